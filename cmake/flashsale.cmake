@@ -1,0 +1,51 @@
+# Compiler options that every target of the project shares.
+add_library(flashsale_options INTERFACE)
+target_compile_options(flashsale_options INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wold-style-cast
+  $<$<BOOL:${FLASHSALE_WERROR}>:-Werror>
+  # False alarms of GCC 12 in Boost and libstdc++ templates.
+  $<$<CXX_COMPILER_ID:GNU>:-Wno-mismatched-new-delete>
+  -fno-omit-frame-pointer)
+target_compile_definitions(flashsale_options INTERFACE
+  FLASHSALE_VERSION="${PROJECT_VERSION}" $<$<CONFIG:Release,RelWithDebInfo>:_FORTIFY_SOURCE=2>)
+if(FLASHSALE_SANITIZE)
+  target_compile_options(flashsale_options INTERFACE -fsanitize=${FLASHSALE_SANITIZE} -fno-sanitize-recover=all)
+  target_link_options(flashsale_options INTERFACE -fsanitize=${FLASHSALE_SANITIZE})
+  if(FLASHSALE_SANITIZE STREQUAL "thread")
+    target_compile_options(flashsale_options INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-tsan>)
+  endif()
+endif()
+find_program(MOLD mold)
+if(MOLD AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  target_link_options(flashsale_options INTERFACE -fuse-ld=mold)
+endif()
+find_program(CCACHE ccache)
+if(CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+endif()
+
+# flashsale_module(name DEPENDS …): static library flashsale_<name> of src/<name>/*.cpp.
+function(flashsale_module name)
+  cmake_parse_arguments(module "" "" "DEPENDS" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${name}/*.cpp)
+  add_library(flashsale_${name} STATIC ${sources})
+  target_include_directories(flashsale_${name} PUBLIC ${PROJECT_SOURCE_DIR}/include)
+  target_link_libraries(flashsale_${name} PUBLIC ${module_DEPENDS} PRIVATE flashsale_options)
+endfunction()
+
+# flashsale_embed(target namespace glob): each matching file becomes
+#   extern const std::string_view <namespace>::<name with . and - as _>, declared in embedded/<target>.hpp
+# and all of them stand in <namespace>::files (name, text), sorted by name.
+function(flashsale_embed target namespace glob)
+  file(GLOB files CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${glob})
+  set(header ${PROJECT_BINARY_DIR}/embedded/${target}.hpp)
+  set(source ${PROJECT_BINARY_DIR}/embedded/${target}.cpp)
+  add_custom_command(
+    OUTPUT ${header} ${source}
+    COMMAND ${CMAKE_COMMAND} -DNAMESPACE=${namespace} "-DFILES=${files}" -DHEADER=${header} -DSOURCE=${source}
+            -P ${PROJECT_SOURCE_DIR}/cmake/embed.cmake
+    DEPENDS ${files} ${PROJECT_SOURCE_DIR}/cmake/embed.cmake
+    VERBATIM)
+  target_sources(${target} PRIVATE ${source} ${header})
+  target_include_directories(${target} PRIVATE ${PROJECT_BINARY_DIR})
+endfunction()

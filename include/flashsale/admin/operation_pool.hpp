@@ -1,0 +1,45 @@
+#pragma once
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "flashsale/catalog/publisher.hpp"
+
+namespace flashsale::admin {
+
+/// A few threads, each with its own connections to both stores, for calls that block: the admin API, buyers' lists and
+/// cancellations. The queue in front of them is bounded.
+class OperationPool {
+ public:
+  struct Options {
+    postgres::Options postgres;
+    redis::Options redis;
+    unsigned threads = 2;
+    std::size_t queue_max = 256;
+  };
+  using Operation = std::function<void(catalog::Publisher&)>;
+
+  OperationPool(Options options, telemetry::Metrics& metrics);
+  ~OperationPool();
+  void start();
+  void stop();  ///< runs what is queued, then ends
+
+  /// False: the queue is full, and the operation will not run.
+  [[nodiscard]] bool submit(Operation operation);
+
+ private:
+  void run(unsigned thread_no);
+
+  Options options_;
+  telemetry::Metrics& metrics_;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<Operation> queue_;
+  bool stopping_ = false;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace flashsale::admin

@@ -1,0 +1,31 @@
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "flashsale/catalog/publisher.hpp"
+#include "flashsale/postgres/sale_repository.hpp"
+
+/// What a merchant does to a sale. Blocking; every call may be repeated. PostgreSQL is written first and Redis is told
+/// at once; what a crash leaves between the two, the pulse of any instance finishes.
+namespace flashsale::admin {
+
+/// Creates the sale and opens it in Redis. Empty: the id exists.
+[[nodiscard]] Result<std::optional<Sale>> create_sale(catalog::Publisher& stores, const Sale& definition,
+                                                      std::string_view who);
+
+[[nodiscard]] Result<postgres::PatchResult> patch_sale(catalog::Publisher& stores, std::string_view sale_id,
+                                                       const postgres::SalePatch& patch, std::string_view who);
+
+struct StockResult {
+  enum class Outcome : std::uint8_t { done, repeated, unknown_sale, unknown_item, not_enough, key_reused };
+  Outcome outcome = Outcome::done;
+  postgres::StockChange change;
+  std::int64_t remaining = 0;  ///< when there is not enough
+};
+/// Adds units, or takes unsold ones out (`delta` < 0). `change_id` makes a repeated call harmless (PROTOCOL R11, R12).
+[[nodiscard]] Result<StockResult> change_stock(catalog::Publisher& stores, std::string_view sale_id,
+                                               std::string_view sku, const OrderId& change_id, std::int64_t delta,
+                                               std::string_view who);
+
+}  // namespace flashsale::admin

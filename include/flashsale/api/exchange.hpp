@@ -1,0 +1,79 @@
+#pragma once
+#include <array>
+#include <boost/asio/any_io_executor.hpp>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "flashsale/api/problem.hpp"
+
+namespace flashsale::api {
+
+enum class Method : std::uint8_t { get, head, post, put, patch, delete_, options, other };
+
+/// The request header fields that some endpoint reads; the connection keeps no others.
+enum class Header : std::uint8_t {
+  authorization,
+  content_type,
+  idempotency_key,
+  prefer,
+  queue_ticket,
+  if_none_match,
+  customer_id,  ///< X-Customer-Id
+  request_id,   ///< X-Request-Id, as sent; see Request::request_id
+  origin,
+  count_,
+};
+inline constexpr std::size_t kHeaderCount = static_cast<std::size_t>(Header::count_);
+
+/// One parsed request. The views live until the exchange has been replied to.
+struct Request {
+  Method method = Method::get;
+  std::string_view target;                             ///< as sent
+  std::string_view path;                               ///< without the query, still percent-encoded
+  std::string_view query;                              ///< behind the '?', empty if none
+  std::array<std::string_view, 2> path_parameters;     ///< `{…}` of the route, percent-decoded, in order
+  std::array<std::string_view, kHeaderCount> headers;  ///< empty: not sent. A field sent twice with a single-value
+                                                       ///< meaning was already refused with 400
+  std::string_view body;
+  std::string_view request_id;    ///< X-Request-Id taken (1..128 visible ASCII characters) or made
+  std::string_view peer_address;  ///< IP address of the TCP peer, no port
+  std::chrono::steady_clock::time_point received_at;
+
+  [[nodiscard]] std::string_view header(Header h) const { return headers[static_cast<std::size_t>(h)]; }
+};
+
+/// An answer. All views need to live only during the call of Exchange::reply, which copies.
+struct Reply {
+  unsigned status = 200;
+  std::string_view content_type = "application/json";
+  std::string_view body;
+  std::string_view headers;  ///< further fields, each `Name: value\r\n`; see append_header
+};
+
+/// One request and the duty to answer it exactly once. Belongs to one I/O thread: reply() only there (post to
+/// executor() from elsewhere). Keep it alive with shared_from_this() while work is under way; when the client has
+/// gone away the reply is dropped.
+class Exchange : public std::enable_shared_from_this<Exchange> {
+ public:
+  virtual ~Exchange() = default;
+  [[nodiscard]] virtual const Request& request() const = 0;
+  [[nodiscard]] virtual boost::asio::any_io_executor executor() = 0;
+  /// The server itself adds Date, Content-Length, Connection and X-Request-Id. For HEAD the body is left out.
+  virtual void reply(const Reply& reply) = 0;
+};
+
+/// Appends one field to a header block; asserts that neither part has a CR, LF or NUL.
+void append_header(std::string& block, std::string_view name, std::string_view value);
+
+/// Answers with a problem document. `headers` as in Reply.
+void reply_problem(Exchange& exchange, ProblemType type, std::string_view detail, std::string_view headers = {},
+                   std::string_view members = {});
+
+/// The same with `Retry-After: <seconds>`.
+void reply_retry_later(Exchange& exchange, ProblemType type, std::string_view detail, unsigned retry_after_s,
+                       std::string_view headers = {});
+
+}  // namespace flashsale::api

@@ -1,0 +1,36 @@
+#pragma once
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "flashsale/api/problem.hpp"
+
+namespace flashsale::api {
+
+/// The body of a checkout, or what is wrong with it.
+struct OrderBody {
+  std::string sku;
+  std::int32_t quantity = 0;
+  std::optional<ProblemType> problem;
+  std::string_view detail;  ///< for people, when there is a problem; a literal
+};
+/// Strict: an object of exactly `sku` (string) and `quantity` (integer), each once, nothing behind it, valid UTF-8.
+[[nodiscard]] OrderBody parse_order_body(std::string_view body);
+
+/// The key without quotes (a quoted and a bare key are the same): 1..255 visible ASCII characters. Empty: malformed.
+[[nodiscard]] std::string_view parse_idempotency_key(std::string_view header);
+
+/// What `Prefer` (RFC 7240) asks of a checkout.
+struct Preference {
+  bool respond_async = false;
+  std::optional<std::chrono::seconds> wait;
+};
+/// Preferences that are not known, or malformed, are ignored, as the RFC says.
+[[nodiscard]] Preference parse_prefer(std::string_view header);
+
+/// True for `application/json`, with any parameters.
+[[nodiscard]] bool is_json(std::string_view content_type);
+
+}  // namespace flashsale::api

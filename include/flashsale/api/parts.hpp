@@ -1,0 +1,45 @@
+#pragma once
+#include <boost/asio/io_context.hpp>
+#include <chrono>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "flashsale/admin/operation_pool.hpp"
+#include "flashsale/catalog/catalog.hpp"
+#include "flashsale/catalog/pulse.hpp"
+#include "flashsale/catalog/sale_lookup.hpp"
+#include "flashsale/checkout/checkout.hpp"
+#include "flashsale/identity/admin_tokens.hpp"
+#include "flashsale/identity/customer_rate_limiter.hpp"
+#include "flashsale/identity/gateway_peers.hpp"
+#include "flashsale/identity/token_verifier.hpp"
+#include "flashsale/telemetry/metrics.hpp"
+
+namespace flashsale::api {
+
+/// What the endpoints of all threads share.
+struct ProcessParts {
+  admin::OperationPool& operations;
+  checkout::OrderLookup& lookup;
+  catalog::Pulse& pulse;
+  identity::CustomerRateLimiter* rate_limiter;  ///< null: no limit
+  const identity::GatewayPeers* gateway_peers;  ///< null: customers come with tokens
+  const identity::AdminTokens& admin_tokens;
+  telemetry::Metrics& metrics;
+  std::function<std::vector<std::string_view>()> failing_parts;  ///< what keeps the process from selling; any thread
+  std::chrono::milliseconds wait{2000};
+  std::chrono::milliseconds wait_max{10'000};
+};
+
+/// What the endpoints of one I/O thread have for themselves.
+struct ThreadParts {
+  boost::asio::io_context& context;
+  catalog::Catalog& catalog;
+  catalog::SaleLookup& sales;
+  checkout::Checkout& checkout;
+  identity::TokenVerifier& tokens;
+};
+
+}  // namespace flashsale::api

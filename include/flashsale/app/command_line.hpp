@@ -1,0 +1,42 @@
+#pragma once
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "flashsale/app/settings.hpp"
+
+namespace flashsale::app {
+
+enum class Command : std::uint8_t { serve, migrate, audit, token, check, verify_draw, version, help };
+
+struct CommandLine {
+  Command command = Command::serve;
+  std::optional<std::string> config_file;  ///< --config FILE
+  std::vector<SettingFlag> flags;          ///< --section.key=value, not yet held against the table
+  std::string sale_id;                     ///< --sale ID of audit and verify-draw; empty: not given
+  std::string customer_id;                 ///< --customer ID of token
+  std::chrono::seconds lifetime{3600};     ///< --ttl SECONDS of token, 1..31536000
+};
+
+/// A command line that cannot be understood: one line for people. The process should end with status 2.
+class UsageError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// Parses the arguments behind the program's name. Options may stand before or behind the command, their values
+/// behind `=` or as the next argument (settings: behind `=` alone). Throws UsageError.
+[[nodiscard]] CommandLine parse_command_line(std::span<const char* const> arguments);
+
+/// Where this command line and the environment of the process say that settings come from.
+[[nodiscard]] SettingsSources settings_sources(const CommandLine& command_line);
+
+/// What `--help` prints: commands, options, and every setting.
+[[nodiscard]] std::string usage();
+
+}  // namespace flashsale::app

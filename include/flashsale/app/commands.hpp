@@ -1,0 +1,18 @@
+#pragma once
+#include <string>
+
+#include "flashsale/app/settings.hpp"
+
+/// The commands of the executable that need the stores. Each returns the exit status.
+namespace flashsale::app {
+
+/// Serves until SIGTERM or SIGINT, then stops gracefully. 1, with the reason on stderr, when it must not start.
+[[nodiscard]] int run_serve(const Settings& settings);
+/// Brings the schema up to date.
+[[nodiscard]] int run_migrate(const Settings& settings);
+/// Audits one sale, or all when `sale_id` is empty. 1 on a mismatch, and when it cannot tell.
+[[nodiscard]] int run_audit(const Settings& settings, const std::string& sale_id);
+/// Says whether `serve` would start, and why not.
+[[nodiscard]] int run_check(const Settings& settings);
+
+}  // namespace flashsale::app

@@ -1,0 +1,21 @@
+#pragma once
+#include <string>
+#include <vector>
+
+#include "flashsale/app/settings.hpp"
+
+namespace flashsale::app {
+
+/// Why this process must not sell on these stores.
+struct DependencyReport {
+  std::vector<std::string> unreachable;  ///< may come back: worth waiting for
+  std::vector<std::string> unsafe;       ///< settings and schema that break a promise: no use waiting
+
+  [[nodiscard]] bool good() const { return unreachable.empty() && unsafe.empty(); }
+};
+
+/// Looks at the schema and at the stores' own settings that the promises rest on: Redis must not evict, must have an
+/// AOF and be a master; PostgreSQL must sync. Settings named for a danger let it pass. Blocking.
+[[nodiscard]] DependencyReport check_dependencies(const Settings& settings);
+
+}  // namespace flashsale::app

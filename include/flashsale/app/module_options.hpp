@@ -1,0 +1,19 @@
+#pragma once
+#include "flashsale/app/settings.hpp"
+#include "flashsale/checkout/checkout.hpp"
+#include "flashsale/http/server.hpp"
+#include "flashsale/identity/customer_rate_limiter.hpp"
+#include "flashsale/postgres/session.hpp"
+#include "flashsale/redis/options.hpp"
+
+namespace flashsale::app {
+
+/// Settings as each module wants them. redis_options throws std::invalid_argument for an unusable URL.
+[[nodiscard]] redis::Options redis_options(const Settings& settings);
+[[nodiscard]] postgres::Options postgres_options(const Settings& settings);
+[[nodiscard]] checkout::Options checkout_options(const Settings& settings);
+[[nodiscard]] http::Options public_http_options(const Settings& settings);
+[[nodiscard]] http::Options admin_http_options(const Settings& settings);
+[[nodiscard]] identity::CustomerRateLimiter::Options rate_limiter_options(const Settings& settings);
+
+}  // namespace flashsale::app

@@ -1,0 +1,58 @@
+#pragma once
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "flashsale/model/result.hpp"
+#include "flashsale/model/sale.hpp"
+#include "flashsale/postgres/order_writer.hpp"
+#include "flashsale/postgres/session.hpp"
+#include "flashsale/redis/order_record.hpp"
+#include "flashsale/redis/sync_client.hpp"
+#include "flashsale/telemetry/metrics.hpp"
+
+namespace flashsale::catalog {
+
+/// Brings Redis to what PostgreSQL says: opens and rebuilds sales, pushes definitions and stock changes. Blocking; one
+/// thread at a time. Every call may be repeated, and may run on several instances at once.
+class Publisher {
+ public:
+  Publisher(postgres::Options postgres, redis::Options redis, std::string name, telemetry::Metrics& metrics);
+
+  /// Keeps other instances from rebuilding the sale for some seconds. False: somebody else does, or Redis is away.
+  [[nodiscard]] bool hold_rebuild_lease(std::string_view sale_id);
+  void give_back_rebuild_lease(std::string_view sale_id);
+
+  enum class RebuildOutcome { published, superseded };
+  /// Opens or rebuilds a sale (PROTOCOL R1, R2, R3): raises the epoch from `seen_epoch`, closes the fence, drains the
+  /// pending log that survives, loads one snapshot and publishes it. `superseded`: somebody else did or is doing it.
+  [[nodiscard]] Result<RebuildOutcome> rebuild(const Sale& sale, std::int64_t seen_epoch);
+
+  enum class PushOutcome { done, lost };
+  /// State and times, when Redis has an older version (R15).
+  [[nodiscard]] Result<PushOutcome> push_definition(const Sale& sale);
+  /// Stock changes of an item that Redis has not applied yet (R12).
+  [[nodiscard]] Result<PushOutcome> push_stock(const Sale& sale, std::int32_t item_no);
+  /// Tells every pulse that the directory has moved.
+  [[nodiscard]] Error announce(std::int64_t directory_version);
+
+  [[nodiscard]] postgres::Session& session() { return session_; }
+  [[nodiscard]] redis::SyncClient& redis() { return redis_; }
+
+ private:
+  [[nodiscard]] Error drain(const Sale& sale, std::int64_t old_epoch, std::int64_t new_epoch);
+  [[nodiscard]] Error drain_epoch(const Sale& sale, std::int64_t old_epoch, std::int64_t new_epoch);
+  [[nodiscard]] Error settle_drained(const std::vector<redis::PendingEntry>& entries, std::int64_t new_epoch);
+  [[nodiscard]] Result<Sale> load(const Sale& sale, std::int64_t new_epoch);
+  [[nodiscard]] Result<Sale> prepare(const Sale& sale, std::int64_t published_epoch, std::int64_t epoch);
+  [[nodiscard]] Result<RebuildOutcome> publish(const Sale& sale);
+  [[nodiscard]] RebuildOutcome count(RebuildOutcome outcome);
+
+  postgres::Session session_;
+  postgres::OrderWriter writer_;
+  redis::SyncClient redis_;
+  std::string holder_;  ///< of the leases
+  telemetry::Metrics& metrics_;
+};
+
+}  // namespace flashsale::catalog

@@ -1,0 +1,98 @@
+#pragma once
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "flashsale/catalog/snapshot.hpp"
+#include "flashsale/catalog/upkeep.hpp"
+#include "flashsale/postgres/sale_repository.hpp"
+#include "flashsale/redis/sale_scripts.hpp"
+
+namespace flashsale::catalog {
+
+/// The process's pulse: one thread asks Redis about every sale each `interval` and hands the I/O threads a new
+/// snapshot; a second one keeps the directory of sales equal to PostgreSQL's (told by the directory version in Redis,
+/// and by looking once a second). What it finds out of step goes to Upkeep.
+class Pulse {
+ public:
+  struct Options {
+    postgres::Options postgres;
+    redis::Options redis;
+    std::chrono::milliseconds interval{100};
+  };
+  using Publish = std::function<void(std::shared_ptr<const Snapshot>)>;  ///< called on the pulse thread
+
+  Pulse(Options options, Upkeep& upkeep, telemetry::Metrics& metrics);
+  ~Pulse();
+  void start(Publish publish);
+  void stop();
+
+  /// The directory may have moved: load it now. Any thread.
+  void reload_directory();
+  /// From Upkeep. Any thread.
+  void offer_marks(SoldOutMarks marks);
+  /// What /readyz and the metrics want to know. Any thread.
+  [[nodiscard]] bool directory_loaded() const { return directory_loaded_.load(); }
+  [[nodiscard]] std::chrono::milliseconds age() const;  ///< since the last pulse that Redis answered
+  [[nodiscard]] bool postgres_reached() const;
+
+ private:
+  struct Known {  ///< one sale between pulses; pulse thread only
+    std::shared_ptr<const Sale> sale;
+    std::shared_ptr<const SaleSnapshot> last;
+    std::map<std::int32_t, std::pair<std::int64_t, std::shared_ptr<const OrderIdSet>>> marks;  ///< item → version, ids
+    std::int64_t marks_epoch = 0;
+    SteadyTime next_at{};
+  };
+
+  void run_pulse();
+  void run_directory();
+  void take_mail();
+  void adopt(const postgres::DirectoryChanges& changes);
+  void make_index();
+  void adopt_marks(SoldOutMarks& marks);
+  void beat(redis::SyncClient& client);
+  bool ask(redis::SyncClient& client, std::vector<Known*>& due);
+  void read_answer(Known& known, const redis::PulseReply& reply, const RedisClock& clock, std::string_view identity);
+  [[nodiscard]] static bool read_levels(const std::vector<redis::PulseItem>& read, SaleSnapshot& snapshot);
+  void attach_marks(Known& known, SaleSnapshot& snapshot);
+  void request_upkeep(const Known& known, const redis::PulseReply& reply, const SaleSnapshot& snapshot);
+  void publish(const RedisClock& clock, bool reached);
+
+  Options options_;
+  Upkeep& upkeep_;
+  telemetry::Metrics& metrics_;
+  Publish publish_;
+
+  // Pulse thread only.
+  std::map<std::int32_t, Known> known_;
+  std::int64_t directory_version_ = -1;
+  std::shared_ptr<const Index> index_;
+  std::string redis_identity_;
+  std::string known_postgres_;
+  std::uint64_t snapshots_published_ = 0;
+  RedisClock clock_;
+
+  std::mutex mutex_;  // guards the mailboxes and the flags below
+  std::condition_variable wake_;
+  std::vector<postgres::DirectoryChanges> mail_;
+  std::vector<SoldOutMarks> marks_mail_;
+  std::string postgres_identity_;
+  bool reload_ = false;
+  bool stopping_ = false;
+
+  std::atomic<bool> directory_loaded_{false};
+  std::atomic<std::int64_t> postgres_reached_ns_{0};
+  std::atomic<std::int64_t> last_answer_ns_{0};
+  std::thread pulse_thread_;
+  std::thread directory_thread_;
+};
+
+}  // namespace flashsale::catalog

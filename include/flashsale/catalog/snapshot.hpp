@@ -1,0 +1,104 @@
+#pragma once
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "flashsale/catalog/order_id_set.hpp"
+#include "flashsale/model/sale.hpp"
+
+namespace flashsale::catalog {
+
+using SteadyTime = std::chrono::steady_clock::time_point;
+
+/// Redis's clock as one process knows it: a reading that was taken between sending and receiving.
+struct RedisClock {
+  TimePoint reading{};
+  SteadyTime sent_at{};
+  SteadyTime received_at{};
+
+  /// Redis's clock is now at least `earliest` and at most `latest`.
+  [[nodiscard]] TimePoint earliest(SteadyTime now) const {
+    return reading + std::chrono::duration_cast<std::chrono::microseconds>(now - received_at);
+  }
+  [[nodiscard]] TimePoint latest(SteadyTime now) const {
+    return reading + std::chrono::duration_cast<std::chrono::microseconds>(now - sent_at);
+  }
+};
+
+/// Live numbers of one item as of the last pulse. `sold_out_ids` is set while the item is sold out and the ids of all
+/// its orders are known (DESIGN 4.2): an id that is not in it cannot have an order.
+struct ItemLevels {
+  std::int64_t remaining = 0;
+  std::int64_t version = 0;
+  std::int64_t stock_version = 0;
+  std::shared_ptr<const OrderIdSet> sold_out_ids;
+};
+
+/// One sale as of one pulse. Immutable once published.
+struct SaleSnapshot {
+  std::shared_ptr<const Sale> sale;  ///< as in PostgreSQL; items in the order of `levels`
+  bool serving = false;              ///< false: not in Redis under this epoch (being opened or rebuilt)
+  bool known_levels = false;         ///< false: never pulsed since this process started
+  RedisClock clock;                  ///< of the pulse; its sent_at is what marks and memory of `not open` age from
+  std::int64_t redis_version = 0;    ///< definition version in Redis; behind `sale->version` while it is being pushed
+  std::int64_t order_records = 0;    ///< orders ever accepted under this epoch
+  std::int64_t log_entries = 0;      ///< of the pending log
+  std::optional<TimePoint> oldest_entry_at;
+  TimePoint resting_until{};  ///< after a rebuild, on Redis's clock
+  std::vector<ItemLevels> levels;
+
+  /// Index into sale->items and levels, or -1.
+  [[nodiscard]] int find_item(std::string_view sku) const;
+  [[nodiscard]] bool sold_out_mark_lives(SteadyTime now) const;
+  /// True when nobody can have an order here and the sale does not sell at `now`: refused without asking Redis.
+  [[nodiscard]] bool surely_not_open(SteadyTime now) const;
+};
+
+/// Lets a map of strings be searched by a view.
+struct TextHash {
+  using is_transparent = void;
+  std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
+};
+
+/// Where things are in Snapshot::sales; made anew when a sale is added.
+struct Index {
+  struct ItemPlace {
+    std::size_t sale = 0;
+    std::size_t item = 0;
+  };
+  std::unordered_map<std::string, std::size_t, TextHash, std::equal_to<>> sales;
+  std::unordered_map<std::int32_t, ItemPlace> items;  ///< by item_no
+};
+
+/// All sales as of the last pulse.
+struct Snapshot {
+  std::int64_t directory_version = -1;  ///< -1: nothing loaded yet
+  RedisClock clock;
+  bool redis_reached = false;                              ///< the last pulse got its answers
+  std::string redis_identity;                              ///< of the server that answered it
+  std::uint64_t number = 0;                                ///< of the snapshot, rising
+  std::vector<std::shared_ptr<const SaleSnapshot>> sales;  ///< in order of sale_no
+  std::shared_ptr<const Index> index;
+
+  [[nodiscard]] std::shared_ptr<const SaleSnapshot> find(std::string_view sale_id) const;
+
+  struct FoundItem {
+    const Sale* sale = nullptr;
+    const Item* item = nullptr;
+  };
+  /// Nulls when this process does not know the item (yet).
+  [[nodiscard]] FoundItem find_item(std::int32_t item_no) const;
+};
+
+/// A mark lives this long from the moment the last pulse that confirmed it was sent (PROTOCOL R8). Units given back
+/// to an empty item rest for twice as long.
+inline constexpr std::chrono::milliseconds kSoldOutMarkLife{250};
+/// Memory of `not open` lives this long; a sale opened by hand rests a little longer before it sells (R9).
+inline constexpr std::chrono::milliseconds kNotOpenMemoryLife{150};
+
+}  // namespace flashsale::catalog

@@ -1,0 +1,91 @@
+#pragma once
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <thread>
+#include <vector>
+
+#include "flashsale/catalog/publisher.hpp"
+#include "flashsale/catalog/snapshot.hpp"
+
+namespace flashsale::catalog {
+
+/// The ids of a sale's orders, complete for each item listed: it was at 0 with this version before and after the ids
+/// were read (PROTOCOL R8).
+struct SoldOutMarks {
+  std::int32_t sale_no = 0;
+  std::int64_t epoch = 0;
+  std::shared_ptr<const OrderIdSet> ids;
+  std::map<std::int32_t, std::int64_t> item_versions;  ///< item_no → version
+};
+
+/// Background work on single sales, asked for by the pulse: rebuilds, pushes, sold-out marks. A few threads; one sale
+/// is worked on by one thread at a time, and asking again for work that waits changes nothing, so the queue is bounded
+/// by the number of sales.
+class Upkeep {
+ public:
+  struct Options {
+    postgres::Options postgres;
+    redis::Options redis;
+    unsigned threads = 2;
+  };
+  struct Listener {
+    std::function<void()> directory_moved;           ///< epochs have changed in PostgreSQL: load the directory now
+    std::function<void(SoldOutMarks)> marks_loaded;  ///< both are called on an upkeep thread
+  };
+
+  Upkeep(Options options, telemetry::Metrics& metrics);
+  ~Upkeep();
+  void start(Listener listener);
+  void stop();  ///< ends after the work in hand
+
+  /// Redis has lost the sale. Whoever comes to it looks again first: another instance may have been faster.
+  void request_rebuild(std::shared_ptr<const Sale> sale);
+  /// Redis serves the sale, but not what PostgreSQL says (PROTOCOL R11): rebuilt in any case, once for this epoch.
+  void request_correction(std::shared_ptr<const Sale> sale);
+  void request_definition_push(std::shared_ptr<const Sale> sale);
+  void request_stock_push(std::shared_ptr<const Sale> sale, std::int32_t item_no);
+  void request_marks(std::shared_ptr<const Sale> sale);
+
+ private:
+  struct Work {
+    std::shared_ptr<const Sale> sale;
+    bool rebuild = false;
+    bool correct = false;
+    bool push_definition = false;
+    bool load_marks = false;
+    std::set<std::int32_t> push_stock;
+  };
+  void request(std::shared_ptr<const Sale> sale, const std::function<void(Work&)>& add);
+  void run(unsigned thread_no);
+  void perform(Publisher& publisher, const Work& work);
+  void rebuild(Publisher& publisher, const Sale& sale, bool even_if_served);
+  [[nodiscard]] static bool is_served(Publisher& publisher, const Sale& sale, std::int64_t epoch);
+  void rebuild_under_lease(Publisher& publisher, const Sale& sale, bool even_if_served);
+  void load_marks(Publisher& publisher, const Sale& sale);
+  void read_marks(Publisher& publisher, const Sale& sale);
+  using Duration = std::chrono::steady_clock::duration;
+  [[nodiscard]] bool rests(const std::map<std::int32_t, SteadyTime>& not_before, std::int32_t sale_no);
+  void rest(std::map<std::int32_t, SteadyTime>& not_before, std::int32_t sale_no, Duration duration);
+
+  Options options_;
+  telemetry::Metrics& metrics_;
+  Listener listener_;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::map<std::int32_t, Work> waiting_;  ///< by sale_no
+  std::deque<std::int32_t> order_;        ///< of those that wait: first come, first served
+  std::set<std::int32_t> in_hand_;
+  /// Not before: work that failed or that somebody else does, and marks that took long to read. The pulse asks again.
+  std::map<std::int32_t, SteadyTime> rebuild_not_before_;
+  std::map<std::int32_t, SteadyTime> marks_not_before_;
+  std::vector<std::thread> threads_;
+  bool stopping_ = false;
+};
+
+}  // namespace flashsale::catalog

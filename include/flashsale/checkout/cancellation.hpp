@@ -1,0 +1,24 @@
+#pragma once
+#include <string_view>
+
+#include "flashsale/catalog/publisher.hpp"
+#include "flashsale/postgres/order_repository.hpp"
+
+namespace flashsale::checkout {
+
+/// Cancels an order in PostgreSQL, then gives its units back to Redis (PROTOCOL R11: loosening goes PostgreSQL first).
+/// What a crash leaves between the two, the sweeper finishes. Blocking. `customer_id` empty: the admin.
+[[nodiscard]] Result<postgres::CancelResult> cancel_order(catalog::Publisher& stores, const OrderId& id,
+                                                          std::string_view customer_id, std::string_view reason);
+
+/// The same for an order that Redis holds and PostgreSQL does not know (PROTOCOL R4): a cancelled row takes the place
+/// of the one that was about to be written.
+[[nodiscard]] Result<postgres::CancelResult> cancel_unwritten_order(catalog::Publisher& stores, const Order& order,
+                                                                    std::string_view reason);
+
+/// Second half of the above, for an order whose row is final: tells Redis and notes that it was told. False: Redis does
+/// not serve the sale now; to be tried again.
+[[nodiscard]] Result<bool> give_back(catalog::Publisher& stores, const Order& row, std::string_view sale_id,
+                                     std::int64_t epoch);
+
+}  // namespace flashsale::checkout

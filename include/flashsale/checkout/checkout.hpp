@@ -1,0 +1,94 @@
+#pragma once
+#include <boost/asio/io_context.hpp>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "flashsale/catalog/catalog.hpp"
+#include "flashsale/catalog/sale_lookup.hpp"
+#include "flashsale/catalog/upkeep.hpp"
+#include "flashsale/checkout/journal.hpp"
+#include "flashsale/checkout/order_lookup.hpp"
+#include "flashsale/checkout/permits.hpp"
+#include "flashsale/redis/connection.hpp"
+
+namespace flashsale::checkout {
+
+struct Options {
+  std::size_t reservation_batch_max = 128;
+  unsigned reservation_batches_in_flight_max = 2;
+  std::int64_t pending_log_entries_max = 20'000;
+  std::chrono::milliseconds redis_timeout{1000};
+};
+
+struct Placement {
+  std::shared_ptr<const catalog::SaleSnapshot> sale;
+  int item = 0;  ///< index into sale->sale->items
+  OrderId id;
+  std::string customer_id;
+  std::int32_t quantity = 1;
+  std::chrono::milliseconds wait{2000};  ///< for the commit; 0: answer as soon as Redis has taken it
+};
+
+/// How a checkout ends. All but the last three are normal outcomes.
+enum class PlacementOutcome : std::uint8_t {
+  committed,   ///< this call's order stands in PostgreSQL
+  taken,       ///< the order stands in the pending log and will be written
+  replayed,    ///< the key's order was there already; `order` is it as it stands now
+  key_reused,  ///< the key's order has other lines
+  sold_out,
+  limit_exceeded,
+  sale_not_open,
+  unknown_item,
+  overloaded,       ///< given before any stock was touched
+  unavailable,      ///< nothing was changed
+  outcome_unknown,  ///< it may stand: the same key or a poll finds out
+};
+
+struct PlacementResult {
+  PlacementOutcome outcome = PlacementOutcome::unavailable;
+  Order order;
+};
+
+/// The checkout of one I/O thread: decides from memory what it can, collects reservations into batches (one Lua call
+/// each), hands what Redis accepted to the journal and answers when it is committed (DESIGN section 4, PROTOCOL
+/// R8-R14). All calls and callbacks on the thread of `context`.
+class Checkout {
+ public:
+  using Callback = std::function<void(const PlacementResult&)>;
+  struct Parts {
+    boost::asio::io_context& context;
+    redis::Connection& redis;
+    catalog::Catalog& catalog;
+    catalog::SaleLookup& sales;
+    catalog::Upkeep& upkeep;
+    Journal& journal;
+    OrderLookup& lookup;
+    Permits& permits;
+    telemetry::Metrics& metrics;
+  };
+
+  Checkout(Options options, const Parts& parts);
+  ~Checkout();
+  void start();
+  void stop();
+
+  /// May call back before it returns.
+  void place(Placement placement, Callback callback);
+
+  /// An order that is not in PostgreSQL (yet): asks Redis in every sale that can have one. The callback gets the order
+  /// as `pending` (any customer's), nothing when it is surely nowhere, or an error when that cannot be told.
+  using FindCallback = std::function<void(Result<std::optional<Order>>)>;
+  void find_pending(const OrderId& id, FindCallback callback);
+
+  /// Orders of this thread that are not settled.
+  [[nodiscard]] std::size_t in_flight() const;
+
+ private:
+  class Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace flashsale::checkout

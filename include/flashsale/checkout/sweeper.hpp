@@ -1,0 +1,74 @@
+#pragma once
+#include <chrono>
+#include <condition_variable>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "flashsale/catalog/snapshot.hpp"
+#include "flashsale/catalog/upkeep.hpp"
+#include "flashsale/checkout/journal.hpp"
+
+namespace flashsale::checkout {
+
+/// Finishes what crashes left behind, on every instance: pending log entries that nobody has settled for a while go to
+/// the journal again (the order id makes that harmless), withdrawals of stock are written, units of final orders are
+/// given back to Redis (PROTOCOL R3, R12, R13, R14). One thread.
+class Sweeper : public Settlement {
+ public:
+  struct Options {
+    postgres::Options postgres;
+    redis::Options redis;
+    std::chrono::milliseconds interval{1000};
+    std::chrono::milliseconds older_than{3000};
+    std::size_t in_flight_max = 2048;  ///< orders in the journal at once, over all sales
+  };
+
+  Sweeper(Options options, catalog::Upkeep& upkeep, Journal& journal, telemetry::Metrics& metrics);
+  ~Sweeper() override;
+  void start();
+  void stop();
+
+  /// The newest snapshot; any thread.
+  void observe(std::shared_ptr<const catalog::Snapshot> snapshot);
+  void settled(std::vector<SettledOrder> orders) override;
+
+ private:
+  struct Entry {
+    std::shared_ptr<const Sale> sale;
+    std::string entry_id;
+    std::size_t unsettled = 0;
+    std::vector<Order> refused;  ///< rejected by PostgreSQL: to be released in Redis without giving units back
+    bool keep = false;           ///< its epoch is over: whoever rebuilds deals with it
+  };
+
+  void run();
+  void sweep_log(const catalog::SaleSnapshot& sale);
+  void resubmit(const std::shared_ptr<const Sale>& sale, redis::PendingEntry entry);
+  void write_withdrawal(const Sale& sale, const redis::PendingEntry& entry);
+  void finish_entries();
+  void finish_entry(const Entry& entry);
+  void return_units();
+  [[nodiscard]] bool has_in_hand(std::int32_t sale_no, std::int64_t epoch, const std::string& entry_id);
+
+  Options options_;
+  catalog::Upkeep& upkeep_;
+  Journal& journal_;
+  telemetry::Metrics& metrics_;
+  catalog::Publisher stores_;  ///< sweeper thread only
+  std::string holder_;         ///< of the leases
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::shared_ptr<const catalog::Snapshot> snapshot_;
+  std::map<std::uint64_t, Entry> entries_;  ///< in the journal, by token
+  std::uint64_t next_token_ = 1;
+  std::size_t in_flight_ = 0;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace flashsale::checkout

@@ -1,0 +1,37 @@
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "flashsale/http/router.hpp"
+#include "flashsale/telemetry/metrics.hpp"
+
+namespace flashsale::http {
+
+/// The index that stands for requests which no route took.
+inline constexpr std::uint32_t kNoRoute = UINT32_MAX;
+
+/// Counts requests and their latency by route. Looks each series up once a thread. For one thread.
+class RequestMetrics {
+ public:
+  RequestMetrics(telemetry::Metrics& metrics, const Router& router);
+  void observe(std::uint32_t route, unsigned status, double duration_s);
+  [[nodiscard]] std::string_view route_name(std::uint32_t route) const { return row(route).name; }
+
+ private:
+  struct Cell {
+    unsigned status;
+    prometheus::Counter* requests;
+  };
+  struct Row {
+    std::string_view name;
+    prometheus::Histogram* seconds;
+    std::vector<Cell> cells;  // a route has few statuses: a linear search is the fastest
+  };
+  [[nodiscard]] const Row& row(std::uint32_t route) const { return route == kNoRoute ? rows_.back() : rows_[route]; }
+
+  telemetry::Metrics& metrics_;
+  std::vector<Row> rows_;  // one a pattern, and the last for none
+};
+
+}  // namespace flashsale::http

@@ -1,0 +1,26 @@
+#pragma once
+#include <array>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace flashsale::identity {
+
+/// The peers whose X-Customer-Id is believed (auth.mode = "gateway"), as CIDR networks. Immutable; any thread.
+class GatewayPeers {
+ public:
+  /// Throws std::invalid_argument with one clear line; start-up only.
+  explicit GatewayPeers(std::span<const std::string> networks);
+  /// `address` is an IPv4 or IPv6 address; an IPv4-mapped IPv6 one counts as IPv4.
+  [[nodiscard]] bool contains(std::string_view address) const;
+
+ private:
+  struct Network {
+    std::array<unsigned char, 16> bytes;  ///< IPv4 as ::ffff:a.b.c.d
+    unsigned prefix_bits;
+  };
+  std::vector<Network> networks_;
+};
+
+}  // namespace flashsale::identity

@@ -1,0 +1,45 @@
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "flashsale/model/order_id.hpp"
+#include "flashsale/model/time.hpp"
+
+namespace flashsale {
+
+/// Numbers are stored in PostgreSQL (orders.status): never renumber.
+enum class OrderStatus : std::uint8_t {
+  pending = 0,  ///< taken in Redis, not yet in PostgreSQL; never stored as a row
+  confirmed = 1,
+  awaiting_payment = 2,
+  cancelled = 3,
+  expired = 4,
+  rejected = 5,
+};
+
+[[nodiscard]] std::string_view to_string(OrderStatus status);
+[[nodiscard]] std::optional<OrderStatus> parse_order_status(std::string_view text);
+
+/// A live order owns units of its item.
+[[nodiscard]] constexpr bool is_live(OrderStatus s) {
+  return s == OrderStatus::pending || s == OrderStatus::confirmed || s == OrderStatus::awaiting_payment;
+}
+
+/// An order as the stores hold it; the item's number leads to sale, SKU and price.
+struct Order {
+  OrderId id;
+  std::int32_t item_no = 0;
+  std::string customer_id;
+  std::int32_t quantity = 0;
+  OrderStatus status = OrderStatus::pending;
+  TimePoint created_at{};  ///< when Redis accepted it, by Redis TIME
+  std::optional<TimePoint> expires_at;
+  std::string reason;  ///< why rejected or cancelled; else empty
+};
+
+/// The most units that one order may ask for; larger quantities are 422 invalid-quantity.
+inline constexpr std::int32_t kMaxOrderQuantity = 1'000'000;
+
+}  // namespace flashsale

@@ -1,0 +1,46 @@
+#pragma once
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "flashsale/model/order.hpp"
+#include "flashsale/model/result.hpp"
+#include "flashsale/postgres/session.hpp"
+
+namespace flashsale::postgres {
+
+/// An order that Redis has accepted and PostgreSQL is to have the last word on.
+struct NewOrder {
+  Order order;             ///< id, item, customer, quantity, created_at; status is what it becomes when it is taken
+  std::int64_t epoch = 0;  ///< the epoch under which Redis accepted it
+};
+
+enum class WriteOutcome : std::uint8_t {
+  committed,    ///< inserted now, and committed
+  existing,     ///< a row of this id was already there; `row` is that row, whatever its lines and status
+  rejected,     ///< does not fit `stock` at the current epoch, or a row that PostgreSQL cannot take: a `rejected`
+                ///< row with a reason stands now. Redis has drifted (PROTOCOL R11)
+  recorded,     ///< it was handed in as `rejected`, with a reason: the row stands now, and took no units
+  stale_epoch,  ///< the sale's epoch has moved on: nothing was written; reserve it again
+};
+
+struct WriteResult {
+  WriteOutcome outcome = WriteOutcome::committed;
+  Order row;  ///< the row as it stands now (empty for stale_epoch)
+};
+
+/// Writes batches of orders, each in one transaction (DESIGN section 4.5, PROTOCOL R1, R4, R5, R7, R13). One thread.
+class OrderWriter {
+ public:
+  OrderWriter(Options options, std::string name);
+
+  /// Results stand in the order of `orders`; ids inside a batch must be distinct (asserted). With `may_exist` the
+  /// cheap COPY is not tried first. On an error nothing is known of any order of the batch: hand the whole batch
+  /// in again, with `may_exist`, until it succeeds (R5: only inserting again resolves an unknown COMMIT).
+  [[nodiscard]] Result<std::vector<WriteResult>> write(std::span<const NewOrder> orders, bool may_exist);
+
+ private:
+  Session session_;
+};
+
+}  // namespace flashsale::postgres

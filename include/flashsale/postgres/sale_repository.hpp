@@ -1,0 +1,119 @@
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "flashsale/model/order.hpp"
+#include "flashsale/model/result.hpp"
+#include "flashsale/model/sale.hpp"
+#include "flashsale/postgres/session.hpp"
+
+namespace flashsale::postgres {
+
+/// The directory version is one number that every committed change of any sale's definition, stock or epoch raises,
+/// in the same transaction. Each sale row carries the version of its last change, so readers fetch only what moved.
+struct DirectoryChanges {
+  std::int64_t version = 0;
+  std::vector<Sale> sales;  ///< whole sales with their items, in order of sale_no
+};
+
+/// Sales changed after `since_version` (0: all), in one snapshot.
+[[nodiscard]] Result<DirectoryChanges> load_directory(Session& session, std::int64_t since_version);
+[[nodiscard]] Result<std::int64_t> directory_version(Session& session);
+[[nodiscard]] Result<std::optional<Sale>> find_sale(Session& session, std::string_view sale_id);
+
+/// Page of sales in order of creation (sale_no), after `after_sale_no`.
+[[nodiscard]] Result<std::vector<Sale>> list_sales(Session& session, std::int32_t after_sale_no, std::int32_t limit);
+
+/// Inserts sale and items (numbers, version 1, epoch 0 are assigned here) and one log row. Empty: the id exists.
+[[nodiscard]] Result<std::optional<Sale>> create_sale(Session& session, const Sale& definition, std::string_view who);
+
+struct SalePatch {
+  std::optional<std::string> name;
+  std::optional<SaleState> state;
+  std::optional<TimePoint> starts_at;
+  std::optional<TimePoint> ends_at;
+  std::optional<QueueSettings> queue;
+};
+struct PatchResult {
+  enum class Outcome : std::uint8_t { patched, unknown_sale, closed_for_good, bad_times } outcome = Outcome::patched;
+  std::optional<Sale> sale;  ///< as it stands now, unless unknown
+};
+/// Raises `version`, writes one log row. A sale whose state is `closed` takes no other state.
+[[nodiscard]] Result<PatchResult> patch_sale(Session& session, std::string_view sale_id, const SalePatch& patch,
+                                             std::string_view who);
+
+/// A numbered change of an item's stock (PROTOCOL R12): version n + 1 follows n.
+struct StockChange {
+  std::int64_t version = 0;
+  std::int64_t delta = 0;  ///< negative: units were taken out of Redis before this was written
+  std::int64_t stock = 0;  ///< after it
+};
+struct StockChangeResult {
+  enum class Outcome : std::uint8_t { done, repeated, unknown_item, not_enough, stale_epoch, key_reused };
+  Outcome outcome = Outcome::done;
+  StockChange change;
+};
+/// Adds `delta` > 0. A `change_id` that was used before is `repeated` with what it did then (or `key_reused` if it
+/// asked for something else). One log row.
+[[nodiscard]] Result<StockChangeResult> add_stock(Session& session, std::int32_t item_no, const OrderId& change_id,
+                                                  std::int64_t delta, std::string_view who);
+/// Takes `units` > 0 out, which Redis has set aside under `epoch`: conditional on `sold + units <= stock` and the
+/// epoch. Idempotent by `change_id` like add_stock.
+[[nodiscard]] Result<StockChangeResult> withdraw_stock(Session& session, std::int32_t item_no, const OrderId& change_id,
+                                                       std::int64_t units, std::int64_t epoch, std::string_view who);
+[[nodiscard]] Result<std::optional<StockChangeResult>> find_stock_change(Session& session, const OrderId& change_id);
+/// Changes of an item with version > `after`, in order.
+[[nodiscard]] Result<std::vector<StockChange>> stock_changes_after(Session& session, std::int32_t item_no,
+                                                                   std::int64_t after, std::int32_t limit);
+
+/// Commits epoch + 1 on the sale and all its item rows, if the epoch still is `seen_epoch`; waits for the order
+/// batches in flight, since they lock the same item rows (PROTOCOL R1). Empty: somebody else moved it.
+[[nodiscard]] Result<std::optional<std::int64_t>> raise_epoch(Session& session, std::int32_t sale_no,
+                                                              std::int64_t seen_epoch);
+[[nodiscard]] Result<std::int64_t> current_epoch(Session& session, std::int32_t sale_no);
+
+/// One REPEATABLE READ snapshot of a sale for a rebuild: the sale with its items first, then every order row ever
+/// written for it (final ones too), in chunks of at most `chunk` rows. The callbacks return false to stop early.
+struct SnapshotReader {
+  std::function<bool(const Sale&)> sale;
+  std::function<bool(std::span<const Order>)> orders;
+};
+[[nodiscard]] Error read_snapshot(Session& session, std::int32_t sale_no, const SnapshotReader& reader,
+                                  std::int32_t chunk = 1000);
+
+/// What the audit needs of PostgreSQL, in one snapshot (PROTOCOL R17). Rows with created_at > `until` are left out
+/// of live_units and unreturned_units; `pending_with_row` counts the units of those `pending_ids` that have a row.
+struct ItemAudit {
+  std::int32_t item_no = 0;
+  std::int64_t stock = 0;
+  std::int64_t sold = 0;              ///< items.sold as stored
+  std::int64_t live_units = 0;        ///< sum over live rows, all of them
+  std::int64_t live_units_until = 0;  ///< sum over live rows with created_at <= until
+  std::int64_t unreturned_units = 0;  ///< final rows whose unit is not given back to Redis yet
+  std::int64_t stock_version = 0;
+};
+struct SaleAudit {
+  std::int64_t epoch = 0;
+  std::vector<ItemAudit> items;
+  std::vector<OrderId> pending_with_row;
+};
+[[nodiscard]] Result<SaleAudit> read_audit(Session& session, std::int32_t sale_no, TimePoint until,
+                                           std::span<const OrderId> pending_ids);
+
+struct LogEntry {
+  std::int64_t entry_no = 0;
+  TimePoint at{};
+  std::string who;
+  std::string action;  ///< e.g. sale.created, sale.patched, stock.added
+  std::string subject;
+  std::string change;  ///< JSON
+};
+[[nodiscard]] Result<std::vector<LogEntry>> read_log(Session& session, std::int64_t before_entry_no,
+                                                     std::int32_t limit);
+
+}  // namespace flashsale::postgres

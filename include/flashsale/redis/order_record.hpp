@@ -1,0 +1,48 @@
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "flashsale/model/order.hpp"
+
+namespace flashsale::redis {
+
+/// What an order's record in Redis says: state, moment, then the payload that the order was reserved with.
+struct OrderRecord {
+  bool held = false;  ///< false: released, or a stock withdrawal
+  bool withdrawal = false;
+  TimePoint created_at{};
+  std::int32_t item_no = 0;
+  std::int32_t quantity = 0;
+  std::string_view customer_id;  ///< into the text that was parsed
+};
+
+/// Payload of an order: item number and quantity (32 bits each, little endian), length of the customer id (16 bits)
+/// and the customer id. It stands in the record and in the pending log; it delimits itself.
+void append_order_payload(std::string& out, std::int32_t item_no, std::int32_t quantity, std::string_view customer_id);
+[[nodiscard]] std::optional<OrderRecord> parse_order_record(std::string_view text);
+[[nodiscard]] std::string make_order_record(const Order& order);
+
+/// A stock withdrawal in the pending log.
+struct WithdrawalEntry {
+  OrderId change_id;
+  std::int32_t item_no = 0;
+  std::int64_t units = 0;
+  std::string who;
+};
+[[nodiscard]] std::string withdrawal_payload(std::int32_t item_no, std::int64_t units, std::string_view who);
+
+/// One entry of the pending log: the orders of one batch, or one withdrawal.
+struct PendingEntry {
+  std::string id;  ///< of the stream
+  TimePoint created_at{};
+  std::vector<Order> orders;
+  std::optional<WithdrawalEntry> withdrawal;
+};
+/// Empty when the entry is not of our making (logged by the caller, left alone).
+[[nodiscard]] std::optional<PendingEntry> parse_pending_entry(std::string_view entry_id, std::string_view stamp,
+                                                              std::string_view kind, std::string_view packed);
+
+}  // namespace flashsale::redis

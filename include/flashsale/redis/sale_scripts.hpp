@@ -1,0 +1,176 @@
+#pragma once
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "flashsale/model/order.hpp"
+#include "flashsale/model/result.hpp"
+#include "flashsale/model/sale.hpp"
+#include "flashsale/redis/command.hpp"
+#include "flashsale/redis/order_record.hpp"
+#include "flashsale/redis/reply.hpp"
+#include "flashsale/redis/sale_keys.hpp"
+
+/// Typed calls of the Lua scripts, one pair of functions each: make the command, read the reply. They serve the
+/// asynchronous and the blocking client alike. `src/redis/lua` documents what each script does.
+namespace flashsale::redis {
+
+/// Who is asking: the sale under an epoch, on a server of this identity.
+struct Fence {
+  std::string_view sale_id;
+  std::int64_t epoch = 0;
+  std::string_view identity;
+};
+
+/// Units given back to an empty item become sellable after this long, when every sold-out mark is dead (R8).
+inline constexpr std::int64_t kRestockRestUs = 500'000;
+/// A sale that was shut sells this long after it was opened by hand; memory of `not open` lives shorter (R9).
+inline constexpr std::int64_t kOpeningRestUs = 200'000;
+
+enum class Decision : std::uint8_t {
+  accepted,
+  replay,
+  sold_out,
+  limit,
+  not_open,
+  unknown_item,
+  log_full,
+  resting,  ///< the sale was rebuilt a moment ago: nothing is decided yet
+};
+
+struct ReservationRequest {
+  OrderId id;
+  std::int32_t item_no = 0;
+  std::int32_t quantity = 0;
+  std::string_view customer_id;
+};
+struct ReservationReply {
+  enum class Outcome : std::uint8_t { decided, lost, late } outcome = Outcome::lost;
+  TimePoint now{};
+  std::string entry_id;              ///< of the pending log; empty if nothing was accepted
+  std::vector<Decision> decisions;   ///< in the order of the requests
+  std::vector<std::string> records;  ///< of the replays, in order
+};
+struct ReservationTerms {
+  TimePoint deadline{};              ///< on Redis's clock
+  std::int64_t log_entries_max = 0;  ///< of the sale's pending log
+  bool retake = false;  ///< accepted under an older epoch: neither whether the sale is open nor rests are asked again
+};
+/// Ids in a batch must be distinct.
+[[nodiscard]] Command reserve_command(const Fence& fence, const ReservationTerms& terms,
+                                      std::span<const ReservationRequest> requests);
+[[nodiscard]] Result<ReservationReply> read_reserve(ReplyView reply, std::size_t request_count);
+
+enum class ReleaseOutcome : std::uint8_t { lost, absent, already, done };
+[[nodiscard]] Command release_command(const Fence& fence, const Order& order, bool give_back);
+[[nodiscard]] Result<ReleaseOutcome> read_release(ReplyView reply);
+
+struct PulseItem {
+  std::int32_t item_no = 0;
+  std::int64_t remaining = 0;
+  std::int64_t version = 0;
+  std::int64_t stock_version = 0;
+};
+struct PulseReply {
+  bool lost = true;
+  std::int64_t fence_epoch = 0;  ///< when lost: what the fence names, 0 if nothing
+  TimePoint now{};
+  std::string identity;
+  std::int64_t version = 0;
+  std::int64_t order_records = 0;
+  std::int64_t log_entries = 0;
+  std::optional<TimePoint> oldest_entry_at;  ///< to the millisecond
+  std::vector<PulseItem> items;              ///< in order of item_no
+  TimePoint resting_until{};                 ///< after a rebuild; the epoch otherwise
+  std::string postgres_identity;             ///< of the server that the sale was published from
+};
+[[nodiscard]] Command pulse_command(std::string_view sale_id, std::int64_t epoch);
+[[nodiscard]] Result<PulseReply> read_pulse(ReplyView reply);
+
+struct CloseFenceReply {
+  bool superseded = false;
+  std::int64_t published_epoch = 0;
+};
+[[nodiscard]] Command close_fence_command(std::string_view sale_id, std::int64_t epoch);
+[[nodiscard]] Result<CloseFenceReply> read_close_fence(ReplyView reply);
+
+/// Loads order records and buyers' totals under the epoch's keys, before publish.
+[[nodiscard]] std::vector<Command> load_commands(std::string_view sale_id, std::int64_t epoch,
+                                                 std::span<const Order> orders);
+/// `sale.epoch` is the new one; remaining = stock - sold.
+[[nodiscard]] Command publish_command(const Sale& sale, std::string_view identity, std::string_view postgres_identity);
+enum class PublishOutcome : std::uint8_t { superseded, published };
+[[nodiscard]] Result<PublishOutcome> read_publish(ReplyView reply);
+
+enum class ConfigureOutcome : std::uint8_t { lost, old, done };
+[[nodiscard]] Command configure_command(const Sale& sale, std::string_view identity);
+[[nodiscard]] Result<ConfigureOutcome> read_configure(ReplyView reply);
+
+enum class RestockOutcome : std::uint8_t { lost, old, gap, done };
+/// `delta` < 0 only raises the version: its units were taken by withdraw.
+[[nodiscard]] Command restock_command(const Fence& fence, std::int32_t item_no, std::int64_t version,
+                                      std::int64_t delta);
+[[nodiscard]] Result<RestockOutcome> read_restock(ReplyView reply);
+
+struct WithdrawReply {
+  enum class Outcome : std::uint8_t { lost, late, repeated, reused, not_enough, done } outcome = Outcome::lost;
+  std::int64_t remaining = 0;  ///< when not enough
+  std::string entry_id;
+};
+[[nodiscard]] Command withdraw_command(const Fence& fence, TimePoint deadline, const WithdrawalEntry& entry);
+[[nodiscard]] Result<WithdrawReply> read_withdraw(ReplyView reply);
+
+struct FindReply {
+  enum class Outcome : std::uint8_t { lost, absent, found } outcome = Outcome::lost;
+  std::string record;
+};
+[[nodiscard]] Command find_order_command(const Fence& fence, const OrderId& id);
+[[nodiscard]] Result<FindReply> read_find_order(ReplyView reply);
+
+struct AuditReply {
+  enum class Outcome : std::uint8_t { lost, too_long, ok } outcome = Outcome::lost;
+  TimePoint now{};
+  std::vector<PulseItem> items;
+  std::vector<PendingEntry> pending;
+};
+[[nodiscard]] Command audit_command(const Fence& fence, std::int64_t log_entries_max);
+[[nodiscard]] Result<AuditReply> read_audit(ReplyView reply);
+
+/// Deletes exact entries of the pending log; harmless when they are gone (R13).
+[[nodiscard]] Command trim_command(std::string_view sale_id, std::int64_t epoch,
+                                   std::span<const std::string> entry_ids);
+/// The oldest entries after `after` (exclusive; empty: from the start).
+[[nodiscard]] Command pending_command(std::string_view sale_id, std::int64_t epoch, std::string_view after,
+                                      std::int64_t count);
+/// Entries that cannot be read are counted in `unreadable` and left where they are.
+[[nodiscard]] Result<std::vector<PendingEntry>> read_pending(ReplyView reply, std::size_t& unreadable);
+
+/// Order ids of a sale, page by page (HSCAN): 64-bit hashes for the sold-out mark.
+[[nodiscard]] Command scan_orders_command(std::string_view sale_id, std::int64_t epoch, std::string_view cursor);
+/// Appends the hashes; gives the next cursor ("0": that was the last page).
+[[nodiscard]] Result<std::string> read_scan_orders(ReplyView reply, std::vector<std::uint64_t>& hashes);
+
+/// Raises the directory version that every pulse reads; never lowers it.
+[[nodiscard]] Command raise_directory_command(std::int64_t version);
+
+[[nodiscard]] Command read_directory_command();
+/// Empty: the key is not there, Redis has lost it.
+[[nodiscard]] std::optional<std::int64_t> read_directory(ReplyView reply);
+
+/// Redis's clock, the one clock for selling (R15).
+[[nodiscard]] Command clock_command();
+[[nodiscard]] TimePoint read_clock(ReplyView reply);
+
+/// Takes a short lease, keeps it, or (`duration` 0) gives it back. No promise rests on a lease.
+[[nodiscard]] Command lease_command(std::string_view sale_id, std::string_view kind, std::string_view holder,
+                                    std::chrono::milliseconds duration);
+[[nodiscard]] bool read_lease(ReplyView reply);
+
+/// Deletes the keys of an old epoch.
+[[nodiscard]] Command forget_epoch_command(std::string_view sale_id, std::int64_t epoch);
+
+}  // namespace flashsale::redis

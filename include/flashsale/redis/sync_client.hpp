@@ -1,0 +1,41 @@
+#pragma once
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "flashsale/model/result.hpp"
+#include "flashsale/redis/command.hpp"
+#include "flashsale/redis/options.hpp"
+#include "flashsale/redis/reply.hpp"
+
+namespace flashsale::redis {
+
+/// A blocking connection for one background thread at a time. Connects when it is first used; after a failure it is
+/// closed and the next call connects anew. Nothing throws.
+class SyncClient {
+ public:
+  SyncClient(Options options, std::string name);
+  ~SyncClient();
+  SyncClient(SyncClient&&) noexcept;
+  SyncClient& operator=(SyncClient&&) noexcept;
+
+  [[nodiscard]] Error connect();
+  void disconnect();
+  /// Empty while not connected.
+  [[nodiscard]] const std::string& identity() const;
+
+  /// An error reply of the server becomes Failure::unavailable (it did not run), and is logged.
+  [[nodiscard]] Result<OwnedReply> call(const Command& command);
+  /// One round trip for all. A refusal that is about one command's data stays an error reply, for the caller to see;
+  /// any other fails the whole.
+  [[nodiscard]] Result<std::vector<OwnedReply>> pipeline(std::span<const Command> commands);
+  /// Asks INFO again: identity may have changed under a living connection. A change closes the connection.
+  [[nodiscard]] Error check_identity();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace flashsale::redis

@@ -1,0 +1,56 @@
+#pragma once
+#include <prometheus/counter.h>
+#include <prometheus/gauge.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace flashsale::telemetry {
+
+/// The process's Prometheus registry. Families are made once; label combinations are looked up at start (or at first
+/// use in cold paths) and the returned reference kept: looking one up takes a lock, incrementing one does not.
+/// Thread-safe; every name begins with `flashsale_`, times are in seconds.
+class Metrics {
+ public:
+  Metrics();
+
+  [[nodiscard]] prometheus::Counter& requests(std::string_view route, unsigned status);
+  [[nodiscard]] prometheus::Histogram& request_seconds(std::string_view route);
+  [[nodiscard]] prometheus::Counter& reservations(std::string_view outcome);
+  [[nodiscard]] prometheus::Counter& orders_written(std::string_view outcome);
+  [[nodiscard]] prometheus::Counter& dependency_errors(std::string_view dependency, std::string_view kind);
+  [[nodiscard]] prometheus::Counter& rebuilds(std::string_view result);
+  [[nodiscard]] prometheus::Counter& connections_refused(std::string_view reason);
+  [[nodiscard]] prometheus::Histogram& batch_size(std::string_view stage);  ///< stage: reservation, journal, lookup
+  [[nodiscard]] prometheus::Gauge& queue_depth(std::string_view queue);
+  [[nodiscard]] prometheus::Histogram& dependency_seconds(std::string_view dependency, std::string_view operation);
+  [[nodiscard]] prometheus::Gauge& pending_log_entries();      ///< over all sales, as of the last pulse
+  [[nodiscard]] prometheus::Gauge& pending_log_age_seconds();  ///< of the oldest entry over all sales
+  [[nodiscard]] prometheus::Gauge& connections(std::string_view listener);
+  [[nodiscard]] prometheus::Gauge& pulse_age_seconds();
+
+  /// Prometheus text exposition format 0.0.4.
+  [[nodiscard]] std::string serialize() const;
+
+ private:
+  std::shared_ptr<prometheus::Registry> registry_;
+  prometheus::Family<prometheus::Counter>& requests_;
+  prometheus::Family<prometheus::Histogram>& request_seconds_;
+  prometheus::Family<prometheus::Counter>& reservations_;
+  prometheus::Family<prometheus::Counter>& orders_written_;
+  prometheus::Family<prometheus::Counter>& dependency_errors_;
+  prometheus::Family<prometheus::Counter>& rebuilds_;
+  prometheus::Family<prometheus::Counter>& connections_refused_;
+  prometheus::Family<prometheus::Histogram>& batch_size_;
+  prometheus::Family<prometheus::Gauge>& queue_depth_;
+  prometheus::Family<prometheus::Histogram>& dependency_seconds_;
+  prometheus::Family<prometheus::Gauge>& pending_log_entries_;
+  prometheus::Family<prometheus::Gauge>& pending_log_age_;
+  prometheus::Family<prometheus::Gauge>& connections_;
+  prometheus::Family<prometheus::Gauge>& pulse_age_;
+};
+
+}  // namespace flashsale::telemetry

@@ -1,0 +1,18 @@
+# shellcheck shell=bash
+# Sourced by scripts/run and scripts/test after scripts/processes.sh: configuring and compiling.
+
+# build PRESET [TARGET…]: everything without targets; false when it failed. Two builds of one tree wait for each other.
+build() {
+  local preset=$1 directory="$project/build/$1" lock status=0
+  shift
+  mkdir -p "$directory"
+  exec {lock}>"$project/build/lock"
+  run_step flock "$lock"
+  if [[ ! -e $directory/build.ninja ]]; then run_step cmake --preset "$preset" || status=$?; fi
+  if ((status == 0)); then run_step cmake --build "$directory" ${1:+--target} "$@" || status=$?; fi
+  exec {lock}>&-
+  return "$status"
+}
+
+# has_target PRESET TARGET
+has_target() { [[ $(cmake --build "$project/build/$1" --target help) == *$'\n'"$2: "* ]]; }

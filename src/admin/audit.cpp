@@ -1,0 +1,126 @@
+#include "flashsale/admin/audit.hpp"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <thread>
+#include <utility>
+
+#include "flashsale/postgres/sale_repository.hpp"
+#include "flashsale/redis/error.hpp"
+#include "flashsale/redis/sale_scripts.hpp"
+
+namespace flashsale::admin {
+namespace {
+
+constexpr std::chrono::milliseconds kPauseBetweenReads{50};
+constexpr std::int64_t kLogEntriesMax = 50'000;
+
+using redis::ReplyView;
+
+Result<redis::AuditReply> read_redis(catalog::Publisher& stores, const Sale& sale) {
+  auto& client = stores.redis();
+  if (const auto error = client.connect()) return error;
+  const redis::Fence fence{sale.id, sale.epoch, client.identity()};
+  const auto reply = client.call(redis::audit_command(fence, kLogEntriesMax));
+  if (!reply) return reply.error();
+  auto result = redis::read_audit(ReplyView(reply->get()));
+  if (result && result->outcome != redis::AuditReply::Outcome::ok) return make_error_code(redis::Failure::unavailable);
+  return result;
+}
+
+const redis::PulseItem* find_item(const std::vector<redis::PulseItem>& items, std::int32_t item_no) {
+  const auto found = std::find_if(items.begin(), items.end(), [&](const auto& i) { return i.item_no == item_no; });
+  return found == items.end() ? nullptr : &*found;
+}
+
+/// Units of the pending log that have no row yet, by item.
+struct Unwritten {
+  std::map<std::int32_t, std::int64_t> orders;
+  std::map<std::int32_t, std::int64_t> withdrawals;
+};
+
+Result<Unwritten> count_unwritten(catalog::Publisher& stores, const redis::AuditReply& reply,
+                                  const postgres::SaleAudit& rows) {
+  const std::set<OrderId> written(rows.pending_with_row.begin(), rows.pending_with_row.end());
+  Unwritten unwritten;
+  for (const auto& entry : reply.pending) {
+    for (const auto& order : entry.orders) {
+      if (!written.contains(order.id)) unwritten.orders[order.item_no] += order.quantity;
+    }
+    if (!entry.withdrawal) continue;
+    const auto change = postgres::find_stock_change(stores.session(), entry.withdrawal->change_id);
+    if (!change) return change.error();
+    if (!*change) unwritten.withdrawals[entry.withdrawal->item_no] += entry.withdrawal->units;
+  }
+  return unwritten;
+}
+
+AuditedItem judge(const Item& item, const postgres::ItemAudit& row, const redis::PulseItem* before,
+                  const redis::PulseItem* after, const Unwritten& unwritten) {
+  AuditedItem audited{item.sku, row.stock, row.sold, 0, 0, row.live_units_until, false};
+  if (!before || !after) return audited;
+  const auto units = [&](const std::map<std::int32_t, std::int64_t>& by_item) {
+    const auto found = by_item.find(item.item_no);
+    return found == by_item.end() ? 0 : found->second;
+  };
+  audited.remaining = before->remaining;
+  audited.pending = units(unwritten.orders);
+  const bool judgeable = before->version == after->version && before->stock_version == row.stock_version;
+  const auto accounted =
+      before->remaining + row.live_units_until + audited.pending + row.unreturned_units + units(unwritten.withdrawals);
+  audited.consistent = judgeable && accounted == row.stock && row.sold == row.live_units;
+  return audited;
+}
+
+/// One look at both stores.
+Result<AuditReport> look(catalog::Publisher& stores, const Sale& sale) {
+  const auto before = read_redis(stores, sale);
+  if (!before) return before.error();
+  std::vector<OrderId> pending_ids;
+  for (const auto& entry : before->pending) {
+    for (const auto& order : entry.orders) pending_ids.push_back(order.id);
+  }
+  const auto rows = postgres::read_audit(stores.session(), sale.sale_no, before->now, pending_ids);
+  if (!rows) return rows.error();
+  const auto unwritten = count_unwritten(stores, *before, *rows);
+  if (!unwritten) return unwritten.error();
+  const auto after = read_redis(stores, sale);
+  if (!after) return after.error();
+
+  AuditReport report{sale.id, rows->epoch == sale.epoch, before->now, {}};
+  for (const auto& item : sale.items) {
+    const auto row = std::find_if(rows->items.begin(), rows->items.end(),
+                                  [&](const postgres::ItemAudit& r) { return r.item_no == item.item_no; });
+    if (row == rows->items.end()) {
+      report.consistent = false;
+      continue;
+    }
+    report.items.push_back(
+        judge(item, *row, find_item(before->items, item.item_no), find_item(after->items, item.item_no), *unwritten));
+    report.consistent = report.consistent && report.items.back().consistent;
+  }
+  return report;
+}
+
+}  // namespace
+
+Result<std::optional<AuditReport>> audit_sale(catalog::Publisher& stores, std::string_view sale_id,
+                                              std::chrono::milliseconds patience) {
+  const auto give_up_at = std::chrono::steady_clock::now() + patience;
+  for (;;) {
+    // Read anew each time: a rebuild in between changes the epoch.
+    const auto sale = postgres::find_sale(stores.session(), sale_id);
+    if (!sale) return sale.error();
+    if (!*sale) return std::optional<AuditReport>{};
+    auto report = look(stores, **sale);
+    const bool done = report && report->consistent;
+    if (done || std::chrono::steady_clock::now() >= give_up_at) {
+      if (!report) return report.error();
+      return std::optional<AuditReport>(std::move(*report));
+    }
+    std::this_thread::sleep_for(kPauseBetweenReads);
+  }
+}
+
+}  // namespace flashsale::admin

@@ -1,0 +1,52 @@
+#include "flashsale/admin/operation_pool.hpp"
+
+#include <string>
+#include <utility>
+
+namespace flashsale::admin {
+
+OperationPool::OperationPool(Options options, telemetry::Metrics& metrics)
+    : options_(std::move(options)), metrics_(metrics) {}
+
+OperationPool::~OperationPool() { stop(); }
+
+void OperationPool::start() {
+  for (unsigned i = 0; i < options_.threads; ++i) threads_.emplace_back([this, i] { run(i); });
+}
+
+void OperationPool::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_all();
+  for (auto& thread : threads_) thread.join();
+  threads_.clear();
+}
+
+bool OperationPool::submit(Operation operation) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopping_ || queue_.size() >= options_.queue_max) return false;
+    queue_.push_back(std::move(operation));
+  }
+  wake_.notify_one();
+  return true;
+}
+
+void OperationPool::run(unsigned thread_no) {
+  catalog::Publisher stores(options_.postgres, options_.redis, "operations-" + std::to_string(thread_no), metrics_);
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    wake_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+    if (queue_.empty()) return;
+    const auto operation = std::move(queue_.front());
+    queue_.pop_front();
+    metrics_.queue_depth("operations").Set(static_cast<double>(queue_.size()));
+    lock.unlock();
+    operation(stores);
+    lock.lock();
+  }
+}
+
+}  // namespace flashsale::admin

@@ -1,0 +1,162 @@
+#include "flashsale/admin/sales.hpp"
+
+#include <thread>
+#include <utility>
+
+#include "flashsale/postgres/error.hpp"
+#include "flashsale/redis/error.hpp"
+#include "flashsale/redis/sale_scripts.hpp"
+#include "flashsale/telemetry/log.hpp"
+
+namespace flashsale::admin {
+namespace {
+
+using redis::ReplyView;
+
+/// A withdrawal meets an epoch that moves on at most so often before it gives up.
+constexpr int kEpochAttempts = 5;
+constexpr std::chrono::milliseconds kWithdrawBudget{1000};
+constexpr std::chrono::milliseconds kEpochPause{100};
+
+/// Tells every instance that the directory has moved. They would see it within a second anyway.
+void announce(catalog::Publisher& stores) {
+  const auto version = postgres::directory_version(stores.session());
+  if (version) (void)stores.announce(*version);
+}
+
+Result<TimePoint> redis_now(redis::SyncClient& client) {
+  const auto reply = client.call(redis::clock_command());
+  if (!reply) return reply.error();
+  return redis::read_clock(ReplyView(reply->get()));
+}
+
+StockResult to_result(const postgres::StockChangeResult& written) {
+  using From = postgres::StockChangeResult::Outcome;
+  StockResult result;
+  result.change = written.change;
+  switch (written.outcome) {
+    case From::repeated: result.outcome = StockResult::Outcome::repeated; break;
+    case From::unknown_item: result.outcome = StockResult::Outcome::unknown_item; break;
+    case From::not_enough: result.outcome = StockResult::Outcome::not_enough; break;
+    case From::key_reused: result.outcome = StockResult::Outcome::key_reused; break;
+    case From::done:
+    case From::stale_epoch: break;
+  }
+  return result;
+}
+
+/// One try to take units out under the epoch that the sale has now. Empty: the epoch moved on, try again.
+Result<std::optional<StockResult>> withdraw_once(catalog::Publisher& stores, const Sale& sale, std::int32_t item_no,
+                                                 const OrderId& change_id, std::int64_t units, std::string_view who) {
+  auto& client = stores.redis();
+  const auto now = redis_now(client);
+  if (!now) return now.error();
+  const redis::Fence fence{sale.id, sale.epoch, client.identity()};
+  const redis::WithdrawalEntry entry{change_id, item_no, units, std::string(who)};
+  const auto reply = client.call(redis::withdraw_command(fence, *now + kWithdrawBudget, entry));
+  if (!reply) return reply.error();
+  const auto taken = redis::read_withdraw(ReplyView(reply->get()));
+  if (!taken) return taken.error();
+  using Taken = redis::WithdrawReply::Outcome;
+  if (taken->outcome == Taken::lost) return std::optional<StockResult>{};
+  if (taken->outcome == Taken::late) return make_error_code(redis::Failure::unavailable);
+  if (taken->outcome == Taken::reused) return std::optional<StockResult>({StockResult::Outcome::key_reused, {}, 0});
+  if (taken->outcome == Taken::not_enough) {
+    StockResult refused{StockResult::Outcome::not_enough, {}, taken->remaining};
+    return std::optional<StockResult>(refused);
+  }
+
+  const auto written = postgres::withdraw_stock(stores.session(), item_no, change_id, units, sale.epoch, who);
+  if (!written) return written.error();  // the entry in the pending log lets the sweeper finish it
+  using Written = postgres::StockChangeResult::Outcome;
+  if (written->outcome == Written::stale_epoch) return std::optional<StockResult>{};
+  // Redis believed in units that PostgreSQL does not have; or it took them once more, after whoever rebuilt the sale
+  // had written what an older epoch took.
+  const bool taken_twice = written->outcome == Written::repeated && taken->outcome == Taken::done;
+  if (written->outcome == Written::not_enough || taken_twice) {
+    telemetry::log_warn("redis and postgres disagree, the sale is rebuilt", {{"sale", sale.id}});
+    (void)stores.rebuild(sale, sale.epoch);
+  } else if (!taken->entry_id.empty()) {
+    (void)client.call(redis::trim_command(sale.id, sale.epoch, std::span(&taken->entry_id, 1)));
+  }
+  return std::optional<StockResult>(to_result(*written));
+}
+
+Result<StockResult> withdraw(catalog::Publisher& stores, std::string_view sale_id, const Item& item,
+                             const OrderId& change_id, std::int64_t units, std::string_view who) {
+  for (int attempt = 0; attempt < kEpochAttempts; ++attempt) {
+    // Each time: a rebuild in between writes what the older epoch had taken.
+    const auto before = postgres::find_stock_change(stores.session(), change_id);
+    if (!before) return before.error();
+    if (*before) {
+      auto repeated = to_result(**before);
+      const bool same = repeated.change.delta == -units;
+      repeated.outcome = same ? StockResult::Outcome::repeated : StockResult::Outcome::key_reused;
+      return repeated;
+    }
+    const auto sale = postgres::find_sale(stores.session(), sale_id);
+    if (!sale) return sale.error();
+    auto result = withdraw_once(stores, **sale, item.item_no, change_id, units, who);
+    if (!result) return result.error();
+    if (*result) return **result;
+    (void)stores.redis().check_identity();
+    std::this_thread::sleep_for(kEpochPause);
+  }
+  return make_error_code(redis::Failure::unavailable);
+}
+
+}  // namespace
+
+Result<std::optional<Sale>> create_sale(catalog::Publisher& stores, const Sale& definition, std::string_view who) {
+  // Without Redis the sale could not be opened: say so before anything is written.
+  if (const auto error = stores.redis().connect()) return error;
+  // The other instances see the row before the sale is in Redis: they leave it to this one.
+  (void)stores.hold_rebuild_lease(definition.id);
+  auto created = postgres::create_sale(stores.session(), definition, who);
+  const bool is_new = created && *created;
+  const auto opened = is_new ? stores.rebuild(**created, (*created)->epoch)
+                             : Result<catalog::Publisher::RebuildOutcome>(redis::Failure::unavailable);
+  stores.give_back_rebuild_lease(definition.id);
+  if (!is_new) return created;
+  if (!opened)
+    telemetry::log_warn("sale is opened later", {{"sale", definition.id}, {"error", opened.error().message()}});
+  announce(stores);
+  auto current = postgres::find_sale(stores.session(), definition.id);
+  return current && *current ? current : created;
+}
+
+Result<postgres::PatchResult> patch_sale(catalog::Publisher& stores, std::string_view sale_id,
+                                         const postgres::SalePatch& patch, std::string_view who) {
+  auto patched = postgres::patch_sale(stores.session(), sale_id, patch, who);
+  if (!patched || patched->outcome != postgres::PatchResult::Outcome::patched) return patched;
+  const auto pushed = stores.push_definition(*patched->sale);
+  if (!pushed) telemetry::log_warn("change reaches redis later", {{"sale", sale_id}});
+  announce(stores);
+  return patched;
+}
+
+Result<StockResult> change_stock(catalog::Publisher& stores, std::string_view sale_id, std::string_view sku,
+                                 const OrderId& change_id, std::int64_t delta, std::string_view who) {
+  const auto sale = postgres::find_sale(stores.session(), sale_id);
+  if (!sale) return sale.error();
+  if (!*sale) return StockResult{StockResult::Outcome::unknown_sale, {}, 0};
+  const auto* item = (*sale)->find_item(sku);
+  if (!item) return StockResult{StockResult::Outcome::unknown_item, {}, 0};
+
+  Result<StockResult> result = make_error_code(redis::Failure::unavailable);
+  if (delta < 0) {
+    if (const auto error = stores.redis().connect()) return error;
+    result = withdraw(stores, sale_id, *item, change_id, -delta, who);
+  } else {
+    const auto added = postgres::add_stock(stores.session(), item->item_no, change_id, delta, who);
+    if (!added) return added.error();
+    result = to_result(*added);
+  }
+  if (result && result->outcome == StockResult::Outcome::done) {
+    (void)stores.push_stock(**sale, item->item_no);
+    announce(stores);
+  }
+  return result;
+}
+
+}  // namespace flashsale::admin

@@ -1,0 +1,32 @@
+#include "flashsale/api/admin_api.hpp"
+
+#include "admin_order_endpoints.hpp"
+#include "admin_sale_endpoints.hpp"
+#include "service_endpoints.hpp"
+
+namespace flashsale::api {
+
+class AdminApi::Impl {
+ public:
+  Impl(ProcessParts& process, ThreadParts thread) : sales_(process, thread), orders_(process, thread) {
+    sales_.add_routes(routes_);
+    orders_.add_routes(routes_);
+    routes_.push_back(
+        {Method::get, "/metrics", [&process](Exchange& exchange) {
+           exchange.reply({200, "text/plain; version=0.0.4; charset=utf-8", process.metrics.serialize(), {}});
+         }});
+    add_service_routes(routes_, process);
+  }
+  [[nodiscard]] const Routes& routes() const { return routes_; }
+
+ private:
+  AdminSaleEndpoints sales_;
+  AdminOrderEndpoints orders_;
+  Routes routes_;
+};
+
+AdminApi::AdminApi(ProcessParts& process, ThreadParts thread) : impl_(std::make_unique<Impl>(process, thread)) {}
+AdminApi::~AdminApi() = default;
+const Routes& AdminApi::routes() const { return impl_->routes(); }
+
+}  // namespace flashsale::api

@@ -1,0 +1,146 @@
+#include "admin_order_endpoints.hpp"
+
+#include <charconv>
+#include <limits>
+#include <utility>
+
+#include "caller.hpp"
+#include "documents.hpp"
+#include "flashsale/api/order_request.hpp"
+#include "flashsale/model/identifier.hpp"
+#include "flashsale/model/json_text.hpp"
+#include "flashsale/postgres/sale_repository.hpp"
+#include "operation.hpp"
+#include "order_cancellation.hpp"
+#include "order_reply.hpp"
+#include "sale_definition.hpp"
+
+namespace flashsale::api {
+namespace {
+
+std::string log_document(const std::vector<postgres::LogEntry>& entries, std::size_t limit) {
+  std::string body = "{\"entries\":[";
+  const auto shown = std::min(limit, entries.size());
+  for (std::size_t i = 0; i < shown; ++i) {
+    const auto& entry = entries[i];
+    body += i == 0 ? "{" : ",{";
+    const auto add = [&](std::string_view name, std::string_view text) {
+      append_member(body, name);
+      append_json_string(body, text);
+    };
+    add("at", format_rfc3339(entry.at));
+    add("who", entry.who);
+    add("action", entry.action);
+    add("subject", entry.subject);
+    append_member(body, "change");
+    body += entry.change.empty() ? "null" : entry.change;
+    body += '}';
+  }
+  body += ']';
+  if (entries.size() > shown) body += ",\"next_cursor\":\"" + std::to_string(entries[shown - 1].entry_no) + '"';
+  body += '}';
+  return body;
+}
+
+void reply_unavailable(Exchange& exchange) {
+  reply_retry_later(exchange, ProblemType::unavailable, "a store cannot be reached at the moment", 1);
+}
+
+}  // namespace
+
+void AdminOrderEndpoints::add_routes(Routes& routes) {
+  const auto add = [&](Method method, std::string_view pattern, void (AdminOrderEndpoints::*handler)(Exchange&)) {
+    routes.push_back({method, pattern, [this, handler](Exchange& exchange) {
+                        if (identify_admin(exchange, process_)) (this->*handler)(exchange);
+                      }});
+  };
+  add(Method::get, "/admin/v1/orders", &AdminOrderEndpoints::list);
+  add(Method::get, "/admin/v1/orders/{order_id}", &AdminOrderEndpoints::read);
+  add(Method::get, "/admin/v1/log", &AdminOrderEndpoints::read_log);
+  routes.push_back({Method::post, "/admin/v1/orders/{order_id}/cancel", [this](Exchange& exchange) {
+                      if (const auto who = identify_admin(exchange, process_)) cancel(exchange, *who);
+                    }});
+}
+
+void AdminOrderEndpoints::list(Exchange& exchange) {
+  const QueryParameters query(exchange.request().query);
+  const auto page = parse_order_page(query);
+  const auto customer = query.find("customer_id").value_or("");
+  if (!page || !query.only({"customer_id", "limit", "cursor"}) || !is_valid_customer_id(customer)) {
+    return reply_problem(exchange, ProblemType::malformed_request,
+                         "customer_id is required; limit must be 1 to 1000, cursor one that was given");
+  }
+  using Orders = Result<std::vector<Order>>;
+  run_operation<Orders>(
+      exchange, process_,
+      [customer_id = std::string(customer), page = *page](catalog::Publisher& stores) {
+        return read_order_page(stores, customer_id, page);
+      },
+      [this, page = *page](Exchange& answered, const Orders& orders) {
+        reply_order_list(answered, thread_, orders, page, OrderAudience::admin);
+      });
+}
+
+void AdminOrderEndpoints::show(Exchange& exchange, const Order& order) {
+  reply_order(exchange, thread_, order, {200, {}, OrderAudience::admin});
+}
+
+void AdminOrderEndpoints::read(Exchange& exchange) {
+  const auto id = OrderId::parse(exchange.request().path_parameters[0]);
+  if (!id) return reply_problem(exchange, ProblemType::unknown_order, "there is no such order");
+  using Found = Result<std::vector<Order>>;
+  run_operation<Found>(
+      exchange, process_,
+      [id = *id](catalog::Publisher& stores) { return postgres::find_orders(stores.session(), std::span(&id, 1)); },
+      [this, id = *id](Exchange& answered, const Found& found) {
+        if (!found) return reply_unavailable(answered);
+        if (!found->empty()) return show(answered, found->front());
+        find_pending(answered, id);
+      });
+}
+
+void AdminOrderEndpoints::find_pending(Exchange& exchange, const OrderId& id) {
+  thread_.checkout.find_pending(
+      id, [this, kept = exchange.shared_from_this()](const Result<std::optional<Order>>& pending) {
+        if (!pending) return reply_unavailable(*kept);
+        if (*pending) return show(*kept, **pending);
+        reply_problem(*kept, ProblemType::unknown_order, "there is no such order");
+      });
+}
+
+void AdminOrderEndpoints::cancel(Exchange& exchange, std::string_view who) {
+  const auto& request = exchange.request();
+  if (!request.body.empty() && !is_json(request.header(Header::content_type))) {
+    return reply_problem(exchange, ProblemType::unsupported_media_type, "the body must be application/json");
+  }
+  const auto parsed = parse_cancellation(request.body);
+  if (parsed.problem) return reply_problem(exchange, *parsed.problem, parsed.detail);
+  const auto id = OrderId::parse(request.path_parameters[0]);
+  if (!id) return reply_problem(exchange, ProblemType::unknown_order, "there is no such order");
+  auto reason = parsed.value.empty() ? "cancelled by " + std::string(who) : parsed.value;
+  cancel_order(exchange, process_, thread_, {*id, {}, std::move(reason), OrderAudience::admin});
+}
+
+void AdminOrderEndpoints::read_log(Exchange& exchange) {
+  const QueryParameters query(exchange.request().query);
+  const auto limit = page_limit(query);
+  std::int64_t before = std::numeric_limits<std::int64_t>::max();
+  bool cursor_ok = true;
+  if (const auto cursor = query.find("cursor")) {
+    const auto [end, error] = std::from_chars(cursor->data(), cursor->data() + cursor->size(), before);
+    cursor_ok = error == std::errc{} && end == cursor->data() + cursor->size();
+  }
+  if (!query.ok() || !query.only({"limit", "cursor"}) || !limit || !cursor_ok) {
+    return reply_problem(exchange, ProblemType::malformed_request,
+                         "limit must be 1 to 1000, cursor one that was given");
+  }
+  run_operation(exchange, process_, [before, limit = *limit](catalog::Publisher& stores) {
+    const auto entries = postgres::read_log(stores.session(), before, limit + 1);
+    if (!entries) return Answer::unavailable();
+    Answer answer;
+    answer.body = log_document(*entries, static_cast<std::size_t>(limit));
+    return answer;
+  });
+}
+
+}  // namespace flashsale::api

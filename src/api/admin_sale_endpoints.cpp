@@ -1,0 +1,267 @@
+#include "admin_sale_endpoints.hpp"
+
+#include <charconv>
+#include <random>
+#include <utility>
+
+#include "caller.hpp"
+#include "documents.hpp"
+#include "flashsale/admin/audit.hpp"
+#include "flashsale/admin/sales.hpp"
+#include "flashsale/api/order_request.hpp"
+#include "flashsale/model/json_text.hpp"
+#include "operation.hpp"
+#include "query_parameters.hpp"
+#include "sale_definition.hpp"
+
+namespace flashsale::api {
+namespace {
+
+/// How long an audit looks again for numbers that do not add up yet.
+constexpr std::chrono::milliseconds kAuditPatience{1500};
+
+bool has_json_body(Exchange& exchange) {
+  if (is_json(exchange.request().header(Header::content_type))) return true;
+  reply_problem(exchange, ProblemType::unsupported_media_type, "the body must be application/json");
+  return false;
+}
+
+template <class Parsed>
+bool is_well_formed(Exchange& exchange, const Parsed& parsed) {
+  if (!parsed.problem) return true;
+  reply_problem(exchange, *parsed.problem, parsed.detail);
+  return false;
+}
+
+OrderId random_change_id() {
+  thread_local std::random_device random;
+  OrderId::Bytes bytes;
+  for (auto& byte : bytes) byte = static_cast<std::uint8_t>(random());
+  return OrderId(bytes);
+}
+
+void append_number(std::string& out, std::string_view name, std::int64_t value) {
+  append_member(out, name);
+  append_json_number(out, value);
+}
+
+Answer stock_answer(const admin::StockResult& result, const std::string& sale_id, const std::string& sku) {
+  using Outcome = admin::StockResult::Outcome;
+  switch (result.outcome) {
+    case Outcome::unknown_sale: return Answer::problem(ProblemType::unknown_sale, "there is no sale of this id");
+    case Outcome::unknown_item: return Answer::problem(ProblemType::unknown_item, "the sale has no such item");
+    case Outcome::not_enough:
+      return Answer::problem(ProblemType::not_enough_stock, "fewer units are left than were to be taken out");
+    case Outcome::key_reused:
+      return Answer::problem(ProblemType::idempotency_key_reused, "this key belongs to another change");
+    case Outcome::done:
+    case Outcome::repeated: break;
+  }
+  Answer answer;
+  answer.body = "{\"sale_id\":\"" + sale_id + "\",\"sku\":\"" + sku + '"';
+  append_number(answer.body, "add", result.change.delta);
+  append_number(answer.body, "stock", result.change.stock);
+  append_number(answer.body, "stock_version", result.change.version);
+  answer.body += '}';
+  if (result.outcome == Outcome::repeated) append_header(answer.headers, "Idempotency-Replayed", "true");
+  return answer;
+}
+
+std::string audit_document(const admin::AuditReport& report) {
+  std::string body = "{";
+  append_member(body, "sale_id");
+  append_json_string(body, report.sale_id);
+  append_member(body, "consistent");
+  body += report.consistent ? "true" : "false";
+  append_member(body, "checked_at");
+  append_json_string(body, format_rfc3339(report.checked_at));
+  append_member(body, "items");
+  body += '[';
+  for (const auto& item : report.items) {
+    body += body.back() == '[' ? "{" : ",{";
+    append_member(body, "sku");
+    append_json_string(body, item.sku);
+    append_number(body, "stock", item.stock);
+    append_number(body, "sold", item.sold);
+    append_number(body, "remaining", item.remaining);
+    append_number(body, "pending", item.pending);
+    append_number(body, "live_units", item.live_units);
+    append_member(body, "consistent");
+    body += item.consistent ? "true}" : "false}";
+  }
+  body += "]}";
+  return body;
+}
+
+}  // namespace
+
+void AdminSaleEndpoints::add_routes(Routes& routes) {
+  const auto add = [&](Method method, std::string_view pattern, void (AdminSaleEndpoints::*handler)(Exchange&)) {
+    routes.push_back({method, pattern, [this, handler](Exchange& exchange) {
+                        if (identify_admin(exchange, process_)) (this->*handler)(exchange);
+                      }});
+  };
+  const auto add_change = [&](Method method, std::string_view pattern,
+                              void (AdminSaleEndpoints::*handler)(Exchange&, std::string_view)) {
+    routes.push_back({method, pattern, [this, handler](Exchange& exchange) {
+                        if (const auto who = identify_admin(exchange, process_)) (this->*handler)(exchange, *who);
+                      }});
+  };
+  add_change(Method::post, "/admin/v1/sales", &AdminSaleEndpoints::create);
+  add(Method::get, "/admin/v1/sales", &AdminSaleEndpoints::list);
+  add(Method::get, "/admin/v1/sales/{sale_id}", &AdminSaleEndpoints::read);
+  add_change(Method::patch, "/admin/v1/sales/{sale_id}", &AdminSaleEndpoints::patch);
+  add_change(Method::post, "/admin/v1/sales/{sale_id}/items/{sku}/stock", &AdminSaleEndpoints::change_stock);
+  add(Method::get, "/admin/v1/sales/{sale_id}/audit", &AdminSaleEndpoints::audit);
+}
+
+/// The definition as PostgreSQL has it, with what this process knows of Redis.
+std::string AdminSaleEndpoints::document(const Sale& sale) const {
+  const auto& snapshot = thread_.catalog.snapshot();
+  const auto levels = snapshot->find(sale.id);
+  // Levels of another epoch or stock say nothing about this definition.
+  const bool fits = levels && levels->sale->epoch == sale.epoch && levels->serving;
+  std::string body;
+  append_admin_sale(body, sale, fits ? levels.get() : nullptr,
+                    snapshot->clock.earliest(std::chrono::steady_clock::now()));
+  return body;
+}
+
+void AdminSaleEndpoints::create(Exchange& exchange, std::string_view who) {
+  if (!has_json_body(exchange)) return;
+  auto parsed = parse_sale_definition(exchange.request().body);
+  if (!is_well_formed(exchange, parsed)) return;
+  using Created = Result<std::optional<Sale>>;
+  run_operation<Created>(
+      exchange, process_,
+      [definition = std::move(parsed.value), who = std::string(who)](catalog::Publisher& stores) {
+        return admin::create_sale(stores, definition, who);
+      },
+      [this](Exchange& answered, const Created& created) {
+        process_.pulse.reload_directory();
+        if (!created) {
+          return reply_retry_later(answered, ProblemType::unavailable, "a store cannot be reached at the moment", 1);
+        }
+        if (!*created) return reply_problem(answered, ProblemType::sale_exists, "there is a sale of this id already");
+        std::string headers;
+        append_header(headers, "Location", "/admin/v1/sales/" + (*created)->id);
+        answered.reply({201, "application/json", document(**created), headers});
+      });
+}
+
+void AdminSaleEndpoints::list(Exchange& exchange) {
+  const QueryParameters query(exchange.request().query);
+  const auto limit = page_limit(query);
+  std::int32_t after = 0;
+  const auto cursor = query.find("cursor").value_or("0");
+  const auto [end, error] = std::from_chars(cursor.data(), cursor.data() + cursor.size(), after);
+  const bool cursor_ok = error == std::errc{} && end == cursor.data() + cursor.size();
+  if (!query.ok() || !query.only({"limit", "cursor"}) || !limit || !cursor_ok) {
+    return reply_problem(exchange, ProblemType::malformed_request,
+                         "limit must be 1 to 1000, cursor one that was given");
+  }
+  using Sales = Result<std::vector<Sale>>;
+  run_operation<Sales>(
+      exchange, process_,
+      [after, limit = *limit](catalog::Publisher& stores) {
+        return postgres::list_sales(stores.session(), after, limit + 1);
+      },
+      [this, limit = static_cast<std::size_t>(*limit)](Exchange& answered, const Sales& sales) {
+        if (!sales) {
+          return reply_retry_later(answered, ProblemType::unavailable, "sales cannot be read at the moment", 1);
+        }
+        std::string body = "{\"sales\":[";
+        const auto shown = std::min(limit, sales->size());
+        for (std::size_t i = 0; i < shown; ++i) {
+          if (i > 0) body += ',';
+          body += document((*sales)[i]);
+        }
+        body += ']';
+        if (sales->size() > shown) body += ",\"next_cursor\":\"" + std::to_string((*sales)[shown - 1].sale_no) + '"';
+        body += '}';
+        answered.reply({200, "application/json", body, {}});
+      });
+}
+
+void AdminSaleEndpoints::read(Exchange& exchange) {
+  using Found = Result<std::optional<Sale>>;
+  const std::string sale_id(exchange.request().path_parameters[0]);
+  run_operation<Found>(
+      exchange, process_,
+      [sale_id](catalog::Publisher& stores) { return postgres::find_sale(stores.session(), sale_id); },
+      [this](Exchange& answered, const Found& sale) {
+        if (!sale) {
+          return reply_retry_later(answered, ProblemType::unavailable, "the sale cannot be read at the moment", 1);
+        }
+        if (!*sale) return reply_problem(answered, ProblemType::unknown_sale, "there is no sale of this id");
+        answered.reply({200, "application/json", document(**sale), {}});
+      });
+}
+
+void AdminSaleEndpoints::patch(Exchange& exchange, std::string_view who) {
+  if (!has_json_body(exchange)) return;
+  auto parsed = parse_sale_patch(exchange.request().body);
+  if (!is_well_formed(exchange, parsed)) return;
+  using Patched = Result<postgres::PatchResult>;
+  const std::string sale_id(exchange.request().path_parameters[0]);
+  run_operation<Patched>(
+      exchange, process_,
+      [sale_id, change = std::move(parsed.value), who = std::string(who)](catalog::Publisher& stores) {
+        return admin::patch_sale(stores, sale_id, change, who);
+      },
+      [this](Exchange& answered, const Patched& patched) {
+        using Outcome = postgres::PatchResult::Outcome;
+        process_.pulse.reload_directory();
+        if (!patched) {
+          return reply_retry_later(answered, ProblemType::unavailable, "a store cannot be reached at the moment", 1);
+        }
+        switch (patched->outcome) {
+          case Outcome::unknown_sale:
+            return reply_problem(answered, ProblemType::unknown_sale, "there is no sale of this id");
+          case Outcome::closed_for_good:
+            return reply_problem(answered, ProblemType::sale_closed, "a closed sale takes no other state");
+          case Outcome::bad_times:
+            return reply_problem(answered, ProblemType::invalid_definition, "ends_at must be later than starts_at");
+          case Outcome::patched: break;
+        }
+        answered.reply({200, "application/json", document(*patched->sale), {}});
+      });
+}
+
+void AdminSaleEndpoints::change_stock(Exchange& exchange, std::string_view who) {
+  if (!has_json_body(exchange)) return;
+  const auto& request = exchange.request();
+  const auto parsed = parse_stock_change(request.body);
+  if (!is_well_formed(exchange, parsed)) return;
+  const std::string sale_id(request.path_parameters[0]);
+  const std::string sku(request.path_parameters[1]);
+  auto change_id = random_change_id();
+  if (const auto header = request.header(Header::idempotency_key); !header.empty()) {
+    const auto key = parse_idempotency_key(header);
+    if (key.empty()) {
+      return reply_problem(exchange, ProblemType::malformed_request,
+                           "Idempotency-Key must be 1 to 255 visible ASCII characters");
+    }
+    // The same derivation as an order's, in a name space that no sale id can be in.
+    change_id = OrderId::derive("/stock/" + sale_id, sku, key);
+  }
+  run_operation(exchange, process_,
+                [sale_id, sku, change_id, units = parsed.value, who = std::string(who)](catalog::Publisher& stores) {
+                  const auto result = admin::change_stock(stores, sale_id, sku, change_id, units, who);
+                  return result ? stock_answer(*result, sale_id, sku) : Answer::unavailable();
+                });
+}
+
+void AdminSaleEndpoints::audit(Exchange& exchange) {
+  const std::string sale_id(exchange.request().path_parameters[0]);
+  run_operation(exchange, process_, [sale_id](catalog::Publisher& stores) {
+    const auto report = admin::audit_sale(stores, sale_id, kAuditPatience);
+    if (!report) return Answer::unavailable();
+    if (!*report) return Answer::problem(ProblemType::unknown_sale, "there is no sale of this id");
+    Answer answer;
+    answer.body = audit_document(**report);
+    return answer;
+  });
+}
+
+}  // namespace flashsale::api

@@ -1,0 +1,85 @@
+#include "caller.hpp"
+
+#include <string>
+
+#include "flashsale/model/identifier.hpp"
+
+namespace flashsale::api {
+namespace {
+
+/// The credentials behind `Bearer `; empty when there are none.
+std::string_view bearer_token(std::string_view authorization) {
+  constexpr std::string_view scheme = "bearer ";
+  if (authorization.size() <= scheme.size()) return {};
+  for (std::size_t i = 0; i < scheme.size(); ++i) {
+    const char c = authorization[i];
+    const char lower = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    if (lower != scheme[i]) return {};
+  }
+  auto token = authorization.substr(scheme.size());
+  while (token.starts_with(' ')) token.remove_prefix(1);
+  return token;
+}
+
+void refuse(Exchange& exchange, std::string_view detail, bool token_was_sent) {
+  std::string headers;
+  // RFC 6750: an error code only when a token was sent at all.
+  append_header(headers, "WWW-Authenticate", token_was_sent ? "Bearer error=\"invalid_token\"" : "Bearer");
+  reply_problem(exchange, ProblemType::unauthorized, detail, headers);
+}
+
+std::optional<std::string_view> identify_behind_gateway(Exchange& exchange, const identity::GatewayPeers& peers) {
+  const auto& request = exchange.request();
+  const auto customer = request.header(Header::customer_id);
+  if (!peers.contains(request.peer_address)) {
+    reply_problem(exchange, ProblemType::unauthorized, "X-Customer-Id is believed from the gateway alone");
+    return std::nullopt;
+  }
+  if (!is_valid_customer_id(customer)) {
+    reply_problem(exchange, ProblemType::unauthorized, "X-Customer-Id is missing or malformed");
+    return std::nullopt;
+  }
+  return customer;
+}
+
+}  // namespace
+
+std::optional<std::string_view> identify_customer(Exchange& exchange, const ProcessParts& process,
+                                                  identity::TokenVerifier& tokens) {
+  if (process.gateway_peers) return identify_behind_gateway(exchange, *process.gateway_peers);
+  const auto token = bearer_token(exchange.request().header(Header::authorization));
+  if (token.empty()) {
+    refuse(exchange, "a bearer token is required", false);
+    return std::nullopt;
+  }
+  const auto verified = tokens.verify(token, std::chrono::system_clock::now());
+  if (verified.failure == identity::TokenFailure::none) return verified.customer_id;
+  refuse(exchange, std::string("the token is not accepted: ").append(to_string(verified.failure)), true);
+  return std::nullopt;
+}
+
+bool is_within_rate(Exchange& exchange, const ProcessParts& process, std::string_view customer_id) {
+  if (!process.rate_limiter) return true;
+  const auto decision = process.rate_limiter->take(customer_id, exchange.request().received_at);
+  if (decision.allowed) return true;
+  const auto& options = process.rate_limiter->options();
+  // draft-ietf-httpapi-ratelimit-headers: quota, window and what is left, as structured fields.
+  std::string headers;
+  const auto window_s = std::max(1U, options.burst / std::max(1U, options.requests_per_s));
+  append_header(headers, "RateLimit-Policy",
+                "\"customer\";q=" + std::to_string(options.burst) + ";w=" + std::to_string(window_s));
+  append_header(headers, "RateLimit",
+                "\"customer\";r=" + std::to_string(decision.remaining) + ";t=" + std::to_string(decision.reset_s));
+  reply_retry_later(exchange, ProblemType::rate_limited, "this customer asks too often", decision.retry_after_s,
+                    headers);
+  return false;
+}
+
+std::optional<std::string_view> identify_admin(Exchange& exchange, const ProcessParts& process) {
+  const auto token = bearer_token(exchange.request().header(Header::authorization));
+  const auto name = token.empty() ? std::nullopt : process.admin_tokens.find(token);
+  if (!name) refuse(exchange, "an admin's bearer token is required", !token.empty());
+  return name;
+}
+
+}  // namespace flashsale::api

@@ -1,0 +1,21 @@
+#pragma once
+#include <optional>
+#include <string_view>
+
+#include "flashsale/api/exchange.hpp"
+#include "flashsale/api/parts.hpp"
+
+namespace flashsale::api {
+
+/// Who is asking: the customer of the bearer token, or of X-Customer-Id from a trusted gateway. Answers 401 itself and
+/// gives nothing otherwise. The view lives until the next call on this thread.
+[[nodiscard]] std::optional<std::string_view> identify_customer(Exchange& exchange, const ProcessParts& process,
+                                                                identity::TokenVerifier& tokens);
+
+/// Answers 429 itself and gives false when the customer asks too often.
+[[nodiscard]] bool is_within_rate(Exchange& exchange, const ProcessParts& process, std::string_view customer_id);
+
+/// Name of the admin; answers 401 itself otherwise.
+[[nodiscard]] std::optional<std::string_view> identify_admin(Exchange& exchange, const ProcessParts& process);
+
+}  // namespace flashsale::api

@@ -1,0 +1,131 @@
+#include "documents.hpp"
+
+#include "flashsale/model/json_text.hpp"
+
+namespace flashsale::api {
+namespace {
+
+void append_text(std::string& out, std::string_view name, std::string_view value) {
+  append_member(out, name);
+  append_json_string(out, value);
+}
+
+void append_number(std::string& out, std::string_view name, std::int64_t value) {
+  append_member(out, name);
+  append_json_number(out, value);
+}
+
+void append_time(std::string& out, std::string_view name, TimePoint value) {
+  append_member(out, name);
+  out += '"';
+  append_rfc3339(out, value);
+  out += '"';
+}
+
+void append_money(std::string& out, std::string_view name, std::int64_t amount, std::string_view currency) {
+  append_member(out, name);
+  out += '{';
+  append_number(out, "amount", amount);
+  append_text(out, "currency", currency);
+  out += '}';
+}
+
+/// The members that every view of a sale has.
+void append_sale_head(std::string& out, const Sale& sale, TimePoint now) {
+  append_text(out, "id", sale.id);
+  append_text(out, "name", sale.name);
+  append_text(out, "state", to_string(effective_state(sale.state, sale.starts_at, sale.ends_at, now)));
+  append_time(out, "starts_at", sale.starts_at);
+  append_time(out, "ends_at", sale.ends_at);
+}
+
+void append_item_head(std::string& out, const Item& item) {
+  append_text(out, "sku", item.sku);
+  append_text(out, "name", item.name);
+  append_money(out, "price", item.price.amount, item.price.currency);
+}
+
+}  // namespace
+
+void append_member(std::string& out, std::string_view name) {
+  if (!out.empty() && out.back() != '{') out += ',';
+  out += '"';
+  out += name;
+  out += "\":";
+}
+
+void append_order(std::string& out, const Order& order, const Sale& sale, const Item& item, OrderAudience audience) {
+  out += '{';
+  append_member(out, "id");
+  out += '"';
+  order.id.append_to(out);
+  out += '"';
+  append_text(out, "sale_id", sale.id);
+  if (audience == OrderAudience::admin) append_text(out, "customer_id", order.customer_id);
+  append_text(out, "sku", item.sku);
+  append_number(out, "quantity", order.quantity);
+  append_money(out, "unit_price", item.price.amount, item.price.currency);
+  append_money(out, "total", item.price.amount * order.quantity, item.price.currency);
+  append_text(out, "status", to_string(order.status));
+  append_time(out, "created_at", order.created_at);
+  if (order.expires_at) append_time(out, "expires_at", *order.expires_at);
+  // Why support has cancelled an order is not the buyer's to read; why the sale refused it is.
+  const bool shows_reason = audience == OrderAudience::admin || order.status == OrderStatus::rejected;
+  if (shows_reason && !order.reason.empty()) append_text(out, "reason", order.reason);
+  out += '}';
+}
+
+void append_public_sale(std::string& out, const catalog::SaleSnapshot& snapshot, catalog::SteadyTime now) {
+  const auto& sale = *snapshot.sale;
+  out += '{';
+  append_sale_head(out, sale, snapshot.clock.earliest(now));
+  if (!snapshot.sold_out_mark_lives(now)) append_time(out, "as_of", snapshot.clock.reading);
+  append_member(out, "items");
+  out += '[';
+  for (std::size_t i = 0; i < sale.items.size(); ++i) {
+    const auto& item = sale.items[i];
+    // Before its first pulse a sale shows what PostgreSQL has.
+    const auto remaining = snapshot.known_levels ? snapshot.levels[i].remaining : item.stock - item.sold;
+    if (i > 0) out += ',';
+    out += '{';
+    append_item_head(out, item);
+    if (item.limit_per_customer > 0) append_number(out, "limit_per_customer", item.limit_per_customer);
+    append_number(out, "remaining", remaining);
+    append_text(out, "availability", remaining > 0 ? "available" : "sold_out");
+    out += '}';
+  }
+  out += "]}";
+}
+
+void append_admin_sale(std::string& out, const Sale& sale, const catalog::SaleSnapshot* levels, TimePoint now) {
+  out += '{';
+  append_sale_head(out, sale, now);
+  append_text(out, "payment", to_string(sale.payment));
+  append_number(out, "payment_window_s", sale.payment_window_s);
+  append_member(out, "queue");
+  out += sale.queue.enabled ? "{\"enabled\":true" : "{\"enabled\":false";
+  append_number(out, "rate_per_s", sale.queue.rate_per_s);
+  append_number(out, "prequeue_s", sale.queue.prequeue_s);
+  out += '}';
+  append_number(out, "version", sale.version);
+  append_number(out, "epoch", sale.epoch);
+  append_time(out, "created_at", sale.created_at);
+  append_member(out, "items");
+  out += '[';
+  for (std::size_t i = 0; i < sale.items.size(); ++i) {
+    const auto& item = sale.items[i];
+    if (i > 0) out += ',';
+    out += '{';
+    append_item_head(out, item);
+    append_number(out, "limit_per_customer", item.limit_per_customer);
+    append_number(out, "stock", item.stock);
+    append_number(out, "sold", item.sold);
+    const bool known = levels && levels->known_levels && i < levels->levels.size();
+    append_number(out, "remaining", known ? levels->levels[i].remaining : item.stock - item.sold);
+    append_number(out, "stock_version", item.stock_version);
+    out += '}';
+  }
+  out += "]}";
+}
+
+}  // namespace flashsale::api

@@ -1,0 +1,26 @@
+#pragma once
+#include <string>
+#include <string_view>
+
+#include "flashsale/catalog/snapshot.hpp"
+#include "flashsale/model/order.hpp"
+#include "flashsale/model/sale.hpp"
+
+/// The JSON documents of the API, written by hand: they are small, of fixed form, and some are made on the hot path.
+namespace flashsale::api {
+
+enum class OrderAudience { buyer, admin };
+
+/// `{"id",…}`; the admin's has `customer_id` too.
+void append_order(std::string& out, const Order& order, const Sale& sale, const Item& item, OrderAudience audience);
+
+/// A sale as the public catalog shows it. Levels older than the mark's life are shown with `as_of`.
+void append_public_sale(std::string& out, const catalog::SaleSnapshot& sale, catalog::SteadyTime now);
+
+/// A sale as the merchant sees it: the definition in PostgreSQL, with `remaining` where `levels` is known.
+void append_admin_sale(std::string& out, const Sale& sale, const catalog::SaleSnapshot* levels, TimePoint now);
+
+/// `"name":` with the comma before it, unless it is the first member.
+void append_member(std::string& out, std::string_view name);
+
+}  // namespace flashsale::api

@@ -1,0 +1,25 @@
+#include "operation.hpp"
+
+namespace flashsale::api {
+
+Answer Answer::problem(ProblemType type, std::string_view detail, std::string_view members) {
+  Answer answer;
+  answer.status = describe(type).status;
+  answer.body = problem_document(type, detail, members);
+  answer.content_type = "application/problem+json";
+  return answer;
+}
+
+Answer Answer::unavailable() {
+  auto answer = problem(ProblemType::unavailable, "a store cannot be reached at the moment");
+  append_header(answer.headers, "Retry-After", "1");
+  return answer;
+}
+
+void run_operation(Exchange& exchange, const ProcessParts& process, std::function<Answer(catalog::Publisher&)> work) {
+  run_operation<Answer>(exchange, process, std::move(work), [](Exchange& answered, const Answer& answer) {
+    answered.reply({answer.status, answer.content_type, answer.body, answer.headers});
+  });
+}
+
+}  // namespace flashsale::api

@@ -1,0 +1,52 @@
+#pragma once
+#include <functional>
+#include <string>
+
+#include "flashsale/api/exchange.hpp"
+#include "flashsale/api/parts.hpp"
+#include "flashsale/model/result.hpp"
+
+namespace flashsale::api {
+
+/// An answer that was made on another thread and owns its parts.
+struct Answer {
+  unsigned status = 200;
+  std::string body;
+  std::string headers;
+  std::string_view content_type = "application/json";
+
+  [[nodiscard]] static Answer problem(ProblemType type, std::string_view detail, std::string_view members = {});
+  /// 503 with Retry-After, for a store that failed.
+  [[nodiscard]] static Answer unavailable();
+};
+
+/// Runs `work` on the operation pool and answers with what it returns, on the exchange's thread. A full pool is a 503.
+/// `work` may read the request: it lives until the answer.
+void run_operation(Exchange& exchange, const ProcessParts& process, std::function<Answer(catalog::Publisher&)> work);
+
+/// The same, with the last step on the exchange's thread, where `finish` must reply.
+template <class Value>
+void run_operation(Exchange& exchange, const ProcessParts& process, std::function<Value(catalog::Publisher&)> work,
+                   std::function<void(Exchange&, Value)> finish);
+
+}  // namespace flashsale::api
+
+#include <boost/asio/post.hpp>
+
+namespace flashsale::api {
+
+template <class Value>
+void run_operation(Exchange& exchange, const ProcessParts& process, std::function<Value(catalog::Publisher&)> work,
+                   std::function<void(Exchange&, Value)> finish) {
+  auto kept = exchange.shared_from_this();
+  const bool queued = process.operations.submit(
+      [kept, work = std::move(work), finish = std::move(finish)](catalog::Publisher& stores) mutable {
+        auto value = work(stores);
+        auto executor = kept->executor();
+        boost::asio::post(executor, [kept = std::move(kept), finish = std::move(finish),
+                                     value = std::move(value)]() mutable { finish(*kept, std::move(value)); });
+      });
+  if (!queued) reply_retry_later(exchange, ProblemType::overloaded, "too many such requests wait already", 1);
+}
+
+}  // namespace flashsale::api

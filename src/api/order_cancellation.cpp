@@ -1,0 +1,66 @@
+#include "order_cancellation.hpp"
+
+#include <utility>
+
+#include "flashsale/checkout/cancellation.hpp"
+#include "operation.hpp"
+#include "order_reply.hpp"
+
+namespace flashsale::api {
+namespace {
+
+using Cancelled = Result<postgres::CancelResult>;
+using Outcome = postgres::CancelResult::Outcome;
+
+void reply_unavailable(Exchange& exchange) {
+  reply_retry_later(exchange, ProblemType::unavailable, "the order cannot be cancelled at the moment", 1);
+}
+
+/// Everything but an order that PostgreSQL does not know.
+void reply_result(Exchange& exchange, const ThreadParts& thread, const Cancelled& result, OrderAudience audience) {
+  if (!result) return reply_unavailable(exchange);
+  if (result->outcome == Outcome::too_late) {
+    return reply_problem(exchange, ProblemType::too_late, "the order has ended already");
+  }
+  if (result->outcome == Outcome::unknown) {
+    return reply_problem(exchange, ProblemType::unknown_order, "there is no such order");
+  }
+  reply_order(exchange, thread, result->row, {200, {}, audience});
+}
+
+void cancel_pending(Exchange& exchange, const ProcessParts& process, const ThreadParts& thread,
+                    const Cancellation& cancellation) {
+  thread.checkout.find_pending(cancellation.id, [kept = exchange.shared_from_this(), &process, &thread,
+                                                 cancellation](const Result<std::optional<Order>>& pending) {
+    if (!pending) return reply_unavailable(*kept);
+    const bool is_theirs =
+        *pending && (cancellation.customer_id.empty() || (*pending)->customer_id == cancellation.customer_id);
+    if (!is_theirs) return reply_problem(*kept, ProblemType::unknown_order, "there is no such order");
+    run_operation<Cancelled>(
+        *kept, process,
+        [order = **pending, reason = cancellation.reason](catalog::Publisher& stores) {
+          return checkout::cancel_unwritten_order(stores, order, reason);
+        },
+        [&thread, audience = cancellation.audience](Exchange& answered, const Cancelled& result) {
+          reply_result(answered, thread, result, audience);
+        });
+  });
+}
+
+}  // namespace
+
+void cancel_order(Exchange& exchange, const ProcessParts& process, const ThreadParts& thread,
+                  Cancellation cancellation) {
+  run_operation<Cancelled>(
+      exchange, process,
+      [cancellation](catalog::Publisher& stores) {
+        return checkout::cancel_order(stores, cancellation.id, cancellation.customer_id, cancellation.reason);
+      },
+      [&process, &thread, cancellation](Exchange& answered, const Cancelled& result) {
+        const bool unknown = result && result->outcome == Outcome::unknown;
+        if (unknown) return cancel_pending(answered, process, thread, cancellation);
+        reply_result(answered, thread, result, cancellation.audience);
+      });
+}
+
+}  // namespace flashsale::api

@@ -1,0 +1,22 @@
+#pragma once
+#include <string>
+
+#include "documents.hpp"
+#include "flashsale/api/exchange.hpp"
+#include "flashsale/api/parts.hpp"
+#include "flashsale/model/order_id.hpp"
+
+namespace flashsale::api {
+
+struct Cancellation {
+  OrderId id;
+  std::string customer_id;  ///< whose order it must be; empty: the admin's word is enough
+  std::string reason;
+  OrderAudience audience = OrderAudience::buyer;
+};
+
+/// Cancels and answers with the order, or with why not. An order that waits to be written is cancelled too.
+void cancel_order(Exchange& exchange, const ProcessParts& process, const ThreadParts& thread,
+                  Cancellation cancellation);
+
+}  // namespace flashsale::api

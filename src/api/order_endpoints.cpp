@@ -1,0 +1,217 @@
+#include "order_endpoints.hpp"
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <utility>
+
+#include "caller.hpp"
+#include "documents.hpp"
+#include "flashsale/api/order_request.hpp"
+#include "flashsale/model/json_text.hpp"
+#include "operation.hpp"
+#include "order_cancellation.hpp"
+#include "order_reply.hpp"
+
+namespace flashsale::api {
+namespace {
+
+using checkout::PlacementOutcome;
+using checkout::PlacementResult;
+
+constexpr unsigned kRetryAfterS = 1;
+
+std::string location_of(const OrderId& id) {
+  std::string headers;
+  append_header(headers, "Location", "/v1/orders/" + id.to_string());
+  return headers;
+}
+
+std::string not_open_members(const Sale& sale, TimePoint now) {
+  std::string members = "\"state\":";
+  append_json_string(members, to_string(effective_state(sale.state, sale.starts_at, sale.ends_at, now)));
+  members += ",\"starts_at\":\"";
+  append_rfc3339(members, sale.starts_at);
+  members += '"';
+  return members;
+}
+
+/// The refusals and failures of a checkout; the other outcomes carry an order.
+void reply_refusal(Exchange& exchange, PlacementOutcome outcome, const OrderId& id, const catalog::SaleSnapshot& sale) {
+  switch (outcome) {
+    case PlacementOutcome::sold_out: return reply_problem(exchange, ProblemType::sold_out, "no unit is left");
+    case PlacementOutcome::limit_exceeded:
+      return reply_problem(exchange, ProblemType::limit_exceeded,
+                           "that is more of this item than one customer may buy");
+    case PlacementOutcome::sale_not_open: {
+      const auto now = sale.clock.earliest(std::chrono::steady_clock::now());
+      return reply_problem(exchange, ProblemType::sale_not_open, "the sale does not sell now", {},
+                           not_open_members(*sale.sale, now));
+    }
+    case PlacementOutcome::unknown_item:
+      return reply_problem(exchange, ProblemType::unknown_item, "the sale has no such item");
+    case PlacementOutcome::key_reused:
+      return reply_problem(exchange, ProblemType::idempotency_key_reused,
+                           "this key belongs to an order of other lines");
+    case PlacementOutcome::overloaded:
+      return reply_retry_later(exchange, ProblemType::overloaded, "too many orders are under way", kRetryAfterS);
+    case PlacementOutcome::outcome_unknown:
+      return reply_retry_later(exchange, ProblemType::outcome_unknown,
+                               "the order may stand: send the same key again, or ask for the order", kRetryAfterS,
+                               location_of(id));
+    case PlacementOutcome::unavailable:
+    case PlacementOutcome::committed:
+    case PlacementOutcome::taken:
+    case PlacementOutcome::replayed: break;
+  }
+  reply_retry_later(exchange, ProblemType::unavailable, "the sale cannot be reached at the moment", kRetryAfterS);
+}
+
+}  // namespace
+
+void OrderEndpoints::add_routes(Routes& routes) {
+  routes.push_back({Method::post, "/v1/sales/{sale_id}/orders", [this](Exchange& exchange) { check_out(exchange); }});
+  routes.push_back({Method::get, "/v1/orders", [this](Exchange& exchange) { answer_orders(exchange); }});
+  routes.push_back({Method::get, "/v1/orders/{order_id}", [this](Exchange& exchange) { answer_order(exchange); }});
+  routes.push_back({Method::post, "/v1/orders/{order_id}/cancel", [this](Exchange& exchange) { cancel(exchange); }});
+}
+
+// --- check out ---
+
+void OrderEndpoints::check_out(Exchange& exchange) {
+  const auto customer = identify_customer(exchange, process_, thread_.tokens);
+  if (!customer || !is_within_rate(exchange, process_, *customer)) return;
+  const auto sale_id = exchange.request().path_parameters[0];
+  const auto sale = thread_.sales.find_in_memory(sale_id);
+  // A sale that this instance has never seen served is being opened, perhaps by another one: it is worth a wait.
+  if (sale && (sale->serving || sale->known_levels)) return check_out_of(exchange, sale, std::string(*customer));
+  thread_.sales.find(sale_id, [this, kept = exchange.shared_from_this(), who = std::string(*customer)](
+                                  catalog::SaleLookup::Outcome outcome, const auto& found) {
+    if (outcome == catalog::SaleLookup::Outcome::found) return check_out_of(*kept, found, who);
+    if (outcome == catalog::SaleLookup::Outcome::unknown) {
+      return reply_problem(*kept, ProblemType::unknown_sale, "there is no sale of this id");
+    }
+    reply_retry_later(*kept, ProblemType::unavailable, "the sale cannot be looked up at the moment", kRetryAfterS);
+  });
+}
+
+void OrderEndpoints::check_out_of(Exchange& exchange, const std::shared_ptr<const catalog::SaleSnapshot>& sale,
+                                  std::string customer_id) {
+  const auto& request = exchange.request();
+  if (!is_json(request.header(Header::content_type))) {
+    return reply_problem(exchange, ProblemType::unsupported_media_type, "the body must be application/json");
+  }
+  const auto key = parse_idempotency_key(request.header(Header::idempotency_key));
+  if (key.empty()) {
+    return reply_problem(exchange, ProblemType::malformed_request,
+                         "Idempotency-Key is required: 1 to 255 visible ASCII characters");
+  }
+  auto body = parse_order_body(request.body);
+  if (body.problem) return reply_problem(exchange, *body.problem, body.detail);
+
+  checkout::Placement placement;
+  placement.item = sale->find_item(body.sku);
+  if (placement.item < 0) return reply_problem(exchange, ProblemType::unknown_item, "the sale has no such item");
+  placement.sale = sale;
+  placement.id = OrderId::derive(sale->sale->id, customer_id, key);
+  placement.customer_id = std::move(customer_id);
+  placement.quantity = body.quantity;
+  const auto preference = parse_prefer(request.header(Header::prefer));
+  placement.wait = process_.wait;
+  if (preference.wait) placement.wait = std::min<std::chrono::milliseconds>(*preference.wait, process_.wait_max);
+  if (preference.respond_async) placement.wait = std::chrono::milliseconds(0);
+
+  thread_.checkout.place(std::move(placement), [this, kept = exchange.shared_from_this(), sale, id = placement.id,
+                                                async = preference.respond_async](const PlacementResult& result) {
+    switch (result.outcome) {
+      case PlacementOutcome::committed: return show(*kept, 201, result.order, location_of(id));
+      case PlacementOutcome::taken: {
+        auto headers = location_of(id);
+        append_header(headers, "Retry-After", std::to_string(kRetryAfterS));
+        if (async) append_header(headers, "Preference-Applied", "respond-async");
+        return show(*kept, 202, result.order, headers);
+      }
+      case PlacementOutcome::replayed: {
+        auto headers = location_of(id);
+        append_header(headers, "Idempotency-Replayed", "true");
+        return show(*kept, 200, result.order, headers);
+      }
+      default: return reply_refusal(*kept, result.outcome, id, *sale);
+    }
+  });
+}
+
+void OrderEndpoints::show(Exchange& exchange, unsigned status, const Order& order, std::string headers) {
+  reply_order(exchange, thread_, order, {status, std::move(headers), OrderAudience::buyer});
+}
+
+// --- read ---
+
+void OrderEndpoints::answer_order(Exchange& exchange) {
+  const auto customer = identify_customer(exchange, process_, thread_.tokens);
+  if (!customer || !is_within_rate(exchange, process_, *customer)) return;
+  const auto id = OrderId::parse(exchange.request().path_parameters[0]);
+  if (!id) return reply_problem(exchange, ProblemType::unknown_order, "there is no such order of this customer");
+  look_up(exchange, *id, std::string(*customer));
+}
+
+void OrderEndpoints::look_up(Exchange& exchange, const OrderId& id, std::string customer_id) {
+  auto kept = exchange.shared_from_this();
+  auto answered = [this, kept, id, customer_id = std::move(customer_id)](Result<std::optional<Order>> found) {
+    boost::asio::post(thread_.context, [this, kept, id, customer_id, found = std::move(found)] {
+      if (!found || !*found) return find_pending(*kept, id, customer_id, found.has_value());
+      if ((*found)->customer_id == customer_id) return show(*kept, 200, **found, {});
+      reply_problem(*kept, ProblemType::unknown_order, "there is no such order of this customer");
+    });
+  };
+  if (!process_.lookup.find(id, std::move(answered))) {
+    reply_retry_later(exchange, ProblemType::overloaded, "too many orders are being looked up", kRetryAfterS);
+  }
+}
+
+/// PostgreSQL does not have the order, or cannot say: Redis knows what waits to be written.
+void OrderEndpoints::find_pending(Exchange& exchange, const OrderId& id, std::string customer_id,
+                                  bool postgres_knows_not) {
+  thread_.checkout.find_pending(id, [this, kept = exchange.shared_from_this(), customer_id = std::move(customer_id),
+                                     postgres_knows_not](const Result<std::optional<Order>>& found) {
+    const bool mine = found && *found && (*found)->customer_id == customer_id;
+    if (mine) return show(*kept, 200, **found, "Retry-After: 1\r\n");
+    if (!found || !postgres_knows_not) {
+      return reply_retry_later(*kept, ProblemType::unavailable, "the order cannot be looked up at the moment",
+                               kRetryAfterS);
+    }
+    reply_problem(*kept, ProblemType::unknown_order, "there is no such order of this customer");
+  });
+}
+
+void OrderEndpoints::answer_orders(Exchange& exchange) {
+  const auto customer = identify_customer(exchange, process_, thread_.tokens);
+  if (!customer || !is_within_rate(exchange, process_, *customer)) return;
+  const QueryParameters query(exchange.request().query);
+  const auto page = parse_order_page(query);
+  if (!page || !query.only({"limit", "cursor"})) {
+    return reply_problem(exchange, ProblemType::malformed_request,
+                         "limit must be 1 to 1000, cursor one that was given");
+  }
+  using Orders = Result<std::vector<Order>>;
+  run_operation<Orders>(
+      exchange, process_,
+      [customer_id = std::string(*customer), page = *page](catalog::Publisher& stores) {
+        return read_order_page(stores, customer_id, page);
+      },
+      [this, page = *page](Exchange& answered, const Orders& orders) {
+        reply_order_list(answered, thread_, orders, page, OrderAudience::buyer);
+      });
+}
+
+// --- cancel ---
+
+void OrderEndpoints::cancel(Exchange& exchange) {
+  const auto customer = identify_customer(exchange, process_, thread_.tokens);
+  if (!customer || !is_within_rate(exchange, process_, *customer)) return;
+  const auto id = OrderId::parse(exchange.request().path_parameters[0]);
+  if (!id) return reply_problem(exchange, ProblemType::unknown_order, "there is no such order of this customer");
+  cancel_order(exchange, process_, thread_,
+               {*id, std::string(*customer), "cancelled by the customer", OrderAudience::buyer});
+}
+
+}  // namespace flashsale::api

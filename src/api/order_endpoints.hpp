@@ -1,0 +1,32 @@
+#pragma once
+#include <optional>
+#include <string>
+
+#include "flashsale/api/parts.hpp"
+#include "flashsale/api/route.hpp"
+
+namespace flashsale::api {
+
+/// A buyer's own orders: check out, read, list, cancel.
+class OrderEndpoints {
+ public:
+  OrderEndpoints(ProcessParts& process, ThreadParts thread) : process_(process), thread_(thread) {}
+  void add_routes(Routes& routes);
+
+ private:
+  void check_out(Exchange& exchange);
+  void check_out_of(Exchange& exchange, const std::shared_ptr<const catalog::SaleSnapshot>& sale,
+                    std::string customer_id);
+  void answer_order(Exchange& exchange);
+  void answer_orders(Exchange& exchange);
+  void cancel(Exchange& exchange);
+
+  void look_up(Exchange& exchange, const OrderId& id, std::string customer_id);
+  void find_pending(Exchange& exchange, const OrderId& id, std::string customer_id, bool postgres_knows_not);
+  void show(Exchange& exchange, unsigned status, const Order& order, std::string headers);
+
+  ProcessParts& process_;
+  ThreadParts thread_;
+};
+
+}  // namespace flashsale::api

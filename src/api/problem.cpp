@@ -1,0 +1,146 @@
+#include "flashsale/api/problem.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+
+#include "flashsale/model/check.hpp"
+#include "flashsale/model/json_text.hpp"
+
+namespace flashsale::api {
+namespace {
+
+using enum ProblemType;
+
+constexpr std::array kProblems = std::to_array<ProblemDescription>({
+    {malformed_request, "malformed-request", 400, "The request cannot be understood",
+     "Some part of the request breaks the rules of HTTP or of this API: the header fields, the path or query, or a "
+     "JSON body with a missing, repeated, unknown or wrongly typed member. The detail names the part. Nothing was "
+     "changed. Correct the request before sending it again."},
+    {unauthorized, "unauthorized", 401, "Who is asking is not known",
+     "The request carries no credentials that are valid here: the bearer token is missing, damaged, expired or not "
+     "meant for this service, or the gateway did not name the customer. Get a fresh token and send the request "
+     "again; the Idempotency-Key may stay the same."},
+    {queue_ticket_required, "queue-ticket-required", 403, "This sale has a waiting room",
+     "Checking out of this sale takes a ticket from its waiting room. Join it with a POST to the sale's queue and "
+     "send the ticket in the Queue-Ticket header once it is admitted."},
+    {not_your_turn, "not-your-turn", 403, "It is not your turn yet",
+     "The ticket is genuine, but people in front of it have not been admitted yet, or its admission has run out. "
+     "Ask for the ticket's place and come back when its status is admitted."},
+    {forbidden, "forbidden", 403, "This is not allowed",
+     "The caller is known but may not do this. Sending the request again will not help."},
+    {not_found, "not-found", 404, "There is nothing at this path",
+     "No resource of this API has this path. Compare it with the description at /openapi.yaml."},
+    {unknown_sale, "unknown-sale", 404, "There is no such sale",
+     "No sale has this id. GET /v1/sales lists those that exist."},
+    {unknown_item, "unknown-item", 404, "The sale has no such item",
+     "The sale exists, but offers nothing under this SKU. GET the sale for its items."},
+    {unknown_order, "unknown-order", 404, "There is no such order",
+     "No order of yours has this id. Orders of other customers are answered the same way. After an answer of "
+     "outcome-unknown it means that the order was not taken; the same request with the same Idempotency-Key may be "
+     "sent again."},
+    {method_not_allowed, "method-not-allowed", 405, "The resource does not know this method",
+     "The path exists, but not with this method. The Allow header lists the methods that it knows."},
+    {not_acceptable, "not-acceptable", 406, "No acceptable form of the answer",
+     "The resource cannot be given in any of the media types that the Accept header allows. Leave the header out or "
+     "accept application/json and application/problem+json."},
+    {request_timeout, "request-timeout", 408, "The request took too long to arrive",
+     "The connection was open, but the rest of the request did not come in time. Nothing was changed. Send it again "
+     "on a new connection."},
+    {sold_out, "sold-out", 409, "Sold out",
+     "Fewer units are left than the order asks for. Units can come back when somebody cancels or does not pay; the "
+     "item's availability tells `held` (some are not paid yet) from `sold_out`. The refusal is not remembered: "
+     "the same Idempotency-Key may be used for another attempt."},
+    {limit_exceeded, "limit-exceeded", 409, "More than one customer may buy",
+     "With this order the customer would hold more units of the item than limit_per_customer allows. Orders that are "
+     "pending or await payment count; cancelled, expired and rejected ones do not."},
+    {sale_not_open, "sale-not-open", 409, "The sale is not open",
+     "Nothing can be bought now: the sale has not started, is paused, or is over. The member `state` says which, and "
+     "`starts_at` when it opens."},
+    {too_late, "too-late", 409, "The order can no longer be cancelled",
+     "The order has reached a final status that cancelling cannot change. GET the order for its status."},
+    {sale_exists, "sale-exists", 409, "A sale with this id exists already",
+     "Ids of sales are never used twice. Read the existing sale, or create the new one under another id."},
+    {sale_closed, "sale-closed", 409, "The sale is closed for good",
+     "A closed sale takes no other state. Create a new sale instead."},
+    {not_enough_stock, "not-enough-stock", 409, "Not enough unsold units",
+     "The change would take out more units than are still unsold, and sold units are never taken back. Read the "
+     "item's `remaining` and take out at most that many."},
+    {payload_too_large, "payload-too-large", 413, "The body is too large",
+     "The body of a request may have 64 KiB, unless the server is configured otherwise. Nothing was changed."},
+    {unsupported_media_type, "unsupported-media-type", 415, "The body's media type is not supported",
+     "Bodies of requests are JSON: send `Content-Type: application/json` and no Content-Encoding."},
+    {idempotency_key_reused, "idempotency-key-reused", 422, "The Idempotency-Key belongs to another request",
+     "This customer has already used the key in this sale, for an order with other lines. That order stands as it "
+     "was. Use a new key for a new purchase, and the same key only to repeat the same one."},
+    {invalid_quantity, "invalid-quantity", 422, "The quantity is not possible",
+     "An order asks for a whole number of units, at least one and at most one million."},
+    {invalid_definition, "invalid-definition", 422, "The sale would contradict itself",
+     "The parts of the definition are well-formed, but do not fit together: a sale that ends before it starts, an "
+     "item that is listed twice, or a value outside its range. The detail names the part. Nothing was changed."},
+    {not_supported, "not-supported", 422, "Not supported by this version",
+     "The request asks for a part of the API that this version of the server does not offer. The detail names it. "
+     "Nothing was changed."},
+    {rate_limited, "rate-limited", 429, "Too many requests",
+     "This customer has sent more requests than the limit in the RateLimit-Policy header allows. Wait for the seconds "
+     "in Retry-After before sending the next one; nothing was changed by this one."},
+    {headers_too_large, "headers-too-large", 431, "The header fields are too large",
+     "The request line and header fields together may have 16 KiB, unless the server is configured otherwise."},
+    {internal_error, "internal-error", 500, "The server made a mistake",
+     "Something went wrong that should not have. It is logged under the X-Request-Id of the answer. An order that "
+     "was being placed may or may not stand: send it again with the same Idempotency-Key to find out."},
+    {overloaded, "overloaded", 503, "Too busy at the moment",
+     "The server is working on as many requests as it accepts, and has refused this one before touching any stock. "
+     "Wait for the seconds in Retry-After and send it again with the same Idempotency-Key."},
+    {unavailable, "unavailable", 503, "Not possible at the moment",
+     "Something that the answer depends on is out of reach, or a sale's counters are being rebuilt. No stock was "
+     "taken. Wait for the seconds in Retry-After and send the request again with the same Idempotency-Key."},
+    {outcome_unknown, "outcome-unknown", 503, "Whether the order was taken is not known yet",
+     "The stock counter did not answer in time, so the order may or may not have been taken. Send the same request "
+     "with the same Idempotency-Key, or GET the order in the Location header: either finds out, and neither buys "
+     "twice."},
+});
+
+// describe() indexes by the enumeration.
+constexpr bool is_in_order() {
+  for (std::size_t i = 0; i < kProblems.size(); ++i) {
+    if (static_cast<std::size_t>(kProblems[i].type) != i) return false;
+  }
+  return true;
+}
+static_assert(is_in_order());
+static_assert(kProblems.size() == static_cast<std::size_t>(outcome_unknown) + 1);
+
+}  // namespace
+
+std::span<const ProblemDescription> problem_descriptions() { return kProblems; }
+
+const ProblemDescription& describe(ProblemType type) {
+  const auto index = static_cast<std::size_t>(type);
+  FLASHSALE_CHECK(index < kProblems.size());
+  return kProblems[index];
+}
+
+const ProblemDescription* find_problem(std::string_view name) {
+  const auto found = std::ranges::find(kProblems, name, &ProblemDescription::name);
+  return found == kProblems.end() ? nullptr : &*found;
+}
+
+std::string problem_document(ProblemType type, std::string_view detail, std::string_view members) {
+  const ProblemDescription& problem = describe(type);
+  std::string document;
+  document.reserve(128 + detail.size() + members.size());
+  document.append(R"({"type":"/problems/)").append(problem.name).append(R"(","title":)");
+  append_json_string(document, problem.title);
+  document += R"(,"status":)";
+  append_json_number(document, problem.status);
+  if (!detail.empty()) {
+    document += R"(,"detail":)";
+    append_json_string(document, detail);
+  }
+  if (!members.empty()) document.append(",").append(members);
+  document += '}';
+  return document;
+}
+
+}  // namespace flashsale::api

@@ -1,0 +1,199 @@
+#include "flashsale/app/command_line.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+#include "flashsale/model/identifier.hpp"
+#include "flashsale/model/json_text.hpp"
+
+namespace flashsale::app {
+namespace {
+
+constexpr std::int64_t kLifetimeMaxS = 31'536'000;  // a year
+
+struct CommandName {
+  std::string_view name;
+  Command command;
+};
+constexpr CommandName kCommands[] = {
+    {"serve", Command::serve}, {"migrate", Command::migrate}, {"audit", Command::audit},
+    {"token", Command::token}, {"check", Command::check},     {"verify-draw", Command::verify_draw},
+    {"help", Command::help},   {"version", Command::version},
+};
+
+std::string_view name_of(Command command) { return std::ranges::find(kCommands, command, &CommandName::command)->name; }
+
+std::string in_quotes(std::string_view text) {
+  std::string out;
+  append_json_string(out, text);
+  return out;
+}
+
+class Parser {
+ public:
+  explicit Parser(std::span<const char* const> arguments) : rest_(arguments) {}
+
+  CommandLine parse() && {
+    while (!rest_.empty()) {
+      const std::string_view argument = next();
+      if (argument.starts_with("-")) {
+        read_option(argument);
+      } else {
+        read_command(argument);
+      }
+    }
+    // Asked for help or the version, whatever else is wrong or missing.
+    if (asked_) {
+      result_.command = *asked_;
+      return std::move(result_);
+    }
+    require_that_options_belong();
+    return std::move(result_);
+  }
+
+ private:
+  std::string_view next() {
+    const std::string_view argument = rest_.front();
+    rest_ = rest_.subspan(1);
+    return argument;
+  }
+
+  void read_command(std::string_view argument) {
+    const auto* found = std::ranges::find(kCommands, argument, &CommandName::name);
+    if (found == std::end(kCommands)) {
+      throw UsageError("there is no command " + in_quotes(argument) + "; flashsaled --help lists them");
+    }
+    if (command_given_) {
+      throw UsageError("one command at a time: both " + std::string(name_of(result_.command)) + " and " +
+                       std::string(argument) + " are given");
+    }
+    command_given_ = true;
+    result_.command = found->command;
+  }
+
+  void read_option(std::string_view argument) {
+    const std::size_t equals = argument.find('=');
+    const std::string_view name = argument.substr(0, equals);
+    if (name == "--help" || name == "-h") return ask(Command::help, argument, equals);
+    if (name == "--version") return ask(Command::version, argument, equals);
+    if (name.find('.') != std::string_view::npos && name.starts_with("--")) return read_setting(argument, equals);
+    if (name == "--config") {
+      result_.config_file = value_of(argument, equals);
+    } else if (name == "--sale") {
+      result_.sale_id = value_of(argument, equals);
+      if (!is_valid_identifier(result_.sale_id)) throw UsageError(in_quotes(result_.sale_id) + " is no sale id");
+    } else if (name == "--customer") {
+      result_.customer_id = value_of(argument, equals);
+      if (!is_valid_customer_id(result_.customer_id)) {
+        throw UsageError(in_quotes(result_.customer_id) + " is no customer id");
+      }
+    } else if (name == "--ttl") {
+      read_lifetime(value_of(argument, equals));
+    } else {
+      throw UsageError("there is no option " + in_quotes(name) + "; flashsaled --help lists them");
+    }
+  }
+
+  void ask(Command command, std::string_view argument, std::size_t equals) {
+    if (equals != std::string_view::npos) throw UsageError(std::string(argument.substr(0, equals)) + " takes no value");
+    if (!asked_) asked_ = command;
+  }
+
+  void read_setting(std::string_view argument, std::size_t equals) {
+    if (equals == std::string_view::npos) {
+      throw UsageError("a setting takes its value behind =: " + std::string(argument) + "=VALUE");
+    }
+    result_.flags.push_back(
+        {.name = std::string(argument.substr(2, equals - 2)), .value = std::string(argument.substr(equals + 1))});
+  }
+
+  void read_lifetime(std::string_view text) {
+    std::int64_t seconds = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+    const bool whole = error == std::errc{} && end == text.data() + text.size();
+    if (!whole || seconds < 1 || seconds > kLifetimeMaxS) {
+      throw UsageError("--ttl takes a number of seconds, 1.." + std::to_string(kLifetimeMaxS));
+    }
+    result_.lifetime = std::chrono::seconds(seconds);
+    lifetime_given_ = true;
+  }
+
+  std::string value_of(std::string_view argument, std::size_t equals) {
+    std::string_view value;
+    if (equals != std::string_view::npos) {
+      value = argument.substr(equals + 1);
+    } else if (!rest_.empty()) {
+      value = next();
+    }
+    if (value.empty()) throw UsageError(std::string(argument.substr(0, equals)) + " takes a value");
+    return std::string(value);
+  }
+
+  void require_that_options_belong() const {
+    const Command command = result_.command;
+    const auto refuse = [&](std::string_view option) {
+      throw UsageError(std::string(option) + " is no option of flashsaled " + std::string(name_of(command)));
+    };
+    if (!result_.sale_id.empty() && command != Command::audit && command != Command::verify_draw) refuse("--sale");
+    if (!result_.customer_id.empty() && command != Command::token) refuse("--customer");
+    if (lifetime_given_ && command != Command::token) refuse("--ttl");
+    if (command == Command::token && result_.customer_id.empty()) {
+      throw UsageError("flashsaled token needs --customer ID");
+    }
+  }
+
+  std::span<const char* const> rest_;
+  CommandLine result_;
+  bool command_given_ = false;
+  bool lifetime_given_ = false;
+  std::optional<Command> asked_;
+};
+
+}  // namespace
+
+CommandLine parse_command_line(std::span<const char* const> arguments) { return Parser(arguments).parse(); }
+
+SettingsSources settings_sources(const CommandLine& command_line) {
+  SettingsSources sources;
+  sources.file = command_line.config_file;
+  sources.environment = process_environment();
+  sources.flags = command_line.flags;
+  return sources;
+}
+
+std::string usage() {
+  std::string out =
+      R"(flashsaled sells a limited stock to a crowd: an HTTP server on Redis and PostgreSQL.
+
+usage: flashsaled [COMMAND] [OPTION…]
+
+commands:
+  serve         run the server (the default)
+  migrate       bring the PostgreSQL schema to this version
+  audit         compare PostgreSQL and Redis; status 1 on a mismatch, or when it cannot tell
+                  --sale ID        this sale alone
+  token         print a bearer token for development, signed with jwt.secret
+                  --customer ID    whose
+                  --ttl SECONDS    how long it is valid, 3600 unless given
+  check         check settings, schema, and the settings of Redis and PostgreSQL
+  verify-draw   recompute the places of a waiting room's draw
+                  --sale ID        of this sale
+  version       or --version: print the version
+  help          or --help: print this
+
+options:
+  --config FILE            settings file; else FLASHSALE_CONFIG, else )";
+  out += kDefaultSettingsFile;
+  out +=
+      R"( if it exists
+  --SECTION.KEY=VALUE      one setting; entries of a list are separated by commas
+
+Settings come from the file, then from environment variables FLASHSALE_SECTION_KEY, then from flags; the last wins.
+Secrets are not taken as flags.
+
+)";
+  out += describe_settings();
+  return out;
+}
+
+}  // namespace flashsale::app

@@ -1,0 +1,69 @@
+#include "flashsale/app/dependency_checks.hpp"
+
+#include "flashsale/app/module_options.hpp"
+#include "flashsale/postgres/migrator.hpp"
+#include "flashsale/redis/server_facts.hpp"
+
+namespace flashsale::app {
+namespace {
+
+void check_redis(const Settings& settings, DependencyReport& report) {
+  auto options = redis_options(settings);
+  options.allow_replica = true;  // judged below, with a reason
+  redis::SyncClient client(options, "check");
+  const auto facts = redis::read_server_facts(client);
+  if (!facts) return report.unreachable.push_back("redis: " + facts.error().message());
+  const auto refuse = [&](std::string why) { report.unsafe.push_back("redis: " + std::move(why)); };
+  if (!facts->is_master && !settings.redis.allow_replica) {
+    refuse("is a replica; writes would be lost (redis.allow_replica lets it pass)");
+  }
+  if (facts->eviction_policy != "noeviction" && !settings.redis.allow_eviction) {
+    refuse("maxmemory-policy is " + facts->eviction_policy +
+           ", so stock counters may be evicted (redis.allow_eviction lets it pass)");
+  }
+  if (!facts->has_aof && !settings.redis.allow_no_aof) {
+    refuse("appendonly is off, so a restart forgets pending orders (redis.allow_no_aof lets it pass)");
+  }
+}
+
+void check_schema(const postgres::SchemaState& schema, DependencyReport& report) {
+  const auto refuse = [&](const std::string& why) { report.unsafe.push_back("postgres: " + why); };
+  const auto found = std::to_string(schema.found);
+  const auto expected = std::to_string(schema.expected);
+  if (schema.found < schema.expected) {
+    refuse("schema version is " + found + ", this binary needs " + expected + ": run flashsaled migrate");
+  } else if (schema.found > schema.expected) {
+    refuse("schema version is " + found + ", this binary knows only " + expected);
+  } else if (!schema.checksums_match) {
+    refuse("a migration that was applied differs from this binary's");
+  }
+}
+
+void check_postgres(const Settings& settings, DependencyReport& report) {
+  postgres::Session session(postgres_options(settings), "check");
+  const auto schema = postgres::schema_state(session);
+  if (!schema) return report.unreachable.push_back("postgres: " + schema.error().message());
+  const auto durability = postgres::durability(session);
+  if (!durability) return report.unreachable.push_back("postgres: " + durability.error().message());
+  check_schema(*schema, report);
+  const auto refuse = [&](const std::string& why) { report.unsafe.push_back("postgres: " + why); };
+  if (durability->in_recovery) refuse("is a standby, which takes no orders");
+  if (settings.postgres.allow_unsafe_durability) return;
+  const std::string pass = " (postgres.allow_unsafe_durability lets it pass)";
+  if (!durability->fsync) refuse("fsync is off, so a crash loses committed orders" + pass);
+  if (!durability->full_page_writes) refuse("full_page_writes is off, so a crash can corrupt tables" + pass);
+  if (durability->synchronous_commit == "off") {
+    refuse("synchronous_commit is off, so a crash loses committed orders" + pass);
+  }
+}
+
+}  // namespace
+
+DependencyReport check_dependencies(const Settings& settings) {
+  DependencyReport report;
+  check_redis(settings, report);
+  check_postgres(settings, report);
+  return report;
+}
+
+}  // namespace flashsale::app

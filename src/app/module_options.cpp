@@ -1,0 +1,82 @@
+#include "flashsale/app/module_options.hpp"
+
+#include <chrono>
+
+namespace flashsale::app {
+namespace {
+
+/// A sale may have a thousand items; who sends one is known by name.
+constexpr std::uint32_t kAdminBodyBytesMax = 1024 * 1024;
+
+using std::chrono::milliseconds;
+
+http::Options http_options(const Settings& settings) {
+  const auto& http = settings.http;
+  http::Options options;
+  options.connections_max = http.connections_max;
+  options.header_bytes_max = http.header_bytes_max;
+  options.body_bytes_max = http.body_bytes_max;
+  options.header_timeout = milliseconds(http.header_timeout_ms);
+  options.body_timeout = milliseconds(http.body_timeout_ms);
+  options.idle_timeout = milliseconds(http.idle_timeout_ms);
+  options.write_timeout = milliseconds(http.write_timeout_ms);
+  options.log_one_in = http.request_log_one_in;
+  return options;
+}
+
+}  // namespace
+
+redis::Options redis_options(const Settings& settings) {
+  redis::Options options;
+  options.address = redis::parse_url(settings.redis.url);
+  options.connect_timeout = milliseconds(settings.redis.connect_timeout_ms);
+  options.timeout = milliseconds(settings.redis.timeout_ms);
+  options.allow_replica = settings.redis.allow_replica;
+  return options;
+}
+
+postgres::Options postgres_options(const Settings& settings) {
+  const auto& postgres = settings.postgres;
+  postgres::Options options;
+  options.url = postgres.url;
+  options.connect_timeout = milliseconds(postgres.connect_timeout_ms);
+  options.statement_timeout = milliseconds(postgres.statement_timeout_ms);
+  options.lock_timeout = milliseconds(postgres.lock_timeout_ms);
+  options.idle_in_transaction_timeout = milliseconds(postgres.idle_in_transaction_timeout_ms);
+  options.tcp_user_timeout = milliseconds(postgres.tcp_user_timeout_ms);
+  return options;
+}
+
+checkout::Options checkout_options(const Settings& settings) {
+  checkout::Options options;
+  options.reservation_batch_max = settings.checkout.reservation_batch_max;
+  options.reservation_batches_in_flight_max = settings.checkout.reservation_batches_in_flight_max;
+  options.pending_log_entries_max = settings.checkout.pending_log_entries_max;
+  options.redis_timeout = milliseconds(settings.redis.timeout_ms);
+  return options;
+}
+
+http::Options public_http_options(const Settings& settings) {
+  auto options = http_options(settings);
+  options.name = "public";
+  options.address = settings.http.address;
+  options.port = settings.http.port;
+  options.cors_origin = settings.http.cors_origin;
+  return options;
+}
+
+http::Options admin_http_options(const Settings& settings) {
+  auto options = http_options(settings);
+  options.name = "admin";
+  options.address = settings.admin.address;
+  options.port = settings.admin.port;
+  options.log_one_in = 1;
+  options.body_bytes_max = kAdminBodyBytesMax;
+  return options;
+}
+
+identity::CustomerRateLimiter::Options rate_limiter_options(const Settings& settings) {
+  return {settings.rate_limit.requests_per_s, settings.rate_limit.burst, settings.rate_limit.customers_max};
+}
+
+}  // namespace flashsale::app

@@ -1,0 +1,291 @@
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <iostream>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "flashsale/api/admin_api.hpp"
+#include "flashsale/api/public_api.hpp"
+#include "flashsale/app/commands.hpp"
+#include "flashsale/app/dependency_checks.hpp"
+#include "flashsale/app/module_options.hpp"
+#include "flashsale/app/token_command.hpp"
+#include "flashsale/checkout/sweeper.hpp"
+#include "flashsale/postgres/call_watch.hpp"
+#include "flashsale/telemetry/log.hpp"
+
+namespace flashsale::app {
+namespace {
+
+namespace asio = boost::asio;
+using std::chrono::milliseconds;
+using Steady = std::chrono::steady_clock;
+
+/// Stores that do not answer at the start are waited for; orchestrators start everything at once.
+constexpr std::chrono::seconds kWaitForStores{5};
+/// A pulse older than this means that Redis is not reached.
+constexpr milliseconds kPulseAgeMax{1000};
+constexpr milliseconds kStopPoll{20};
+constexpr milliseconds kCutAfterDeadline{500};
+
+/// Everything that the I/O threads share, in the order in which it is stopped from the bottom up.
+class Process {
+ public:
+  explicit Process(const Settings& settings);
+  [[nodiscard]] int run();
+
+ private:
+  /// One I/O thread and what belongs to it alone.
+  struct IoThread {
+    IoThread(Process& process, const Settings& settings);
+    void run();
+
+    asio::io_context context{1};
+    asio::executor_work_guard<asio::io_context::executor_type> work{context.get_executor()};
+    catalog::Catalog catalog;
+    redis::Connection redis;
+    catalog::SaleLookup sales;
+    checkout::Checkout checkout;
+    identity::TokenVerifier tokens;
+    api::PublicApi public_api;
+    api::AdminApi admin_api;
+    std::thread thread;
+  };
+
+  void publish(const std::shared_ptr<const catalog::Snapshot>& snapshot);
+  [[nodiscard]] std::vector<std::string_view> failing_parts() const;
+  void start_background();
+  [[nodiscard]] bool listen();
+  void wait_for_signal();
+  void stop();
+  void wait_until(Steady::time_point deadline, const std::function<bool()>& done);
+
+  const Settings& settings_;
+  // As long as the process: a second signal must not cut the drain short.
+  asio::io_context signal_context_{1};
+  asio::signal_set signals_{signal_context_, SIGTERM, SIGINT};
+  telemetry::Metrics metrics_;
+  checkout::Permits permits_;
+  std::unique_ptr<identity::CustomerRateLimiter> rate_limiter_;
+  std::unique_ptr<identity::GatewayPeers> gateway_peers_;
+  identity::AdminTokens admin_tokens_;
+  catalog::Upkeep upkeep_;
+  catalog::Pulse pulse_;
+  checkout::Journal journal_;
+  checkout::OrderLookup lookup_;
+  checkout::Sweeper sweeper_;
+  admin::OperationPool operations_;
+  std::atomic<bool> draining_{false};
+  api::ProcessParts parts_;
+  std::vector<std::unique_ptr<IoThread>> threads_;
+  std::unique_ptr<http::Server> public_server_;
+  std::unique_ptr<http::Server> admin_server_;
+};
+
+Process::IoThread::IoThread(Process& process, const Settings& settings)
+    : redis(context, redis_options(settings), process.metrics_),
+      sales(context, catalog, process.pulse_, redis),
+      checkout(checkout_options(settings), {context, redis, catalog, sales, process.upkeep_, process.journal_,
+                                            process.lookup_, process.permits_, process.metrics_}),
+      tokens(token_options(settings)),
+      public_api(process.parts_, {context, catalog, sales, checkout, tokens}),
+      admin_api(process.parts_, {context, catalog, sales, checkout, tokens}) {}
+
+void Process::IoThread::run() {
+  redis.start();
+  checkout.start();
+  for (;;) {
+    try {
+      context.run();
+      return;
+    } catch (const std::exception& error) {
+      // A defect: nothing on the request path throws. The other requests of this thread go on.
+      telemetry::log_error("exception reached an I/O thread", {{"error", error.what()}});
+    }
+  }
+}
+
+Process::Process(const Settings& settings)
+    : settings_(settings),
+      permits_(settings.checkout.in_flight_max),
+      admin_tokens_(settings.admin.tokens),
+      upkeep_({postgres_options(settings), redis_options(settings)}, metrics_),
+      pulse_({postgres_options(settings), redis_options(settings), milliseconds(settings.catalog.pulse_ms)}, upkeep_,
+             metrics_),
+      journal_({postgres_options(settings), settings.journal.workers, settings.journal.batch_max}, metrics_),
+      lookup_(
+          {postgres_options(settings), settings.lookup.workers, settings.lookup.batch_max, settings.lookup.queue_max},
+          metrics_),
+      sweeper_({postgres_options(settings), redis_options(settings), milliseconds(settings.sweeper.interval_ms),
+                milliseconds(settings.sweeper.older_than_ms), settings.sweeper.in_flight_max},
+               upkeep_, journal_, metrics_),
+      operations_({postgres_options(settings), redis_options(settings), settings.admin.threads}, metrics_),
+      parts_{operations_,
+             lookup_,
+             pulse_,
+             nullptr,
+             nullptr,
+             admin_tokens_,
+             metrics_,
+             [this] { return failing_parts(); },
+             milliseconds(settings.checkout.wait_ms),
+             milliseconds(settings.checkout.wait_max_ms)} {
+  if (settings.rate_limit.enabled) {
+    rate_limiter_ = std::make_unique<identity::CustomerRateLimiter>(rate_limiter_options(settings));
+    parts_.rate_limiter = rate_limiter_.get();
+  }
+  if (settings.auth.mode == "gateway") {
+    gateway_peers_ = std::make_unique<identity::GatewayPeers>(settings.auth.gateway_peers);
+    parts_.gateway_peers = gateway_peers_.get();
+  }
+  const auto count =
+      settings.http.threads > 0 ? settings.http.threads : std::max(1U, std::thread::hardware_concurrency());
+  for (unsigned i = 0; i < count; ++i) threads_.push_back(std::make_unique<IoThread>(*this, settings));
+}
+
+/// What keeps this instance from selling, for /readyz.
+std::vector<std::string_view> Process::failing_parts() const {
+  std::vector<std::string_view> failing;
+  if (draining_) failing.emplace_back("draining");
+  if (pulse_.age() > kPulseAgeMax) failing.emplace_back("redis");
+  if (!pulse_.postgres_reached()) failing.emplace_back("postgres");
+  if (!pulse_.directory_loaded()) failing.emplace_back("catalog");
+  return failing;
+}
+
+/// From the pulse's thread: every I/O thread gets the new snapshot in its own loop.
+void Process::publish(const std::shared_ptr<const catalog::Snapshot>& snapshot) {
+  for (const auto& thread : threads_) {
+    asio::post(thread->context, [&thread = *thread, snapshot] {
+      thread.catalog.replace(snapshot);
+      // The server's identity can change under a living connection (PROTOCOL R6).
+      const bool differs = thread.redis.ready() && thread.redis.identity() != snapshot->redis_identity;
+      if (snapshot->redis_reached && differs) thread.redis.reconnect();
+    });
+  }
+  sweeper_.observe(snapshot);
+  metrics_.queue_depth("orders_in_flight").Set(static_cast<double>(permits_.taken()));
+}
+
+void Process::start_background() {
+  for (const auto& thread : threads_) thread->thread = std::thread([&io = *thread] { io.run(); });
+  journal_.start();
+  lookup_.start();
+  operations_.start();
+  upkeep_.start({[this] { pulse_.reload_directory(); },
+                 [this](catalog::SoldOutMarks marks) { pulse_.offer_marks(std::move(marks)); }});
+  pulse_.start([this](const std::shared_ptr<const catalog::Snapshot>& snapshot) { publish(snapshot); });
+  sweeper_.start();
+}
+
+bool Process::listen() {
+  std::vector<http::Worker> workers;
+  for (const auto& thread : threads_) workers.push_back({&thread->context, &thread->public_api.routes()});
+  public_server_ = std::make_unique<http::Server>(public_http_options(settings_), workers, metrics_);
+  const std::vector<http::Worker> admin_worker{{&threads_.front()->context, &threads_.front()->admin_api.routes()}};
+  admin_server_ = std::make_unique<http::Server>(admin_http_options(settings_), admin_worker, metrics_);
+  const auto start = [](http::Server& server, std::string_view name, const std::string& address, unsigned port) {
+    const auto error = server.listen();
+    if (!error) {
+      telemetry::log_info("listening", {{"listener", name}, {"address", address}, {"port", server.port()}});
+      return true;
+    }
+    std::cerr << "flashsaled: cannot listen on " << address << ':' << port << ": " << error.message() << '\n';
+    return false;
+  };
+  return start(*public_server_, "public", settings_.http.address, settings_.http.port) &&
+         start(*admin_server_, "admin", settings_.admin.address, settings_.admin.port);
+}
+
+void Process::wait_for_signal() {
+  signals_.async_wait([](const Error&, int number) { telemetry::log_info("stopping", {{"signal", number}}); });
+  signal_context_.run();
+}
+
+void Process::wait_until(Steady::time_point deadline, const std::function<bool()>& done) {
+  while (!done() && Steady::now() < deadline) std::this_thread::sleep_for(kStopPoll);
+}
+
+/// Requests finish, the journal drains, then everything ends in the reverse order of its start.
+void Process::stop() {
+  draining_ = true;
+  public_server_->start_draining();
+  std::this_thread::sleep_for(milliseconds(settings_.shutdown.delay_ms));
+  const auto deadline = Steady::now() + milliseconds(settings_.shutdown.drain_timeout_ms);
+  public_server_->stop_accepting();
+  wait_until(deadline, [this] { return public_server_->connections() == 0 && permits_.taken() == 0; });
+  admin_server_->stop_accepting();
+  wait_until(std::min(deadline, Steady::now() + milliseconds(2000)),
+             [this] { return admin_server_->connections() == 0; });
+  // A frozen PostgreSQL must not hold up the end.
+  postgres::CallWatch::instance().cut_all_at(deadline + kCutAfterDeadline);
+  journal_.stop(deadline);
+  // Settled orders' log entries are trimmed in the loop's next turns.
+  std::this_thread::sleep_for(kStopPoll * 2);
+  public_server_->abort();
+  admin_server_->abort();
+  operations_.stop();
+  sweeper_.stop();
+  pulse_.stop();
+  upkeep_.stop();
+  lookup_.stop();
+  for (const auto& thread : threads_) {
+    asio::post(thread->context, [&io = *thread] {
+      io.checkout.stop();
+      io.redis.stop();
+      io.context.stop();
+    });
+  }
+  for (const auto& thread : threads_) thread->thread.join();
+  telemetry::log_info("stopped", {{"orders_left", permits_.taken()}});
+}
+
+int Process::run() {
+  start_background();
+  if (!listen()) {
+    // Nothing was served: end at once.
+    telemetry::shutdown_log();
+    std::_Exit(1);
+  }
+  wait_for_signal();
+  stop();
+  return 0;
+}
+
+/// True when the stores are there and safe; otherwise the reasons are on stderr.
+bool stores_are_good(const Settings& settings) {
+  const auto deadline = Steady::now() + kWaitForStores;
+  for (;;) {
+    const auto report = check_dependencies(settings);
+    if (report.good()) return true;
+    const bool give_up = !report.unsafe.empty() || Steady::now() >= deadline;
+    if (give_up) {
+      for (const auto& problem : report.unsafe) std::cerr << "flashsaled: refusing to start: " << problem << '\n';
+      for (const auto& problem : report.unreachable) std::cerr << "flashsaled: refusing to start: " << problem << '\n';
+      return false;
+    }
+    telemetry::log_warn("waiting for the stores", {{"reason", report.unreachable.front()}});
+    std::this_thread::sleep_for(std::chrono::seconds(1));
+  }
+}
+
+}  // namespace
+
+int run_serve(const Settings& settings) {
+  // Until it is known that it can start, one line that says why not is all there is to say.
+  telemetry::start_log({"error", settings.log.format});
+  int status = 1;
+  if (stores_are_good(settings)) {
+    telemetry::start_log({settings.log.level, settings.log.format});
+    Process process(settings);
+    status = process.run();
+  }
+  telemetry::shutdown_log();
+  return status;
+}
+
+}  // namespace flashsale::app

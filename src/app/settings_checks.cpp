@@ -1,0 +1,97 @@
+// What one setting alone cannot get wrong: settings that must fit together, and those that a command cannot do without.
+#include <arpa/inet.h>
+
+#include <array>
+
+#include "flashsale/app/settings.hpp"
+#include "flashsale/app/token_command.hpp"
+#include "flashsale/identity/admin_tokens.hpp"
+#include "flashsale/identity/gateway_peers.hpp"
+#include "settings_checks.hpp"
+
+namespace flashsale::app {
+namespace {
+
+bool is_ip_address(const std::string& text) {
+  std::array<unsigned char, sizeof(in6_addr)> bytes{};
+  return inet_pton(AF_INET, text.c_str(), bytes.data()) == 1 || inet_pton(AF_INET6, text.c_str(), bytes.data()) == 1;
+}
+
+void require(bool holds, const std::string& otherwise) {
+  if (!holds) throw SettingsError(otherwise);
+}
+
+void require_at_most(std::string_view name, std::uint32_t value, std::string_view bound_name, std::uint32_t bound) {
+  require(value <= bound, std::string(name) + " = " + std::to_string(value) + " must be at most " +
+                              std::string(bound_name) + " = " + std::to_string(bound));
+}
+
+void require_postgres(const Settings& settings) {
+  require(!settings.postgres.url.empty(),
+          "postgres.url is not set: give it as FLASHSALE_POSTGRES_URL, in the settings file, or by postgres.url_file");
+}
+
+void require_keys(const Settings& settings) {
+  const Settings::Jwt& jwt = settings.jwt;
+  require(!jwt.secret.empty() || !jwt.public_key_pem.empty() || !jwt.jwks_json.empty(),
+          "auth.mode = \"jwt\" needs a key: set jwt.secret, jwt.secret_file, jwt.public_key_file or jwt.jwks_file");
+  try {
+    const identity::TokenVerifier verifier(token_options(settings));
+  } catch (const std::invalid_argument& unusable) {
+    throw SettingsError(std::string("[jwt]: ") + unusable.what());
+  }
+}
+
+void require_gateway(const Settings& settings) {
+  require(!settings.auth.gateway_peers.empty(),
+          "auth.mode = \"gateway\" needs auth.gateway_peers: the networks of the gateways that are trusted");
+  try {
+    const identity::GatewayPeers peers(settings.auth.gateway_peers);
+  } catch (const std::invalid_argument& unusable) {
+    throw SettingsError(std::string("auth.gateway_peers: ") + unusable.what());
+  }
+}
+
+void require_admin_tokens(const Settings& settings) {
+  try {
+    const identity::AdminTokens tokens(settings.admin.tokens);
+  } catch (const std::invalid_argument& unusable) {
+    throw SettingsError(std::string("admin.tokens: ") + unusable.what());
+  }
+}
+
+}  // namespace
+
+void check_together(const Settings& s) {
+  require(is_ip_address(s.http.address), "http.address must be an IPv4 or IPv6 address, without brackets or port");
+  require(is_ip_address(s.admin.address), "admin.address must be an IPv4 or IPv6 address, without brackets or port");
+  require(s.http.port != s.admin.port || s.http.port == 0,
+          "http.port and admin.port are both " + std::to_string(s.http.port) + " and must differ");
+  require_at_most("checkout.wait_ms", s.checkout.wait_ms, "checkout.wait_max_ms", s.checkout.wait_max_ms);
+  require_at_most("postgres.lock_timeout_ms", s.postgres.lock_timeout_ms, "postgres.statement_timeout_ms",
+                  s.postgres.statement_timeout_ms);
+  require(s.jwt.public_key_file.empty() == s.jwt.public_key_algorithm.empty(),
+          "jwt.public_key_file and jwt.public_key_algorithm go together: one is given without the other");
+}
+
+void require_settings_for(const Settings& settings, Purpose purpose) {
+  switch (purpose) {
+    case Purpose::serve:
+      require_postgres(settings);
+      require_admin_tokens(settings);
+      if (settings.auth.mode == "gateway") {
+        require_gateway(settings);
+      } else {
+        require_keys(settings);
+      }
+      return;
+    case Purpose::stores:
+    case Purpose::postgres: require_postgres(settings); return;
+    case Purpose::token:
+      require(!settings.jwt.secret.empty(),
+              "a token needs a secret to be signed with: set FLASHSALE_JWT_SECRET or jwt.secret_file");
+      return;
+  }
+}
+
+}  // namespace flashsale::app

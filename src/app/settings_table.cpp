@@ -1,0 +1,218 @@
+#include <array>
+#include <cctype>
+
+#include "flashsale/app/settings.hpp"
+
+namespace flashsale::app {
+namespace {
+
+// The widest range of a number of milliseconds: an hour.
+constexpr std::uint32_t kHourMs = 3'600'000;
+// Bounds on texts and lists, there so that nothing is unbounded.
+constexpr std::uint32_t kTextMax = 4096;
+constexpr std::uint32_t kListMax = 256;
+
+using S = Settings;
+using M = SettingMember;
+
+constexpr auto kTable = std::to_array<Setting>({
+    // http: the public listener
+    {"http", "address", "", 1, 255, "", Secrecy::open,
+     "IP address that the public listener binds to; 0.0.0.0 or :: for all", [](S& s) -> M { return &s.http.address; }},
+    {"http", "port", "", 0, 65535, "", Secrecy::open, "TCP port of the public listener; 0 takes any free one",
+     [](S& s) -> M { return &s.http.port; }},
+    {"http", "threads", "threads", 0, 256, "", Secrecy::open, "I/O threads; 0 for one a processor core",
+     [](S& s) -> M { return &s.http.threads; }},
+    {"http", "connections_max", "connections", 1, 1'000'000, "", Secrecy::open,
+     "Open client connections; one more is answered 503 and closed", [](S& s) -> M { return &s.http.connections_max; }},
+    {"http", "header_bytes_max", "bytes", 1024, 1'048'576, "", Secrecy::open,
+     "Request line and header fields together; 431 beyond", [](S& s) -> M { return &s.http.header_bytes_max; }},
+    {"http", "body_bytes_max", "bytes", 1024, 16'777'216, "", Secrecy::open, "Body of a request; 413 beyond",
+     [](S& s) -> M { return &s.http.body_bytes_max; }},
+    {"http", "header_timeout_ms", "ms", 100, kHourMs, "", Secrecy::open,
+     "Time for a request's header block to arrive once it has begun",
+     [](S& s) -> M { return &s.http.header_timeout_ms; }},
+    {"http", "body_timeout_ms", "ms", 100, kHourMs, "", Secrecy::open, "Time for a request's body to arrive",
+     [](S& s) -> M { return &s.http.body_timeout_ms; }},
+    {"http", "idle_timeout_ms", "ms", 100, kHourMs, "", Secrecy::open,
+     "Time that a connection may stay open between requests; longer than the proxy in front keeps idle ones",
+     [](S& s) -> M { return &s.http.idle_timeout_ms; }},
+    {"http", "write_timeout_ms", "ms", 100, kHourMs, "", Secrecy::open, "Time for a client to read an answer",
+     [](S& s) -> M { return &s.http.write_timeout_ms; }},
+    {"http", "cors_origin", "", 1, 255, "", Secrecy::open,
+     "Access-Control-Allow-Origin of the public API: * or one origin; empty for none",
+     [](S& s) -> M { return &s.http.cors_origin; }},
+    {"http", "request_log_one_in", "requests", 0, 1'000'000'000, "", Secrecy::open,
+     "Log every n-th request that went well; 0 for none. Failures of the server are always logged",
+     [](S& s) -> M { return &s.http.request_log_one_in; }},
+
+    // admin: the listener for merchants, support and monitoring
+    {"admin", "address", "", 1, 255, "", Secrecy::open,
+     "IP address that the admin listener binds to; it is not for the outside",
+     [](S& s) -> M { return &s.admin.address; }},
+    {"admin", "port", "", 0, 65535, "", Secrecy::open, "TCP port of the admin listener; 0 takes any free one",
+     [](S& s) -> M { return &s.admin.port; }},
+    {"admin", "threads", "threads", 1, 64, "", Secrecy::open, "Worker threads for admin operations",
+     [](S& s) -> M { return &s.admin.threads; }},
+    {"admin", "tokens", "", 0, kListMax, "", Secrecy::secret,
+     "Who may use the admin API, each entry name:sha256 with the SHA-256 of the bearer token in hexadecimal",
+     [](S& s) -> M { return &s.admin.tokens; }},
+    {"admin", "tokens_file", "", 1, kTextMax, "", Secrecy::open,
+     "File to read admin.tokens from, one entry a line; lines that are empty or begin with # are skipped",
+     [](S& s) -> M { return &s.admin.tokens_file; }, "tokens"},
+
+    // auth: who a buyer is
+    {"auth", "mode", "", 0, 0, "jwt|gateway", Secrecy::open,
+     "How a buyer is known: by a bearer token (jwt), or by the X-Customer-Id header of a trusted gateway",
+     [](S& s) -> M { return &s.auth.mode; }},
+    {"auth", "gateway_peers", "", 0, kListMax, "", Secrecy::open,
+     "Networks (CIDR) of the gateways whose X-Customer-Id is believed; used in gateway mode alone",
+     [](S& s) -> M { return &s.auth.gateway_peers; }},
+
+    // jwt: keys and claims of bearer tokens
+    {"jwt", "secret", "", 32, kTextMax, "", Secrecy::secret, "Key of HS256 tokens",
+     [](S& s) -> M { return &s.jwt.secret; }},
+    {"jwt", "secret_file", "", 1, kTextMax, "", Secrecy::open, "File to read jwt.secret from",
+     [](S& s) -> M { return &s.jwt.secret_file; }, "secret"},
+    {"jwt", "issuer", "", 1, kTextMax, "", Secrecy::open, "Required iss claim; empty: not checked",
+     [](S& s) -> M { return &s.jwt.issuer; }},
+    {"jwt", "audience", "", 1, kTextMax, "", Secrecy::open, "Required entry of the aud claim; empty: not checked",
+     [](S& s) -> M { return &s.jwt.audience; }},
+    {"jwt", "public_key_file", "", 1, kTextMax, "", Secrecy::open, "PEM file of the public key that signs tokens",
+     [](S& s) -> M { return &s.jwt.public_key_file; }},
+    {"jwt", "public_key_algorithm", "", 0, 0, "|RS256|ES256|EdDSA", Secrecy::open,
+     "The one algorithm that jwt.public_key_file is used with", [](S& s) -> M { return &s.jwt.public_key_algorithm; }},
+    {"jwt", "jwks_file", "", 1, kTextMax, "", Secrecy::open, "File with a JWK set whose keys each carry kid and alg",
+     [](S& s) -> M { return &s.jwt.jwks_file; }},
+    {"jwt", "leeway_s", "s", 0, 600, "", Secrecy::open, "Tolerated difference of clocks for exp and nbf",
+     [](S& s) -> M { return &s.jwt.leeway_s; }},
+
+    // redis: where stock is counted
+    {"redis", "url", "", 1, kTextMax, "", Secrecy::url, "redis://[[user:]password@]host[:port][/database]",
+     [](S& s) -> M { return &s.redis.url; }},
+    {"redis", "url_file", "", 1, kTextMax, "", Secrecy::open, "File to read redis.url from",
+     [](S& s) -> M { return &s.redis.url_file; }, "url"},
+    {"redis", "timeout_ms", "ms", 10, 60'000, "", Secrecy::open,
+     "Deadline of a call, on the clock of Redis too; past it the outcome is unknown",
+     [](S& s) -> M { return &s.redis.timeout_ms; }},
+    {"redis", "connect_timeout_ms", "ms", 10, 60'000, "", Secrecy::open, "Time to resolve, connect and log in",
+     [](S& s) -> M { return &s.redis.connect_timeout_ms; }},
+    {"redis", "allow_eviction", "", 0, 0, "", Secrecy::open,
+     "Serve on a Redis that may evict keys, which loses stock counters under memory pressure",
+     [](S& s) -> M { return &s.redis.allow_eviction; }},
+    {"redis", "allow_no_aof", "", 0, 0, "", Secrecy::open,
+     "Serve on a Redis without append-only file, which forgets everything when it restarts",
+     [](S& s) -> M { return &s.redis.allow_no_aof; }},
+    {"redis", "allow_replica", "", 0, 0, "", Secrecy::open,
+     "Serve on a Redis that is a replica and refuses writes until it is promoted",
+     [](S& s) -> M { return &s.redis.allow_replica; }},
+
+    // postgres: where orders are kept
+    {"postgres", "url", "", 1, kTextMax, "", Secrecy::url,
+     "postgresql://[user[:password]@]host[:port]/database, or key=value pairs; several hosts may be given",
+     [](S& s) -> M { return &s.postgres.url; }},
+    {"postgres", "url_file", "", 1, kTextMax, "", Secrecy::open, "File to read postgres.url from",
+     [](S& s) -> M { return &s.postgres.url_file; }, "url"},
+    {"postgres", "connect_timeout_ms", "ms", 100, 60'000, "", Secrecy::open,
+     "Time to connect to one host; libpq counts in whole seconds, so it is rounded up",
+     [](S& s) -> M { return &s.postgres.connect_timeout_ms; }},
+    {"postgres", "statement_timeout_ms", "ms", 100, kHourMs, "", Secrecy::open, "Time of one statement",
+     [](S& s) -> M { return &s.postgres.statement_timeout_ms; }},
+    {"postgres", "lock_timeout_ms", "ms", 100, kHourMs, "", Secrecy::open,
+     "Time that a statement waits for a lock; at most postgres.statement_timeout_ms",
+     [](S& s) -> M { return &s.postgres.lock_timeout_ms; }},
+    {"postgres", "idle_in_transaction_timeout_ms", "ms", 100, kHourMs, "", Secrecy::open,
+     "Time after which PostgreSQL ends a session that stalls in a transaction",
+     [](S& s) -> M { return &s.postgres.idle_in_transaction_timeout_ms; }},
+    {"postgres", "tcp_user_timeout_ms", "ms", 100, kHourMs, "", Secrecy::open,
+     "Time without acknowledgement of sent data after which a connection counts as broken",
+     [](S& s) -> M { return &s.postgres.tcp_user_timeout_ms; }},
+    {"postgres", "allow_unsafe_durability", "", 0, 0, "", Secrecy::open,
+     "Serve on a PostgreSQL with fsync, full_page_writes or synchronous_commit off, which can lose a 201",
+     [](S& s) -> M { return &s.postgres.allow_unsafe_durability; }},
+
+    // checkout: how many orders at once, and how long they wait
+    {"checkout", "in_flight_max", "orders", 1, 1'000'000, "", Secrecy::open,
+     "Orders between being let in and being settled; one more is answered 503 before any stock is touched",
+     [](S& s) -> M { return &s.checkout.in_flight_max; }},
+    {"checkout", "reservation_batch_max", "orders", 1, 1024, "", Secrecy::open, "Orders in one call of Redis",
+     [](S& s) -> M { return &s.checkout.reservation_batch_max; }},
+    {"checkout", "reservation_batches_in_flight_max", "calls", 1, 64, "", Secrecy::open,
+     "Calls of Redis under way at once for one sale on one I/O thread",
+     [](S& s) -> M { return &s.checkout.reservation_batches_in_flight_max; }},
+    {"checkout", "wait_ms", "ms", 0, 60'000, "", Secrecy::open,
+     "Time that a buyer waits for the commit before 202 is answered; at most checkout.wait_max_ms",
+     [](S& s) -> M { return &s.checkout.wait_ms; }},
+    {"checkout", "wait_max_ms", "ms", 0, 60'000, "", Secrecy::open, "Most that `Prefer: wait=N` can ask for",
+     [](S& s) -> M { return &s.checkout.wait_max_ms; }},
+    {"checkout", "pending_log_entries_max", "entries", 1, 10'000'000, "", Secrecy::open,
+     "Entries of a sale's pending log in Redis past which no more orders are taken",
+     [](S& s) -> M { return &s.checkout.pending_log_entries_max; }},
+
+    // journal: the workers that write orders
+    {"journal", "workers", "threads", 1, 64, "", Secrecy::open, "Threads, each with its own PostgreSQL connection",
+     [](S& s) -> M { return &s.journal.workers; }},
+    {"journal", "batch_max", "orders", 1, 8192, "", Secrecy::open, "Orders in one transaction",
+     [](S& s) -> M { return &s.journal.batch_max; }},
+
+    // lookup: the workers that read orders
+    {"lookup", "workers", "threads", 1, 64, "", Secrecy::open, "Threads, each with its own PostgreSQL connection",
+     [](S& s) -> M { return &s.lookup.workers; }},
+    {"lookup", "batch_max", "orders", 1, 8192, "", Secrecy::open, "Orders in one read",
+     [](S& s) -> M { return &s.lookup.batch_max; }},
+    {"lookup", "queue_max", "requests", 1, 1'000'000, "", Secrecy::open,
+     "Requests that may wait for a worker; one more is answered 503", [](S& s) -> M { return &s.lookup.queue_max; }},
+
+    // sweeper: finishes what a crash left
+    {"sweeper", "interval_ms", "ms", 50, kHourMs, "", Secrecy::open, "Pause between two passes",
+     [](S& s) -> M { return &s.sweeper.interval_ms; }},
+    {"sweeper", "older_than_ms", "ms", 100, kHourMs, "", Secrecy::open,
+     "Age from which an entry of the pending log counts as left behind",
+     [](S& s) -> M { return &s.sweeper.older_than_ms; }},
+    {"sweeper", "in_flight_max", "orders", 1, 1'000'000, "", Secrecy::open,
+     "Orders that the sweeper may have in the journal at once", [](S& s) -> M { return &s.sweeper.in_flight_max; }},
+
+    // catalog: the picture of all sales in memory
+    {"catalog", "pulse_ms", "ms", 10, 200, "", Secrecy::open,
+     "Pause between two refreshes of stock and state from Redis", [](S& s) -> M { return &s.catalog.pulse_ms; }},
+
+    // rate_limit: requests of one customer
+    {"rate_limit", "enabled", "", 0, 0, "", Secrecy::open, "Limit the requests of each customer",
+     [](S& s) -> M { return &s.rate_limit.enabled; }},
+    {"rate_limit", "requests_per_s", "requests/s", 1, 1'000'000, "", Secrecy::open, "Lasting rate of one customer",
+     [](S& s) -> M { return &s.rate_limit.requests_per_s; }},
+    {"rate_limit", "burst", "requests", 1, 1'000'000, "", Secrecy::open,
+     "Requests of one customer at once after a rest", [](S& s) -> M { return &s.rate_limit.burst; }},
+    {"rate_limit", "customers_max", "customers", 1024, 16'777'216, "", Secrecy::open,
+     "Customers remembered at once, at 8 bytes each, rounded up to a power of two",
+     [](S& s) -> M { return &s.rate_limit.customers_max; }},
+
+    // shutdown: the way down on SIGTERM
+    {"shutdown", "delay_ms", "ms", 0, 600'000, "", Secrecy::open,
+     "Time that /readyz says 503 while the listener still accepts, for balancers to notice",
+     [](S& s) -> M { return &s.shutdown.delay_ms; }},
+    {"shutdown", "drain_timeout_ms", "ms", 0, 600'000, "", Secrecy::open,
+     "Time for requests and the journal to finish before they are cut off",
+     [](S& s) -> M { return &s.shutdown.drain_timeout_ms; }},
+
+    // log
+    {"log", "level", "", 0, 0, "trace|debug|info|warn|error", Secrecy::open, "Least level that is logged",
+     [](S& s) -> M { return &s.log.level; }},
+    {"log", "format", "", 0, 0, "json|text", Secrecy::open, "One JSON object a line, or text for a terminal",
+     [](S& s) -> M { return &s.log.format; }},
+});
+
+}  // namespace
+
+std::string Setting::name() const { return std::string(section).append(".").append(key); }
+
+std::string Setting::environment() const {
+  std::string text = "FLASHSALE_";
+  text.append(section).append("_").append(key);
+  for (char& c : text) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  return text;
+}
+
+std::span<const Setting> setting_table() { return kTable; }
+
+}  // namespace flashsale::app

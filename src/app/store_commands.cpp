@@ -1,0 +1,80 @@
+#include <iostream>
+
+#include "flashsale/admin/audit.hpp"
+#include "flashsale/app/commands.hpp"
+#include "flashsale/app/dependency_checks.hpp"
+#include "flashsale/app/module_options.hpp"
+#include "flashsale/postgres/migrator.hpp"
+#include "flashsale/postgres/sale_repository.hpp"
+
+namespace flashsale::app {
+namespace {
+
+constexpr std::chrono::milliseconds kAuditPatience{3000};
+constexpr std::int32_t kSalesPage = 100;
+
+void print(const admin::AuditReport& report) {
+  std::cout << report.sale_id << ": " << (report.consistent ? "consistent" : "NOT CONSISTENT") << '\n';
+  for (const auto& item : report.items) {
+    std::cout << "  " << item.sku << ": stock " << item.stock << ", sold " << item.sold << ", live units "
+              << item.live_units << ", remaining " << item.remaining << ", pending " << item.pending
+              << (item.consistent ? "" : "  <- does not add up") << '\n';
+  }
+}
+
+/// True when the sale is there and adds up.
+bool audit_one(catalog::Publisher& stores, const std::string& sale_id) {
+  const auto report = admin::audit_sale(stores, sale_id, kAuditPatience);
+  if (!report) {
+    std::cerr << "flashsaled: audit of " << sale_id << " cannot tell: " << report.error().message() << '\n';
+    return false;
+  }
+  if (!*report) {
+    std::cerr << "flashsaled: there is no sale " << sale_id << '\n';
+    return false;
+  }
+  print(**report);
+  return (*report)->consistent;
+}
+
+}  // namespace
+
+int run_migrate(const Settings& settings) {
+  postgres::Session session(postgres_options(settings), "migrate");
+  const auto applied = postgres::migrate(session);
+  if (!applied) {
+    std::cerr << "flashsaled: migrate failed: " << applied.error().message() << '\n';
+    return 1;
+  }
+  for (const auto& name : *applied) std::cout << "applied " << name << '\n';
+  if (applied->empty()) std::cout << "the schema is up to date\n";
+  return 0;
+}
+
+int run_audit(const Settings& settings, const std::string& sale_id) {
+  telemetry::Metrics metrics;
+  catalog::Publisher stores(postgres_options(settings), redis_options(settings), "audit", metrics);
+  if (!sale_id.empty()) return audit_one(stores, sale_id) ? 0 : 1;
+  bool consistent = true;
+  std::int32_t after = 0;
+  for (;;) {
+    const auto sales = postgres::list_sales(stores.session(), after, kSalesPage);
+    if (!sales) {
+      std::cerr << "flashsaled: audit cannot tell: " << sales.error().message() << '\n';
+      return 1;
+    }
+    if (sales->empty()) return consistent ? 0 : 1;
+    for (const auto& sale : *sales) consistent = audit_one(stores, sale.id) && consistent;
+    after = sales->back().sale_no;
+  }
+}
+
+int run_check(const Settings& settings) {
+  const auto report = check_dependencies(settings);
+  for (const auto& problem : report.unreachable) std::cout << "unreachable  " << problem << '\n';
+  for (const auto& problem : report.unsafe) std::cout << "unsafe       " << problem << '\n';
+  if (report.good()) std::cout << "settings, schema and stores are good\n";
+  return report.good() ? 0 : 1;
+}
+
+}  // namespace flashsale::app

@@ -1,0 +1,37 @@
+#include "flashsale/app/token_command.hpp"
+
+#include <ostream>
+
+#include "flashsale/model/identifier.hpp"
+
+namespace flashsale::app {
+
+identity::TokenOptions token_options(const Settings& settings) {
+  const Settings::Jwt& jwt = settings.jwt;
+  return {.secret = jwt.secret,
+          .public_key_pem = jwt.public_key_pem,
+          .public_key_algorithm = jwt.public_key_algorithm,
+          .jwks_json = jwt.jwks_json,
+          .issuer = jwt.issuer,
+          .audience = jwt.audience,
+          .leeway = std::chrono::seconds(jwt.leeway_s)};
+}
+
+int run_token(const Settings& settings, std::string_view customer_id, std::chrono::seconds lifetime,
+              std::ostream& output, std::ostream& error) {
+  try {
+    require_settings_for(settings, Purpose::token);
+  } catch (const SettingsError& missing) {
+    error << missing.what() << '\n';
+    return 2;
+  }
+  if (!is_valid_customer_id(customer_id)) {
+    error << "a customer id has 1..128 bytes of UTF-8 without control characters\n";
+    return 2;
+  }
+  output << identity::make_token(token_options(settings), customer_id, std::chrono::system_clock::now(), lifetime)
+         << '\n';
+  return 0;
+}
+
+}  // namespace flashsale::app

@@ -1,0 +1,205 @@
+#include "flashsale/catalog/publisher.hpp"
+
+#include <algorithm>
+#include <random>
+#include <unordered_set>
+#include <utility>
+
+#include "flashsale/postgres/sale_repository.hpp"
+#include "flashsale/redis/error.hpp"
+#include "flashsale/redis/sale_scripts.hpp"
+#include "flashsale/telemetry/log.hpp"
+
+namespace flashsale::catalog {
+namespace {
+
+constexpr std::int64_t kDrainPage = 100;
+/// Epochs that were raised but never published leave no log behind; this many back are looked at all the same.
+constexpr std::int64_t kDrainEpochsBack = 16;
+constexpr std::size_t kLoadPipeline = 512;
+/// Taken anew with every page: it only has to outlive the slowest one.
+constexpr std::chrono::milliseconds kRebuildLease{5000};
+constexpr std::int32_t kStockChangesPage = 1000;
+
+using redis::ReplyView;
+
+}  // namespace
+
+Publisher::Publisher(postgres::Options postgres, redis::Options redis, std::string name, telemetry::Metrics& metrics)
+    : session_(postgres, name),
+      writer_(postgres, name + "-writer"),
+      redis_(std::move(redis), name),
+      holder_(name + '-' + std::to_string(std::random_device{}()) + std::to_string(std::random_device{}())),
+      metrics_(metrics) {}
+
+bool Publisher::hold_rebuild_lease(std::string_view sale_id) {
+  const auto reply = redis_.call(redis::lease_command(sale_id, "rebuild", holder_, kRebuildLease));
+  return reply && redis::read_lease(ReplyView(reply->get()));
+}
+
+void Publisher::give_back_rebuild_lease(std::string_view sale_id) {
+  (void)redis_.call(redis::lease_command(sale_id, "rebuild", holder_, std::chrono::milliseconds(0)));
+}
+
+Result<Publisher::RebuildOutcome> Publisher::rebuild(const Sale& sale, std::int64_t seen_epoch) {
+  // The identity can have changed under a living connection, and what is published now carries it.
+  if (const auto error = redis_.check_identity()) return error;
+  const auto raised = postgres::raise_epoch(session_, sale.sale_no, seen_epoch);
+  if (!raised) return raised.error();
+  if (!*raised) return count(RebuildOutcome::superseded);
+  const std::int64_t epoch = **raised;
+
+  const auto closing = redis_.call(redis::close_fence_command(sale.id, epoch));
+  if (!closing) return closing.error();
+  const auto closed = redis::read_close_fence(ReplyView(closing->get()));
+  if (!closed) return closed.error();
+  if (closed->superseded) return count(RebuildOutcome::superseded);
+
+  const auto prepared = prepare(sale, closed->published_epoch, epoch);
+  const bool is_mine = prepared && prepared->epoch == epoch;
+  const auto outcome = is_mine ? publish(*prepared) : Result<RebuildOutcome>(RebuildOutcome::superseded);
+  // Keys that nobody serves any more, or ever will; a failure leaves memory behind, not a wrong number. When it is not
+  // known whether the epoch was published, nothing may go.
+  if (!outcome) return outcome;
+  const bool published = *outcome == RebuildOutcome::published;
+  for (auto gone = published ? std::max<std::int64_t>(1, epoch - kDrainEpochsBack) : epoch;
+       gone < (published ? epoch : epoch + 1); ++gone) {
+    if (!redis_.call(redis::forget_epoch_command(sale.id, gone))) break;
+  }
+  if (!prepared) return prepared.error();
+  if (published) telemetry::log_info("sale published", {{"sale", sale.id}, {"epoch", epoch}});
+  return count(*outcome);
+}
+
+Publisher::RebuildOutcome Publisher::count(RebuildOutcome outcome) {
+  metrics_.rebuilds(outcome == RebuildOutcome::published ? "published" : "superseded").Increment();
+  return outcome;
+}
+
+/// Everything but the publication: drains the old logs and loads the new keys. The sale as it was read; of another
+/// epoch when somebody newer was here.
+Result<Sale> Publisher::prepare(const Sale& sale, std::int64_t published_epoch, std::int64_t epoch) {
+  if (const auto error = drain(sale, published_epoch, epoch)) return error;
+  return load(sale, epoch);
+}
+
+Result<Publisher::RebuildOutcome> Publisher::publish(const Sale& sale) {
+  const auto reply = redis_.call(redis::publish_command(sale, redis_.identity(), session_.server_identity()));
+  if (!reply) return reply.error();
+  const auto outcome = redis::read_publish(ReplyView(reply->get()));
+  if (!outcome) return outcome.error();
+  return *outcome == redis::PublishOutcome::superseded ? RebuildOutcome::superseded : RebuildOutcome::published;
+}
+
+Error Publisher::drain(const Sale& sale, std::int64_t published_epoch, std::int64_t new_epoch) {
+  const auto oldest = std::max<std::int64_t>(1, new_epoch - kDrainEpochsBack);
+  for (auto old = published_epoch > 0 ? std::min(published_epoch, oldest) : oldest; old < new_epoch; ++old) {
+    if (const auto error = drain_epoch(sale, old, new_epoch)) return error;
+  }
+  return {};
+}
+
+Error Publisher::drain_epoch(const Sale& sale, std::int64_t old_epoch, std::int64_t new_epoch) {
+  std::string after;
+  for (;;) {
+    const auto reply = redis_.call(redis::pending_command(sale.id, old_epoch, after, kDrainPage));
+    if (!reply) return reply.error();
+    const ReplyView page(reply->get());
+    std::size_t unreadable = 0;
+    const auto entries = redis::read_pending(page, unreadable);
+    if (!entries) return entries.error();
+    if (unreadable > 0) {
+      telemetry::log_error("pending log holds entries that cannot be read", {{"sale", sale.id}, {"count", unreadable}});
+    }
+    if (const auto error = settle_drained(*entries, new_epoch)) return error;
+    (void)hold_rebuild_lease(sale.id);  // a long drain keeps it
+    if (page.size() < static_cast<std::size_t>(kDrainPage)) return {};
+    after = page[page.size() - 1][0].text();
+  }
+}
+
+/// What Redis had accepted becomes rows under the new epoch; what no longer fits becomes a rejected row. Both are what
+/// the snapshot that is read next will say. A page of entries is one transaction.
+Error Publisher::settle_drained(const std::vector<redis::PendingEntry>& entries, std::int64_t new_epoch) {
+  std::vector<postgres::NewOrder> orders;
+  std::unordered_set<OrderId, OrderIdHash> seen;
+  for (const auto& entry : entries) {
+    if (entry.withdrawal) {
+      const auto& taken = *entry.withdrawal;
+      const auto result =
+          postgres::withdraw_stock(session_, taken.item_no, taken.change_id, taken.units, new_epoch, taken.who);
+      if (!result) return result.error();
+    }
+    for (const auto& order : entry.orders) {
+      if (!seen.insert(order.id).second) continue;
+      orders.push_back({order, new_epoch});
+      orders.back().order.status = OrderStatus::confirmed;
+    }
+  }
+  if (orders.empty()) return {};
+  const auto written = writer_.write(orders, true);
+  return written ? Error{} : written.error();
+}
+
+Result<Sale> Publisher::load(const Sale& sale, std::int64_t new_epoch) {
+  Sale loaded;
+  Error failure;
+  postgres::SnapshotReader reader;
+  reader.sale = [&](const Sale& row) {
+    loaded = row;
+    return row.epoch == new_epoch;
+  };
+  reader.orders = [&](std::span<const Order> orders) {
+    auto commands = redis::load_commands(sale.id, new_epoch, orders);
+    for (std::size_t at = 0; at < commands.size() && !failure; at += kLoadPipeline) {
+      const auto count = std::min(kLoadPipeline, commands.size() - at);
+      const auto replies = redis_.pipeline(std::span(commands).subspan(at, count));
+      if (!replies) failure = replies.error();
+    }
+    (void)hold_rebuild_lease(sale.id);  // a long load keeps it
+    return !failure;
+  };
+  const auto error = postgres::read_snapshot(session_, sale.sale_no, reader);
+  if (failure) return failure;
+  if (error) return error;
+  return loaded;
+}
+
+Result<Publisher::PushOutcome> Publisher::push_definition(const Sale& sale) {
+  if (const auto error = redis_.connect()) return error;
+  const auto reply = redis_.call(redis::configure_command(sale, redis_.identity()));
+  if (!reply) return reply.error();
+  const auto outcome = redis::read_configure(ReplyView(reply->get()));
+  if (!outcome) return outcome.error();
+  return *outcome == redis::ConfigureOutcome::lost ? PushOutcome::lost : PushOutcome::done;
+}
+
+Result<Publisher::PushOutcome> Publisher::push_stock(const Sale& sale, std::int32_t item_no) {
+  if (const auto error = redis_.connect()) return error;
+  const redis::Fence fence{sale.id, sale.epoch, redis_.identity()};
+  const auto pulse = redis_.call(redis::pulse_command(sale.id, sale.epoch));
+  if (!pulse) return pulse.error();
+  const auto levels = redis::read_pulse(ReplyView(pulse->get()));
+  if (!levels) return levels.error();
+  const auto item = std::find_if(levels->items.begin(), levels->items.end(),
+                                 [&](const redis::PulseItem& i) { return i.item_no == item_no; });
+  if (levels->lost || item == levels->items.end()) return PushOutcome::lost;
+
+  const auto changes = postgres::stock_changes_after(session_, item_no, item->stock_version, kStockChangesPage);
+  if (!changes) return changes.error();
+  for (const auto& change : *changes) {
+    const auto reply = redis_.call(redis::restock_command(fence, item_no, change.version, change.delta));
+    if (!reply) return reply.error();
+    const auto outcome = redis::read_restock(ReplyView(reply->get()));
+    if (!outcome) return outcome.error();
+    if (*outcome == redis::RestockOutcome::lost) return PushOutcome::lost;
+  }
+  return PushOutcome::done;
+}
+
+Error Publisher::announce(std::int64_t directory_version) {
+  const auto reply = redis_.call(redis::raise_directory_command(directory_version));
+  return reply ? Error{} : reply.error();
+}
+
+}  // namespace flashsale::catalog

@@ -1,0 +1,298 @@
+#include "flashsale/catalog/pulse.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "flashsale/telemetry/log.hpp"
+
+namespace flashsale::catalog {
+namespace {
+
+using redis::ReplyView;
+using Steady = std::chrono::steady_clock;
+
+constexpr std::chrono::milliseconds kDirectoryInterval{1000};
+/// The directory is loaded every second: PostgreSQL that has not answered for this long is not reached.
+constexpr std::chrono::milliseconds kPostgresSilenceMax{2500};
+/// A sale in which nothing can move is asked about less often: a change by an admin moves the directory, and that asks
+/// at once.
+constexpr std::chrono::milliseconds kQuietInterval{1000};
+/// Well before a scheduled sale opens it is asked about as often as an open one.
+constexpr std::chrono::seconds kAwakeBeforeStart{3};
+/// Sales asked about in one round trip: bounds how long one pulse holds Redis.
+constexpr std::size_t kAskAtOnce = 64;
+
+bool is_quiet(const Sale& sale, const SaleSnapshot* last, TimePoint now) {
+  if (!last || !last->serving || last->log_entries > 0) return false;
+  const bool starts_later = sale.state == SaleState::scheduled && now + kAwakeBeforeStart < sale.starts_at;
+  return starts_later || effective_state(sale.state, sale.starts_at, sale.ends_at, now) == SaleState::closed;
+}
+
+}  // namespace
+
+Pulse::Pulse(Options options, Upkeep& upkeep, telemetry::Metrics& metrics)
+    : options_(std::move(options)), upkeep_(upkeep), metrics_(metrics) {}
+
+Pulse::~Pulse() { stop(); }
+
+void Pulse::start(Publish publish) {
+  publish_ = std::move(publish);
+  directory_thread_ = std::thread([this] { run_directory(); });
+  pulse_thread_ = std::thread([this] { run_pulse(); });
+}
+
+void Pulse::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_all();
+  if (pulse_thread_.joinable()) pulse_thread_.join();
+  if (directory_thread_.joinable()) directory_thread_.join();
+}
+
+void Pulse::reload_directory() {
+  {
+    const std::lock_guard lock(mutex_);
+    reload_ = true;
+  }
+  wake_.notify_all();
+}
+
+void Pulse::offer_marks(SoldOutMarks marks) {
+  const std::lock_guard lock(mutex_);
+  marks_mail_.push_back(std::move(marks));
+}
+
+std::chrono::milliseconds Pulse::age() const {
+  const auto last = Steady::time_point(std::chrono::nanoseconds(last_answer_ns_.load()));
+  return std::chrono::duration_cast<std::chrono::milliseconds>(Steady::now() - last);
+}
+
+bool Pulse::postgres_reached() const {
+  const auto last = Steady::time_point(std::chrono::nanoseconds(postgres_reached_ns_.load()));
+  return Steady::now() - last < kPostgresSilenceMax;
+}
+
+// --- the directory thread ---
+
+void Pulse::run_directory() {
+  postgres::Session session(options_.postgres, "directory");
+  redis::SyncClient client(options_.redis, "directory");
+  std::int64_t version = 0;
+  std::unique_lock lock(mutex_);
+  while (!stopping_) {
+    reload_ = false;
+    lock.unlock();
+    auto changes = postgres::load_directory(session, version);
+    if (changes) postgres_reached_ns_ = Steady::now().time_since_epoch().count();
+    if (changes) {
+      // Also after Redis was wiped: a directory key that is missing keeps `unknown sale` from being said.
+      (void)client.call(redis::raise_directory_command(changes->version));
+    }
+    lock.lock();
+    if (changes) {
+      postgres_identity_ = session.server_identity();
+      version = changes->version;
+      mail_.push_back(std::move(*changes));
+      directory_loaded_ = true;
+    }
+    wake_.notify_all();
+    wake_.wait_for(lock, kDirectoryInterval, [this] { return stopping_ || reload_; });
+  }
+}
+
+// --- the pulse thread ---
+
+void Pulse::run_pulse() {
+  redis::SyncClient client(options_.redis, "pulse");
+  for (;;) {
+    // From the start of this beat: one that mail has woken early puts the next one off by no more than the interval.
+    const auto next = Steady::now() + options_.interval;
+    take_mail();
+    beat(client);
+    std::unique_lock lock(mutex_);
+    // New sales are pulsed at once: whoever created one waits for it to be served.
+    wake_.wait_until(lock, next, [this] { return stopping_ || !mail_.empty(); });
+    if (stopping_) return;
+  }
+}
+
+void Pulse::take_mail() {
+  std::vector<postgres::DirectoryChanges> changes;
+  std::vector<SoldOutMarks> marks;
+  {
+    const std::lock_guard lock(mutex_);
+    changes.swap(mail_);
+    marks.swap(marks_mail_);
+    known_postgres_ = postgres_identity_;
+  }
+  for (const auto& change : changes) adopt(change);
+  for (auto& mark : marks) adopt_marks(mark);
+}
+
+void Pulse::adopt(const postgres::DirectoryChanges& changes) {
+  directory_version_ = std::max(directory_version_, changes.version);
+  const auto before = known_.size();
+  for (const auto& sale : changes.sales) {
+    auto& known = known_[sale.sale_no];
+    known.sale = std::make_shared<const Sale>(sale);
+    known.next_at = {};
+    // Levels of the same epoch stay good, in the order of the items, which never changes.
+    auto snapshot = known.last ? std::make_shared<SaleSnapshot>(*known.last) : std::make_shared<SaleSnapshot>();
+    if (snapshot->sale && snapshot->sale->epoch != sale.epoch) snapshot->serving = false;
+    snapshot->sale = known.sale;
+    snapshot->levels.resize(sale.items.size());
+    known.last = std::move(snapshot);
+  }
+  if (!index_ || known_.size() > before) make_index();
+}
+
+/// Sales never go and their items never change, so places move only when a sale is added.
+void Pulse::make_index() {
+  auto index = std::make_shared<Index>();
+  std::size_t position = 0;
+  for (const auto& [sale_no, known] : known_) {
+    const auto& items = known.sale->items;
+    for (std::size_t i = 0; i < items.size(); ++i) index->items[items[i].item_no] = {position, i};
+    index->sales.emplace(known.sale->id, position++);
+  }
+  index_ = std::move(index);
+}
+
+void Pulse::adopt_marks(SoldOutMarks& marks) {
+  const auto found = known_.find(marks.sale_no);
+  if (found == known_.end() || found->second.sale->epoch != marks.epoch) return;
+  auto& known = found->second;
+  if (known.marks_epoch != marks.epoch) known.marks.clear();
+  known.marks_epoch = marks.epoch;
+  for (const auto& [item_no, version] : marks.item_versions) known.marks[item_no] = {version, marks.ids};
+}
+
+void Pulse::beat(redis::SyncClient& client) {
+  const auto now = Steady::now();
+  const auto redis_now = clock_.earliest(now);
+  std::vector<Known*> due;
+  for (auto& [sale_no, known] : known_) {
+    if (known.next_at > now) continue;
+    due.push_back(&known);
+    known.next_at = is_quiet(*known.sale, known.last.get(), redis_now) ? now + kQuietInterval : SteadyTime{};
+  }
+  const bool reached = ask(client, due);
+  metrics_.pulse_age_seconds().Set(static_cast<double>(age().count()) / 1000.0);
+  publish(clock_, reached);
+}
+
+bool Pulse::ask(redis::SyncClient& client, std::vector<Known*>& due) {
+  if (client.check_identity()) return false;
+  auto& latency = metrics_.dependency_seconds("redis", "pulse");
+  std::size_t at = 0;
+  do {
+    const auto count = std::min(kAskAtOnce, due.size() - at);
+    std::vector<redis::Command> commands{redis::read_directory_command(), redis::clock_command()};
+    for (std::size_t i = 0; i < count; ++i) {
+      commands.push_back(redis::pulse_command(due[at + i]->sale->id, due[at + i]->sale->epoch));
+    }
+    RedisClock clock;
+    clock.sent_at = Steady::now();
+    const auto replies = client.pipeline(commands);
+    clock.received_at = Steady::now();
+    latency.Observe(std::chrono::duration<double>(clock.received_at - clock.sent_at).count());
+    if (!replies) return false;
+    const auto directory = redis::read_directory(ReplyView((*replies)[0].get()));
+    clock.reading = redis::read_clock(ReplyView((*replies)[1].get()));
+    clock_ = clock;
+    redis_identity_ = client.identity();
+    last_answer_ns_ = clock.sent_at.time_since_epoch().count();
+    if (!directory || *directory > directory_version_) reload_directory();
+    for (std::size_t i = 0; i < count; ++i) {
+      const auto reply = redis::read_pulse(ReplyView((*replies)[2 + i].get()));
+      if (reply) read_answer(*due[at + i], *reply, clock, client.identity());
+      else telemetry::log_error("a sale's pulse cannot be read", {{"sale", due[at + i]->sale->id}});
+    }
+    at += count;
+  } while (at < due.size());
+  return true;
+}
+
+void Pulse::read_answer(Known& known, const redis::PulseReply& reply, const RedisClock& clock,
+                        std::string_view identity) {
+  auto snapshot = std::make_shared<SaleSnapshot>(*known.last);
+  snapshot->clock = clock;
+  // Another Redis, or a PostgreSQL that another was promoted to, may not know what this sale was published from (R6).
+  const bool same_postgres = known_postgres_.empty() || reply.postgres_identity == known_postgres_;
+  snapshot->serving = !reply.lost && reply.identity == identity && same_postgres;
+  for (auto& level : snapshot->levels) level.sold_out_ids.reset();
+  if (snapshot->serving) {
+    snapshot->known_levels = true;
+    snapshot->redis_version = reply.version;
+    snapshot->order_records = reply.order_records;
+    snapshot->log_entries = reply.log_entries;
+    snapshot->oldest_entry_at = reply.oldest_entry_at;
+    snapshot->resting_until = reply.resting_until;
+    snapshot->serving = read_levels(reply.items, *snapshot);
+    attach_marks(known, *snapshot);
+  }
+  request_upkeep(known, reply, *snapshot);
+  known.last = std::move(snapshot);
+}
+
+/// Both are in order of item_no. False: Redis has lost an item.
+bool Pulse::read_levels(const std::vector<redis::PulseItem>& read, SaleSnapshot& snapshot) {
+  const auto& items = snapshot.sale->items;
+  auto next = read.begin();
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    while (next != read.end() && next->item_no < items[i].item_no) ++next;
+    if (next == read.end() || next->item_no != items[i].item_no) return false;
+    snapshot.levels[i] = {next->remaining, next->version, next->stock_version, nullptr};
+  }
+  return true;
+}
+
+void Pulse::attach_marks(Known& known, SaleSnapshot& snapshot) {
+  if (known.marks_epoch != known.sale->epoch) known.marks.clear();
+  bool missing = false;
+  for (std::size_t i = 0; i < snapshot.levels.size(); ++i) {
+    auto& level = snapshot.levels[i];
+    const auto mark = known.marks.find(known.sale->items[i].item_no);
+    const bool matches = mark != known.marks.end() && mark->second.first == level.version;
+    if (level.remaining == 0 && matches) level.sold_out_ids = mark->second.second;
+    else if (mark != known.marks.end()) known.marks.erase(mark);
+    missing = missing || (level.remaining == 0 && !matches);
+  }
+  if (missing) upkeep_.request_marks(known.sale);
+}
+
+void Pulse::request_upkeep(const Known& known, const redis::PulseReply& reply, const SaleSnapshot& snapshot) {
+  // A fence ahead of the directory: somebody has rebuilt the sale already.
+  if (reply.lost && reply.fence_epoch > known.sale->epoch) return reload_directory();
+  if (!snapshot.serving) return upkeep_.request_rebuild(known.sale);
+  if (reply.version < known.sale->version) upkeep_.request_definition_push(known.sale);
+  for (std::size_t i = 0; i < snapshot.levels.size(); ++i) {
+    const auto& item = known.sale->items[i];
+    if (snapshot.levels[i].stock_version < item.stock_version) upkeep_.request_stock_push(known.sale, item.item_no);
+  }
+}
+
+void Pulse::publish(const RedisClock& clock, bool reached) {
+  auto snapshot = std::make_shared<Snapshot>();
+  snapshot->directory_version = directory_version_;
+  snapshot->clock = clock;
+  snapshot->redis_reached = reached;
+  snapshot->redis_identity = redis_identity_;
+  snapshot->number = ++snapshots_published_;
+  snapshot->index = index_;
+  snapshot->sales.reserve(known_.size());
+  std::int64_t entries = 0;
+  auto oldest = clock.reading;
+  for (const auto& [sale_no, known] : known_) {
+    snapshot->sales.push_back(known.last);
+    entries += known.last->log_entries;
+    oldest = std::min(oldest, known.last->oldest_entry_at.value_or(oldest));
+  }
+  metrics_.pending_log_entries().Set(static_cast<double>(entries));
+  metrics_.pending_log_age_seconds().Set(std::chrono::duration<double>(clock.reading - oldest).count());
+  publish_(std::move(snapshot));
+}
+
+}  // namespace flashsale::catalog

@@ -1,0 +1,188 @@
+#include "flashsale/catalog/upkeep.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "flashsale/postgres/sale_repository.hpp"
+#include "flashsale/redis/sale_scripts.hpp"
+#include "flashsale/telemetry/log.hpp"
+
+namespace flashsale::catalog {
+namespace {
+
+constexpr std::chrono::milliseconds kPauseAfterFailure{200};
+/// Reading the ids of a sold-out sale takes at most this share of an upkeep thread's time.
+constexpr int kMarksRestFactor = 5;
+
+using redis::ReplyView;
+
+}  // namespace
+
+Upkeep::Upkeep(Options options, telemetry::Metrics& metrics) : options_(std::move(options)), metrics_(metrics) {}
+
+Upkeep::~Upkeep() { stop(); }
+
+void Upkeep::start(Listener listener) {
+  listener_ = std::move(listener);
+  for (unsigned i = 0; i < options_.threads; ++i) threads_.emplace_back([this, i] { run(i); });
+}
+
+void Upkeep::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_all();
+  for (auto& thread : threads_) thread.join();
+  threads_.clear();
+}
+
+void Upkeep::request(std::shared_ptr<const Sale> sale, const std::function<void(Work&)>& add) {
+  {
+    const std::lock_guard lock(mutex_);
+    const auto sale_no = sale->sale_no;
+    const auto [place, is_new] = waiting_.try_emplace(sale_no);
+    if (is_new) order_.push_back(sale_no);
+    place->second.sale = std::move(sale);
+    add(place->second);
+  }
+  wake_.notify_one();
+}
+
+bool Upkeep::rests(const std::map<std::int32_t, SteadyTime>& not_before, std::int32_t sale_no) {
+  const std::lock_guard lock(mutex_);
+  const auto found = not_before.find(sale_no);
+  return found != not_before.end() && std::chrono::steady_clock::now() < found->second;
+}
+
+void Upkeep::rest(std::map<std::int32_t, SteadyTime>& not_before, std::int32_t sale_no, Duration duration) {
+  const std::lock_guard lock(mutex_);
+  not_before[sale_no] = std::chrono::steady_clock::now() + duration;
+}
+
+void Upkeep::request_rebuild(std::shared_ptr<const Sale> sale) {
+  if (rests(rebuild_not_before_, sale->sale_no)) return;
+  request(std::move(sale), [](Work& work) { work.rebuild = true; });
+}
+void Upkeep::request_correction(std::shared_ptr<const Sale> sale) {
+  request(std::move(sale), [](Work& work) { work.correct = true; });
+}
+void Upkeep::request_definition_push(std::shared_ptr<const Sale> sale) {
+  request(std::move(sale), [](Work& work) { work.push_definition = true; });
+}
+void Upkeep::request_stock_push(std::shared_ptr<const Sale> sale, std::int32_t item_no) {
+  request(std::move(sale), [item_no](Work& work) { work.push_stock.insert(item_no); });
+}
+void Upkeep::request_marks(std::shared_ptr<const Sale> sale) {
+  if (rests(marks_not_before_, sale->sale_no)) return;
+  request(std::move(sale), [](Work& work) { work.load_marks = true; });
+}
+
+void Upkeep::run(unsigned thread_no) {
+  Publisher publisher(options_.postgres, options_.redis, "upkeep-" + std::to_string(thread_no), metrics_);
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    auto next = order_.end();
+    wake_.wait(lock, [&] {
+      next = std::find_if(order_.begin(), order_.end(), [this](std::int32_t no) { return !in_hand_.contains(no); });
+      return stopping_ || next != order_.end();
+    });
+    if (stopping_) return;
+    const auto sale_no = *next;
+    order_.erase(next);
+    const Work work = std::move(waiting_.at(sale_no));
+    waiting_.erase(sale_no);
+    in_hand_.insert(sale_no);
+    lock.unlock();
+    perform(publisher, work);
+    lock.lock();
+    in_hand_.erase(sale_no);
+    wake_.notify_one();
+  }
+}
+
+void Upkeep::perform(Publisher& publisher, const Work& work) {
+  if (work.rebuild || work.correct) return rebuild(publisher, *work.sale, work.correct);
+  if (work.push_definition) {
+    const auto outcome = publisher.push_definition(*work.sale);
+    if (outcome && *outcome == Publisher::PushOutcome::lost) return rebuild(publisher, *work.sale, false);
+  }
+  for (const auto item_no : work.push_stock) {
+    const auto outcome = publisher.push_stock(*work.sale, item_no);
+    if (outcome && *outcome == Publisher::PushOutcome::lost) return rebuild(publisher, *work.sale, false);
+  }
+  if (work.load_marks) load_marks(publisher, *work.sale);
+}
+
+void Upkeep::rebuild(Publisher& publisher, const Sale& sale, bool even_if_served) {
+  if (!publisher.hold_rebuild_lease(sale.id)) {
+    // Somebody is at it, or Redis is away: the next pulse asks again if it still has to be done.
+    rest(rebuild_not_before_, sale.sale_no, kPauseAfterFailure);
+  } else {
+    rebuild_under_lease(publisher, sale, even_if_served);
+    publisher.give_back_rebuild_lease(sale.id);
+  }
+  if (listener_.directory_moved) listener_.directory_moved();
+}
+
+void Upkeep::rebuild_under_lease(Publisher& publisher, const Sale& sale, bool even_if_served) {
+  const auto epoch = postgres::current_epoch(publisher.session(), sale.sale_no);
+  if (!epoch) return rest(rebuild_not_before_, sale.sale_no, kPauseAfterFailure);
+  // Whoever asked may have looked at an epoch that is no longer the newest, or before another instance was done.
+  const bool wanted = even_if_served && *epoch == sale.epoch;
+  if (!wanted && is_served(publisher, sale, *epoch)) return;
+  const auto outcome = publisher.rebuild(sale, *epoch);
+  if (outcome) return;
+  metrics_.rebuilds("failed").Increment();
+  telemetry::log_warn("sale could not be rebuilt", {{"sale", sale.id}, {"error", outcome.error().message()}});
+  rest(rebuild_not_before_, sale.sale_no, kPauseAfterFailure);
+}
+
+bool Upkeep::is_served(Publisher& publisher, const Sale& sale, std::int64_t epoch) {
+  if (publisher.redis().check_identity()) return false;
+  const auto reply = publisher.redis().call(redis::pulse_command(sale.id, epoch));
+  if (!reply) return false;
+  const auto pulse = redis::read_pulse(ReplyView(reply->get()));
+  return pulse && !pulse->lost && pulse->identity == publisher.redis().identity() &&
+         pulse->items.size() == sale.items.size() && pulse->postgres_identity == publisher.session().server_identity();
+}
+
+void Upkeep::load_marks(Publisher& publisher, const Sale& sale) {
+  const auto started = std::chrono::steady_clock::now();
+  read_marks(publisher, sale);
+  rest(marks_not_before_, sale.sale_no, (std::chrono::steady_clock::now() - started) * kMarksRestFactor);
+}
+
+void Upkeep::read_marks(Publisher& publisher, const Sale& sale) {
+  auto& client = publisher.redis();
+  const auto pulse = [&]() -> Result<redis::PulseReply> {
+    const auto reply = client.call(redis::pulse_command(sale.id, sale.epoch));
+    if (!reply) return reply.error();
+    return redis::read_pulse(ReplyView(reply->get()));
+  };
+  const auto before = pulse();
+  if (!before || before->lost) return;
+  std::vector<std::uint64_t> hashes;
+  hashes.reserve(static_cast<std::size_t>(before->order_records));
+  std::string cursor = "0";
+  do {
+    const auto reply = client.call(redis::scan_orders_command(sale.id, sale.epoch, cursor));
+    if (!reply) return;
+    auto next = redis::read_scan_orders(ReplyView(reply->get()), hashes);
+    if (!next) return;
+    cursor = std::move(*next);
+  } while (cursor != "0");
+  const auto after = pulse();
+  if (!after || after->lost) return;
+
+  SoldOutMarks marks{sale.sale_no, sale.epoch, std::make_shared<const OrderIdSet>(hashes), {}};
+  for (std::size_t i = 0; i < before->items.size() && i < after->items.size(); ++i) {
+    const auto& old = before->items[i];
+    const auto& now = after->items[i];
+    const bool steady = old.item_no == now.item_no && old.version == now.version;
+    if (steady && old.remaining == 0 && now.remaining == 0) marks.item_versions[now.item_no] = now.version;
+  }
+  if (listener_.marks_loaded) listener_.marks_loaded(std::move(marks));
+}
+
+}  // namespace flashsale::catalog

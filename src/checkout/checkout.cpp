@@ -1,0 +1,465 @@
+#include "flashsale/checkout/checkout.hpp"
+
+#include <array>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <utility>
+
+#include "flashsale/redis/error.hpp"
+#include "flashsale/redis/order_record.hpp"
+#include "flashsale/redis/sale_scripts.hpp"
+#include "flashsale/telemetry/log.hpp"
+#include "in_flight_orders.hpp"
+#include "log_trimmer.hpp"
+#include "reservation_batcher.hpp"
+
+namespace flashsale::checkout {
+namespace {
+
+using Steady = std::chrono::steady_clock;
+using redis::ReplyView;
+
+constexpr std::chrono::milliseconds kSweepInterval{10};
+/// How often a replayed order's row is looked for while the order is still being written.
+constexpr std::chrono::milliseconds kLookAgain{20};
+/// An order whose epoch has moved on tries for this long to be taken again; its key works after that, too.
+constexpr std::chrono::seconds kRetakeFor{10};
+constexpr std::chrono::milliseconds kRetakePause{100};
+/// An order can be unknown to PostgreSQL for this long after its sale has closed.
+constexpr std::chrono::seconds kPendingAfterClose{30};
+
+/// Searches over all sales of one thread at once: each costs a call for every sale that is open.
+constexpr std::size_t kSearchesMax = 64;
+
+constexpr std::array<std::string_view, 11> kOutcomeLabels{
+    "committed",     "taken",        "replayed",   "key_reused",  "sold_out",       "limit_exceeded",
+    "sale_not_open", "unknown_item", "overloaded", "unavailable", "outcome_unknown"};
+
+bool same_lines(const InFlightOrder& order, std::int32_t item_no, std::int32_t quantity) {
+  return order.item().item_no == item_no && order.placement.quantity == quantity;
+}
+
+/// One search over several sales: the first that has the order wins; silence of one makes `nowhere` unsure.
+struct Search {
+  Checkout::FindCallback callback;
+  std::size_t open = 0;
+  bool unsure = false;
+
+  void answered(Result<std::optional<Order>> result) {
+    --open;
+    if (!result) unsure = true;
+    if (!callback) return;
+    if (result && *result) return std::exchange(callback, {})(std::move(result));
+    if (open > 0) return;
+    if (unsure) return std::exchange(callback, {})(make_error_code(redis::Failure::unavailable));
+    std::exchange(callback, {})(std::optional<Order>{});
+  }
+};
+
+}  // namespace
+
+class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Impl> {
+ public:
+  Impl(Options options, const Parts& parts)
+      : options_(options),
+        parts_(parts),
+        timer_(parts.context),
+        trimmer_(std::make_shared<LogTrimmer>(parts.context, parts.redis)),
+        batcher_(std::make_shared<ReservationBatcher>(
+            options_, parts.context, parts.redis, parts.catalog, orders_, parts.metrics,
+            [this](const auto& answer, const auto& result) { reserved(answer, result); })) {
+    for (std::size_t i = 0; i < kOutcomeLabels.size(); ++i) {
+      outcomes_[i] = &parts.metrics.reservations(kOutcomeLabels[i]);
+    }
+  }
+
+  void start() { sweep(); }
+  void stop() { timer_.cancel(); }
+
+  void place(Placement placement, Callback callback) {
+    const auto now = Steady::now();
+    const auto& sale = *placement.sale;
+    const auto& level = sale.levels[static_cast<std::size_t>(placement.item)];
+    if (level.sold_out_ids && sale.sold_out_mark_lives(now) && !level.sold_out_ids->contains(placement.id.hash64())) {
+      return answer(callback, {PlacementOutcome::sold_out, {}});
+    }
+    if (sale.surely_not_open(now)) return answer(callback, {PlacementOutcome::sale_not_open, {}});
+    if (!sale.serving || !parts_.redis.ready()) return answer(callback, {PlacementOutcome::unavailable, {}});
+    if (!parts_.permits.try_take()) return answer(callback, {PlacementOutcome::overloaded, {}});
+
+    InFlightOrder order;
+    order.answer_by = now + placement.wait;
+    order.placement = std::move(placement);
+    order.callback = std::move(callback);
+    batcher_->add(orders_.add(std::move(order)));
+  }
+
+  void find_pending(const OrderId& id, FindCallback callback);
+  void search_sales(const OrderId& id, const std::shared_ptr<Search>& search);
+
+  /// From the journal's threads.
+  void settled(std::vector<SettledOrder> orders) override {
+    boost::asio::post(parts_.context, [self = shared_from_this(), orders = std::move(orders)] {
+      for (const auto& order : orders) self->written(order.token, order.result);
+    });
+  }
+
+  [[nodiscard]] std::size_t in_flight() const { return orders_.size(); }
+
+ private:
+  // --- answers ---
+
+  void answer(const Callback& callback, const PlacementResult& result) {
+    outcomes_[static_cast<std::size_t>(result.outcome)]->Increment();
+    callback(result);
+  }
+
+  /// Answers the request if nobody has yet; the order stays in flight.
+  void answer(InFlightOrder& order, const PlacementResult& result) {
+    if (!order.callback) return;
+    const auto callback = std::exchange(order.callback, {});
+    answer(callback, result);
+  }
+
+  void finish(std::uint64_t token, const PlacementResult& result) {
+    auto* order = orders_.find(token);
+    if (order->entry) trimmer_->order_settled(*order->entry);
+    const auto callback = std::move(order->callback);
+    orders_.remove(token);
+    parts_.permits.give_back();
+    if (callback) answer(callback, result);
+  }
+
+  // --- Redis has decided ---
+
+  void reserved(const ReservationBatcher::Answer& batch, const Result<redis::ReservationReply>& result) {
+    if (!result) return not_reserved(batch, result.error());
+    using Outcome = redis::ReservationReply::Outcome;
+    if (result->outcome == Outcome::lost) return lost(batch);
+    if (result->outcome == Outcome::late) return give_up(batch, PlacementOutcome::unavailable);
+    decided(batch, *result);
+  }
+
+  void not_reserved(const ReservationBatcher::Answer& batch, const Error& error) {
+    const bool unknown = error == redis::make_error_code(redis::Failure::outcome_unknown);
+    if (!unknown) return give_up(batch, PlacementOutcome::unavailable);
+    // The order may stand: it keeps its permit until the answer comes after all, or cannot come any more.
+    for (const auto token : batch.tokens) {
+      auto& order = *orders_.find(token);
+      if (!batch.late) answer(order, {PlacementOutcome::outcome_unknown, {}});
+      else if (order.retake && Steady::now() < order.retake_until) retake_later(token);
+      else finish(token, {PlacementOutcome::outcome_unknown, {}});
+    }
+  }
+
+  void lost(const ReservationBatcher::Answer& batch) {
+    parts_.upkeep.request_rebuild(orders_.find(batch.tokens.front())->placement.sale->sale);
+    give_up(batch, PlacementOutcome::unavailable);
+  }
+
+  /// Nothing was changed. Orders that an older epoch had accepted try again.
+  void give_up(const ReservationBatcher::Answer& batch, PlacementOutcome outcome) {
+    for (const auto token : batch.tokens) put_off(token, *orders_.find(token), outcome);
+  }
+
+  void put_off(std::uint64_t token, const InFlightOrder& order, PlacementOutcome outcome) {
+    if (order.retake && Steady::now() < order.retake_until) retake_later(token);
+    else finish(token, {outcome, {}});
+  }
+
+  void decided(const ReservationBatcher::Answer& batch, const redis::ReservationReply& reply) {
+    auto entry = std::make_shared<LogEntry>();
+    std::vector<Journal::Submission> submissions;
+    std::size_t replay = 0;
+    for (std::size_t i = 0; i < batch.tokens.size(); ++i) {
+      const auto token = batch.tokens[i];
+      auto& order = *orders_.find(token);
+      order.epoch = batch.epoch;
+      switch (reply.decisions[i]) {
+        case redis::Decision::accepted:
+          order.entry = entry;
+          ++entry->unsettled;
+          submissions.push_back(take(token, order, reply.now));
+          break;
+        case redis::Decision::replay: replayed(token, order, reply.records[replay++]); break;
+        case redis::Decision::sold_out: refuse(token, order, PlacementOutcome::sold_out, "sold_out"); break;
+        case redis::Decision::limit: refuse(token, order, PlacementOutcome::limit_exceeded, "limit_exceeded"); break;
+        case redis::Decision::not_open: refuse(token, order, PlacementOutcome::sale_not_open, "sale_not_open"); break;
+        case redis::Decision::unknown_item:
+          // The catalog knows the item: Redis has lost it.
+          parts_.upkeep.request_correction(current_sale(order));
+          put_off(token, order, PlacementOutcome::unavailable);
+          break;
+        case redis::Decision::resting: put_off(token, order, PlacementOutcome::unavailable); break;
+        case redis::Decision::log_full: put_off(token, order, PlacementOutcome::overloaded); break;
+      }
+    }
+    if (submissions.empty()) return;
+    const auto& placement = orders_.find(submissions.front().token)->placement;
+    entry->sale_id = placement.sale->sale->id;
+    entry->epoch = batch.epoch;
+    entry->entry_id = reply.entry_id;
+    parts_.journal.submit(std::move(submissions));
+  }
+
+  Journal::Submission take(std::uint64_t token, InFlightOrder& order, TimePoint now) {
+    order.stage = InFlightOrder::Stage::writing;
+    if (!order.retake) order.created_at = now;
+    if (order.placement.wait.count() == 0) {
+      answer(order, {PlacementOutcome::taken, order.as_order(OrderStatus::pending)});
+    }
+    return {{order.as_order(OrderStatus::confirmed), order.epoch}, order.retake, this, token};
+  }
+
+  void refuse(std::uint64_t token, InFlightOrder& order, PlacementOutcome outcome, std::string_view reason) {
+    if (!order.retake) return finish(token, {outcome, {}});
+    // It had been accepted, and perhaps promised by a 202: its refusal becomes a row (PROTOCOL R1, R4).
+    auto row = order.as_order(OrderStatus::rejected);
+    row.reason = reason;
+    order.stage = InFlightOrder::Stage::writing;
+    parts_.journal.submit({{{std::move(row), order.epoch}, true, this, token}});
+  }
+
+  // --- PostgreSQL has decided ---
+
+  void written(std::uint64_t token, const postgres::WriteResult& result) {
+    auto* order = orders_.find(token);
+    if (!order) return;
+    switch (result.outcome) {
+      case postgres::WriteOutcome::existing:
+        if (order->entry) settle_final(*order, result.row);
+        return finish_with_row(token, *order, result.row);
+      case postgres::WriteOutcome::committed:
+      case postgres::WriteOutcome::recorded: return finish_with_row(token, *order, result.row);
+      case postgres::WriteOutcome::rejected:
+        drifted(*order);
+        return finish(token, {PlacementOutcome::sold_out, result.row});
+      case postgres::WriteOutcome::stale_epoch: return stale(token, *order);
+    }
+  }
+
+  /// Redis has just accepted an order whose row turns out to be final: the units that it took are given back.
+  void settle_final(const InFlightOrder& order, const Order& row) {
+    if (is_live(row.status)) return;
+    if (row.status == OrderStatus::rejected) return drifted(order);
+    release(order, true);
+  }
+
+  void release(const InFlightOrder& order, bool give_back) {
+    const redis::Fence fence{order.placement.sale->sale->id, order.epoch, parts_.redis.identity()};
+    parts_.redis.call(redis::release_command(fence, order.as_order(OrderStatus::rejected), give_back),
+                      [](const Error&, ReplyView) {});
+  }
+
+  void finish_with_row(std::uint64_t token, const InFlightOrder& order, const Order& row) {
+    if (row.status == OrderStatus::rejected) {
+      const auto outcome = row.reason == "limit_exceeded"  ? PlacementOutcome::limit_exceeded
+                           : row.reason == "sale_not_open" ? PlacementOutcome::sale_not_open
+                                                           : PlacementOutcome::sold_out;
+      return finish(token, {outcome, row});
+    }
+    if (!same_lines(order, row.item_no, row.quantity)) {
+      drifted(order);
+      return finish(token, {PlacementOutcome::key_reused, {}});
+    }
+    finish(token, {is_live(row.status) ? PlacementOutcome::committed : PlacementOutcome::replayed, row});
+  }
+
+  /// PostgreSQL's last word differs from Redis's: the record is released without giving units back that were never
+  /// there, and the sale is rebuilt from PostgreSQL (PROTOCOL R11).
+  void drifted(const InFlightOrder& order) {
+    const auto& sale = *order.placement.sale->sale;
+    telemetry::log_warn("redis and postgres disagree, the sale is rebuilt",
+                        {{"sale", sale.id}, {"order", order.placement.id.to_string()}});
+    release(order, false);
+    parts_.upkeep.request_correction(current_sale(order));
+  }
+
+  /// As this thread knows it now: the order may be of an older epoch.
+  [[nodiscard]] std::shared_ptr<const Sale> current_sale(const InFlightOrder& order) const {
+    const auto now = parts_.catalog.snapshot()->find(order.placement.sale->sale->id);
+    return now ? now->sale : order.placement.sale->sale;
+  }
+
+  void stale(std::uint64_t token, InFlightOrder& order) {
+    if (!order.retake) order.retake_until = Steady::now() + kRetakeFor;
+    order.retake = true;
+    order.entry.reset();  // the log of the old epoch is drained and dropped by whoever rebuilds
+    order.stage = InFlightOrder::Stage::reserving;
+    if (Steady::now() < order.retake_until) return retake_later(token);
+    telemetry::log_error("an accepted order could not be taken again", {{"order", order.placement.id.to_string()}});
+    finish(token, {PlacementOutcome::outcome_unknown, {}});
+  }
+
+  void retake_later(std::uint64_t token) {
+    auto timer = std::make_shared<boost::asio::steady_timer>(parts_.context, kRetakePause);
+    timer->async_wait([self = shared_from_this(), timer, token](const Error& error) {
+      if (!error && self->orders_.find(token)) self->batcher_->add(token);
+    });
+  }
+
+  // --- the key's order was there already ---
+
+  void replayed(std::uint64_t token, InFlightOrder& order, std::string_view text) {
+    const auto record = redis::parse_order_record(text);
+    const bool same = record && !record->withdrawal && record->customer_id == order.placement.customer_id &&
+                      same_lines(order, record->item_no, record->quantity);
+    if (!same) return finish(token, {PlacementOutcome::key_reused, {}});
+    order.stage = InFlightOrder::Stage::replaying;
+    order.created_at = record->created_at;
+    order.replayed = order.as_order(OrderStatus::pending);
+    order.replayed_is_held = record->held;
+    look_up(token, order);
+  }
+
+  void look_up(std::uint64_t token, InFlightOrder& order) {
+    order.look_again_at = Steady::time_point::max();
+    auto self = shared_from_this();
+    const bool asked = parts_.lookup.find(order.placement.id, [self, token](Result<std::optional<Order>> found) {
+      boost::asio::post(self->parts_.context,
+                        [self, token, found = std::move(found)] { self->looked_up(token, found); });
+    });
+    if (!asked) put_off(token, order, PlacementOutcome::overloaded);
+  }
+
+  void looked_up(std::uint64_t token, const Result<std::optional<Order>>& found) {
+    auto* order = orders_.find(token);
+    if (!order) return;
+    if (found && *found) {
+      const auto& row = **found;
+      if (!same_lines(*order, row.item_no, row.quantity)) return finish(token, {PlacementOutcome::key_reused, {}});
+      // An order of this process that lost its epoch meets its own row here.
+      const bool own = order->retake && is_live(row.status);
+      return finish(token, {own ? PlacementOutcome::committed : PlacementOutcome::replayed, row});
+    }
+    // Not written yet, or PostgreSQL is away: it stands in the pending log.
+    const auto now = Steady::now();
+    if (now + kLookAgain < order->answer_by) {
+      order->look_again_at = now + kLookAgain;
+      return;
+    }
+    answer_without_row(token, *order);
+  }
+
+  /// What Redis says of the key's order has to do. One that it has released has a final status, which only the row
+  /// tells.
+  void answer_without_row(std::uint64_t token, const InFlightOrder& order) {
+    const auto outcome = order.replayed_is_held ? PlacementOutcome::replayed : PlacementOutcome::unavailable;
+    finish(token, {outcome, order.replayed});
+  }
+
+  // --- time ---
+
+  void sweep() {
+    timer_.expires_after(kSweepInterval);
+    timer_.async_wait([self = shared_from_this()](const Error& error) {
+      if (error) return;
+      self->check_deadlines(Steady::now());
+      self->sweep();
+    });
+  }
+
+  void check_deadlines(Steady::time_point now) {
+    orders_.for_each([&](std::uint64_t token, InFlightOrder& order) {
+      if (order.stage == InFlightOrder::Stage::replaying) {
+        // A lookup that PostgreSQL does not answer is not waited for.
+        if (now >= order.answer_by + kLookAgain) return answer_without_row(token, order);
+        if (now >= order.look_again_at) return look_up(token, order);
+        return;
+      }
+      const bool promised = order.stage == InFlightOrder::Stage::writing || order.retake;
+      if (order.callback && promised && now >= order.answer_by) {
+        answer(order, {PlacementOutcome::taken, order.as_order(OrderStatus::pending)});
+      }
+    });
+  }
+
+  Options options_;
+  Parts parts_;
+  boost::asio::steady_timer timer_;
+  InFlightOrders orders_;
+  std::size_t searches_ = 0;  ///< of find_pending, under way
+  std::shared_ptr<LogTrimmer> trimmer_;
+  std::shared_ptr<ReservationBatcher> batcher_;
+  std::array<prometheus::Counter*, kOutcomeLabels.size()> outcomes_{};
+};
+
+namespace {
+
+Result<std::optional<Order>> read_found(const OrderId& id, const Error& error, ReplyView reply) {
+  if (error) return error;
+  const auto found = redis::read_find_order(reply);
+  if (!found) return found.error();
+  if (found->outcome == redis::FindReply::Outcome::lost) return make_error_code(redis::Failure::unavailable);
+  if (found->outcome == redis::FindReply::Outcome::absent) return std::optional<Order>{};
+  const auto record = redis::parse_order_record(found->record);
+  if (!record || record->withdrawal) return std::optional<Order>{};
+  // A released record has a final row; here PostgreSQL did not show it, so nothing can be said.
+  if (!record->held) return make_error_code(redis::Failure::unavailable);
+  Order order;
+  order.id = id;
+  order.item_no = record->item_no;
+  order.customer_id = record->customer_id;
+  order.quantity = record->quantity;
+  order.created_at = record->created_at;
+  return std::optional<Order>(std::move(order));
+}
+
+/// Sales that can hold an order which PostgreSQL does not know yet.
+bool may_hold_pending(const catalog::SaleSnapshot& sale, Steady::time_point now) {
+  const auto at = sale.clock.latest(now);
+  if (!sale.serving || sale.log_entries > 0) return true;
+  return effective_state(sale.sale->state, sale.sale->starts_at, sale.sale->ends_at, at) == SaleState::open ||
+         (sale.order_records > 0 && at < sale.sale->ends_at + kPendingAfterClose);
+}
+
+/// After a rebuild, orders that only an instance's memory knows are taken again: until that is over, an order that no
+/// store has may still come.
+bool may_be_retaken(const catalog::SaleSnapshot& sale, Steady::time_point now) {
+  return sale.clock.latest(now) < sale.resting_until + kRetakeFor;
+}
+
+}  // namespace
+
+void Checkout::Impl::find_pending(const OrderId& id, FindCallback callback) {
+  if (searches_ >= kSearchesMax) return callback(make_error_code(redis::Failure::unavailable));
+  ++searches_;
+  auto search = std::make_shared<Search>();
+  search->callback = [self = shared_from_this(), then = std::move(callback)](Result<std::optional<Order>> found) {
+    --self->searches_;
+    then(std::move(found));
+  };
+  // Another instance may have opened the order's sale a moment ago.
+  parts_.sales.await_directory([self = shared_from_this(), search, id](bool complete) {
+    search->unsure = !complete;
+    self->search_sales(id, search);
+  });
+}
+
+void Checkout::Impl::search_sales(const OrderId& id, const std::shared_ptr<Search>& search) {
+  const auto snapshot = parts_.catalog.snapshot();
+  const auto now = Steady::now();
+  ++search->open;  // held until all questions are on their way
+  for (const auto& sale : snapshot->sales) {
+    if (!may_hold_pending(*sale, now)) continue;
+    search->unsure = search->unsure || may_be_retaken(*sale, now);
+    const redis::Fence fence{sale->sale->id, sale->sale->epoch, parts_.redis.identity()};
+    ++search->open;
+    parts_.redis.call(redis::find_order_command(fence, id), [search, id](const Error& error, ReplyView reply) {
+      search->answered(read_found(id, error, reply));
+    });
+  }
+  search->answered(std::optional<Order>{});
+}
+
+Checkout::Checkout(Options options, const Parts& parts) : impl_(std::make_shared<Impl>(options, parts)) {}
+Checkout::~Checkout() = default;
+void Checkout::start() { impl_->start(); }
+void Checkout::stop() { impl_->stop(); }
+void Checkout::place(Placement placement, Callback callback) {
+  impl_->place(std::move(placement), std::move(callback));
+}
+void Checkout::find_pending(const OrderId& id, FindCallback callback) { impl_->find_pending(id, std::move(callback)); }
+std::size_t Checkout::in_flight() const { return impl_->in_flight(); }
+
+}  // namespace flashsale::checkout

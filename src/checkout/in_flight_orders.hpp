@@ -1,0 +1,108 @@
+#pragma once
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "flashsale/checkout/checkout.hpp"
+#include "log_trimmer.hpp"
+
+namespace flashsale::checkout {
+
+/// One order between its permit and its settlement.
+struct InFlightOrder {
+  enum class Stage : std::uint8_t {
+    reserving,  ///< waits for Redis
+    writing,    ///< stands in the pending log; waits for the journal
+    replaying,  ///< the key's order was there already; its row is being looked up
+  };
+
+  Placement placement;
+  Checkout::Callback callback;  ///< empty once the request has been answered
+  Stage stage = Stage::reserving;
+  catalog::SteadyTime answer_by{};
+  TimePoint created_at{};           ///< set when Redis has accepted it
+  std::shared_ptr<LogEntry> entry;  ///< its place in the pending log
+  std::int64_t epoch = 0;           ///< under which it was reserved
+  bool retake = false;              ///< was accepted under an older epoch before
+  catalog::SteadyTime retake_until{};
+  bool replayed_is_held = false;
+  Order replayed;                                                  ///< what Redis says of the key's order
+  catalog::SteadyTime look_again_at = catalog::SteadyTime::max();  ///< replaying: for the row
+
+  [[nodiscard]] const Item& item() const {
+    return placement.sale->sale->items[static_cast<std::size_t>(placement.item)];
+  }
+  [[nodiscard]] Order as_order(OrderStatus status) const {
+    Order order;
+    order.id = placement.id;
+    order.item_no = item().item_no;
+    order.customer_id = placement.customer_id;
+    order.quantity = placement.quantity;
+    order.status = status;
+    order.created_at = created_at;
+    return order;
+  }
+};
+
+/// The orders of one thread, by a token that is never used again: late answers of a settled order find nothing.
+class InFlightOrders {
+ public:
+  std::uint64_t add(InFlightOrder order) {
+    std::size_t index = 0;
+    if (free_.empty()) {
+      index = slots_.size();
+      slots_.emplace_back();
+    } else {
+      index = free_.back();
+      free_.pop_back();
+    }
+    auto& slot = slots_[index];
+    slot.order = std::move(order);
+    slot.used = true;
+    ++size_;
+    return static_cast<std::uint64_t>(slot.generation) << 32U | index;
+  }
+
+  [[nodiscard]] InFlightOrder* find(std::uint64_t token) {
+    const auto index = token & 0xffffffffU;
+    if (index >= slots_.size()) return nullptr;
+    auto& slot = slots_[index];
+    return slot.used && slot.generation == token >> 32U ? &slot.order : nullptr;
+  }
+
+  void remove(std::uint64_t token) {
+    if (!find(token)) return;
+    const auto index = token & 0xffffffffU;
+    auto& slot = slots_[index];
+    slot.order = {};
+    slot.used = false;
+    ++slot.generation;
+    --size_;
+    free_.push_back(index);
+  }
+
+  /// `visit(token, order)` for each; it may remove the order that it is given.
+  template <class Visit>
+  void for_each(const Visit& visit) {
+    for (std::size_t index = 0; index < slots_.size(); ++index) {
+      auto& slot = slots_[index];
+      if (slot.used) visit(static_cast<std::uint64_t>(slot.generation) << 32U | index, slot.order);
+    }
+  }
+
+  [[nodiscard]] std::size_t size() const { return size_; }
+
+ private:
+  struct Slot {
+    InFlightOrder order;
+    std::uint32_t generation = 0;
+    bool used = false;
+  };
+  std::deque<Slot> slots_;  ///< a deque: orders keep their address while others come
+  std::vector<std::size_t> free_;
+  std::size_t size_ = 0;
+};
+
+}  // namespace flashsale::checkout

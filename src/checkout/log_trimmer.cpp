@@ -1,0 +1,27 @@
+#include "log_trimmer.hpp"
+
+#include <boost/asio/post.hpp>
+
+#include "flashsale/model/check.hpp"
+#include "flashsale/redis/sale_scripts.hpp"
+
+namespace flashsale::checkout {
+
+void LogTrimmer::order_settled(LogEntry& entry) {
+  FLASHSALE_CHECK(entry.unsettled > 0);
+  if (--entry.unsettled > 0) return;
+  settled_[{entry.sale_id, entry.epoch}].push_back(entry.entry_id);
+  if (flush_posted_) return;
+  flush_posted_ = true;
+  boost::asio::post(context_, [self = shared_from_this()] { self->flush(); });
+}
+
+void LogTrimmer::flush() {
+  flush_posted_ = false;
+  for (const auto& [key, ids] : settled_) {
+    redis_.call(redis::trim_command(key.first, key.second, ids), [](Error, redis::ReplyView) {});
+  }
+  settled_.clear();
+}
+
+}  // namespace flashsale::checkout

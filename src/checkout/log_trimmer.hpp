@@ -1,0 +1,38 @@
+#pragma once
+#include <boost/asio/io_context.hpp>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "flashsale/redis/connection.hpp"
+
+namespace flashsale::checkout {
+
+/// One entry of a pending log: it may go when every order in it has a final row (PROTOCOL R13).
+struct LogEntry {
+  std::string sale_id;
+  std::int64_t epoch = 0;
+  std::string entry_id;
+  std::size_t unsettled = 0;
+};
+
+/// Deletes settled entries, those of one turn of the loop in one command. What is lost with a connection is left to
+/// the sweeper.
+class LogTrimmer : public std::enable_shared_from_this<LogTrimmer> {
+ public:
+  LogTrimmer(boost::asio::io_context& context, redis::Connection& redis) : context_(context), redis_(redis) {}
+  void order_settled(LogEntry& entry);
+
+ private:
+  void flush();
+
+  boost::asio::io_context& context_;
+  redis::Connection& redis_;
+  std::map<std::pair<std::string, std::int64_t>, std::vector<std::string>> settled_;  ///< (sale, epoch) → entry ids
+  bool flush_posted_ = false;
+};
+
+}  // namespace flashsale::checkout

@@ -1,0 +1,117 @@
+#include "reservation_batcher.hpp"
+
+#include <boost/asio/post.hpp>
+#include <unordered_set>
+#include <utility>
+
+#include "flashsale/redis/error.hpp"
+
+namespace flashsale::checkout {
+
+ReservationBatcher::ReservationBatcher(const Options& options, boost::asio::io_context& context,
+                                       redis::Connection& redis, catalog::Catalog& catalog, InFlightOrders& orders,
+                                       telemetry::Metrics& metrics, Answered answered)
+    : options_(options),
+      context_(context),
+      redis_(redis),
+      catalog_(catalog),
+      orders_(orders),
+      batch_size_(metrics.batch_size("reservation")),
+      latency_(metrics.dependency_seconds("redis", "reserve")),
+      answered_(std::move(answered)) {}
+
+void ReservationBatcher::add(std::uint64_t token) {
+  const auto& sale = *orders_.find(token)->placement.sale->sale;
+  auto& line = lines_[sale.sale_no];
+  if (line.sale_id.empty()) line.sale_id = sale.id;
+  line.waiting.push_back(token);
+  post_flush(sale.sale_no, line);
+}
+
+void ReservationBatcher::post_flush(std::int32_t sale_no, Line& line) {
+  if (line.flush_posted || line.waiting.empty() || line.in_flight >= options_.reservation_batches_in_flight_max) return;
+  line.flush_posted = true;
+  boost::asio::post(context_, [self = shared_from_this(), sale_no] {
+    self->lines_[sale_no].flush_posted = false;
+    self->flush(sale_no);
+  });
+}
+
+void ReservationBatcher::flush(std::int32_t sale_no) {
+  auto& line = lines_[sale_no];
+  while (!line.waiting.empty() && line.in_flight < options_.reservation_batches_in_flight_max) {
+    bool retake = false;
+    auto tokens = take_batch(line, retake);
+    send(sale_no, line, std::move(tokens), retake);
+  }
+}
+
+/// The oldest orders that may share a call: each id once, and orders that are taken again apart from new ones.
+std::vector<std::uint64_t> ReservationBatcher::take_batch(Line& line, bool& retake) {
+  std::vector<std::uint64_t> tokens;
+  std::vector<std::uint64_t> left;
+  std::unordered_set<OrderId, OrderIdHash> ids;
+  while (!line.waiting.empty() && tokens.size() < options_.reservation_batch_max) {
+    const auto token = line.waiting.front();
+    line.waiting.pop_front();
+    const auto& order = *orders_.find(token);
+    if (tokens.empty()) retake = order.retake;
+    const bool fits = order.retake == retake && ids.insert(order.placement.id).second;
+    (fits ? tokens : left).push_back(token);
+  }
+  line.waiting.insert(line.waiting.begin(), left.begin(), left.end());
+  return tokens;
+}
+
+void ReservationBatcher::send(std::int32_t sale_no, Line& line, std::vector<std::uint64_t> tokens, bool retake) {
+  const auto now = std::chrono::steady_clock::now();
+  const auto sale = catalog_.snapshot()->find(line.sale_id);
+  const auto& clock = catalog_.snapshot()->clock;
+  auto answer = std::make_shared<Answer>();
+  answer->tokens = std::move(tokens);
+  answer->epoch = sale ? sale->sale->epoch : 0;
+  ++line.in_flight;
+  const auto done = [self = shared_from_this(), sale_no, answer](const Result<redis::ReservationReply>& result) {
+    auto& of_sale = self->lines_[sale_no];
+    --of_sale.in_flight;
+    self->answered_(*answer, result);
+    self->post_flush(sale_no, of_sale);
+  };
+  if (!sale || !sale->serving || clock.reading == TimePoint{} || !redis_.ready()) {
+    boost::asio::post(context_, [done] { done(make_error_code(redis::Failure::unavailable)); });
+    return;
+  }
+
+  std::vector<redis::ReservationRequest> requests;
+  requests.reserve(answer->tokens.size());
+  for (const auto token : answer->tokens) {
+    const auto& order = *orders_.find(token);
+    requests.push_back(
+        {order.placement.id, order.item().item_no, order.placement.quantity, order.placement.customer_id});
+  }
+  redis::ReservationTerms terms;
+  // Redis refuses from the moment on at which this side has certainly given up (PROTOCOL R10): its clock shows at
+  // least `earliest`.
+  terms.deadline = clock.earliest(now) + options_.redis_timeout;
+  terms.log_entries_max = options_.pending_log_entries_max;
+  terms.retake = retake;
+  const redis::Fence fence{line.sale_id, answer->epoch, redis_.identity()};
+  batch_size_.Observe(static_cast<double>(requests.size()));
+  const auto read = [count = requests.size()](const Error& error,
+                                              redis::ReplyView reply) -> Result<redis::ReservationReply> {
+    if (error) return error;
+    return redis::read_reserve(reply, count);
+  };
+  redis_.call(
+      redis::reserve_command(fence, terms, requests),
+      [self = shared_from_this(), done, read, now](const Error& error, redis::ReplyView reply) {
+        self->latency_.Observe(std::chrono::duration<double>(std::chrono::steady_clock::now() - now).count());
+        done(read(error, reply));
+      },
+      [self = shared_from_this(), answer, read](const Error& error, redis::ReplyView reply) {
+        answer->late = true;
+        self->answered_(*answer, read(error, reply));
+      });
+}
+
+}  // namespace flashsale::checkout

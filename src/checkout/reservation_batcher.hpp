@@ -1,0 +1,56 @@
+#pragma once
+#include <boost/asio/io_context.hpp>
+#include <deque>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "flashsale/redis/connection.hpp"
+#include "flashsale/redis/sale_scripts.hpp"
+#include "in_flight_orders.hpp"
+
+namespace flashsale::checkout {
+
+/// Collects the reservations of each sale that arrive while earlier calls are in flight, and sends them as one script
+/// call. There is no timer: an idle sale's reservation goes out in the same turn of the loop (DESIGN 4.4).
+class ReservationBatcher : public std::enable_shared_from_this<ReservationBatcher> {
+ public:
+  /// What Redis said of one batch. On an error of outcome_unknown the tokens come again in `late`, once, with the
+  /// reply or with an error when no reply will ever come.
+  struct Answer {
+    std::vector<std::uint64_t> tokens;
+    std::int64_t epoch = 0;
+    bool late = false;
+  };
+  using Answered = std::function<void(const Answer&, const Result<redis::ReservationReply>&)>;
+
+  ReservationBatcher(const Options& options, boost::asio::io_context& context, redis::Connection& redis,
+                     catalog::Catalog& catalog, InFlightOrders& orders, telemetry::Metrics& metrics, Answered answered);
+
+  /// The order waits for the next batch of its sale.
+  void add(std::uint64_t token);
+
+ private:
+  struct Line {
+    std::string sale_id;
+    std::deque<std::uint64_t> waiting;
+    unsigned in_flight = 0;
+    bool flush_posted = false;
+  };
+  void post_flush(std::int32_t sale_no, Line& line);
+  void flush(std::int32_t sale_no);
+  [[nodiscard]] std::vector<std::uint64_t> take_batch(Line& line, bool& retake);
+  void send(std::int32_t sale_no, Line& line, std::vector<std::uint64_t> tokens, bool retake);
+
+  const Options& options_;
+  boost::asio::io_context& context_;
+  redis::Connection& redis_;
+  catalog::Catalog& catalog_;
+  InFlightOrders& orders_;
+  prometheus::Histogram& batch_size_;
+  prometheus::Histogram& latency_;
+  Answered answered_;
+  std::unordered_map<std::int32_t, Line> lines_;  ///< by sale_no; bounded by the number of sales
+};
+
+}  // namespace flashsale::checkout

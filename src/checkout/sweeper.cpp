@@ -1,0 +1,207 @@
+#include "flashsale/checkout/sweeper.hpp"
+
+#include <random>
+#include <utility>
+
+#include "flashsale/checkout/cancellation.hpp"
+#include "flashsale/postgres/order_repository.hpp"
+#include "flashsale/postgres/sale_repository.hpp"
+#include "flashsale/redis/sale_scripts.hpp"
+#include "flashsale/telemetry/log.hpp"
+
+namespace flashsale::checkout {
+namespace {
+
+constexpr std::int64_t kPage = 50;
+constexpr std::int32_t kReturnsAtOnce = 200;
+
+using redis::ReplyView;
+
+}  // namespace
+
+Sweeper::Sweeper(Options options, catalog::Upkeep& upkeep, Journal& journal, telemetry::Metrics& metrics)
+    : options_(std::move(options)),
+      upkeep_(upkeep),
+      journal_(journal),
+      metrics_(metrics),
+      stores_(options_.postgres, options_.redis, "sweeper", metrics),
+      holder_(std::to_string(std::random_device{}())) {}
+
+Sweeper::~Sweeper() { stop(); }
+
+void Sweeper::start() {
+  thread_ = std::thread([this] { run(); });
+}
+
+void Sweeper::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+void Sweeper::observe(std::shared_ptr<const catalog::Snapshot> snapshot) {
+  const std::lock_guard lock(mutex_);
+  snapshot_ = std::move(snapshot);
+}
+
+void Sweeper::settled(std::vector<SettledOrder> orders) {
+  const std::lock_guard lock(mutex_);
+  for (auto& order : orders) {
+    auto& entry = entries_.at(order.token);
+    --entry.unsettled;
+    --in_flight_;
+    const auto status = order.result.row.status;
+    const bool existing_final = order.result.outcome == postgres::WriteOutcome::existing && !is_live(status);
+    if (order.result.outcome == postgres::WriteOutcome::rejected || existing_final) {
+      entry.refused.push_back(std::move(order.result.row));
+    }
+    if (order.result.outcome == postgres::WriteOutcome::stale_epoch) entry.keep = true;
+  }
+  // The quota is free again: a backlog is not left to the next interval.
+  if (in_flight_ == 0) wake_.notify_all();
+}
+
+void Sweeper::run() {
+  std::unique_lock lock(mutex_);
+  while (!stopping_) {
+    const auto snapshot = snapshot_;
+    lock.unlock();
+    finish_entries();
+    if (snapshot && snapshot->redis_reached) {
+      for (const auto& sale : snapshot->sales) {
+        const bool overdue =
+            sale->oldest_entry_at && sale->clock.reading - *sale->oldest_entry_at > options_.older_than;
+        if (sale->serving && sale->log_entries > 0 && overdue) sweep_log(*sale);
+      }
+      return_units();
+    }
+    lock.lock();
+    const bool busy = in_flight_ > 0;
+    wake_.wait_for(lock, options_.interval, [&] { return stopping_ || (busy && in_flight_ == 0); });
+  }
+}
+
+void Sweeper::sweep_log(const catalog::SaleSnapshot& snapshot) {
+  const auto& sale = snapshot.sale;
+  auto& client = stores_.redis();
+  const auto lease = client.call(redis::lease_command(sale->id, "sweep", holder_, options_.interval * 2));
+  if (!lease || !redis::read_lease(ReplyView(lease->get()))) return;
+  std::string after;
+  for (;;) {
+    const auto reply = client.call(redis::pending_command(sale->id, sale->epoch, after, kPage));
+    if (!reply) return;
+    const ReplyView page(reply->get());
+    std::size_t unreadable = 0;
+    auto entries = redis::read_pending(page, unreadable);
+    if (!entries || page.size() == 0) return;
+    for (auto& entry : *entries) {
+      if (snapshot.clock.reading - entry.created_at <= options_.older_than) return;
+      {
+        const std::lock_guard lock(mutex_);
+        if (stopping_ || in_flight_ + entry.orders.size() > options_.in_flight_max) return;
+      }
+      if (has_in_hand(sale->sale_no, sale->epoch, entry.id)) continue;
+      if (entry.withdrawal) write_withdrawal(*sale, entry);
+      else resubmit(sale, std::move(entry));
+    }
+    after = page[page.size() - 1][0].text();
+  }
+}
+
+bool Sweeper::has_in_hand(std::int32_t sale_no, std::int64_t epoch, const std::string& entry_id) {
+  const std::lock_guard lock(mutex_);
+  for (const auto& [token, entry] : entries_) {
+    if (entry.entry_id == entry_id && entry.sale->sale_no == sale_no && entry.sale->epoch == epoch) return true;
+  }
+  return false;
+}
+
+void Sweeper::resubmit(const std::shared_ptr<const Sale>& sale, redis::PendingEntry pending) {
+  std::vector<Journal::Submission> submissions;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto token = next_token_++;
+    entries_[token] = {sale, pending.id, pending.orders.size(), {}, false};
+    in_flight_ += pending.orders.size();
+    for (auto& order : pending.orders) {
+      order.status = OrderStatus::confirmed;
+      submissions.push_back({{std::move(order), sale->epoch}, true, this, token});
+    }
+  }
+  telemetry::log_info("pending orders are written by the sweeper",
+                      {{"sale", sale->id}, {"orders", submissions.size()}, {"entry", pending.id}});
+  journal_.submit(std::move(submissions));
+}
+
+void Sweeper::write_withdrawal(const Sale& sale, const redis::PendingEntry& entry) {
+  const auto& taken = *entry.withdrawal;
+  const auto result =
+      postgres::withdraw_stock(stores_.session(), taken.item_no, taken.change_id, taken.units, sale.epoch, taken.who);
+  using Outcome = postgres::StockChangeResult::Outcome;
+  if (!result || result->outcome == Outcome::stale_epoch) return;
+  // Repeated: a rebuild has written what an older epoch took, and these units were taken once more (PROTOCOL R12), or
+  // a crash came before the trim; the two look alike, and a correction is right for both.
+  if (result->outcome == Outcome::repeated) upkeep_.request_correction(std::make_shared<const Sale>(sale));
+  if (result->outcome == Outcome::not_enough) {
+    upkeep_.request_correction(std::make_shared<const Sale>(sale));
+    return;
+  }
+  (void)stores_.redis().call(redis::trim_command(sale.id, sale.epoch, std::span(&entry.id, 1)));
+}
+
+void Sweeper::finish_entries() {
+  std::vector<Entry> done;
+  {
+    const std::lock_guard lock(mutex_);
+    for (auto at = entries_.begin(); at != entries_.end();) {
+      if (at->second.unsettled > 0) {
+        ++at;
+        continue;
+      }
+      done.push_back(std::move(at->second));
+      at = entries_.erase(at);
+    }
+  }
+  for (const auto& entry : done) finish_entry(entry);
+}
+
+void Sweeper::finish_entry(const Entry& entry) {
+  if (entry.keep) return;
+  auto& client = stores_.redis();
+  if (client.connect()) return;
+  const redis::Fence fence{entry.sale->id, entry.sale->epoch, client.identity()};
+  // Redis holds units for an order that is final: what PostgreSQL never had must not be given back (PROTOCOL R11).
+  bool drifted = false;
+  for (const auto& order : entry.refused) {
+    const bool was_never_there = order.status == OrderStatus::rejected;
+    (void)client.call(redis::release_command(fence, order, !was_never_there));
+    drifted = drifted || was_never_there;
+  }
+  if (drifted) upkeep_.request_correction(entry.sale);
+  (void)client.call(redis::trim_command(entry.sale->id, entry.sale->epoch, std::span(&entry.entry_id, 1)));
+}
+
+void Sweeper::return_units() {
+  const auto snapshot = [this] {
+    const std::lock_guard lock(mutex_);
+    return snapshot_;
+  }();
+  // One sale that is not served must not stand in front of the others.
+  std::vector<std::int32_t> served;
+  for (const auto& sale : snapshot->sales) {
+    if (sale->serving) served.push_back(sale->sale->sale_no);
+  }
+  const auto unreturned = postgres::find_unreturned(stores_.session(), served, options_.interval, kReturnsAtOnce);
+  if (!unreturned) return;
+  for (const auto& order : *unreturned) {
+    const auto sale = snapshot->find(order.sale_id);
+    if (!sale) continue;
+    const auto returned = give_back(stores_, order.row, order.sale_id, sale->sale->epoch);
+    if (!returned) return;
+  }
+}
+
+}  // namespace flashsale::checkout

@@ -1,0 +1,372 @@
+#include "flashsale/http/connection.hpp"
+
+#include <algorithm>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/post.hpp>
+#include <exception>
+
+#include "flashsale/telemetry/log.hpp"
+
+namespace flashsale::http {
+namespace {
+
+namespace asio = boost::asio;
+
+constexpr std::size_t kReceiveRoomMin = 512;
+constexpr std::size_t kIdleCapacityMax = 2048;
+// A client that pipelines gets this much before it is another's turn.
+constexpr unsigned kRequestsPerTurnMax = 64;
+constexpr std::size_t kOutputBytesMax = 64 * 1024;
+constexpr std::chrono::seconds kLingerTimeout{2};
+constexpr std::size_t kLingerBytesMax = 4 * 1024 * 1024;
+constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+constexpr std::string_view kAllMethods = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+
+ParserLimits limits_of(const Options& options) {
+  return {.header_bytes_max = options.header_bytes_max, .body_bytes_max = options.body_bytes_max};
+}
+
+}  // namespace
+
+Connection::Connection(std::shared_ptr<IoThread> thread, Socket socket, std::string peer_address, bool is_counted)
+    : thread_(std::move(thread)),
+      socket_(std::move(socket)),
+      peer_address_(std::move(peer_address)),
+      parser_(limits_of(thread_->server().options)),
+      is_counted_(is_counted) {
+  boost::system::error_code ignored;  // a connection that is broken already shows it at the first read
+  socket_->non_blocking(true, ignored);
+  socket_->set_option(asio::ip::tcp::no_delay(true), ignored);
+  request_.peer_address = peer_address_;
+}
+
+void Connection::start() {
+  now_ = Clock::now();
+  deadline_ = now_ + thread_->server().options.idle_timeout;
+  receive();
+}
+
+void Connection::refuse() {
+  begin_request(Clock::now());
+  fail(api::ProblemType::overloaded, "the server has as many connections as it takes", "Retry-After: 1\r\n");
+  settle();
+}
+
+// ---- receiving
+
+void Connection::receive() {
+  if (input_.empty() && input_.capacity() > kIdleCapacityMax) input_.release();
+  char* const to = input_.prepare(kReceiveRoomMin);
+  is_reading_ = true;
+  socket_->async_read_some(
+      asio::buffer(to, input_.room()),
+      [self = self()](boost::system::error_code error, std::size_t bytes) { self->on_received(error, bytes); });
+}
+
+void Connection::on_received(boost::system::error_code error, std::size_t bytes) {
+  is_reading_ = false;
+  if (phase_ == Phase::closed) return;
+  if (error) return close();
+  if (phase_ == Phase::lingering) {
+    linger_bytes_left_ -= std::min(linger_bytes_left_, bytes);
+    return linger_bytes_left_ == 0 ? close() : receive();
+  }
+  if (phase_ != Phase::receiving) return;  // a timeout has been answered meanwhile
+  now_ = Clock::now();
+  const bool is_first = input_.empty();
+  input_.commit(bytes);
+  if (is_first) begin_request(now_);
+  needs_input_ = false;
+  serve_received();
+}
+
+void Connection::begin_request(Clock::time_point now) {
+  request_.received_at = now;
+  deadline_ = now + thread_->server().options.header_timeout;
+}
+
+/// Serves what is in the buffer, in order; answers that come at once leave together in one write. Handlers run only
+/// from here, and never inside a handler or another connection's reply().
+void Connection::serve_received() {
+  is_serving_ = true;
+  for (unsigned served = 0; served < kRequestsPerTurnMax && output_.size() < kOutputBytesMax; ++served) {
+    if (phase_ != Phase::receiving || input_.empty() || !serve_next()) break;
+  }
+  is_serving_ = false;
+  settle();
+}
+
+/// True when a request was answered and the next may be looked for.
+bool Connection::serve_next() {
+  const bool had_head = parser_.state() != RequestParser::State::head;
+  std::size_t size = input_.size();
+  const RequestParser::State state = parser_.parse(input_.data(), size);
+  input_.truncate(size);
+  switch (state) {
+    case RequestParser::State::head: needs_input_ = true; return false;
+    case RequestParser::State::body:
+      needs_input_ = true;
+      if (!had_head) on_head();
+      return false;
+    case RequestParser::State::failed: fail(parser_.failure().type, parser_.failure().detail); return false;
+    case RequestParser::State::complete: dispatch(); break;
+  }
+  return phase_ == Phase::receiving;
+}
+
+void Connection::on_head() {
+  deadline_ = now_ + thread_->server().options.body_timeout;
+  // A client that has begun to send the body does not wait for the permission.
+  if (!parser_.expects_continue() || input_.size() > parser_.head_bytes()) return;
+  parser_.view(input_.data(), request_);
+  if (thread_->router().match(request_.method, request_.path).outcome == Router::Outcome::found) {
+    if (output_.capacity() == 0) output_ = thread_->borrow_buffer();
+    output_.append(kContinue);
+  } else {
+    close_after_ = true;  // whether the body comes after the refusal is the client's choice
+    dispatch();
+  }
+}
+
+// ---- a request
+
+void Connection::dispatch() {
+  parser_.view(input_.data(), request_);
+  take_request_id();
+  phase_ = Phase::working;
+  const Router::Match match = thread_->router().match(request_.method, request_.path);
+  switch (match.outcome) {
+    case Router::Outcome::found:
+      route_ = match.pattern;
+      if (decode_parameters(match)) return run(*match.handler);
+      return api::reply_problem(*this, api::ProblemType::malformed_request, "the path is not encoded correctly");
+    case Router::Outcome::no_method: {
+      route_ = match.pattern;
+      const std::string_view allow = thread_->router().allow(match.pattern);
+      if (request_.method == api::Method::options) return reply_options(allow);
+      std::string headers;
+      api::append_header(headers, "Allow", allow);
+      return api::reply_problem(*this, api::ProblemType::method_not_allowed,
+                                "the path exists, but not with this method", headers);
+    }
+    case Router::Outcome::no_path:
+      route_ = kNoRoute;
+      if (request_.method == api::Method::options && request_.path == "*") return reply_options(kAllMethods);
+      return api::reply_problem(*this, api::ProblemType::not_found, "there is nothing at this path");
+  }
+}
+
+void Connection::run(const api::Handler& handler) {
+  std::string_view what = "not a std::exception";
+  try {
+    return handler(*this);
+  } catch (const std::exception& error) {
+    what = error.what();
+    telemetry::log_error("handler threw", {{"route", thread_->metrics().route_name(route_)}, {"what", what}});
+  } catch (...) {
+    telemetry::log_error("handler threw", {{"route", thread_->metrics().route_name(route_)}, {"what", what}});
+  }
+  // What the handler may have left behind could answer later: not on a connection that goes on.
+  if (phase_ == Phase::working) fail(api::ProblemType::internal_error, "the request could not be handled");
+}
+
+void Connection::reply_options(std::string_view allow) {
+  std::string headers;
+  api::append_header(headers, "Allow", allow);
+  if (!thread_->server().options.cors_origin.empty()) {
+    api::append_header(headers, "Access-Control-Allow-Methods", allow);
+    headers += thread_->server().preflight_fields;
+  }
+  reply({.status = 204, .content_type = {}, .body = {}, .headers = headers});
+}
+
+void Connection::take_request_id() {
+  request_.request_id = request_.header(api::Header::request_id);
+  if (is_usable_request_id(request_.request_id)) return;
+  thread_->request_ids().make(made_request_id_);
+  request_.request_id = {made_request_id_.data(), made_request_id_.size()};
+}
+
+bool Connection::decode_parameters(const Router::Match& match) {
+  request_.path_parameters = match.parameters;
+  const auto is_encoded = [](std::string_view text) { return text.find('%') != std::string_view::npos; };
+  if (std::none_of(match.parameters.begin(), match.parameters.end(), is_encoded)) return true;
+  decoded_parameters_.clear();
+  decoded_parameters_.reserve(match.parameters[0].size() + match.parameters[1].size());  // views must stay valid
+  for (std::string_view& parameter : request_.path_parameters) {
+    const std::size_t begin = decoded_parameters_.size();
+    if (!percent_decode(parameter, decoded_parameters_)) return false;
+    parameter = std::string_view(decoded_parameters_).substr(begin);
+  }
+  return true;
+}
+
+void Connection::reply(const api::Reply& reply) {
+  if (phase_ == Phase::closed) return;
+  if (phase_ != Phase::working) {
+    return telemetry::log_error("request answered twice", {{"route", thread_->metrics().route_name(route_)}});
+  }
+  answer(reply);
+  if (!is_serving_) settle();
+}
+
+/// Answers a request that cannot be read or worked on further, and closes the connection. What the client has sent
+/// or will send can no longer be told apart into requests.
+void Connection::fail(api::ProblemType type, std::string_view detail, std::string_view headers) {
+  if (phase_ != Phase::working) {
+    const Clock::time_point received_at = request_.received_at;
+    request_ = {};
+    request_.method = parser_.method();
+    request_.received_at = received_at;
+    request_.peer_address = peer_address_;
+    route_ = kNoRoute;
+    take_request_id();
+  }
+  close_after_ = true;
+  const std::string body = api::problem_document(type, detail);
+  answer({.status = api::describe(type).status,
+          .content_type = "application/problem+json",
+          .body = body,
+          .headers = headers});
+}
+
+void Connection::answer(const api::Reply& reply) {
+  const bool has_request = parser_.state() == RequestParser::State::complete;
+  const bool client_keeps = has_request && parser_.keep_alive();
+  const bool server_closes = close_after_ || thread_->must_close();
+  const bool is_last = server_closes || !client_keeps;
+  if (output_.capacity() == 0) output_ = thread_->borrow_buffer();
+  append_response(output_, reply,
+                  {.date_field = thread_->date_field(),
+                   .request_id = request_.request_id,
+                   .extra_fields = thread_->server().every_answer_fields,
+                   .close = is_last,
+                   .keep_alive_1_0 = parser_.is_http_1_0(),
+                   .without_body = request_.method == api::Method::head});
+  now_ = Clock::now();
+  thread_->metrics().observe(route_, reply.status, std::chrono::duration<double>(now_ - request_.received_at).count());
+  thread_->request_log().note(request_, thread_->metrics().route_name(route_), reply.status, now_);
+  if (is_last) {
+    must_linger_ = server_closes || input_.size() > parser_.message_bytes();
+    phase_ = Phase::finishing;
+    return;
+  }
+  input_.consume(parser_.message_bytes());
+  parser_.reset();
+  phase_ = Phase::receiving;
+  if (input_.empty()) {
+    deadline_ = now_ + thread_->server().options.idle_timeout;
+  } else {
+    begin_request(now_);
+  }
+}
+
+// ---- sending
+
+/// Brings the connection to where it only has to wait: for the client, for a handler, or for its next turn.
+void Connection::settle() {
+  if (phase_ == Phase::closed || is_writing_) return;
+  if (!output_.empty() && !flush()) return;
+  switch (phase_) {
+    case Phase::receiving:
+      if (needs_input_ || input_.empty()) {
+        if (!is_reading_) receive();
+      } else {
+        asio::post(thread_->context(), [self = self()] {
+          if (self->phase_ == Phase::receiving) self->serve_received();
+        });
+      }
+      break;
+    case Phase::finishing: finish(); break;
+    case Phase::working:
+    case Phase::lingering:
+    case Phase::closed: break;
+  }
+}
+
+/// Writes without a detour over the loop, which is nearly always enough. False when the rest has to wait or the
+/// connection has broken.
+bool Connection::flush() {
+  boost::system::error_code error;
+  while (!output_.empty()) {
+    const std::size_t sent = socket_->send(asio::buffer(output_.data(), output_.size()), 0, error);
+    if (error) break;
+    output_.consume(sent);
+  }
+  if (output_.empty()) {
+    thread_->give_back(std::move(output_));
+    return true;
+  }
+  if (error != asio::error::would_block && error != asio::error::try_again) {
+    close();
+    return false;
+  }
+  is_writing_ = true;
+  write_deadline_ = Clock::now() + thread_->server().options.write_timeout;
+  socket_->async_wait(Socket::wait_write, [self = self()](boost::system::error_code e) { self->on_writable(e); });
+  return false;
+}
+
+void Connection::on_writable(boost::system::error_code error) {
+  is_writing_ = false;
+  if (phase_ == Phase::closed) return;
+  if (error) return close();
+  settle();
+}
+
+// ---- ending
+
+void Connection::finish() {
+  if (!must_linger_) return close();
+  boost::system::error_code error;
+  socket_->shutdown(Socket::shutdown_send, error);
+  if (error) return close();
+  phase_ = Phase::lingering;
+  deadline_ = Clock::now() + kLingerTimeout;
+  linger_bytes_left_ = kLingerBytesMax;
+  if (is_reading_) return;
+  input_.clear();
+  receive();
+}
+
+void Connection::close() {
+  if (phase_ == Phase::closed) return;
+  phase_ = Phase::closed;
+  boost::system::error_code ignored;
+  socket_->close(ignored);
+  socket_.reset();  // a handler may hold the rest of this object for long, even beyond the loop's life
+  output_.release();
+  thread_->remove(*this);
+}
+
+void Connection::check(Clock::time_point now, bool is_shared) {
+  if (is_writing_ && now >= write_deadline_) return close();
+  now_ = now;
+  switch (phase_) {
+    case Phase::receiving:
+      if (is_writing_) return;
+      if (input_.empty() && is_reading_) {
+        // Cancelling rather than closing: a request that has arrived in this moment is still served.
+        boost::system::error_code ignored;
+        if (now >= deadline_ || thread_->is_stopping()) socket_->cancel(ignored);
+      } else if (now >= deadline_ && needs_input_) {
+        fail(api::ProblemType::request_timeout, "the request did not arrive in time");
+        settle();
+      }
+      break;
+    case Phase::working:
+      if (is_shared) return;
+      telemetry::log_error("request lost by its handler", {{"route", thread_->metrics().route_name(route_)}});
+      fail(api::ProblemType::internal_error, "the request could not be handled");
+      settle();
+      break;
+    case Phase::lingering:
+      if (now >= deadline_) close();
+      break;
+    case Phase::finishing:
+    case Phase::closed: break;
+  }
+}
+
+}  // namespace flashsale::http

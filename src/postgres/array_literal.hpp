@@ -1,0 +1,32 @@
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "flashsale/model/order_id.hpp"
+#include "flashsale/model/time.hpp"
+
+namespace flashsale::postgres {
+
+/// A PostgreSQL array in text form, `{a,b}`, for a statement's parameter: libpqxx 6 converts no vectors.
+class ArrayLiteral {
+ public:
+  ArrayLiteral& add(std::int64_t number);
+  ArrayLiteral& add(const OrderId& id);
+  ArrayLiteral& add(const std::optional<TimePoint>& time);
+  /// Quoted and escaped. A NUL byte cuts the parameter off on its way, which the server then refuses as malformed.
+  ArrayLiteral& add_text(std::string_view text);
+  /// The literal; add nothing afterwards.
+  [[nodiscard]] const std::string& close();
+
+ private:
+  void separate();
+  std::string text_ = "{";
+};
+
+[[nodiscard]] std::string array_of(std::span<const OrderId> ids);
+[[nodiscard]] std::string array_of(std::span<const std::int32_t> numbers);
+
+}  // namespace flashsale::postgres

@@ -1,0 +1,146 @@
+#include "flashsale/postgres/order_repository.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "array_literal.hpp"
+#include "embedded/flashsale_postgres.hpp"
+#include "flashsale/postgres/error.hpp"
+#include "row_reader.hpp"
+#include "statement.hpp"
+
+namespace flashsale::postgres {
+namespace {
+
+std::vector<Order> read_orders(const pqxx::result& rows) {
+  std::vector<Order> orders;
+  orders.reserve(static_cast<std::size_t>(rows.size()));
+  for (const auto& row : rows) orders.push_back(read_order(row));
+  return orders;
+}
+
+/// Empty when there is no such row.
+std::optional<CancelResult> read_with_sale(pqxx::transaction_base& tx, const OrderId& id) {
+  const auto rows = execute(tx, embedded::order_with_sale_sql, id.to_string());
+  if (rows.empty()) return std::nullopt;
+  CancelResult found;
+  found.row = read_order(rows[0]);
+  found.given_back = rows[0][8].as<bool>();
+  found.sale_no = rows[0][9].as<std::int32_t>();
+  found.sale_id = rows[0][10].as<std::string>();
+  return found;
+}
+
+CancelResult::Outcome outcome_of(const Order& row, bool changed) {
+  if (changed) return CancelResult::Outcome::cancelled;
+  return row.status == OrderStatus::cancelled ? CancelResult::Outcome::already_cancelled
+                                              : CancelResult::Outcome::too_late;
+}
+
+CancelResult cancel_in(pqxx::work& tx, const OrderId& id, std::string_view customer_id, std::string_view reason) {
+  auto found = read_with_sale(tx, id);
+  if (!found || (!customer_id.empty() && found->row.customer_id != customer_id)) return {};
+  // Waits for whoever is changing the row, then judges what they left.
+  const bool changed =
+      execute(tx, embedded::order_cancel_sql, id.to_string(), std::string(reason)).affected_rows() == 1;
+  if (changed) {
+    const auto item = execute(tx, "UPDATE items SET sold = sold - $2 WHERE item_no = $1", found->row.item_no,
+                              std::int64_t{found->row.quantity});
+    if (item.affected_rows() != 1) throw std::runtime_error("an order's item is missing");
+  }
+  found = read_with_sale(tx, id);
+  if (!found) throw std::runtime_error("an order has disappeared");
+  if (changed) commit(tx);
+  found->outcome = outcome_of(found->row, changed);
+  return *found;
+}
+
+}  // namespace
+
+Result<std::vector<Order>> find_orders(Session& session, std::span<const OrderId> ids) {
+  std::vector<Order> orders;
+  if (ids.empty()) return orders;
+  const std::string array = array_of(ids);
+  const Error error = session.run([&](pqxx::connection& connection) {
+    pqxx::nontransaction tx(connection);
+    orders = read_orders(execute(tx, embedded::orders_find_sql, array));
+  });
+  if (error) return error;
+  return orders;
+}
+
+Result<std::vector<Order>> find_orders_of_customer(Session& session, std::string_view customer_id,
+                                                   const std::optional<OrderCursor>& after, std::int32_t limit) {
+  const std::string created_at = after ? format_rfc3339(after->created_at) : std::string();
+  const std::string id = after ? after->id.to_string() : std::string();
+  std::vector<Order> orders;
+  // A parameter ends at a NUL: the rest of it must not make this somebody else.
+  if (customer_id.find('\0') != std::string_view::npos) return orders;
+  const Error error = session.run([&](pqxx::connection& connection) {
+    pqxx::nontransaction tx(connection);
+    orders =
+        read_orders(execute(tx, embedded::orders_of_customer_sql, std::string(customer_id), created_at, id, limit));
+  });
+  if (error) return error;
+  return orders;
+}
+
+Result<CancelResult> cancel_order(Session& session, const OrderId& id, std::string_view customer_id,
+                                  std::string_view reason) {
+  CancelResult result;
+  const Error error = session.run([&](pqxx::connection& connection) {
+    pqxx::work tx(connection);
+    result = cancel_in(tx, id, customer_id, reason);
+  });
+  if (error) return error;
+  return result;
+}
+
+Result<CancelResult> cancel_unwritten_order(Session& session, const Order& order, std::string_view reason) {
+  if (order.customer_id.find('\0') != std::string::npos) return Error(Failure::data_refused);
+  CancelResult result;
+  const Error error = session.run([&](pqxx::connection& connection) {
+    pqxx::work tx(connection);
+    const auto inserted =
+        execute(tx, embedded::order_insert_cancelled_sql, order.id.to_string(), format_rfc3339(order.created_at),
+                order.item_no, order.quantity, order.customer_id, std::string(reason));
+    if (inserted.affected_rows() == 0) {
+      result = cancel_in(tx, order.id, order.customer_id, reason);
+      return;
+    }
+    result = read_with_sale(tx, order.id).value();
+    result.outcome = CancelResult::Outcome::cancelled;
+    commit(tx);
+  });
+  if (error) return error;
+  return result;
+}
+
+Error mark_given_back(Session& session, std::span<const OrderId> ids) {
+  if (ids.empty()) return {};
+  std::vector<OrderId> sorted(ids.begin(), ids.end());
+  std::ranges::sort(sorted);
+  const std::string array = array_of(sorted);
+  return session.run([&](pqxx::connection& connection) {
+    pqxx::work tx(connection);
+    execute(tx, embedded::orders_mark_given_back_sql, array);
+    commit(tx);
+  });
+}
+
+Result<std::vector<UnreturnedOrder>> find_unreturned(Session& session, std::span<const std::int32_t> sale_nos,
+                                                     std::chrono::milliseconds older_than, std::int32_t limit) {
+  std::vector<UnreturnedOrder> found;
+  const std::string sales = array_of(sale_nos);
+  const Error error = session.run([&](pqxx::connection& connection) {
+    pqxx::nontransaction tx(connection);
+    found.clear();
+    for (const auto& row : execute(tx, embedded::orders_unreturned_sql, older_than.count(), limit, sales)) {
+      found.push_back({read_order(row), row[8].as<std::string>()});
+    }
+  });
+  if (error) return error;
+  return found;
+}
+
+}  // namespace flashsale::postgres

@@ -1,0 +1,419 @@
+#include "flashsale/postgres/order_writer.hpp"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <unordered_set>
+#include <utility>
+
+#include "array_literal.hpp"
+#include "embedded/flashsale_postgres.hpp"
+#include "flashsale/model/check.hpp"
+#include "flashsale/model/identifier.hpp"
+#include "flashsale/postgres/error.hpp"
+#include "row_reader.hpp"
+#include "statement.hpp"
+
+namespace flashsale::postgres {
+namespace {
+
+constexpr std::string_view kSoldOut = "sold_out";
+constexpr std::string_view kUnknownItem = "unknown_item";
+constexpr std::string_view kDataRefused = "data_refused";
+
+/// An order of a batch, and where its result goes.
+struct Entry {
+  const NewOrder* order = nullptr;
+  std::size_t place = 0;
+};
+using Entries = std::span<const Entry>;  // in order of id
+using Results = std::vector<WriteResult>;
+
+struct Taken {
+  std::int64_t epoch = 0;
+  std::int64_t units = 0;
+};
+using TakenByItem = std::map<std::int32_t, Taken>;  // in the order in which rows are locked
+
+void prepare_statements(pqxx::connection& connection) {
+  connection.prepare("orders_insert", std::string(embedded::orders_insert_sql));
+  connection.prepare("orders_find", std::string(embedded::orders_find_sql));
+  connection.prepare("items_lock", std::string(embedded::items_lock_sql));
+  connection.prepare("items_take_one", std::string(embedded::items_take_one_sql));
+  connection.prepare("items_take", std::string(embedded::items_take_sql));
+}
+
+/// `first_place`: where the result of the first one goes.
+std::vector<Entry> sorted_by_id(std::span<const NewOrder> orders, std::size_t first_place = 0) {
+  std::vector<Entry> entries;
+  entries.reserve(orders.size());
+  for (const auto& order : orders) entries.push_back({&order, first_place + entries.size()});
+  std::ranges::sort(entries, {}, [](const Entry& entry) -> const OrderId& { return entry.order->order.id; });
+  for (std::size_t i = 1; i < entries.size(); ++i) {
+    FLASHSALE_CHECK(entries[i - 1].order->order.id != entries[i].order->order.id);
+  }
+  return entries;
+}
+
+/// Empty when the batch holds one item under two epochs.
+std::optional<TakenByItem> units_by_item(Entries entries) {
+  TakenByItem taken;
+  Taken* last = nullptr;
+  std::int32_t last_item_no = 0;
+  for (const auto& entry : entries) {
+    const Order& order = entry.order->order;
+    if (last == nullptr || last_item_no != order.item_no) {
+      last = &taken.try_emplace(order.item_no, Taken{entry.order->epoch, 0}).first->second;
+      last_item_no = order.item_no;
+    }
+    if (last->epoch != entry.order->epoch) return std::nullopt;
+    last->units += order.quantity;
+  }
+  return taken;
+}
+
+/// COPY takes rows as C strings.
+bool holds_nul(Entries entries) {
+  return std::ranges::any_of(
+      entries, [](const Entry& entry) { return entry.order->order.customer_id.find('\0') != std::string::npos; });
+}
+
+/// A batch's payment windows begin when it is written, by PostgreSQL's clock (PROTOCOL R15). What comes in is when
+/// they would end if they had begun when Redis accepted the order.
+class PaymentWindows {
+ public:
+  PaymentWindows(pqxx::transaction_base& tx, Entries entries) {
+    const bool needed = std::ranges::any_of(entries, [](const Entry& entry) { return has_window(entry.order->order); });
+    if (needed) now_ = read_time(tx.exec("SELECT now()")[0][0]);
+  }
+  [[nodiscard]] std::optional<TimePoint> expires_at(const Order& order) const {
+    if (!has_window(order)) return std::nullopt;
+    return *now_ + (*order.expires_at - order.created_at);
+  }
+
+ private:
+  static bool has_window(const Order& order) {
+    return order.status == OrderStatus::awaiting_payment && order.expires_at.has_value();
+  }
+  std::optional<TimePoint> now_;
+};
+
+WriteResult committed(const Order& order, const PaymentWindows& windows) {
+  WriteResult result{WriteOutcome::committed, order};
+  result.row.expires_at = windows.expires_at(order);
+  return result;
+}
+
+/// The text of a row's fields, reused from row to row.
+class RowText {
+ public:
+  using Stream = CopyStream<7>;
+  static constexpr Stream::Row kColumns{"order_id", "created_at", "item_no",    "quantity",
+                                        "status",   "expires_at", "customer_id"};
+
+  const Stream::Row& of(const Order& order, const std::optional<TimePoint>& expires_at) {
+    const auto set = [](std::string& text, auto value) { text = std::to_string(value); };
+    id_.clear();
+    order.id.append_to(id_);
+    created_at_.clear();
+    append_rfc3339(created_at_, order.created_at);
+    set(item_no_, order.item_no);
+    set(quantity_, order.quantity);
+    set(status_, static_cast<int>(order.status));
+    expires_at_.clear();
+    if (expires_at) append_rfc3339(expires_at_, *expires_at);
+    row_ = {id_.c_str(),
+            created_at_.c_str(),
+            item_no_.c_str(),
+            quantity_.c_str(),
+            status_.c_str(),
+            expires_at ? expires_at_.c_str() : nullptr,
+            order.customer_id.c_str()};
+    return row_;
+  }
+
+ private:
+  std::string id_, created_at_, item_no_, quantity_, status_, expires_at_;
+  Stream::Row row_{};
+};
+
+/// Adds the units to `sold` where epoch and stock allow it. False: an item refused, so roll back.
+bool take_units(pqxx::transaction_base& tx, const TakenByItem& taken) {
+  if (taken.size() == 1) {
+    const auto& [item_no, one] = *taken.begin();
+    return execute_prepared(tx, "items_take_one", item_no, one.epoch, one.units).affected_rows() == 1;
+  }
+  ArrayLiteral items;
+  ArrayLiteral epochs;
+  ArrayLiteral units;
+  for (const auto& [item_no, one] : taken) {
+    items.add(std::int64_t{item_no});
+    epochs.add(one.epoch);
+    units.add(one.units);
+  }
+  const std::string& item_array = items.close();
+  // An UPDATE of several rows locks them in any order; two writers would wait for each other crosswise.
+  execute_prepared(tx, "items_lock", item_array);
+  const auto updated = execute_prepared(tx, "items_take", item_array, epochs.close(), units.close());
+  return static_cast<std::size_t>(updated.affected_rows()) == taken.size();
+}
+
+enum class Attempt : std::uint8_t { written, refused, bad_data };
+
+/// The cheap way: nothing of the batch exists yet, and all of it fits. Otherwise nothing is changed.
+Attempt copy_batch(pqxx::connection& connection, Entries entries, const TakenByItem& taken, Results& results) {
+  pqxx::work tx(connection);
+  const PaymentWindows windows(tx, entries);
+  try {
+    RowText text;
+    RowText::Stream stream(tx, "orders", RowText::kColumns);
+    for (const auto& entry : entries) {
+      const Order& order = entry.order->order;
+      stream.write(text.of(order, windows.expires_at(order)));
+    }
+    stream.complete();
+  } catch (const pqxx::sql_error& error) {
+    if (is_refused_data(error)) return Attempt::refused;
+    throw;
+  } catch (const pqxx::argument_error&) {
+    // libpqxx 7 finds ill-formed UTF-8 by itself.
+    return Attempt::bad_data;
+  }
+  if (!take_units(tx, taken)) return Attempt::refused;
+  commit(tx);
+  for (const auto& entry : entries) results[entry.place] = committed(entry.order->order, windows);
+  return Attempt::written;
+}
+
+/// A batch in which some orders exist already, or do not fit, or were accepted under an epoch that has passed. One
+/// transaction decides them all: first the rows, then the items' locks, as the cheap way does, so that the two
+/// cannot deadlock; what turns out not to be sold is then changed before anyone can see it.
+class CarefulWrite {
+ public:
+  CarefulWrite(pqxx::transaction_base& tx, Entries entries) : tx_(tx), entries_(entries), windows_(tx, entries) {}
+
+  /// Without commit.
+  void run(Results& results) {
+    insert();
+    lock_items();
+    decide(results);
+    if (!refused_.empty()) reject();
+    if (!stale_.empty()) execute(tx_, embedded::orders_remove_stale_sql, array_of(stale_));
+    if (!taken_.empty() && !take_units(tx_, taken_)) throw std::logic_error("a locked item has changed");
+    read_existing(results);
+  }
+
+ private:
+  struct ItemState {
+    std::int64_t epoch = 0;
+    std::int64_t free = 0;
+  };
+  struct Refused {
+    OrderId id;
+    std::string_view reason;
+  };
+
+  void insert() {
+    ArrayLiteral ids, times, items, quantities, statuses, expiries, customers;
+    for (const auto& entry : entries_) {
+      const Order& order = entry.order->order;
+      ids.add(order.id);
+      times.add(order.created_at);
+      items.add(std::int64_t{order.item_no});
+      quantities.add(std::int64_t{order.quantity});
+      statuses.add(static_cast<std::int64_t>(order.status));
+      expiries.add(windows_.expires_at(order));
+      customers.add_text(order.customer_id);
+    }
+    const auto rows = execute_prepared(tx_, "orders_insert", ids.close(), times.close(), items.close(),
+                                       quantities.close(), statuses.close(), expiries.close(), customers.close());
+    for (const auto& row : rows) inserted_.insert(read_order_id(row[0]));
+  }
+
+  void lock_items() {
+    std::vector<std::int32_t> numbers;
+    for (const auto& entry : entries_) {
+      if (inserted_.contains(entry.order->order.id)) numbers.push_back(entry.order->order.item_no);
+    }
+    std::ranges::sort(numbers);
+    numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
+    if (numbers.empty()) return;
+    for (const auto& row : execute_prepared(tx_, "items_lock", array_of(numbers))) {
+      items_[row[0].as<std::int32_t>()] = {row[1].as<std::int64_t>(),
+                                           row[2].as<std::int64_t>() - row[3].as<std::int64_t>()};
+    }
+  }
+
+  /// First come, first served: in the order in which the orders were handed in.
+  void decide(Results& results) {
+    std::vector<Entry> in_turn(entries_.begin(), entries_.end());
+    std::ranges::sort(in_turn, {}, &Entry::place);
+    for (const auto& entry : in_turn) {
+      if (inserted_.contains(entry.order->order.id)) decide_one(entry, results[entry.place]);
+    }
+  }
+
+  void decide_one(const Entry& entry, WriteResult& result) {
+    const Order& order = entry.order->order;
+    const auto item = items_.find(order.item_no);
+    if (order.status == OrderStatus::rejected) {
+      refuse(order, order.reason, result);
+      result.outcome = WriteOutcome::recorded;
+    } else if (item == items_.end()) {
+      refuse(order, kUnknownItem, result);
+    } else if (item->second.epoch != entry.order->epoch) {
+      stale_.push_back(order.id);
+      result = {WriteOutcome::stale_epoch, {}};
+    } else if (order.quantity > item->second.free) {
+      refuse(order, kSoldOut, result);
+    } else {
+      item->second.free -= order.quantity;
+      auto& taken = taken_[order.item_no];
+      taken.epoch = entry.order->epoch;
+      taken.units += order.quantity;
+      result = committed(order, windows_);
+    }
+  }
+
+  void refuse(const Order& order, std::string_view reason, WriteResult& result) {
+    refused_.push_back({order.id, reason});
+    result = {WriteOutcome::rejected, order};
+    result.row.status = OrderStatus::rejected;
+    result.row.reason = reason;
+    result.row.expires_at.reset();
+  }
+
+  void reject() {
+    ArrayLiteral ids, reasons;
+    for (const auto& refused : refused_) {
+      ids.add(refused.id);
+      reasons.add_text(refused.reason);
+    }
+    execute(tx_, embedded::orders_reject_sql, ids.close(), reasons.close());
+  }
+
+  /// In a statement of its own: the one that met the conflict does not see the row (PROTOCOL R5).
+  void read_existing(Results& results) {
+    std::map<OrderId, std::size_t> wanted;
+    std::vector<OrderId> ids;
+    for (const auto& entry : entries_) {
+      const OrderId& id = entry.order->order.id;
+      if (inserted_.contains(id)) continue;
+      wanted.emplace(id, entry.place);
+      ids.push_back(id);
+    }
+    if (ids.empty()) return;
+    const auto rows = execute_prepared(tx_, "orders_find", array_of(ids));
+    if (static_cast<std::size_t>(rows.size()) != ids.size()) throw std::logic_error("a row in the way is not there");
+    for (const auto& row : rows) {
+      Order order = read_order(row);
+      const std::size_t place = wanted.at(order.id);
+      results[place] = {WriteOutcome::existing, std::move(order)};
+    }
+  }
+
+  pqxx::transaction_base& tx_;
+  Entries entries_;
+  PaymentWindows windows_;
+  std::unordered_set<OrderId, OrderIdHash> inserted_;
+  std::map<std::int32_t, ItemState> items_;
+  TakenByItem taken_;
+  std::vector<Refused> refused_;
+  std::vector<OrderId> stale_;
+};
+
+/// `bad_data`: PostgreSQL cannot take one of the rows; nothing is changed.
+Attempt write_carefully(pqxx::connection& connection, Entries entries, Results& results) {
+  pqxx::work tx(connection);
+  try {
+    CarefulWrite(tx, entries).run(results);
+  } catch (const pqxx::sql_error& error) {
+    if (is_refused_data(error)) return Attempt::bad_data;
+    throw;
+  }
+  commit(tx);
+  return Attempt::written;
+}
+
+/// The order as a row that can be stored, so that its rejection stands (PROTOCOL R4, R13).
+Order storable(const Order& order) {
+  constexpr std::size_t kCustomerBytesMax = 128;
+  constexpr TimePoint kEarliest{std::chrono::sys_days{std::chrono::year{2000} / 1 / 1}};
+  constexpr TimePoint kLatest{std::chrono::sys_days{std::chrono::year{9999} / 1 / 1}};
+  Order out = order;
+  out.status = OrderStatus::rejected;
+  out.reason = kDataRefused;
+  out.expires_at.reset();
+  out.quantity = std::clamp(order.quantity, 1, kMaxOrderQuantity);
+  out.created_at = std::clamp(order.created_at, kEarliest, kLatest);
+  if (is_valid_customer_id(order.customer_id)) return out;
+  for (char& c : out.customer_id) {
+    if (c < ' ' || c > '~') c = '?';
+  }
+  out.customer_id.resize(std::min(out.customer_id.size(), kCustomerBytesMax));
+  if (out.customer_id.empty()) out.customer_id = "?";
+  return out;
+}
+
+void write_rejection(pqxx::connection& connection, const Entry& entry, Results& results) {
+  const Order row = storable(entry.order->order);
+  const auto just = [](auto value) { return ArrayLiteral().add(value).close(); };
+  pqxx::work tx(connection);
+  const auto inserted = execute_prepared(
+      tx, "orders_insert", just(row.id), just(std::optional<TimePoint>(row.created_at)),
+      just(std::int64_t{row.item_no}), just(std::int64_t{row.quantity}), just(static_cast<std::int64_t>(row.status)),
+      just(std::optional<TimePoint>()), ArrayLiteral().add_text(row.customer_id).close());
+  if (inserted.empty()) {
+    const auto rows = execute_prepared(tx, "orders_find", just(row.id));
+    results[entry.place] = {WriteOutcome::existing, read_order(rows[0])};
+    return;
+  }
+  execute(tx, embedded::orders_reject_sql, just(row.id), ArrayLiteral().add_text(row.reason).close());
+  commit(tx);
+  results[entry.place] = {WriteOutcome::rejected, row};
+}
+
+/// Halves the batch until the row that cannot be stored is alone. The first half goes first: its orders came first.
+Error write_isolating(Session& session, std::span<const NewOrder> orders, std::size_t first_place, Results& results) {
+  const auto entries = sorted_by_id(orders, first_place);
+  Attempt attempt = Attempt::written;
+  if (const Error error =
+          session.run([&](pqxx::connection& connection) { attempt = write_carefully(connection, entries, results); })) {
+    return error;
+  }
+  if (attempt == Attempt::written) return {};
+  if (entries.size() == 1) {
+    return session.run([&](pqxx::connection& connection) { write_rejection(connection, entries[0], results); });
+  }
+  const std::size_t half = orders.size() / 2;
+  if (const Error error = write_isolating(session, orders.first(half), first_place, results)) return error;
+  return write_isolating(session, orders.subspan(half), first_place + half, results);
+}
+
+}  // namespace
+
+OrderWriter::OrderWriter(Options options, std::string name) : session_(std::move(options), std::move(name)) {
+  session_.on_connect(prepare_statements);
+}
+
+Result<std::vector<WriteResult>> OrderWriter::write(std::span<const NewOrder> orders, bool may_exist) {
+  Results results(orders.size());
+  if (orders.empty()) return results;
+  const auto entries = sorted_by_id(orders);
+  const auto taken = units_by_item(entries);
+  if (!may_exist && taken && !holds_nul(entries)) {
+    Attempt attempt = Attempt::refused;
+    const Error error =
+        session_.run([&](pqxx::connection& connection) { attempt = copy_batch(connection, entries, *taken, results); });
+    if (error) return error;
+    if (attempt == Attempt::written) return results;
+    // A COPY that was broken off on this side leaves the connection in a state not worth reasoning about.
+    if (attempt == Attempt::bad_data) session_.disconnect();
+  }
+  if (const Error error = write_isolating(session_, orders, 0, results)) return error;
+  return results;
+}
+
+}  // namespace flashsale::postgres

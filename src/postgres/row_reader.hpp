@@ -1,0 +1,18 @@
+#pragma once
+#include <pqxx/pqxx>
+
+#include "flashsale/model/order.hpp"
+#include "flashsale/model/time.hpp"
+
+namespace flashsale::postgres {
+
+/// A timestamptz as sessions print it (ISO, UTC): 2026-01-02 03:04:05.000006+00. Throws pqxx::conversion_error.
+[[nodiscard]] TimePoint read_time(const pqxx::field& field);
+
+/// The columns order_id, item_no, customer_id, quantity, status, created_at, expires_at, reason, at the row's start.
+[[nodiscard]] Order read_order(const pqxx::row& row);
+
+/// Throws pqxx::conversion_error when the field holds no UUID.
+[[nodiscard]] OrderId read_order_id(const pqxx::field& field);
+
+}  // namespace flashsale::postgres

@@ -1,0 +1,293 @@
+#include "flashsale/postgres/sale_repository.hpp"
+
+#include "array_literal.hpp"
+#include "embedded/flashsale_postgres.hpp"
+#include "flashsale/model/json_text.hpp"
+#include "flashsale/postgres/error.hpp"
+#include "row_reader.hpp"
+#include "sale_rows.hpp"
+#include "statement.hpp"
+
+namespace flashsale::postgres {
+namespace {
+
+/// One JSON object for the log.
+class ChangeText {
+ public:
+  ChangeText& text(std::string_view name, std::string_view value) {
+    key(name);
+    append_json_string(out_, value);
+    return *this;
+  }
+  ChangeText& number(std::string_view name, std::int64_t value) {
+    key(name);
+    append_json_number(out_, value);
+    return *this;
+  }
+  ChangeText& raw(std::string_view name, std::string_view json) {
+    key(name);
+    out_.append(json);
+    return *this;
+  }
+  ChangeText& queue(const QueueSettings& queue) {
+    return raw("queue", ChangeText()
+                            .raw("enabled", queue.enabled ? "true" : "false")
+                            .number("rate_per_s", queue.rate_per_s)
+                            .number("prequeue_s", queue.prequeue_s)
+                            .close());
+  }
+  std::string close() { return out_ + "}"; }
+
+ private:
+  void key(std::string_view name) {
+    if (out_.size() > 1) out_.push_back(',');
+    append_json_string(out_, name);
+    out_.push_back(':');
+  }
+  std::string out_ = "{";
+};
+
+std::string describe(const Sale& sale) {
+  std::string items = "[";
+  for (const auto& item : sale.items) {
+    if (items.size() > 1) items.push_back(',');
+    items += ChangeText()
+                 .text("sku", item.sku)
+                 .number("stock", item.stock)
+                 .number("price_amount", item.price.amount)
+                 .text("currency", item.price.currency)
+                 .number("limit_per_customer", item.limit_per_customer)
+                 .close();
+  }
+  items.push_back(']');
+  return ChangeText()
+      .text("name", sale.name)
+      .text("state", to_string(sale.state))
+      .text("starts_at", format_rfc3339(sale.starts_at))
+      .text("ends_at", format_rfc3339(sale.ends_at))
+      .text("payment", to_string(sale.payment))
+      .number("payment_window_s", sale.payment_window_s)
+      .queue(sale.queue)
+      .raw("items", items)
+      .close();
+}
+
+std::string describe(const SalePatch& patch) {
+  ChangeText text;
+  if (patch.name) text.text("name", *patch.name);
+  if (patch.state) text.text("state", to_string(*patch.state));
+  if (patch.starts_at) text.text("starts_at", format_rfc3339(*patch.starts_at));
+  if (patch.ends_at) text.text("ends_at", format_rfc3339(*patch.ends_at));
+  if (patch.queue) text.queue(*patch.queue);
+  return text.close();
+}
+
+std::optional<Sale> first_of(std::vector<Sale> sales) {
+  if (sales.empty()) return std::nullopt;
+  return std::move(sales.front());
+}
+
+SaleFilter by_id(std::string_view sale_id) {
+  SaleFilter filter;
+  filter.sale_id = sale_id;
+  return filter;
+}
+
+SaleFilter by_number(std::int32_t sale_no) {
+  SaleFilter filter;
+  filter.sale_no = sale_no;
+  return filter;
+}
+
+std::int64_t read_directory_version(pqxx::transaction_base& tx) {
+  return tx.exec("SELECT version FROM directory")[0][0].as<std::int64_t>();
+}
+
+void insert_items(pqxx::transaction_base& tx, std::int32_t sale_no, const std::vector<Item>& items) {
+  ArrayLiteral skus, names, amounts, currencies, stocks, limits;
+  for (const auto& item : items) {
+    skus.add_text(item.sku);
+    names.add_text(item.name);
+    amounts.add(item.price.amount);
+    currencies.add_text(item.price.currency);
+    stocks.add(item.stock);
+    limits.add(std::int64_t{item.limit_per_customer});
+  }
+  execute(tx, embedded::items_insert_sql, sale_no, skus.close(), names.close(), amounts.close(), currencies.close(),
+          stocks.close(), limits.close());
+}
+
+std::optional<Sale> create_in(pqxx::work& tx, const Sale& wanted, std::string_view who) {
+  const auto inserted =
+      execute(tx, embedded::sale_insert_sql, wanted.id, wanted.name, static_cast<int>(wanted.state),
+              format_rfc3339(wanted.starts_at), format_rfc3339(wanted.ends_at), static_cast<int>(wanted.payment),
+              wanted.payment_window_s, wanted.queue.enabled, wanted.queue.rate_per_s, wanted.queue.prequeue_s);
+  if (inserted.empty()) return std::nullopt;
+  const auto sale_no = inserted[0][0].as<std::int32_t>();
+  insert_items(tx, sale_no, wanted.items);
+  write_log(tx, who, "sale.created", wanted.id, describe(wanted));
+  publish_sale(tx, sale_no);
+  auto created = first_of(read_sales(tx, by_number(sale_no)));
+  commit(tx);
+  return created;
+}
+
+PatchResult patch_in(pqxx::work& tx, std::string_view sale_id, const SalePatch& patch, std::string_view who) {
+  using Outcome = PatchResult::Outcome;
+  const auto locked =
+      execute(tx, "SELECT sale_no FROM sales WHERE sale_id = $1 FOR NO KEY UPDATE", std::string(sale_id));
+  if (locked.empty()) return {Outcome::unknown_sale, std::nullopt};
+  const auto sale_no = locked[0][0].as<std::int32_t>();
+  auto sale = first_of(read_sales(tx, by_number(sale_no)));
+  if (sale->state == SaleState::closed && patch.state && *patch.state != SaleState::closed) {
+    return {Outcome::closed_for_good, std::move(sale)};
+  }
+  const auto starts_at = patch.starts_at.value_or(sale->starts_at);
+  const auto ends_at = patch.ends_at.value_or(sale->ends_at);
+  if (starts_at >= ends_at) return {Outcome::bad_times, std::move(sale)};
+  const auto queue = patch.queue.value_or(sale->queue);
+  execute(tx, embedded::sale_update_sql, sale_no, patch.name.value_or(sale->name),
+          static_cast<int>(patch.state.value_or(sale->state)), format_rfc3339(starts_at), format_rfc3339(ends_at),
+          queue.enabled, queue.rate_per_s, queue.prequeue_s);
+  write_log(tx, who, "sale.patched", sale_id, describe(patch));
+  publish_sale(tx, sale_no);
+  sale = first_of(read_sales(tx, by_number(sale_no)));
+  commit(tx);
+  return {Outcome::patched, std::move(sale)};
+}
+
+/// A parameter ends at a NUL, so text with one would be stored cut off.
+bool holds_nul(std::string_view text) { return text.find('\0') != std::string_view::npos; }
+
+}  // namespace
+
+Result<DirectoryChanges> load_directory(Session& session, std::int64_t since_version) {
+  DirectoryChanges changes;
+  const Error error = session.run([&](pqxx::connection& connection) {
+    pqxx::work tx(connection);
+    use_one_snapshot(tx);
+    changes.version = read_directory_version(tx);
+    changes.sales.clear();
+    if (changes.version <= since_version) return;
+    SaleFilter filter;
+    filter.changed_after = since_version;
+    changes.sales = read_sales(tx, filter);
+  });
+  if (error) return error;
+  return changes;
+}
+
+Result<std::int64_t> directory_version(Session& session) {
+  std::int64_t version = 0;
+  const Error error = session.run([&](pqxx::connection& connection) {
+    pqxx::nontransaction tx(connection);
+    version = read_directory_version(tx);
+  });
+  if (error) return error;
+  return version;
+}
+
+Result<std::optional<Sale>> find_sale(Session& session, std::string_view sale_id) {
+  std::optional<Sale> sale;
+  if (sale_id.empty() || holds_nul(sale_id)) return sale;
+  const Error error = session.run([&](pqxx::connection& connection) {
+    pqxx::work tx(connection);
+    use_one_snapshot(tx);
+    sale = first_of(read_sales(tx, by_id(sale_id)));
+  });
+  if (error) return error;
+  return sale;
+}
+
+Result<std::vector<Sale>> list_sales(Session& session, std::int32_t after_sale_no, std::int32_t limit) {
+  std::vector<Sale> sales;
+  const Error error = session.run([&](pqxx::connection& connection) {
+    pqxx::work tx(connection);
+    use_one_snapshot(tx);
+    SaleFilter filter;
+    filter.after_sale_no = after_sale_no;
+    filter.limit = limit;
+    sales = read_sales(tx, filter);
+  });
+  if (error) return error;
+  return sales;
+}
+
+Result<std::optional<Sale>> create_sale(Session& session, const Sale& definition, std::string_view who) {
+  if (holds_nul(definition.id) || holds_nul(definition.name)) return Error(Failure::data_refused);
+  std::optional<Sale> created;
+  const Error error = session.run([&](pqxx::connection& connection) {
+    pqxx::work tx(connection);
+    created = create_in(tx, definition, who);
+  });
+  if (error) return error;
+  return created;
+}
+
+Result<PatchResult> patch_sale(Session& session, std::string_view sale_id, const SalePatch& patch,
+                               std::string_view who) {
+  PatchResult result;
+  if (holds_nul(sale_id)) return PatchResult{PatchResult::Outcome::unknown_sale, std::nullopt};
+  if (patch.name && holds_nul(*patch.name)) return Error(Failure::data_refused);
+  const Error error = session.run([&](pqxx::connection& connection) {
+    pqxx::work tx(connection);
+    result = patch_in(tx, sale_id, patch, who);
+  });
+  if (error) return error;
+  return result;
+}
+
+Result<std::optional<std::int64_t>> raise_epoch(Session& session, std::int32_t sale_no, std::int64_t seen_epoch) {
+  std::optional<std::int64_t> raised;
+  const Error error = session.run([&](pqxx::connection& connection) {
+    raised.reset();
+    pqxx::work tx(connection);
+    // Waits for each batch in flight that has counted its units, and makes every later one compare the new epoch.
+    execute(tx, "SELECT item_no FROM items WHERE sale_no = $1 ORDER BY item_no FOR NO KEY UPDATE", sale_no);
+    const auto moved =
+        execute(tx, "UPDATE sales SET epoch = epoch + 1 WHERE sale_no = $1 AND epoch = $2 RETURNING epoch", sale_no,
+                seen_epoch);
+    if (moved.empty()) return;
+    const auto epoch = moved[0][0].as<std::int64_t>();
+    execute(tx, "UPDATE items SET epoch = $2 WHERE sale_no = $1", sale_no, epoch);
+    publish_sale(tx, sale_no);
+    commit(tx);
+    raised = epoch;
+  });
+  if (error) return error;
+  return raised;
+}
+
+Result<std::int64_t> current_epoch(Session& session, std::int32_t sale_no) {
+  std::int64_t epoch = 0;
+  bool found = false;
+  const Error error = session.run([&](pqxx::connection& connection) {
+    pqxx::nontransaction tx(connection);
+    const auto rows = execute(tx, "SELECT epoch FROM sales WHERE sale_no = $1", sale_no);
+    found = !rows.empty();
+    if (found) epoch = rows[0][0].as<std::int64_t>();
+  });
+  if (error) return error;
+  if (!found) return Error(Failure::internal);
+  return epoch;
+}
+
+Result<std::vector<LogEntry>> read_log(Session& session, std::int64_t before_entry_no, std::int32_t limit) {
+  std::vector<LogEntry> entries;
+  const Error error = session.run([&](pqxx::connection& connection) {
+    pqxx::nontransaction tx(connection);
+    entries.clear();
+    const auto rows = execute(tx,
+                              "SELECT entry_no, at, who, action, subject, change FROM admin_log"
+                              " WHERE entry_no < $1 ORDER BY entry_no DESC LIMIT $2",
+                              before_entry_no, limit);
+    for (const auto& row : rows) {
+      entries.push_back({row[0].as<std::int64_t>(), read_time(row[1]), row[2].as<std::string>(),
+                         row[3].as<std::string>(), row[4].as<std::string>(), row[5].as<std::string>()});
+    }
+  });
+  if (error) return error;
+  return entries;
+}
+
+}  // namespace flashsale::postgres

@@ -1,0 +1,37 @@
+#pragma once
+#include <pqxx/pqxx>
+
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "flashsale/model/sale.hpp"
+
+// What the parts of the sale repository share. Locks are always taken in the order items (by item_no), sale, directory.
+namespace flashsale::postgres {
+
+struct SaleFilter {
+  std::int64_t changed_after = -1;  ///< directory version
+  std::int32_t after_sale_no = 0;
+  std::int32_t limit = std::numeric_limits<std::int32_t>::max();
+  std::string sale_id;       ///< empty: any
+  std::int32_t sale_no = 0;  ///< 0: any
+};
+
+/// Whole sales with their items, in order of sale_no. Two statements: for one moment's view use a snapshot.
+[[nodiscard]] std::vector<Sale> read_sales(pqxx::transaction_base& tx, const SaleFilter& filter);
+
+/// Locks the sale's row until the transaction ends. False: there is none.
+bool lock_sale(pqxx::transaction_base& tx, std::int32_t sale_no);
+
+/// Raises the directory version for a change of this sale, whose row the caller has locked. The last lock taken.
+void publish_sale(pqxx::transaction_base& tx, std::int32_t sale_no);
+
+/// `change` is JSON.
+void write_log(pqxx::transaction_base& tx, std::string_view who, std::string_view action, std::string_view subject,
+               std::string_view change);
+
+}  // namespace flashsale::postgres

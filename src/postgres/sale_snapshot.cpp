@@ -1,0 +1,133 @@
+#include <algorithm>
+#include <string>
+
+#include "array_literal.hpp"
+#include "embedded/flashsale_postgres.hpp"
+#include "flashsale/postgres/error.hpp"
+#include "flashsale/postgres/sale_repository.hpp"
+#include "row_reader.hpp"
+#include "sale_rows.hpp"
+#include "statement.hpp"
+
+namespace flashsale::postgres {
+namespace {
+
+/// A million rows are read in well under a second each; a slow disk may need longer than a buyer would wait.
+constexpr std::chrono::seconds kLongRead{60};
+
+void allow_long_reads(Session& session, pqxx::transaction_base& tx) {
+  tx.exec("SET LOCAL statement_timeout = '60s'");
+  session.more_time(kLongRead);
+}
+
+std::optional<Sale> read_sale(pqxx::transaction_base& tx, std::int32_t sale_no) {
+  SaleFilter filter;
+  filter.sale_no = sale_no;
+  auto sales = read_sales(tx, filter);
+  if (sales.empty()) return std::nullopt;
+  return std::move(sales.front());
+}
+
+struct ItemRange {
+  std::int32_t first = 0;
+  std::int32_t last = 0;
+  std::string all;  ///< array literal
+};
+
+/// `sale` has items, in order of item_no.
+ItemRange items_of(const Sale& sale) {
+  std::vector<std::int32_t> numbers;
+  for (const auto& item : sale.items) numbers.push_back(item.item_no);
+  return {numbers.front(), numbers.back(), array_of(numbers)};
+}
+
+void stream_orders(Session& session, pqxx::transaction_base& tx, const Sale& sale, const SnapshotReader& reader,
+                   std::int32_t chunk) {
+  const ItemRange range = items_of(sale);
+  const std::string declare = "DECLARE rows_of_sale NO SCROLL CURSOR FOR " + std::string(embedded::orders_of_sale_sql);
+  execute(tx, declare, range.first, range.last, range.all);
+  const std::string fetch = "FETCH FORWARD " + std::to_string(std::max(chunk, 1)) + " FROM rows_of_sale";
+  std::vector<Order> orders;
+  for (;;) {
+    session.more_time(kLongRead);
+    const auto rows = tx.exec(fetch);
+    if (rows.empty()) return;
+    orders.clear();
+    for (const auto& row : rows) orders.push_back(read_order(row));
+    if (!reader.orders(orders)) return;
+  }
+}
+
+/// Before the rows of orders are counted, every item stands there with none.
+SaleAudit audit_of(const Sale& sale) {
+  SaleAudit audit;
+  audit.epoch = sale.epoch;
+  for (const auto& item : sale.items) {
+    ItemAudit one;
+    one.item_no = item.item_no;
+    one.stock = item.stock;
+    one.sold = item.sold;
+    one.stock_version = item.stock_version;
+    audit.items.push_back(one);
+  }
+  return audit;
+}
+
+void count_orders(pqxx::transaction_base& tx, const Sale& sale, TimePoint until, SaleAudit& audit) {
+  const ItemRange range = items_of(sale);
+  const auto rows = execute(tx, embedded::orders_audit_sql, range.first, range.last, range.all, format_rfc3339(until));
+  for (const auto& row : rows) {
+    const auto item = std::ranges::find(audit.items, row[0].as<std::int32_t>(), &ItemAudit::item_no);
+    item->live_units = row[1].as<std::int64_t>();
+    item->live_units_until = row[2].as<std::int64_t>();
+    item->unreturned_units = row[3].as<std::int64_t>();
+  }
+}
+
+void find_pending(pqxx::transaction_base& tx, std::span<const OrderId> ids, SaleAudit& audit) {
+  if (ids.empty()) return;
+  const auto rows = execute(tx, "SELECT order_id FROM orders WHERE order_id = ANY ($1::uuid[])", array_of(ids));
+  for (const auto& row : rows) audit.pending_with_row.push_back(read_order_id(row[0]));
+}
+
+}  // namespace
+
+Error read_snapshot(Session& session, std::int32_t sale_no, const SnapshotReader& reader, std::int32_t chunk) {
+  bool found = false;
+  // Once only: the callbacks have seen part of it.
+  const Error error = session.run(
+      [&](pqxx::connection& connection) {
+        pqxx::work tx(connection);
+        use_one_snapshot(tx);
+        allow_long_reads(session, tx);
+        const auto sale = read_sale(tx, sale_no);
+        found = sale.has_value();
+        if (!found || !reader.sale(*sale) || sale->items.empty()) return;
+        stream_orders(session, tx, *sale, reader, chunk);
+      },
+      1);
+  if (error) return error;
+  return found ? Error() : Error(Failure::internal);
+}
+
+Result<SaleAudit> read_audit(Session& session, std::int32_t sale_no, TimePoint until,
+                             std::span<const OrderId> pending_ids) {
+  SaleAudit audit;
+  bool found = false;
+  const Error error = session.run([&](pqxx::connection& connection) {
+    pqxx::work tx(connection);
+    use_one_snapshot(tx);
+    allow_long_reads(session, tx);
+    const auto sale = read_sale(tx, sale_no);
+    found = sale.has_value();
+    if (!found) return;
+    audit = audit_of(*sale);
+    if (!sale->items.empty()) count_orders(tx, *sale, until, audit);
+    find_pending(tx, pending_ids, audit);
+  });
+  if (error) return error;
+  if (!found) return Error(Failure::internal);
+  return audit;
+}
+
+}  // namespace flashsale::postgres

@@ -1,0 +1,3 @@
+UPDATE orders
+   SET status = 3, given_back = false, changed_at = now(), expires_at = NULL, reason = NULLIF($2, '')
+ WHERE order_id = $1 AND status IN (1, 2);

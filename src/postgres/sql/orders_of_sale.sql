@@ -1,0 +1,5 @@
+-- Every row of a sale. The range of item numbers lets the BRIN index skip the other sales.
+SELECT order_id, item_no, customer_id, quantity, status, created_at, expires_at, reason
+  FROM orders
+ WHERE item_no BETWEEN $1 AND $2
+   AND item_no = ANY ($3::integer[]);

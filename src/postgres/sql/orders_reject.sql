@@ -1,0 +1,5 @@
+-- Orders of this very transaction that turn out to be too many.
+UPDATE orders
+   SET status = 5, reason = refused.reason, changed_at = now(), expires_at = NULL
+  FROM unnest($1::uuid[], $2::text[]) AS refused (order_id, reason)
+ WHERE orders.order_id = refused.order_id;

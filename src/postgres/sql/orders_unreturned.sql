@@ -1,0 +1,10 @@
+SELECT orders.order_id, orders.item_no, customer_id, quantity, status, orders.created_at, expires_at, reason,
+       sales.sale_id
+  FROM orders
+  JOIN items ON items.item_no = orders.item_no
+  JOIN sales ON sales.sale_no = items.sale_no
+ WHERE given_back = false
+   AND sales.sale_no = ANY ($3::integer[])
+   AND changed_at <= now() - $1 * interval '1 millisecond'
+ ORDER BY changed_at
+ LIMIT $2;

@@ -1,0 +1,136 @@
+#include <optional>
+#include <string>
+
+#include "embedded/flashsale_postgres.hpp"
+#include "flashsale/model/json_text.hpp"
+#include "flashsale/postgres/error.hpp"
+#include "flashsale/postgres/sale_repository.hpp"
+#include "sale_rows.hpp"
+#include "statement.hpp"
+
+namespace flashsale::postgres {
+namespace {
+
+using Outcome = StockChangeResult::Outcome;
+
+struct Request {
+  std::int32_t item_no = 0;
+  OrderId change_id;
+  std::int64_t delta = 0;
+  std::optional<std::int64_t> epoch;  ///< must still be the item's
+};
+
+struct Recorded {
+  std::int32_t item_no = 0;
+  StockChange change;
+};
+
+std::optional<Recorded> find_recorded(pqxx::transaction_base& tx, const OrderId& change_id) {
+  const auto rows = execute(tx, embedded::stock_change_find_sql, change_id.to_string());
+  if (rows.empty()) return std::nullopt;
+  return Recorded{rows[0][0].as<std::int32_t>(),
+                  {rows[0][1].as<std::int64_t>(), rows[0][2].as<std::int64_t>(), rows[0][3].as<std::int64_t>()}};
+}
+
+StockChangeResult repeated(const Recorded& recorded, const Request& request) {
+  const bool same = recorded.item_no == request.item_no && recorded.change.delta == request.delta;
+  return {same ? Outcome::repeated : Outcome::key_reused, recorded.change};
+}
+
+std::string describe(const StockChange& change) {
+  std::string json = "{\"delta\":";
+  append_json_number(json, change.delta);
+  json += ",\"stock\":";
+  append_json_number(json, change.stock);
+  json += ",\"stock_version\":";
+  append_json_number(json, change.version);
+  return json + "}";
+}
+
+/// The item's row is locked first, so that a repetition waits for the first to end and then finds its row.
+StockChangeResult change_in(pqxx::work& tx, const Request& request, std::string_view who) {
+  const auto rows = execute(tx,
+                            "SELECT items.sale_no, sku, stock, sold, stock_version, items.epoch, sale_id"
+                            " FROM items JOIN sales ON sales.sale_no = items.sale_no"
+                            " WHERE item_no = $1 FOR NO KEY UPDATE OF items",
+                            request.item_no);
+  if (const auto recorded = find_recorded(tx, request.change_id)) return repeated(*recorded, request);
+  if (rows.empty()) return {Outcome::unknown_item, {}};
+  const auto row = rows[0];
+  const auto sale_no = row[0].as<std::int32_t>();
+  const auto stock = row[2].as<std::int64_t>();
+  if (request.epoch && *request.epoch != row[5].as<std::int64_t>()) return {Outcome::stale_epoch, {}};
+  if (request.delta < 0 && stock + request.delta < row[3].as<std::int64_t>()) return {Outcome::not_enough, {}};
+  if (execute(tx, embedded::item_stock_update_sql, request.item_no, request.delta).affected_rows() != 1) {
+    return {Outcome::not_enough, {}};
+  }
+  const StockChange change{row[4].as<std::int64_t>() + 1, request.delta, stock + request.delta};
+  execute(tx, embedded::stock_change_insert_sql, request.item_no, change.version, request.change_id.to_string(),
+          change.delta, change.stock, std::string(who));
+  const std::string subject = row[6].as<std::string>() + "/" + row[1].as<std::string>();
+  write_log(tx, who, request.delta > 0 ? "stock.added" : "stock.withdrawn", subject, describe(change));
+  lock_sale(tx, sale_no);
+  publish_sale(tx, sale_no);
+  commit(tx);
+  return {Outcome::done, change};
+}
+
+Result<StockChangeResult> change_stock(Session& session, const Request& request, std::string_view who) {
+  StockChangeResult result;
+  const auto once = [&] {
+    return session.run([&](pqxx::connection& connection) {
+      pqxx::work tx(connection);
+      result = change_in(tx, request, who);
+    });
+  };
+  Error error = once();
+  // The same change_id for another item at the same moment: now its row can be read.
+  if (error == make_error_code(Failure::data_refused)) error = once();
+  if (error) return error;
+  return result;
+}
+
+}  // namespace
+
+Result<StockChangeResult> add_stock(Session& session, std::int32_t item_no, const OrderId& change_id,
+                                    std::int64_t delta, std::string_view who) {
+  if (delta <= 0) return Error(Failure::data_refused);
+  return change_stock(session, {item_no, change_id, delta, std::nullopt}, who);
+}
+
+Result<StockChangeResult> withdraw_stock(Session& session, std::int32_t item_no, const OrderId& change_id,
+                                         std::int64_t units, std::int64_t epoch, std::string_view who) {
+  if (units <= 0) return Error(Failure::data_refused);
+  return change_stock(session, {item_no, change_id, -units, epoch}, who);
+}
+
+Result<std::optional<StockChangeResult>> find_stock_change(Session& session, const OrderId& change_id) {
+  std::optional<StockChangeResult> found;
+  const Error error = session.run([&](pqxx::connection& connection) {
+    pqxx::nontransaction tx(connection);
+    found.reset();
+    if (const auto recorded = find_recorded(tx, change_id)) found = {Outcome::repeated, recorded->change};
+  });
+  if (error) return error;
+  return found;
+}
+
+Result<std::vector<StockChange>> stock_changes_after(Session& session, std::int32_t item_no, std::int64_t after,
+                                                     std::int32_t limit) {
+  std::vector<StockChange> changes;
+  const Error error = session.run([&](pqxx::connection& connection) {
+    pqxx::nontransaction tx(connection);
+    changes.clear();
+    const auto rows = execute(tx,
+                              "SELECT version, delta, stock_after FROM stock_changes"
+                              " WHERE item_no = $1 AND version > $2 ORDER BY version LIMIT $3",
+                              item_no, after, limit);
+    for (const auto& row : rows) {
+      changes.push_back({row[0].as<std::int64_t>(), row[1].as<std::int64_t>(), row[2].as<std::int64_t>()});
+    }
+  });
+  if (error) return error;
+  return changes;
+}
+
+}  // namespace flashsale::postgres

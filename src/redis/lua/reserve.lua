@@ -1,0 +1,117 @@
+-- Decides a batch of orders of one sale and takes their units, in one call (DESIGN 4.4; PROTOCOL R2, R3, R8-R11,
+-- R14, R15).
+-- KEYS  fence, items, orders, buyers, log (all but the fence carry the epoch in their name)
+-- ARGV  1 epoch, 2 identity of this Redis, 3 deadline (Redis time, us), 4 most entries of the log,
+--       5 '1' to take orders again that an older epoch had accepted: they ask neither whether the sale is open nor
+--         whether units rest, else the rest after the rebuild would refuse what had been promised,
+--       6 number of items I, then I item numbers,
+--       then for each order: id (16 bytes), index of its item (1..I), buyer field, quantity, payload
+-- Reply {'lost'}                       the sale is not here under this epoch: nothing was changed
+--       {'late', now}                  the deadline has passed: nothing was changed
+--       {'ok', now, codes, entry id or '', records of the replays}
+--       One letter an order in codes: a accepted, r there already (its record is returned), s sold out, l over the
+--       customer's limit, n sale not open, i no such item, o pending log full, w a rebuilt sale rests.
+local fence = redis.call('HMGET', KEYS[1], 'e', 'i', 'r', 's', 'a', 'z', 'f', 'w')
+if fence[1] ~= ARGV[1] or fence[2] ~= ARGV[2] or fence[3] then return {'lost'} end
+
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+if now >= tonumber(ARGV[3]) then return {'late', string.format('%.0f', now)} end
+
+local state = fence[4]
+local retake = ARGV[5] == '1'
+local open = retake or now < tonumber(fence[6]) and now >= tonumber(fence[7])
+  and (state == '1' or (state == '0' and now >= tonumber(fence[5])))
+
+-- After a rebuild nothing is sold, nor refused for good, until the sold-out marks of the older epoch are dead (R8, R9).
+local resting = not retake and now < tonumber(fence[8])
+
+local item_count = tonumber(ARGV[6])
+local first = 7 + item_count
+local fields = {}
+for i = 1, item_count do
+  local no = ARGV[6 + i]
+  fields[#fields + 1] = no .. ':r'
+  fields[#fields + 1] = no .. ':o'
+  fields[#fields + 1] = no .. ':l'
+end
+local stored = redis.call('HMGET', KEYS[2], unpack(fields))
+local remaining, available, limit = {}, {}, {}
+for i = 1, item_count do
+  local at = i * 3 - 2
+  remaining[i] = tonumber(stored[at])
+  limit[i] = tonumber(stored[at + 2])
+  -- Units given back to an item at 0 rest until every instance's old sold-out mark is dead (R8). An order that is taken
+  -- again was accepted before any such mark was made, so the mark has its id and can refuse it nowhere.
+  available[i] = remaining[i] and (retake or now >= tonumber(stored[at + 1])) and remaining[i] or 0
+end
+
+local ids, buyers = {}, {}
+for at = first, #ARGV, 5 do
+  ids[#ids + 1] = ARGV[at]
+  buyers[#buyers + 1] = ARGV[at + 2]
+end
+local known = redis.call('HMGET', KEYS[3], unpack(ids))
+local owned = redis.call('HMGET', KEYS[4], unpack(buyers))
+local room = redis.call('XLEN', KEYS[5]) < tonumber(ARGV[4])
+
+local stamp = struct.pack('<I8', now)
+local codes, replays, orders, totals, packed = {}, {}, {}, {}, {}
+local total_of = {}
+for n = 1, #ids do
+  local at = first + (n - 1) * 5
+  local item = tonumber(ARGV[at + 1])
+  local quantity = tonumber(ARGV[at + 3])
+  local code
+  if known[n] then
+    code = 'r'
+    replays[#replays + 1] = known[n]
+  elseif resting then
+    code = 'w'
+  elseif not open then
+    code = 'n'
+  elseif not remaining[item] then
+    code = 'i'
+  elseif available[item] <= 0 then
+    code = 's'
+  else
+    local buyer = buyers[n]
+    local total = (total_of[buyer] or tonumber(owned[n]) or 0) + quantity
+    if limit[item] > 0 and total > limit[item] then
+      code = 'l'
+    elseif available[item] < quantity then
+      code = 's'
+    elseif not room then
+      code = 'o'
+    else
+      code = 'a'
+      remaining[item] = remaining[item] - quantity
+      available[item] = available[item] - quantity
+      total_of[buyer] = total
+      local payload = ARGV[at + 4]
+      orders[#orders + 1] = ids[n]
+      orders[#orders + 1] = 'h' .. stamp .. payload
+      totals[#totals + 1] = buyer
+      totals[#totals + 1] = total
+      packed[#packed + 1] = ids[n] .. payload
+    end
+  end
+  codes[n] = code
+end
+
+local entry = ''
+if #packed > 0 then
+  local changed = {}
+  for i = 1, item_count do
+    if remaining[i] then
+      changed[#changed + 1] = ARGV[6 + i] .. ':r'
+      changed[#changed + 1] = remaining[i]
+    end
+  end
+  redis.call('HSET', KEYS[2], unpack(changed))
+  redis.call('HSET', KEYS[3], unpack(orders))
+  redis.call('HSET', KEYS[4], unpack(totals))
+  entry = redis.call('XADD', KEYS[5], '*', 't', stamp, 'o', table.concat(packed))
+end
+
+return {'ok', string.format('%.0f', now), table.concat(codes), entry, replays}

@@ -1,0 +1,143 @@
+#include "flashsale/redis/order_record.hpp"
+
+#include "flashsale/model/check.hpp"
+
+namespace flashsale::redis {
+namespace {
+
+constexpr std::size_t kIdBytes = 16;
+
+template <class Unsigned>
+void append_little_endian(std::string& out, Unsigned value) {
+  for (std::size_t i = 0; i < sizeof value; ++i) {
+    out += static_cast<char>(static_cast<std::uint64_t>(value) >> (8 * i) & 0xffU);
+  }
+}
+
+/// Takes numbers and bytes off the front of a text; once something is missing, everything after is, too.
+class Cursor {
+ public:
+  explicit Cursor(std::string_view text) : text_(text) {}
+
+  template <class Unsigned>
+  Unsigned number() {
+    const auto raw = bytes(sizeof(Unsigned));
+    Unsigned value = 0;
+    for (std::size_t i = 0; i < raw.size(); ++i) {
+      value = static_cast<Unsigned>(value | static_cast<Unsigned>(static_cast<unsigned char>(raw[i])) << (8 * i));
+    }
+    return value;
+  }
+
+  std::string_view bytes(std::size_t count) {
+    if (broken_ || text_.size() < count) {
+      broken_ = true;
+      return {};
+    }
+    const auto front = text_.substr(0, count);
+    text_.remove_prefix(count);
+    return front;
+  }
+
+  [[nodiscard]] bool broken() const { return broken_; }
+  [[nodiscard]] bool done() const { return broken_ || text_.empty(); }
+  [[nodiscard]] std::string_view rest() const { return text_; }
+
+ private:
+  std::string_view text_;
+  bool broken_ = false;
+};
+
+struct Payload {
+  std::int32_t item_no;
+  std::int32_t quantity;
+  std::string_view customer_id;
+};
+
+Payload take_payload(Cursor& cursor) {
+  Payload payload{};
+  payload.item_no = static_cast<std::int32_t>(cursor.number<std::uint32_t>());
+  payload.quantity = static_cast<std::int32_t>(cursor.number<std::uint32_t>());
+  payload.customer_id = cursor.bytes(cursor.number<std::uint16_t>());
+  return payload;
+}
+
+}  // namespace
+
+void append_order_payload(std::string& out, std::int32_t item_no, std::int32_t quantity, std::string_view customer_id) {
+  FLASHSALE_CHECK(customer_id.size() <= 0xffff);
+  append_little_endian(out, static_cast<std::uint32_t>(item_no));
+  append_little_endian(out, static_cast<std::uint32_t>(quantity));
+  append_little_endian(out, static_cast<std::uint16_t>(customer_id.size()));
+  out += customer_id;
+}
+
+std::string make_order_record(const Order& order) {
+  std::string record(1, is_live(order.status) ? 'h' : 'r');
+  append_little_endian(record, static_cast<std::uint64_t>(to_unix_us(order.created_at)));
+  append_order_payload(record, order.item_no, order.quantity, order.customer_id);
+  return record;
+}
+
+std::optional<OrderRecord> parse_order_record(std::string_view text) {
+  Cursor cursor(text);
+  const auto state = cursor.bytes(1);
+  OrderRecord record;
+  record.created_at = from_unix_us(static_cast<std::int64_t>(cursor.number<std::uint64_t>()));
+  if (cursor.broken()) return std::nullopt;
+  record.held = state == "h";
+  record.withdrawal = state == "w";
+  if (record.withdrawal) return record;
+  const auto payload = take_payload(cursor);
+  if (cursor.broken() || !cursor.rest().empty() || (!record.held && state != "r")) return std::nullopt;
+  record.item_no = payload.item_no;
+  record.quantity = payload.quantity;
+  record.customer_id = payload.customer_id;
+  return record;
+}
+
+std::string withdrawal_payload(std::int32_t item_no, std::int64_t units, std::string_view who) {
+  std::string payload;
+  append_little_endian(payload, static_cast<std::uint32_t>(item_no));
+  append_little_endian(payload, static_cast<std::uint64_t>(units));
+  payload += who;
+  return payload;
+}
+
+std::optional<PendingEntry> parse_pending_entry(std::string_view entry_id, std::string_view stamp,
+                                                std::string_view kind, std::string_view packed) {
+  Cursor moment(stamp);
+  PendingEntry entry;
+  entry.id = entry_id;
+  entry.created_at = from_unix_us(static_cast<std::int64_t>(moment.number<std::uint64_t>()));
+  if (moment.broken()) return std::nullopt;
+
+  Cursor cursor(packed);
+  if (kind == "w") {
+    WithdrawalEntry withdrawal;
+    const auto id = cursor.bytes(kIdBytes);
+    withdrawal.item_no = static_cast<std::int32_t>(cursor.number<std::uint32_t>());
+    withdrawal.units = static_cast<std::int64_t>(cursor.number<std::uint64_t>());
+    if (cursor.broken()) return std::nullopt;
+    withdrawal.change_id = OrderId::from_bytes(id);
+    withdrawal.who = cursor.rest();
+    entry.withdrawal = std::move(withdrawal);
+    return entry;
+  }
+  if (kind != "o") return std::nullopt;
+  while (!cursor.done()) {
+    const auto id = cursor.bytes(kIdBytes);
+    const auto payload = take_payload(cursor);
+    if (cursor.broken()) return std::nullopt;
+    Order order;
+    order.id = OrderId::from_bytes(id);
+    order.item_no = payload.item_no;
+    order.quantity = payload.quantity;
+    order.customer_id = payload.customer_id;
+    order.created_at = entry.created_at;
+    entry.orders.push_back(std::move(order));
+  }
+  return entry;
+}
+
+}  // namespace flashsale::redis

@@ -1,0 +1,396 @@
+#include "flashsale/redis/sale_scripts.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <map>
+#include <string>
+#include <unordered_map>
+
+#include "flashsale/model/check.hpp"
+#include "flashsale/redis/error.hpp"
+#include "flashsale/redis/script.hpp"
+
+namespace flashsale::redis {
+namespace {
+
+/// Order ids one HSCAN page asks for: a page stays well under a millisecond of Redis's time.
+constexpr std::int64_t kScanPage = 500;
+constexpr std::size_t kLoadChunk = 500;
+
+/// EVALSHA with its keys; the caller adds `argument_count` arguments.
+Command evalsha(std::string_view name, std::initializer_list<std::string_view> keys, std::size_t argument_count) {
+  Command command(3 + keys.size() + argument_count);
+  command.add("EVALSHA").add(script(name).sha1).add(static_cast<std::int64_t>(keys.size()));
+  for (const auto key : keys) command.add(key);
+  return command;
+}
+
+Error protocol_error() { return make_error_code(Failure::protocol); }
+
+std::optional<Decision> parse_decision(char code) {
+  switch (code) {
+    case 'a': return Decision::accepted;
+    case 'r': return Decision::replay;
+    case 's': return Decision::sold_out;
+    case 'l': return Decision::limit;
+    case 'n': return Decision::not_open;
+    case 'i': return Decision::unknown_item;
+    case 'o': return Decision::log_full;
+    case 'w': return Decision::resting;
+    default: return std::nullopt;
+  }
+}
+
+/// The items hash, `<item_no>:<letter>` → value, as one value an item.
+std::vector<PulseItem> read_items(ReplyView fields) {
+  std::map<std::int32_t, PulseItem> items;
+  for (std::size_t i = 0; i + 1 < fields.size(); i += 2) {
+    const auto name = fields[i].text();
+    std::int32_t item_no = 0;
+    const auto end = std::from_chars(name.data(), name.data() + name.size(), item_no).ptr;
+    const auto letter = name.substr(static_cast<std::size_t>(end - name.data()));
+    auto& item = items[item_no];
+    item.item_no = item_no;
+    if (letter == ":r") item.remaining = fields[i + 1].number();
+    if (letter == ":v") item.version = fields[i + 1].number();
+    if (letter == ":s") item.stock_version = fields[i + 1].number();
+  }
+  std::vector<PulseItem> result;
+  for (auto& [item_no, item] : items) result.push_back(item);
+  return result;
+}
+
+/// A stream id begins with milliseconds of Redis's clock.
+std::optional<TimePoint> stream_id_time(std::string_view id) {
+  std::int64_t ms = 0;
+  const auto [end, error] = std::from_chars(id.data(), id.data() + id.size(), ms);
+  if (error != std::errc{}) return std::nullopt;
+  return from_unix_us(ms * 1000);
+}
+
+}  // namespace
+
+Command reserve_command(const Fence& fence, const ReservationTerms& terms,
+                        std::span<const ReservationRequest> requests) {
+  std::vector<std::int32_t> items;
+  for (const auto& request : requests) {
+    if (std::find(items.begin(), items.end(), request.item_no) == items.end()) items.push_back(request.item_no);
+  }
+  const SaleKeys keys(fence.sale_id, fence.epoch);
+  auto command = evalsha("reserve", {keys.fence, keys.items, keys.orders, keys.buyers, keys.log},
+                         6 + items.size() + requests.size() * 5);
+  command.add(fence.epoch).add(fence.identity).add(to_unix_us(terms.deadline)).add(terms.log_entries_max);
+  command.add(terms.retake ? "1" : "0");
+  command.add(static_cast<std::int64_t>(items.size()));
+  for (const auto item_no : items) command.add(static_cast<std::int64_t>(item_no));
+  std::string payload;
+  for (const auto& request : requests) {
+    const auto index = std::find(items.begin(), items.end(), request.item_no) - items.begin() + 1;
+    payload.clear();
+    append_order_payload(payload, request.item_no, request.quantity, request.customer_id);
+    command.add(request.id.bytes()).add(static_cast<std::int64_t>(index));
+    command.add(buyer_field(request.item_no, request.customer_id));
+    command.add(static_cast<std::int64_t>(request.quantity)).add(payload);
+  }
+  return command;
+}
+
+Result<ReservationReply> read_reserve(ReplyView reply, std::size_t request_count) {
+  ReservationReply result;
+  const auto outcome = reply[0].text();
+  if (outcome == "lost") return result;
+  if (outcome == "late") {
+    result.outcome = ReservationReply::Outcome::late;
+    return result;
+  }
+  const auto codes = reply[2].text();
+  if (outcome != "ok" || codes.size() != request_count) return protocol_error();
+  result.outcome = ReservationReply::Outcome::decided;
+  result.now = from_unix_us(reply[1].number());
+  result.entry_id = reply[3].text();
+  result.decisions.reserve(codes.size());
+  for (const char code : codes) {
+    const auto decision = parse_decision(code);
+    if (!decision) return protocol_error();
+    result.decisions.push_back(*decision);
+  }
+  for (std::size_t i = 0; i < reply[4].size(); ++i) result.records.emplace_back(reply[4][i].text());
+  const auto replays = std::count(result.decisions.begin(), result.decisions.end(), Decision::replay);
+  if (static_cast<std::size_t>(replays) != result.records.size()) return protocol_error();
+  return result;
+}
+
+Command release_command(const Fence& fence, const Order& order, bool give_back) {
+  const SaleKeys keys(fence.sale_id, fence.epoch);
+  auto command = evalsha("release", {keys.fence, keys.items, keys.orders, keys.buyers}, 8);
+  command.add(fence.epoch).add(fence.identity).add(order.id.bytes());
+  command.add(static_cast<std::int64_t>(order.item_no)).add(buyer_field(order.item_no, order.customer_id));
+  command.add(static_cast<std::int64_t>(order.quantity)).add(give_back ? "1" : "0").add(kRestockRestUs);
+  return command;
+}
+
+Result<ReleaseOutcome> read_release(ReplyView reply) {
+  const auto outcome = reply.text();
+  if (outcome == "lost") return ReleaseOutcome::lost;
+  if (outcome == "absent") return ReleaseOutcome::absent;
+  if (outcome == "released") return ReleaseOutcome::already;
+  if (outcome == "done") return ReleaseOutcome::done;
+  return protocol_error();
+}
+
+Command pulse_command(std::string_view sale_id, std::int64_t epoch) {
+  const SaleKeys keys(sale_id, epoch);
+  auto command = evalsha("pulse", {keys.fence, keys.items, keys.orders, keys.log}, 1);
+  command.add(epoch);
+  return command;
+}
+
+Result<PulseReply> read_pulse(ReplyView reply) {
+  PulseReply result;
+  const auto outcome = reply[0].text();
+  if (outcome == "lost") {
+    result.fence_epoch = reply[1].number();
+    return result;
+  }
+  if (outcome != "ok") return protocol_error();
+  result.lost = false;
+  result.now = from_unix_us(reply[1].number());
+  result.identity = reply[2].text();
+  result.version = reply[3].number();
+  result.order_records = reply[4].number();
+  result.log_entries = reply[5].number();
+  result.oldest_entry_at = stream_id_time(reply[6].text());
+  result.items = read_items(reply[7]);
+  result.resting_until = from_unix_us(reply[8].number());
+  result.postgres_identity = reply[9].text();
+  return result;
+}
+
+Command close_fence_command(std::string_view sale_id, std::int64_t epoch) {
+  const SaleKeys keys(sale_id, epoch);
+  auto command = evalsha("close_fence", {keys.fence}, 1);
+  command.add(epoch);
+  return command;
+}
+
+Result<CloseFenceReply> read_close_fence(ReplyView reply) {
+  const auto outcome = reply[0].text();
+  if (outcome != "closed" && outcome != "superseded") return protocol_error();
+  return CloseFenceReply{outcome == "superseded", reply[1].number()};
+}
+
+std::vector<Command> load_commands(std::string_view sale_id, std::int64_t epoch, std::span<const Order> orders) {
+  const SaleKeys keys(sale_id, epoch);
+  std::vector<Command> commands;
+  for (std::size_t at = 0; at < orders.size(); at += kLoadChunk) {
+    const auto chunk = orders.subspan(at, std::min(kLoadChunk, orders.size() - at));
+    Command records(2 + chunk.size() * 2);
+    records.add("HSET").add(keys.orders);
+    for (const auto& order : chunk) records.add(order.id.bytes()).add(make_order_record(order));
+    commands.push_back(std::move(records));
+    std::unordered_map<std::string, std::int64_t> units;
+    for (const auto& order : chunk) {
+      if (is_live(order.status)) units[buyer_field(order.item_no, order.customer_id)] += order.quantity;
+    }
+    for (const auto& [field, total] : units) {
+      commands.push_back(std::move(Command(4).add("HINCRBY").add(keys.buyers).add(field).add(total)));
+    }
+  }
+  return commands;
+}
+
+Command publish_command(const Sale& sale, std::string_view identity, std::string_view postgres_identity) {
+  const SaleKeys keys(sale.id, sale.epoch);
+  auto command = evalsha("publish", {keys.fence, keys.items}, 8 + sale.items.size() * 4);
+  command.add(sale.epoch).add(identity).add(static_cast<std::int64_t>(sale.state));
+  command.add(to_unix_us(sale.starts_at)).add(to_unix_us(sale.ends_at)).add(sale.version);
+  // Nobody can hold a sold-out mark of a sale that is published for the first time.
+  command.add(sale.epoch > 1 ? kRestockRestUs : std::int64_t{0}).add(postgres_identity);
+  for (const auto& item : sale.items) {
+    command.add(static_cast<std::int64_t>(item.item_no)).add(item.stock - item.sold);
+    command.add(static_cast<std::int64_t>(item.limit_per_customer)).add(item.stock_version);
+  }
+  return command;
+}
+
+Result<PublishOutcome> read_publish(ReplyView reply) {
+  if (reply.text() == "published") return PublishOutcome::published;
+  if (reply.text() == "superseded") return PublishOutcome::superseded;
+  return protocol_error();
+}
+
+Command configure_command(const Sale& sale, std::string_view identity) {
+  const SaleKeys keys(sale.id, sale.epoch);
+  auto command = evalsha("configure", {keys.fence}, 7);
+  command.add(sale.epoch).add(identity).add(sale.version).add(static_cast<std::int64_t>(sale.state));
+  command.add(to_unix_us(sale.starts_at)).add(to_unix_us(sale.ends_at)).add(kOpeningRestUs);
+  return command;
+}
+
+Result<ConfigureOutcome> read_configure(ReplyView reply) {
+  if (reply.text() == "lost") return ConfigureOutcome::lost;
+  if (reply.text() == "old") return ConfigureOutcome::old;
+  if (reply.text() == "done") return ConfigureOutcome::done;
+  return protocol_error();
+}
+
+Command restock_command(const Fence& fence, std::int32_t item_no, std::int64_t version, std::int64_t delta) {
+  const SaleKeys keys(fence.sale_id, fence.epoch);
+  auto command = evalsha("restock", {keys.fence, keys.items}, 6);
+  command.add(fence.epoch).add(fence.identity).add(static_cast<std::int64_t>(item_no)).add(version);
+  command.add(std::max<std::int64_t>(delta, 0)).add(kRestockRestUs);
+  return command;
+}
+
+Result<RestockOutcome> read_restock(ReplyView reply) {
+  const auto outcome = reply[0].text();
+  if (outcome == "lost") return RestockOutcome::lost;
+  if (outcome == "old") return RestockOutcome::old;
+  if (outcome == "gap") return RestockOutcome::gap;
+  if (outcome == "done") return RestockOutcome::done;
+  return protocol_error();
+}
+
+Command withdraw_command(const Fence& fence, TimePoint deadline, const WithdrawalEntry& entry) {
+  const SaleKeys keys(fence.sale_id, fence.epoch);
+  auto command = evalsha("withdraw", {keys.fence, keys.items, keys.orders, keys.log}, 7);
+  command.add(fence.epoch).add(fence.identity).add(to_unix_us(deadline));
+  command.add(static_cast<std::int64_t>(entry.item_no)).add(entry.units).add(entry.change_id.bytes());
+  command.add(withdrawal_payload(entry.item_no, entry.units, entry.who));
+  return command;
+}
+
+Result<WithdrawReply> read_withdraw(ReplyView reply) {
+  using Outcome = WithdrawReply::Outcome;
+  const auto outcome = reply[0].text();
+  WithdrawReply result;
+  if (outcome == "lost") return result;
+  if (outcome == "late") result.outcome = Outcome::late;
+  else if (outcome == "repeated") result.outcome = Outcome::repeated;
+  else if (outcome == "reused") result.outcome = Outcome::reused;
+  else if (outcome == "not_enough") result.outcome = Outcome::not_enough, result.remaining = reply[1].number();
+  else if (outcome == "done") result.outcome = Outcome::done, result.entry_id = reply[1].text();
+  else return protocol_error();
+  return result;
+}
+
+Command find_order_command(const Fence& fence, const OrderId& id) {
+  const SaleKeys keys(fence.sale_id, fence.epoch);
+  auto command = evalsha("find_order", {keys.fence, keys.orders}, 3);
+  command.add(fence.epoch).add(fence.identity).add(id.bytes());
+  return command;
+}
+
+Result<FindReply> read_find_order(ReplyView reply) {
+  const auto outcome = reply[0].text();
+  FindReply result;
+  if (outcome == "lost") return result;
+  if (outcome == "absent") result.outcome = FindReply::Outcome::absent;
+  else if (outcome == "found") result.outcome = FindReply::Outcome::found, result.record = reply[1].text();
+  else return protocol_error();
+  return result;
+}
+
+Command audit_command(const Fence& fence, std::int64_t log_entries_max) {
+  const SaleKeys keys(fence.sale_id, fence.epoch);
+  auto command = evalsha("audit", {keys.fence, keys.items, keys.log}, 3);
+  command.add(fence.epoch).add(fence.identity).add(log_entries_max);
+  return command;
+}
+
+Result<AuditReply> read_audit(ReplyView reply) {
+  const auto outcome = reply[0].text();
+  AuditReply result;
+  if (outcome == "lost") return result;
+  if (outcome == "too_long") {
+    result.outcome = AuditReply::Outcome::too_long;
+    return result;
+  }
+  if (outcome != "ok") return protocol_error();
+  std::size_t unreadable = 0;
+  auto pending = read_pending(reply[3], unreadable);
+  if (!pending || unreadable > 0) return protocol_error();
+  result.outcome = AuditReply::Outcome::ok;
+  result.now = from_unix_us(reply[1].number());
+  result.items = read_items(reply[2]);
+  result.pending = std::move(*pending);
+  return result;
+}
+
+Command trim_command(std::string_view sale_id, std::int64_t epoch, std::span<const std::string> entry_ids) {
+  const SaleKeys keys(sale_id, epoch);
+  Command command(2 + entry_ids.size());
+  command.add("XDEL").add(keys.log);
+  for (const auto& id : entry_ids) command.add(id);
+  return command;
+}
+
+Command pending_command(std::string_view sale_id, std::int64_t epoch, std::string_view after, std::int64_t count) {
+  const SaleKeys keys(sale_id, epoch);
+  Command command(6);
+  command.add("XRANGE").add(keys.log).add(after.empty() ? std::string("-") : "(" + std::string(after)).add("+");
+  command.add("COUNT").add(count);
+  return command;
+}
+
+Result<std::vector<PendingEntry>> read_pending(ReplyView reply, std::size_t& unreadable) {
+  if (!reply.is_array()) return protocol_error();
+  std::vector<PendingEntry> entries;
+  for (std::size_t i = 0; i < reply.size(); ++i) {
+    const auto fields = reply[i][1];
+    auto entry = parse_pending_entry(reply[i][0].text(), fields[1].text(), fields[2].text(), fields[3].text());
+    if (entry) entries.push_back(std::move(*entry));
+    else ++unreadable;
+  }
+  return entries;
+}
+
+Command scan_orders_command(std::string_view sale_id, std::int64_t epoch, std::string_view cursor) {
+  const SaleKeys keys(sale_id, epoch);
+  Command command(5);
+  command.add("HSCAN").add(keys.orders).add(cursor).add("COUNT").add(kScanPage);
+  return command;
+}
+
+Result<std::string> read_scan_orders(ReplyView reply, std::vector<std::uint64_t>& hashes) {
+  if (reply.size() != 2 || !reply[1].is_array()) return protocol_error();
+  for (std::size_t i = 0; i < reply[1].size(); i += 2) {
+    const auto id = reply[1][i].text();
+    if (id.size() != sizeof(OrderId::Bytes)) return protocol_error();
+    hashes.push_back(OrderId::from_bytes(id).hash64());
+  }
+  return std::string(reply[0].text());
+}
+
+Command raise_directory_command(std::int64_t version) {
+  auto command = evalsha("raise_directory", {kDirectoryKey}, 1);
+  command.add(version);
+  return command;
+}
+
+Command read_directory_command() { return Command{"GET", kDirectoryKey}; }
+
+std::optional<std::int64_t> read_directory(ReplyView reply) {
+  if (reply.is_nil()) return std::nullopt;
+  return reply.number();
+}
+
+Command clock_command() { return Command{"TIME"}; }
+
+TimePoint read_clock(ReplyView reply) { return from_unix_us(reply[0].number() * 1'000'000 + reply[1].number()); }
+
+Command lease_command(std::string_view sale_id, std::string_view kind, std::string_view holder,
+                      std::chrono::milliseconds duration) {
+  auto command = evalsha("lease", {lease_key(sale_id, kind)}, 2);
+  command.add(holder).add(static_cast<std::int64_t>(duration.count()));
+  return command;
+}
+
+bool read_lease(ReplyView reply) { return reply.number() == 1; }
+
+Command forget_epoch_command(std::string_view sale_id, std::int64_t epoch) {
+  const SaleKeys keys(sale_id, epoch);
+  return Command{"UNLINK", keys.items, keys.orders, keys.buyers, keys.log};
+}
+
+}  // namespace flashsale::redis

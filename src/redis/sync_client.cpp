@@ -1,0 +1,158 @@
+#include "flashsale/redis/sync_client.hpp"
+
+#include <hiredis/hiredis.h>
+
+#include <utility>
+
+#include "flashsale/redis/error.hpp"
+#include "flashsale/redis/script.hpp"
+#include "flashsale/redis/server_identity.hpp"
+#include "flashsale/telemetry/log.hpp"
+
+namespace flashsale::redis {
+namespace {
+
+struct FreeContext {
+  void operator()(redisContext* context) const noexcept { redisFree(context); }
+};
+
+timeval to_timeval(std::chrono::milliseconds duration) {
+  return {duration.count() / 1000, duration.count() % 1000 * 1000};
+}
+
+}  // namespace
+
+struct SyncClient::State {
+  Options options;
+  std::string name;
+  std::unique_ptr<redisContext, FreeContext> context;
+  std::string identity;
+
+  void close() {
+    context.reset();
+    identity.clear();
+  }
+
+  /// Sends the bytes and reads `count` replies.
+  Result<std::vector<OwnedReply>> exchange(std::string_view wire, std::size_t count) {
+    if (redisAppendFormattedCommand(context.get(), wire.data(), wire.size()) != REDIS_OK) return broken();
+    std::vector<OwnedReply> replies;
+    replies.reserve(count);
+    for (std::size_t i = 0; i < count; ++i) {
+      void* raw = nullptr;
+      if (redisGetReply(context.get(), &raw) != REDIS_OK) return broken();
+      replies.emplace_back(static_cast<redisReply*>(raw));
+    }
+    return replies;
+  }
+
+  Error broken() {
+    telemetry::log_warn("redis call failed", {{"client", name}, {"error", context->errstr}});
+    close();
+    return Failure::outcome_unknown;
+  }
+
+  /// The first refusal that is about the server rather than about one command's data: READONLY, LOADING, NOSCRIPT and
+  /// the like. A new connection meets the right server and loads the scripts.
+  Error first_refusal(const std::vector<OwnedReply>& replies) {
+    for (const auto& reply : replies) {
+      const ReplyView view(reply.get());
+      if (!view.is_error()) continue;
+      telemetry::log_warn("redis refused a command", {{"client", name}, {"error", view.text()}});
+      if (is_about_data(view.text())) continue;
+      close();
+      return Failure::unavailable;
+    }
+    return {};
+  }
+
+  static bool is_about_data(std::string_view error) {
+    return error.starts_with("WRONGTYPE") || error.starts_with("ERR ") || error.starts_with("OOM");
+  }
+
+  Error shake_hands();
+};
+
+Error SyncClient::State::shake_hands() {
+  std::vector<Command> commands;
+  const auto& address = options.address;
+  if (!address.password.empty()) {
+    commands.push_back(address.user.empty() ? Command{"AUTH", address.password}
+                                            : Command{"AUTH", address.user, address.password});
+  }
+  if (address.database != 0) commands.push_back(Command{"SELECT", std::to_string(address.database)});
+  for (const auto& script : all_scripts()) commands.push_back(Command{"SCRIPT", "LOAD", script.text});
+  commands.push_back(Command{"INFO"});
+
+  std::string wire;
+  for (const auto& command : commands) wire += command.wire();
+  const auto replies = exchange(wire, commands.size());
+  if (!replies) return Failure::unavailable;
+  if (const auto error = first_refusal(*replies)) return error;
+  const auto server = parse_server_identity(ReplyView(replies->back().get()).text());
+  if (server.loading || (!server.is_master && !options.allow_replica)) {
+    telemetry::log_warn("redis is loading or a replica", {{"client", name}});
+    close();
+    return Failure::unavailable;
+  }
+  identity = server.text();
+  return {};
+}
+
+SyncClient::SyncClient(Options options, std::string name) : state_(std::make_unique<State>()) {
+  state_->options = std::move(options);
+  state_->name = std::move(name);
+}
+SyncClient::~SyncClient() = default;
+SyncClient::SyncClient(SyncClient&&) noexcept = default;
+SyncClient& SyncClient::operator=(SyncClient&&) noexcept = default;
+
+Error SyncClient::connect() {
+  if (state_->context) return {};
+  const auto& options = state_->options;
+  state_->context.reset(
+      redisConnectWithTimeout(options.address.host.c_str(), options.address.port, to_timeval(options.connect_timeout)));
+  if (!state_->context || state_->context->err != 0) {
+    telemetry::log_warn(
+        "redis connect failed",
+        {{"client", state_->name}, {"error", state_->context ? state_->context->errstr : "out of memory"}});
+    state_->close();
+    return Failure::unavailable;
+  }
+  redisSetTimeout(state_->context.get(), to_timeval(options.timeout));
+  return state_->shake_hands();
+}
+
+void SyncClient::disconnect() { state_->close(); }
+const std::string& SyncClient::identity() const { return state_->identity; }
+
+Result<OwnedReply> SyncClient::call(const Command& command) {
+  auto replies = pipeline(std::span(&command, 1));
+  if (!replies) return replies.error();
+  if (ReplyView(replies->front().get()).is_error()) return make_error_code(Failure::unavailable);
+  return std::move(replies->front());
+}
+
+Result<std::vector<OwnedReply>> SyncClient::pipeline(std::span<const Command> commands) {
+  if (const auto error = connect()) return error;
+  std::string wire;
+  for (const auto& command : commands) wire += command.wire();
+  auto replies = state_->exchange(wire, commands.size());
+  if (!replies) return replies;
+  if (const auto error = state_->first_refusal(*replies)) return error;
+  return replies;
+}
+
+Error SyncClient::check_identity() {
+  if (const auto error = connect()) return error;
+  const auto before = state_->identity;
+  const auto reply = call(Command{"INFO"});
+  if (!reply) return reply.error();
+  const auto server = parse_server_identity(ReplyView(reply->get()).text());
+  if (server.text() == before && (server.is_master || state_->options.allow_replica)) return {};
+  telemetry::log_warn("redis identity changed", {{"client", state_->name}, {"identity", server.text()}});
+  disconnect();
+  return connect();
+}
+
+}  // namespace flashsale::redis

@@ -1,0 +1,121 @@
+#include "flashsale/telemetry/metrics.hpp"
+
+#include <prometheus/text_serializer.h>
+
+namespace flashsale::telemetry {
+namespace {
+
+using prometheus::Counter;
+using prometheus::Family;
+using prometheus::Gauge;
+using prometheus::Histogram;
+using prometheus::Registry;
+
+// From well under a Redis round trip to beyond the longest wait that a client may ask for.
+const Histogram::BucketBoundaries& latency_buckets_s() {
+  static const Histogram::BucketBoundaries buckets{0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,
+                                                   0.1,     0.25,   0.5,   1.0,    2.5,   5.0,  10.0};
+  return buckets;
+}
+
+// Powers of two up to the largest batch that the default settings allow.
+const Histogram::BucketBoundaries& batch_buckets() {
+  static const Histogram::BucketBoundaries buckets{1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024};
+  return buckets;
+}
+
+Family<Counter>& counter(Registry& registry, const char* name, const char* help) {
+  return prometheus::BuildCounter().Name(name).Help(help).Register(registry);
+}
+
+Family<Gauge>& gauge(Registry& registry, const char* name, const char* help) {
+  return prometheus::BuildGauge().Name(name).Help(help).Register(registry);
+}
+
+Family<Histogram>& histogram(Registry& registry, const char* name, const char* help) {
+  return prometheus::BuildHistogram().Name(name).Help(help).Register(registry);
+}
+
+}  // namespace
+
+Metrics::Metrics()
+    : registry_(std::make_shared<Registry>()),
+      requests_(counter(*registry_, "flashsale_http_requests_total", "HTTP requests answered, by route and status.")),
+      request_seconds_(histogram(*registry_, "flashsale_http_request_seconds",
+                                 "Time from a request's last byte to its answer's first.")),
+      reservations_(counter(*registry_, "flashsale_reservations_total", "Checkouts decided, by outcome.")),
+      orders_written_(counter(*registry_, "flashsale_orders_written_total",
+                              "Orders that the journal settled in PostgreSQL, by outcome.")),
+      dependency_errors_(counter(*registry_, "flashsale_dependency_errors_total",
+                                 "Failed calls to Redis and PostgreSQL, by kind of failure.")),
+      rebuilds_(counter(*registry_, "flashsale_rebuilds_total",
+                        "Times that a sale's Redis state was rebuilt from PostgreSQL, by result.")),
+      connections_refused_(counter(*registry_, "flashsale_connections_refused_total",
+                                   "Connections closed without being served, by reason.")),
+      batch_size_(histogram(*registry_, "flashsale_batch_size", "Orders handled in one call, by stage.")),
+      queue_depth_(gauge(*registry_, "flashsale_queue_depth", "Entries waiting in a bounded queue.")),
+      dependency_seconds_(histogram(*registry_, "flashsale_dependency_seconds",
+                                    "Time of a call to Redis or PostgreSQL, by operation.")),
+      pending_log_entries_(gauge(*registry_, "flashsale_pending_log_entries",
+                                 "Accepted orders not yet settled in PostgreSQL, over all sales.")),
+      pending_log_age_(gauge(*registry_, "flashsale_pending_log_oldest_age_seconds",
+                             "Age of the oldest accepted order not yet settled in PostgreSQL.")),
+      connections_(gauge(*registry_, "flashsale_connections", "Open client connections, by listener.")),
+      pulse_age_(gauge(*registry_, "flashsale_pulse_age_seconds",
+                       "Time since the last refresh of the sales' state from Redis.")) {
+  gauge(*registry_, "flashsale_build_info", "Always 1; the version is in the label.")
+      .Add({{"version", FLASHSALE_VERSION}})
+      .Set(1);
+  // There is one of each: without a first value they would be missing until they are first set.
+  pending_log_entries().Set(0);
+  pending_log_age_seconds().Set(0);
+  pulse_age_seconds().Set(0);
+}
+
+Counter& Metrics::requests(std::string_view route, unsigned status) {
+  return requests_.Add({{"route", std::string(route)}, {"status", std::to_string(status)}});
+}
+
+Histogram& Metrics::request_seconds(std::string_view route) {
+  return request_seconds_.Add({{"route", std::string(route)}}, latency_buckets_s());
+}
+
+Counter& Metrics::reservations(std::string_view outcome) {
+  return reservations_.Add({{"outcome", std::string(outcome)}});
+}
+
+Counter& Metrics::orders_written(std::string_view outcome) {
+  return orders_written_.Add({{"outcome", std::string(outcome)}});
+}
+
+Counter& Metrics::dependency_errors(std::string_view dependency, std::string_view kind) {
+  return dependency_errors_.Add({{"dependency", std::string(dependency)}, {"kind", std::string(kind)}});
+}
+
+Counter& Metrics::rebuilds(std::string_view result) { return rebuilds_.Add({{"result", std::string(result)}}); }
+
+Counter& Metrics::connections_refused(std::string_view reason) {
+  return connections_refused_.Add({{"reason", std::string(reason)}});
+}
+
+Histogram& Metrics::batch_size(std::string_view stage) {
+  return batch_size_.Add({{"stage", std::string(stage)}}, batch_buckets());
+}
+
+Gauge& Metrics::queue_depth(std::string_view queue) { return queue_depth_.Add({{"queue", std::string(queue)}}); }
+
+Histogram& Metrics::dependency_seconds(std::string_view dependency, std::string_view operation) {
+  return dependency_seconds_.Add({{"dependency", std::string(dependency)}, {"operation", std::string(operation)}},
+                                 latency_buckets_s());
+}
+
+Gauge& Metrics::pending_log_entries() { return pending_log_entries_.Add({}); }
+Gauge& Metrics::pending_log_age_seconds() { return pending_log_age_.Add({}); }
+Gauge& Metrics::connections(std::string_view listener) {
+  return connections_.Add({{"listener", std::string(listener)}});
+}
+Gauge& Metrics::pulse_age_seconds() { return pulse_age_.Add({}); }
+
+std::string Metrics::serialize() const { return prometheus::TextSerializer{}.Serialize(registry_->Collect()); }
+
+}  // namespace flashsale::telemetry

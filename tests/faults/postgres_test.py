@@ -1,0 +1,227 @@
+"""PostgreSQL silent, crashed and at odds with Redis in the middle of a sale."""
+
+import collections
+import time
+import unittest
+
+from fault_case import ROUNDS, FaultCase  # first: it makes the harness known
+
+import harness
+from harness import Purchase, check_buyers, crowd
+
+
+class SilenceTest(FaultCase):
+    def test_stopped_for_five_seconds(self):
+        sale = self.cluster.create_sale(stock=100_000, limit=1)
+        with self.shoppers(sale) as shoppers:
+            self.sell_for()
+            self.cluster.postgres.pause()
+            time.sleep(5)
+            self.cluster.postgres.resume()
+            self.wait_selling(shoppers)
+            purchases = self.settle(shoppers, 50)
+        self.assertTrue(any(purchase.taken for purchase in purchases), "nobody was answered 202")
+
+    def test_taken_while_it_is_silent_and_committed_afterwards(self):
+        sale = self.cluster.create_sale(stock=30)
+        for where in (0, 1):  # without PostgreSQL no instance could learn of it
+            self.check_status(self.cluster.client(where).get(f"/v1/sales/{sale}"), 200)
+
+        def work(number, client):
+            customer = self.cluster.new_customer()
+            purchase = Purchase(sale, customer, "k", "sneaker-42", 1)
+            purchase.note(self.cluster.buy(sale, customer, "k", client=client))
+            return purchase
+
+        self.cluster.postgres.pause()
+        try:
+            purchases = crowd(self.ports, 60, work)
+        finally:
+            self.cluster.postgres.resume()
+        # Whether an order of the same key is in PostgreSQL cannot be asked, so a refusal may be a 503 as well.
+        counts = collections.Counter(purchase.statuses[0] for purchase in purchases)
+        self.assertEqual(counts[202], 30, counts)
+        self.assertLessEqual(set(counts), {202, 409, 503}, counts)
+        for purchase in purchases:
+            if purchase.taken:
+                purchase.outcome = self.cluster.wait_final(next(iter(purchase.ids)), purchase.customer)["status"]
+            elif purchase.outcome == "unknown":
+                self.check_status(purchase.note(self.cluster.buy(sale, purchase.customer, purchase.key)), 409,
+                                  "sold-out")
+        check_buyers(self.cluster, purchases)
+        self.assertEqual(sum(purchase.outcome == "confirmed" for purchase in purchases), 30)
+
+
+    def test_nobody_waits_for_ever(self):
+        """Frozen, not dead: what needs PostgreSQL is answered all the same, and the process still ends in time."""
+        sale = self.cluster.create_sale(stock=10)
+        customer = self.cluster.new_customer()
+        order = self.check_status(self.cluster.buy(sale, customer, "k"), 201).json()
+        cancelled = self.check_status(self.cluster.buy(sale, customer, "gone"), 201).json()
+        self.check_status(self.cluster.cancel(cancelled["id"], customer), 200)
+        self.cluster.postgres.pause()
+        try:
+            began = time.monotonic()
+            replay = self.check_status(self.cluster.buy(sale, customer, "k"), 200).json()
+            self.assertEqual((replay["id"], replay["status"]), (order["id"], "pending"))
+            # What became of an order that gave its unit back only the row tells.
+            self.check_status(self.cluster.buy(sale, customer, "gone"), 503, "unavailable")
+            self.assertIn(self.cluster.order(order["id"], customer).status, (200, 503))
+            self.check_status(self.cluster.cancel(order["id"], customer), 503, "unavailable")
+            self.assertLess(time.monotonic() - began, 30 * harness.SLOWNESS)
+            harness.wait_until(lambda: self.cluster.client().get("/readyz").status == 503, 10, "/readyz is still 200")
+            began = time.monotonic()
+            self.cluster.instances[1].terminate()
+            self.assertEqual(self.cluster.instances[1].process.wait(40), 0)
+            self.assertLess(time.monotonic() - began, 30 * harness.SLOWNESS)
+        finally:
+            self.cluster.postgres.resume()
+        self.cluster.instances[1].start()
+        self.check_status(self.cluster.cancel(order["id"], customer), 200)
+        self.cluster.wait_consistent(sale)
+
+
+class CrashTest(FaultCase):
+    def test_immediate_restart_in_mid_sale(self):
+        sale = self.cluster.create_sale(stock=100_000, limit=1)
+        with self.shoppers(sale) as shoppers:
+            for _ in range(max(2, ROUNDS)):
+                self.sell_for()
+                self.cluster.postgres.crash()
+                self.cluster.postgres.start()
+                self.wait_selling(shoppers)
+            self.settle(shoppers, 50)
+
+    def test_backends_are_terminated(self):
+        sale = self.cluster.create_sale(stock=100_000)
+        with self.shoppers(sale) as shoppers:
+            for _ in range(8):
+                self.sell_for(0.15)
+                self.cluster.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                                   "WHERE datname = current_database() AND pid <> pg_backend_pid()")
+            self.wait_selling(shoppers)
+            self.settle(shoppers, 50)
+
+    def test_crash_of_postgres_and_a_wipe_of_redis(self):
+        sale = self.cluster.create_sale(stock=100_000, limit=1)
+        with self.shoppers(sale, redis_may_forget=True) as shoppers:
+            self.sell_for()
+            self.cluster.postgres.crash()
+            self.cluster.redis.client.flushall()
+            time.sleep(0.5)
+            self.cluster.postgres.start()
+            self.wait_selling(shoppers)
+            self.settle(shoppers, 50)
+
+
+class DriftTest(FaultCase):
+    """Redis believes in more stock than PostgreSQL has: a batch is refused in part, and PostgreSQL has the last
+    word (R11)."""
+
+    own_postgres = False
+
+    def lower_stock(self, sale, stock):
+        self.cluster.query("UPDATE items SET stock = %s WHERE sale_no = (SELECT sale_no FROM sales WHERE sale_id = %s)",
+                           (stock, sale))
+
+    def drift(self, prefer=None, quantity=1):
+        """10 sold, stock lowered to 25 behind Redis's back, then a crowd of 80."""
+        sale = self.cluster.create_sale(stock=1000)
+        purchases = []
+
+        def buy(client, number):
+            customer = self.cluster.new_customer()
+            purchase = Purchase(sale, customer, "k", "sneaker-42", quantity)
+            headers = {"Prefer": prefer} if prefer else None
+            for _ in range(100):
+                response = purchase.note(self.cluster.buy(sale, customer, "k", quantity=quantity, client=client,
+                                                          headers=headers))
+                if response.status != 503:
+                    return purchase
+                time.sleep(0.1)
+            raise AssertionError(f"unavailable for 10 s: {purchase}")
+
+        for number in range(10):
+            purchases.append(buy(self.cluster.client(), number))
+            if prefer:
+                purchases[-1].outcome = self.cluster.wait_final(next(iter(purchases[-1].ids)),
+                                                                purchases[-1].customer)["status"]
+        self.lower_stock(sale, 25)
+        late = crowd(self.ports, 80, lambda number, client: buy(client, number))
+        for purchase in late:
+            if purchase.taken and purchase.outcome == "unknown":
+                final = self.cluster.wait_final(next(iter(purchase.ids)), purchase.customer)
+                purchase.outcome = final["status"]
+                if final["status"] == "rejected":
+                    self.assertTrue(final.get("reason"), final)
+        return sale, purchases, late
+
+    def assert_settled(self, sale, purchases):
+        check_buyers(self.cluster, purchases)
+        audit = self.cluster.wait_consistent(sale)
+        item = audit["items"][0]
+        self.assertEqual((item["stock"], item["remaining"]), (25, 25 - item["sold"]))
+        for where in (0, 1):
+            # A sale that was rebuilt rests a moment before it refuses for good.
+            refused = harness.wait_until(lambda where=where: (lambda r: r if r.status != 503 else None)(
+                self.cluster.buy(sale, self.cluster.new_customer(), quantity=26, where=where)), 3, "the sale rests on")
+            self.check_status(refused, 409, "sold-out")
+
+    def test_excess_is_answered_as_the_refusal_it_is(self):
+        sale, first, late = self.drift()
+        counts = collections.Counter(purchase.outcome for purchase in late)
+        self.assertEqual(counts["confirmed"], 15, counts)
+        self.assertGreater(counts["refused"], 0, counts)
+        # "rejected" is what a buyer finds who was answered 503 while the sale was rebuilt, and then repeated the key.
+        self.assertEqual(counts["refused"] + counts["rejected"], 65, counts)
+        self.assertEqual({purchase.reason for purchase in late if purchase.outcome == "refused"}, {"sold-out"})
+        self.assert_settled(sale, first + late)
+        # A refusal that PostgreSQL wrote down stays one: its key finds the rejected order or is refused again.
+        for purchase in late[:20]:
+            response = self.cluster.buy(sale, purchase.customer, "k", where=1)
+            if purchase.outcome == "confirmed":
+                self.check_status(response, 200)
+            elif response.status == 200:
+                self.assertEqual(response.json()["status"], "rejected")
+            else:
+                self.check_status(response, 409, "sold-out")
+
+    def test_excess_of_orders_that_were_taken_is_rejected(self):
+        sale, first, late = self.drift(prefer="respond-async")
+        counts = collections.Counter(purchase.outcome for purchase in late)
+        self.assertEqual(counts["confirmed"], 15, counts)
+        self.assertLessEqual(set(counts), {"confirmed", "rejected", "refused"}, counts)
+        self.assertGreater(counts["rejected"], 0, counts)
+        self.assert_settled(sale, first + late)
+        for purchase in late:
+            if purchase.outcome == "rejected":
+                response = self.cluster.cancel(next(iter(purchase.ids)), purchase.customer)
+                self.check_status(response, 409, "too-late")
+                break
+
+    def test_orders_of_several_units(self):
+        sale, first, late = self.drift(quantity=2)
+        live = sum(purchase.quantity for purchase in first + late if purchase.outcome == "confirmed")
+        self.assertLessEqual(live, 25)
+        self.assertGreaterEqual(live, 24)
+        self.assert_settled(sale, first + late)
+
+    def test_the_limit_counts_no_refused_units(self):
+        """After the drift is mended, whoever was refused can buy again."""
+        sale = self.cluster.create_sale(stock=100, limit=1)
+        self.check_status(self.cluster.buy(sale, self.cluster.new_customer()), 201)
+        self.lower_stock(sale, 1)
+        customer = self.cluster.new_customer()
+        refused = harness.wait_until(lambda: (lambda r: r if r.status != 503 else None)(
+            self.cluster.buy(sale, customer, "k")), 10, "unavailable")
+        self.check_status(refused, 409, "sold-out")
+        self.cluster.wait_consistent(sale)
+        response = self.cluster.admin("POST", f"/admin/v1/sales/{sale}/items/sneaker-42/stock", {"add": 5})
+        self.check_status(response, 200)
+        harness.wait_until(lambda: self.cluster.buy(sale, customer, "k-2").status in (200, 201), 5,
+                           "the added stock cannot be bought by whom PostgreSQL had refused")
+        self.cluster.wait_consistent(sale)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,196 @@
+"""Redis wiped, killed, restarted and silent in the middle of a sale."""
+
+import contextlib
+import time
+import unittest
+
+from fault_case import ROUNDS, FaultCase  # first: it makes the harness known
+
+import harness
+
+
+class RedisCase(FaultCase):
+    own_postgres = False
+
+    def sell_through(self, fault, stock=100_000, limit=0, rounds=1, **how):
+        sale = self.cluster.create_sale(stock=stock, limit=limit)
+        with self.shoppers(sale, redis_may_forget=True, **how) as shoppers:
+            for _ in range(rounds):
+                self.sell_for()
+                fault()
+                self.wait_selling(shoppers)
+            self.sell_for(0.3)
+            return sale, self.settle(shoppers, 50)
+
+
+class WipeTest(RedisCase):
+    def flushall(self):
+        self.cluster.redis.client.flushall()
+
+    def test_flushall_in_mid_sale(self):
+        self.sell_through(self.flushall, rounds=max(2, ROUNDS))
+
+    def test_flushall_with_a_limit_and_little_stock(self):
+        """After the rebuild the remaining units are sold, no more and no less."""
+        sale = self.cluster.create_sale(stock=600, limit=1)
+        with self.shoppers(sale, redis_may_forget=True, purchases_max=1200) as shoppers:
+            harness.wait_until(lambda: shoppers.count("confirmed") > 200, 20, "no sale")
+            self.flushall()
+            purchases = shoppers.wait_all_bought()
+            self.assertEqual(shoppers.violations, [])
+            harness.check_buyers(self.cluster, purchases)
+        self.assertEqual(self.cluster.query("SELECT stock, sold FROM item_stock WHERE sale_id = %s", (sale,)),
+                         [(600, 600)], "units were stranded")
+        winner = next(purchase for purchase in purchases if purchase.outcome == "confirmed")
+        for where in (0, 1):
+            self.check_status(self.cluster.buy(sale, winner.customer, winner.key, where=where), 200)
+            self.check_status(self.cluster.buy(sale, self.cluster.new_customer(), where=where), 409, "sold-out")
+
+    def test_limits_survive(self):
+        sale = self.cluster.create_sale(stock=100, limit=1)
+        customer = self.cluster.new_customer()
+        self.check_status(self.cluster.buy(sale, customer, "k"), 201)
+        self.flushall()
+        for where in (0, 1):
+            response = harness.wait_until(lambda w=where: (lambda r: r if r.status != 503 else None)(
+                self.cluster.buy(sale, customer, "another", where=w)), 10, "the sale stays unavailable")
+            self.check_status(response, 409, "limit-exceeded")
+            self.check_status(self.cluster.buy(sale, customer, "k", where=where), 200)
+
+    def test_final_orders_stay_final(self):
+        sale = self.cluster.create_sale(stock=100)
+        customer = self.cluster.new_customer()
+        order = self.check_status(self.cluster.buy(sale, customer, "k"), 201).json()
+        self.check_status(self.cluster.cancel(order["id"], customer), 200)
+        self.flushall()
+        response = harness.wait_until(lambda: (lambda r: r if r.status != 503 else None)(
+            self.cluster.buy(sale, customer, "k")), 10, "the sale stays unavailable")
+        self.check_status(response, 200)
+        self.assertEqual(response.json()["status"], "cancelled")
+        audit = self.cluster.wait_consistent(sale)
+        self.assertEqual([(item["sold"], item["remaining"]) for item in audit["items"]], [(0, 100)])
+
+    def test_while_it_is_rebuilt_nothing_but_503(self):
+        """Never 404 or sale-not-open, and everything is back within seconds with nobody's help."""
+        sales = [self.cluster.create_sale(stock=50) for _ in range(3)]
+        self.flushall()
+        deadline = time.monotonic() + 10 * harness.SLOWNESS
+        waiting = {(sale, where) for sale in sales for where in (0, 1)}
+        while waiting:
+            self.assertLess(time.monotonic(), deadline, f"still unavailable: {waiting}")
+            for sale, where in list(waiting):
+                response = self.cluster.buy(sale, self.cluster.new_customer(), where=where)
+                if response.status == 201:
+                    waiting.discard((sale, where))
+                else:
+                    self.assertEqual(response.status, 503, repr(response))
+                    self.assertIn(response.problem, ("unavailable", "outcome-unknown"))
+                    self.assertIsNotNone(response.header("Retry-After"))
+                self.check_status(self.cluster.client(where).get(f"/v1/sales/{sale}"), 200)
+
+    def test_one_key_lost(self):
+        """Only a part of a sale's keys gone, as after a mistake with DEL."""
+        sale = self.cluster.create_sale(stock=50)
+        self.check_status(self.cluster.buy(sale, self.cluster.new_customer()), 201)
+        client = self.cluster.redis.client
+        keys = [key for key in client.scan_iter(f"*{{{sale}}}*")]
+        self.assertTrue(keys)
+        for key in keys:
+            kind = client.type(key)
+            if kind == b"string" and len(keys) > 1:
+                client.delete(key)
+                break
+        else:
+            client.delete(min(keys, key=len))
+        customer = self.cluster.new_customer()
+        harness.wait_until(lambda: self.cluster.buy(sale, customer, "k").status in (200, 201), 10, "not repaired")
+        self.cluster.wait_consistent(sale)
+
+
+class RestartTest(RedisCase):
+    def test_sigkill_and_restart_with_aof(self):
+        _, purchases = self.sell_through(self.cluster.redis.restart, rounds=max(1, ROUNDS))
+        self.assertTrue(any(503 in purchase.statuses for purchase in purchases), "nobody noticed the restart")
+
+    def test_restart_with_an_empty_directory(self):
+        def lose_everything():
+            self.cluster.redis.kill()
+            for path in sorted(self.cluster.redis.directory.rglob("appendonly*"), reverse=True):
+                path.rmdir() if path.is_dir() else path.unlink()
+            self.cluster.redis.start()
+        self.sell_through(lose_everything)
+
+    def test_away_for_some_seconds(self):
+        def away():
+            self.cluster.redis.kill()
+            time.sleep(2)
+            self.cluster.redis.start()
+        self.sell_through(away)
+
+    def test_cut_connections(self):
+        def cut():
+            for _ in range(5):
+                self.cluster.redis.client.client_kill_filter(_type="normal", skipme=True)
+                time.sleep(0.1)
+        self.sell_through(cut)
+
+
+class SilenceTest(RedisCase):
+    """R10: Redis stops answering, and nobody guesses."""
+
+    def test_outcome_is_unknown_and_the_key_finds_out(self):
+        sale = self.cluster.create_sale(stock=10)
+        customer = self.cluster.new_customer()
+        self.check_status(self.cluster.buy(sale, self.cluster.new_customer()), 201)
+        self.cluster.redis.pause()
+        try:
+            began = time.monotonic()
+            response = self.cluster.buy(sale, customer, "k")
+            waited = time.monotonic() - began
+        finally:
+            self.cluster.redis.resume()
+        self.assertEqual(response.status, 503, repr(response))
+        self.assertLess(waited, 4 * harness.SLOWNESS)
+        self.assertIn(response.problem, ("outcome-unknown", "unavailable"))
+        if response.problem == "outcome-unknown":
+            order_id = response.header("Location").rpartition("/")[2]
+        again = harness.wait_until(lambda: (lambda r: r if r.status != 503 else None)(
+            self.cluster.buy(sale, customer, "k", where=1)), 10, "the key does not find out")
+        self.assertIn(again.status, (200, 201), repr(again))
+        if response.problem == "outcome-unknown":
+            self.assertEqual(again.json()["id"], order_id)
+        audit = self.cluster.wait_consistent(sale)
+        self.assertEqual([(item["sold"], item["remaining"]) for item in audit["items"]], [(2, 8)])
+
+    def test_silence_under_load(self):
+        def silence():
+            self.cluster.redis.pause()
+            time.sleep(2.5)
+            self.cluster.redis.resume()
+        self.sell_through(silence, limit=1)
+
+    def test_a_script_that_comes_late_changes_nothing(self):
+        """The requests wait in Redis's socket past their deadline; what the buyers were told must stay true."""
+        sale = self.cluster.create_sale(stock=1000)
+        self.check_status(self.cluster.buy(sale, self.cluster.new_customer()), 201)
+
+        def work(number, client):
+            customer = self.cluster.new_customer()
+            purchase = harness.Purchase(sale, customer, "k", "sneaker-42", 1)
+            purchase.note(self.cluster.buy(sale, customer, "k", client=client))
+            return purchase
+
+        self.cluster.redis.pause()
+        with contextlib.ExitStack() as stack:
+            stack.callback(self.cluster.redis.resume)
+            purchases = harness.crowd(self.ports, 40, work)
+        self.assertEqual({purchase.statuses[0] for purchase in purchases}, {503})
+        time.sleep(0.5)
+        # Past the deadline "not there" is definite: what is not there now must never come.
+        sold = self.cluster.wait_consistent(sale)["items"][0]["sold"]
+        time.sleep(1.5)
+        self.assertEqual(self.cluster.wait_consistent(sale)["items"][0]["sold"], sold)
+
+
+if __name__ == "__main__":
+    unittest.main()

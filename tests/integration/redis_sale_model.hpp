@@ -1,0 +1,408 @@
+#pragma once
+#include <algorithm>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <sstream>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "flashsale/model/order.hpp"
+#include "flashsale/model/sale.hpp"
+#include "integration/redis_fixture.hpp"
+
+/// What the scripts of src/redis/lua promise, said a second time over plain maps, one order at a time. Where a script
+/// uses Redis's clock, the moment comes from its reply or from the state that it left, never from the clock here.
+namespace flashsale::testing {
+
+struct ModelRecord {
+  char state = 'h';  ///< held, released, withdrawal (of which only state and moment are kept here)
+  TimePoint at{};
+  std::int32_t item_no = 0;
+  std::int64_t units = 0;
+  std::string customer_id;
+};
+
+struct ModelItem {
+  std::int64_t remaining = 0;
+  std::int64_t limit = 0;
+  std::int64_t stock_version = 0;
+  std::int64_t version = 0;
+  std::int64_t sellable_from_us = 0;
+  // For the books of one epoch: offered = remaining + held + withdrawn + refused.
+  std::int64_t offered = 0;
+  std::int64_t withdrawn = 0;
+  std::int64_t refused = 0;
+};
+
+struct ModelEntry {
+  std::string id;
+  TimePoint at{};
+  std::vector<std::pair<OrderId, ModelRecord>> orders;
+  std::optional<redis::WithdrawalEntry> withdrawal;
+  bool settled = false;  ///< written to PostgreSQL, so it may be trimmed
+};
+
+/// The keys of one epoch.
+struct Generation {
+  std::map<std::int32_t, ModelItem> items;
+  std::map<OrderId, ModelRecord> records;
+  std::map<std::string, std::int64_t> totals;  ///< "<item>:<customer>" → units
+  std::vector<ModelEntry> log;
+  std::map<OrderId, redis::WithdrawalEntry> withdrawals;  ///< what the records of state w say
+
+  [[nodiscard]] std::int64_t held(std::int32_t item_no) const {
+    std::int64_t units = 0;
+    for (const auto& [id, record] : records)
+      units += record.state == 'h' && record.item_no == item_no ? record.units : 0;
+    return units;
+  }
+  void add_record(const OrderId& id, const ModelRecord& record) {
+    records[id] = record;
+    if (record.state == 'h') totals[buyer(record)] += record.units;
+  }
+  static std::string buyer(const ModelRecord& record) {
+    return std::to_string(record.item_no) + ":" + record.customer_id;
+  }
+};
+
+struct ModelFence {
+  std::int64_t epoch = 0;  ///< 0: nothing was published since the fence was lost
+  std::int64_t rebuilder = 0;
+  std::string identity;
+  Sale definition;
+  std::int64_t opens_from_us = 0;
+  std::int64_t rests_until_us = 0;  ///< after a rebuild
+  std::string postgres_identity;
+};
+
+/// Who calls: the epoch and the identity that an instance believes in.
+struct Caller {
+  std::int64_t epoch = 0;
+  std::string identity;
+};
+
+struct SaleModel {
+  ModelFence fence;
+  std::map<std::int64_t, Generation> generations;
+
+  [[nodiscard]] bool admits(const Caller& caller) const {
+    return fence.epoch != 0 && fence.epoch == caller.epoch && fence.identity == caller.identity && fence.rebuilder == 0;
+  }
+  Generation& current() { return generations[fence.epoch]; }
+
+  [[nodiscard]] bool is_open(TimePoint now) const {
+    const auto& sale = fence.definition;
+    if (now >= sale.ends_at) return false;
+    return sale.state == SaleState::open || (sale.state == SaleState::scheduled && now >= sale.starts_at);
+  }
+
+  [[nodiscard]] redis::Decision decide(const redis::ReservationTerms& terms, const redis::ReservationRequest& request,
+                                       TimePoint now) {
+    using redis::Decision;
+    auto& sale = current();
+    if (sale.records.contains(request.id)) return Decision::replay;
+    if (!terms.retake && to_unix_us(now) < fence.rests_until_us) return Decision::resting;
+    const bool sells = is_open(now) && to_unix_us(now) >= fence.opens_from_us;
+    if (!sells && !terms.retake) return Decision::not_open;
+    const auto item = sale.items.find(request.item_no);
+    if (item == sale.items.end()) return Decision::unknown_item;
+    const bool rests = to_unix_us(now) < item->second.sellable_from_us;
+    if (item->second.remaining <= 0 || (rests && !terms.retake)) return Decision::sold_out;
+    const auto total =
+        sale.totals.find(Generation::buyer({'h', now, request.item_no, 0, std::string(request.customer_id)}));
+    const auto owned = total == sale.totals.end() ? 0 : total->second;
+    if (item->second.limit > 0 && owned + request.quantity > item->second.limit) return Decision::limit;
+    if (item->second.remaining < request.quantity) return Decision::sold_out;
+    if (static_cast<std::int64_t>(sale.log.size()) >= terms.log_entries_max) return Decision::log_full;
+    return Decision::accepted;
+  }
+
+  /// One after the other, in the order of the batch; what was accepted becomes one entry.
+  std::vector<redis::Decision> reserve(const redis::ReservationTerms& terms,
+                                       std::span<const redis::ReservationRequest> requests, TimePoint now,
+                                       const std::string& entry_id) {
+    ModelEntry entry{entry_id, now, {}, {}, false};
+    std::vector<redis::Decision> decisions;
+    for (const auto& request : requests) {
+      decisions.push_back(decide(terms, request, now));
+      if (decisions.back() != redis::Decision::accepted) continue;
+      const ModelRecord record{'h', now, request.item_no, request.quantity, std::string(request.customer_id)};
+      current().items.at(request.item_no).remaining -= request.quantity;
+      current().add_record(request.id, record);
+      entry.orders.emplace_back(request.id, record);
+    }
+    if (!entry.orders.empty()) current().log.push_back(std::move(entry));
+    return decisions;
+  }
+
+  /// `rests_us` answers what Redis wrote where an item was empty.
+  template <class Rest>
+  redis::ReleaseOutcome release(const OrderId& id, bool give_back, Rest rest_of) {
+    auto& sale = current();
+    const auto found = sale.records.find(id);
+    if (found == sale.records.end()) return redis::ReleaseOutcome::absent;
+    auto& record = found->second;
+    if (record.state != 'h') return redis::ReleaseOutcome::already;
+    record.state = 'r';
+    auto& total = sale.totals[Generation::buyer(record)];
+    total -= record.units;
+    if (total <= 0) sale.totals.erase(Generation::buyer(record));
+    auto& item = sale.items.at(record.item_no);
+    if (give_back) add_units(record.item_no, item, record.units, rest_of);
+    else item.refused += record.units;
+    return redis::ReleaseOutcome::done;
+  }
+
+  template <class Rest>
+  redis::RestockOutcome restock(std::int32_t item_no, std::int64_t version, std::int64_t delta, Rest rest_of) {
+    const auto found = current().items.find(item_no);
+    if (found == current().items.end()) return redis::RestockOutcome::lost;
+    auto& item = found->second;
+    if (version <= item.stock_version) return redis::RestockOutcome::old;
+    if (version != item.stock_version + 1) return redis::RestockOutcome::gap;
+    item.stock_version = version;
+    if (delta > 0) {
+      item.offered += delta;
+      add_units(item_no, item, delta, rest_of);
+    }
+    return redis::RestockOutcome::done;
+  }
+
+  redis::WithdrawReply::Outcome withdraw(const redis::WithdrawalEntry& change, TimePoint at,
+                                         const std::string& entry_id) {
+    using Outcome = redis::WithdrawReply::Outcome;
+    auto& sale = current();
+    const auto known = sale.withdrawals.find(change.change_id);
+    if (known != sale.withdrawals.end()) {
+      const auto& other = known->second;
+      const bool same = other.item_no == change.item_no && other.units == change.units && other.who == change.who;
+      return same ? Outcome::repeated : Outcome::reused;
+    }
+    const auto item = sale.items.find(change.item_no);
+    if (item == sale.items.end() || item->second.remaining < change.units) return Outcome::not_enough;
+    item->second.remaining -= change.units;
+    item->second.withdrawn += change.units;
+    ++item->second.version;
+    sale.records[change.change_id] = {'w', at, 0, 0, ""};
+    sale.withdrawals[change.change_id] = change;
+    sale.log.push_back({entry_id, at, {}, change, false});
+    return Outcome::done;
+  }
+
+  redis::CloseFenceReply close_fence(std::int64_t epoch) {
+    const redis::CloseFenceReply reply{fence.epoch >= epoch || fence.rebuilder > epoch, fence.epoch};
+    if (!reply.superseded) fence.rebuilder = epoch;
+    return reply;
+  }
+
+  /// `sale.items` as the rebuilder read them; `load` has brought the records.
+  redis::PublishOutcome publish(const Sale& sale, const std::string& identity, const std::string& postgres_identity,
+                                std::int64_t rests_until_us) {
+    if (fence.epoch >= sale.epoch || fence.rebuilder != sale.epoch) return redis::PublishOutcome::superseded;
+    fence = {sale.epoch, 0, identity, sale, 0, rests_until_us, postgres_identity};
+    for (const auto& from : sale.items) {
+      auto& item = current().items[from.item_no];
+      item = {from.stock - from.sold, from.limit_per_customer, from.stock_version, sale.epoch * 1'000'000'000, 0};
+      item.offered = item.remaining + current().held(from.item_no);
+    }
+    return redis::PublishOutcome::published;
+  }
+
+ private:
+  template <class Rest>
+  void add_units(std::int32_t item_no, ModelItem& item, std::int64_t units, Rest rest_of) {
+    if (item.remaining == 0) item.sellable_from_us = rest_of(item_no);
+    item.remaining += units;
+    ++item.version;
+  }
+};
+
+// --- the two states as text, so that a difference can be read ---
+
+inline std::string describe(const ModelRecord& record) {
+  std::ostringstream out;
+  out << record.state << " at " << to_unix_us(record.at) << ", " << record.units << " of item " << record.item_no
+      << " for " << record.customer_id;
+  return out.str();
+}
+
+inline std::string describe(const Generation& generation) {
+  std::ostringstream out;
+  for (const auto& [no, item] : generation.items) {
+    out << "item " << no << ": " << item.remaining << " left, limit " << item.limit << ", stock version "
+        << item.stock_version << ", version " << item.version << ", sellable from " << item.sellable_from_us << "\n";
+  }
+  for (const auto& [id, record] : generation.records)
+    out << "order " << id.to_string() << ": " << describe(record) << "\n";
+  for (const auto& [buyer, units] : generation.totals) out << "buyer " << buyer << ": " << units << "\n";
+  for (const auto& entry : generation.log) {
+    out << "entry " << entry.id << " at " << to_unix_us(entry.at) << "\n";
+    for (const auto& [id, record] : entry.orders) out << "  " << id.to_string() << ": " << describe(record) << "\n";
+    if (!entry.withdrawal) continue;
+    out << "  withdrawal " << entry.withdrawal->change_id.to_string() << ": " << entry.withdrawal->units << " of item "
+        << entry.withdrawal->item_no << " by " << entry.withdrawal->who << "\n";
+  }
+  return out.str();
+}
+
+inline std::string describe(const ModelFence& fence) {
+  std::ostringstream out;
+  if (fence.rebuilder != 0) out << "closed by the rebuilder of epoch " << fence.rebuilder << "\n";
+  if (fence.epoch == 0) return out.str();
+  const auto& sale = fence.definition;
+  out << "epoch " << fence.epoch << " on " << fence.identity << ", version " << sale.version << ", state "
+      << static_cast<int>(sale.state) << ", " << to_unix_us(sale.starts_at) << " to " << to_unix_us(sale.ends_at)
+      << ", opens from " << fence.opens_from_us << ", rests until " << fence.rests_until_us << ", from "
+      << fence.postgres_identity << "\n";
+  return out.str();
+}
+
+// --- the state that Redis holds, in the model's form ---
+
+using HashFields = std::vector<std::pair<std::string, std::string>>;
+
+inline HashFields read_hash(redis::ReplyView reply) {
+  HashFields fields;
+  for (std::size_t i = 0; i + 1 < reply.size(); i += 2) fields.emplace_back(reply[i].text(), reply[i + 1].text());
+  return fields;
+}
+
+inline std::map<std::int32_t, ModelItem> read_items(redis::ReplyView reply) {
+  std::map<std::int32_t, ModelItem> items;
+  for (const auto& [field, value] : read_hash(reply)) {
+    auto& item = items[std::stoi(field)];
+    const auto letter = field.substr(field.find(':'));
+    if (letter == ":r") item.remaining = std::stoll(value);
+    else if (letter == ":l") item.limit = std::stoll(value);
+    else if (letter == ":s") item.stock_version = std::stoll(value);
+    else if (letter == ":v") item.version = std::stoll(value);
+    else if (letter == ":o") item.sellable_from_us = std::stoll(value);
+    else ADD_FAILURE() << "no such field of items: " << field;
+  }
+  return items;
+}
+
+inline ModelRecord read_record(std::string_view text) {
+  const auto record = redis::parse_order_record(text);
+  if (!record) {
+    ADD_FAILURE() << "a record that cannot be read";
+    return {'?', {}, 0, 0, ""};
+  }
+  const char state = record->withdrawal ? 'w' : record->held ? 'h' : 'r';
+  return {state, record->created_at, record->item_no, record->quantity, std::string(record->customer_id)};
+}
+
+inline ModelEntry read_entry(const redis::PendingEntry& pending) {
+  ModelEntry entry{pending.id, pending.created_at, {}, pending.withdrawal, false};
+  for (const auto& order : pending.orders) {
+    entry.orders.emplace_back(order.id,
+                              ModelRecord{'h', order.created_at, order.item_no, order.quantity, order.customer_id});
+  }
+  return entry;
+}
+
+inline ModelFence read_fence(redis::ReplyView reply) {
+  ModelFence fence;
+  for (const auto& [field, value] : read_hash(reply)) {
+    if (field == "e") fence.epoch = std::stoll(value);
+    else if (field == "r") fence.rebuilder = std::stoll(value);
+    else if (field == "i") fence.identity = value;
+    else if (field == "v") fence.definition.version = std::stoll(value);
+    else if (field == "s") fence.definition.state = static_cast<SaleState>(std::stoi(value));
+    else if (field == "a") fence.definition.starts_at = from_unix_us(std::stoll(value));
+    else if (field == "z") fence.definition.ends_at = from_unix_us(std::stoll(value));
+    else if (field == "f") fence.opens_from_us = std::stoll(value);
+    else if (field == "w") fence.rests_until_us = std::stoll(value);
+    else if (field == "p") fence.postgres_identity = value;
+    else ADD_FAILURE() << "no such field of the fence: " << field;
+  }
+  return fence;
+}
+
+/// The whole state in one round trip: the fence and the generations of these epochs.
+inline SaleModel read_state(RedisSale& sale, const std::vector<std::int64_t>& epochs) {
+  std::vector<redis::Command> commands{{"HGETALL", redis::SaleKeys(sale.id, 0).fence}};
+  for (const auto epoch : epochs) {
+    const redis::SaleKeys keys(sale.id, epoch);
+    for (const auto& key : {keys.items, keys.orders, keys.buyers}) commands.push_back({"HGETALL", key});
+    commands.push_back({"XRANGE", keys.log, "-", "+"});
+  }
+  const auto replies = sale.run_all(commands);
+  const auto reply = [&](std::size_t i) { return redis::ReplyView(replies[i].get()); };
+  SaleModel state;
+  state.fence = read_fence(reply(0));
+  for (std::size_t i = 0; i < epochs.size(); ++i) {
+    auto& generation = state.generations[epochs[i]];
+    generation.items = read_items(reply(i * 4 + 1));
+    for (const auto& [id, text] : read_hash(reply(i * 4 + 2))) {
+      generation.records[OrderId::from_bytes(id)] = read_record(text);
+    }
+    for (const auto& [buyer, units] : read_hash(reply(i * 4 + 3))) generation.totals[buyer] = std::stoll(units);
+    std::size_t unreadable = 0;
+    const auto entries = redis::read_pending(reply(i * 4 + 4), unreadable);
+    EXPECT_EQ(unreadable, 0U);
+    for (const auto& entry : *entries) generation.log.push_back(read_entry(entry));
+  }
+  return state;
+}
+
+/// PostgreSQL's part in a history: final orders, stock and its numbered changes.
+struct Ledger {
+  Sale sale;
+  std::map<OrderId, Order> rows;
+  std::map<std::int32_t, std::vector<std::int64_t>> changes;  ///< of an item: the delta of version n at n - 1
+  std::set<OrderId> withdrawn;
+
+  [[nodiscard]] std::int64_t sold(std::int32_t item_no) const {
+    std::int64_t units = 0;
+    for (const auto& [id, row] : rows) units += is_live(row.status) && row.item_no == item_no ? row.quantity : 0;
+    return units;
+  }
+  Item& item(std::int32_t item_no) {
+    return *std::find_if(sale.items.begin(), sale.items.end(), [&](const Item& i) { return i.item_no == item_no; });
+  }
+  void change_stock(std::int32_t item_no, std::int64_t delta) {
+    changes[item_no].push_back(delta);
+    item(item_no).stock += delta;
+    ++item(item_no).stock_version;
+  }
+
+  /// Redis is the first check against overselling and has to be right by itself: what it accepted fits (P1).
+  void settle(ModelEntry& entry) {
+    entry.settled = true;
+    for (const auto& [id, record] : entry.orders) {
+      if (rows.contains(id)) continue;
+      EXPECT_LE(sold(record.item_no) + record.units, item(record.item_no).stock) << "oversold: " << describe(record);
+      rows[id] = to_row(id, record, OrderStatus::confirmed);
+    }
+    if (!entry.withdrawal || !withdrawn.insert(entry.withdrawal->change_id).second) return;
+    const auto& change = *entry.withdrawal;
+    EXPECT_GE(item(change.item_no).stock - change.units, sold(change.item_no)) << "withdrew what was sold";
+    change_stock(change.item_no, -change.units);
+  }
+  /// A final row, whether the order was written before or not (PROTOCOL R4).
+  void end(const OrderId& id, const ModelRecord& record, OrderStatus status) {
+    auto& row = rows.try_emplace(id, to_row(id, record, status)).first->second;
+    if (is_live(row.status)) row.status = status;
+  }
+  [[nodiscard]] std::vector<Order> all_rows() const {
+    std::vector<Order> all;
+    for (const auto& [id, row] : rows) all.push_back(row);
+    return all;
+  }
+  static Order to_row(const OrderId& id, const ModelRecord& record, OrderStatus status) {
+    Order row;
+    row.id = id;
+    row.item_no = record.item_no;
+    row.customer_id = record.customer_id;
+    row.quantity = static_cast<std::int32_t>(record.units);
+    row.status = status;
+    row.created_at = record.at;
+    return row;
+  }
+};
+
+}  // namespace flashsale::testing

@@ -1,0 +1,684 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "integration/redis_fixture.hpp"
+
+namespace flashsale::redis {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::Each;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+const TimePoint kPast = from_unix_us(1'000'000);
+const TimePoint kFuture = from_unix_us(4'102'444'800'000'000);
+constexpr std::int32_t kSneaker = 7;
+constexpr std::int32_t kTicket = 70;
+constexpr std::int32_t kUnknown = 700;
+
+/// A sale of 5 sneakers, at most 2 a customer, and of 3 tickets, published under epoch 1: nothing rests.
+class RedisScriptsTest : public ::testing::Test {
+ protected:
+  RedisScriptsTest() {
+    sale.id = redis.id;
+    sale.state = SaleState::open;
+    sale.starts_at = kPast;
+    sale.ends_at = kFuture;
+    sale.items = {item(kSneaker, 5, 2), item(kTicket, 3, 0)};
+    rebuild(1);
+  }
+
+  static Item item(std::int32_t item_no, std::int64_t stock, std::int32_t limit) {
+    Item result;
+    result.item_no = item_no;
+    result.stock = stock;
+    result.limit_per_customer = limit;
+    return result;
+  }
+  [[nodiscard]] Order order(const std::string& customer, std::int32_t quantity = 1, std::int32_t item_no = kSneaker,
+                            const std::string& key = "key") const {
+    Order result;
+    result.id = OrderId::derive(redis.id, customer, key);
+    result.item_no = item_no;
+    result.customer_id = customer;
+    result.quantity = quantity;
+    result.status = OrderStatus::confirmed;
+    result.created_at = kPast;
+    return result;
+  }
+  [[nodiscard]] Fence fence() const { return {redis.id, sale.epoch, redis.identity}; }
+
+  void rebuild(std::int64_t epoch, const std::vector<Order>& rows = {}) {
+    sale.epoch = epoch;
+    EXPECT_FALSE(redis.close_fence(epoch).superseded);
+    redis.load(epoch, rows);
+    EXPECT_EQ(redis.publish(sale, redis.identity, "postgres"), PublishOutcome::published);
+  }
+
+  ReservationReply reserve(const std::vector<Order>& orders, const ReservationTerms& terms) {
+    std::vector<ReservationRequest> requests;
+    for (const auto& order : orders) requests.push_back({order.id, order.item_no, order.quantity, order.customer_id});
+    return redis.reserve(fence(), terms, requests);
+  }
+  ReservationReply reserve(const std::vector<Order>& orders) { return reserve(orders, {kFuture, 1000, false}); }
+  std::vector<Decision> decisions(const std::vector<Order>& orders) { return reserve(orders).decisions; }
+  ReservationReply retake(const std::vector<Order>& orders) { return reserve(orders, {kFuture, 1000, true}); }
+
+  PulseItem level(std::int32_t item_no = kSneaker) {
+    for (const auto& item : redis.pulse(sale.epoch).items) {
+      if (item.item_no == item_no) return item;
+    }
+    ADD_FAILURE() << "no item " << item_no;
+    return {};
+  }
+  std::int64_t units_of(const std::string& customer, std::int32_t item_no = kSneaker) {
+    return redis.number(SaleKeys(redis.id, sale.epoch).buyers, buyer_field(item_no, customer));
+  }
+  [[nodiscard]] WithdrawalEntry withdrawal(std::int64_t units, const std::string& key = "take out") const {
+    return {OrderId::derive(redis.id, "merchant", key), kSneaker, units, "merchant"};
+  }
+  void sell_out() {
+    ASSERT_THAT(decisions({order("first", 2), order("second", 2), order("third", 1)}), Each(Decision::accepted));
+  }
+  void configure(SaleState state, TimePoint starts_at = kPast, TimePoint ends_at = kFuture) {
+    sale.state = state;
+    sale.starts_at = starts_at;
+    sale.ends_at = ends_at;
+    ++sale.version;
+    ASSERT_EQ(redis.configure(sale, redis.identity), ConfigureOutcome::done);
+  }
+
+  /// All calls that an instance makes of a sale, each of which must be answered `lost` and change nothing.
+  void expect_all_lost(const Fence& stale) {
+    const auto before = redis.dump();
+    const auto buyer = order("ann");
+    const std::vector<ReservationRequest> requests{{buyer.id, kSneaker, 1, buyer.customer_id}};
+    Sale definition = sale;
+    definition.epoch = stale.epoch;
+    definition.version = sale.version + 1;
+    EXPECT_EQ(redis.reserve(stale, {kFuture, 1000, false}, requests).outcome, ReservationReply::Outcome::lost);
+    EXPECT_EQ(redis.reserve(stale, {kFuture, 1000, true}, requests).outcome, ReservationReply::Outcome::lost);
+    EXPECT_EQ(redis.release(stale, buyer, true), ReleaseOutcome::lost);
+    EXPECT_EQ(redis.withdraw(stale, kFuture, withdrawal(1)).outcome, WithdrawReply::Outcome::lost);
+    EXPECT_EQ(redis.restock(stale, kSneaker, 1, 1), RestockOutcome::lost);
+    EXPECT_EQ(redis.find(stale, buyer.id).outcome, FindReply::Outcome::lost);
+    EXPECT_EQ(redis.audit(stale, 1000).outcome, AuditReply::Outcome::lost);
+    EXPECT_EQ(redis.configure(definition, stale.identity), ConfigureOutcome::lost);
+    EXPECT_EQ(redis.dump(), before);
+  }
+
+  testing::RedisSale redis;
+  Sale sale;
+};
+
+// --- the fence ---
+
+TEST_F(RedisScriptsTest, ACallOfAnotherEpochIsLost) {
+  expect_all_lost({redis.id, 0, redis.identity});
+  expect_all_lost({redis.id, 2, redis.identity});
+  const auto pulse = redis.pulse(2);
+  EXPECT_TRUE(pulse.lost);
+  EXPECT_EQ(pulse.fence_epoch, 1);
+}
+
+TEST_F(RedisScriptsTest, ACallForAnotherServerIsLost) {
+  expect_all_lost({redis.id, 1, "another:server"});
+  EXPECT_EQ(redis.pulse(1).identity, redis.identity) << "the pulse tells the caller which server this is";
+}
+
+TEST_F(RedisScriptsTest, EverythingIsLostWithTheFence) {
+  redis.wipe();
+  expect_all_lost(fence());
+  const auto pulse = redis.pulse(1);
+  EXPECT_TRUE(pulse.lost);
+  EXPECT_EQ(pulse.fence_epoch, 0);
+}
+
+TEST_F(RedisScriptsTest, AClosedFenceLetsNobodyThrough) {
+  ASSERT_FALSE(redis.close_fence(2).superseded);
+  expect_all_lost(fence());
+  EXPECT_TRUE(redis.pulse(1).lost);
+}
+
+// --- rebuilding ---
+
+TEST_F(RedisScriptsTest, ClosingTellsWhichEpochWasServed) {
+  EXPECT_EQ(redis.close_fence(3).published_epoch, 1);
+  EXPECT_FALSE(redis.close_fence(3).superseded) << "the same rebuilder may ask again";
+  const auto older = redis.close_fence(2);
+  EXPECT_TRUE(older.superseded);
+  EXPECT_EQ(older.published_epoch, 1);
+  redis.wipe();
+  EXPECT_EQ(redis.close_fence(4).published_epoch, 0);
+}
+
+TEST_F(RedisScriptsTest, AnEpochIsPublishedOnce) {
+  EXPECT_TRUE(redis.close_fence(1).superseded);
+  const auto before = redis.dump();
+  EXPECT_EQ(redis.publish(sale, redis.identity, "postgres"), PublishOutcome::superseded);
+  EXPECT_EQ(redis.dump(), before);
+}
+
+TEST_F(RedisScriptsTest, ARebuilderThatWasOvertakenPublishesNothing) {
+  Sale paused = sale;
+  paused.epoch = 2;
+  ASSERT_FALSE(redis.close_fence(2).superseded);
+  ASSERT_FALSE(redis.close_fence(3).superseded);
+  EXPECT_EQ(redis.publish(paused, redis.identity, "postgres"), PublishOutcome::superseded) << "a newer one is at work";
+  sale.epoch = 3;
+  ASSERT_EQ(redis.publish(sale, redis.identity, "postgres"), PublishOutcome::published);
+  EXPECT_EQ(redis.publish(paused, redis.identity, "postgres"), PublishOutcome::superseded) << "a newer one is done";
+  EXPECT_FALSE(redis.pulse(3).lost);
+}
+
+TEST_F(RedisScriptsTest, ARebuilderWhoseServerWasWipedPublishesNothing) {
+  ASSERT_FALSE(redis.close_fence(2).superseded);
+  redis.load(2, std::vector{order("ann")});
+  redis.wipe();
+  sale.epoch = 2;
+  EXPECT_EQ(redis.publish(sale, redis.identity, "postgres"), PublishOutcome::superseded);
+  EXPECT_EQ(redis.dump(), "");
+}
+
+TEST_F(RedisScriptsTest, ARebuildBringsAllRowsAndTheirUnits) {
+  auto cancelled = order("bob", 2);
+  cancelled.status = OrderStatus::cancelled;
+  sale.items[0].sold = 1;
+  sale.items[0].stock_version = 4;
+  rebuild(2, {order("ann"), cancelled});
+  EXPECT_EQ(level().remaining, 4);
+  EXPECT_EQ(level().stock_version, 4);
+  EXPECT_EQ(units_of("ann"), 1);
+  EXPECT_EQ(units_of("bob"), 0);
+  const auto reply = reserve({order("ann"), order("bob", 2)});
+  EXPECT_THAT(reply.decisions, Each(Decision::replay));
+  ASSERT_EQ(reply.records.size(), 2U);
+  EXPECT_TRUE(parse_order_record(reply.records[0])->held);
+  EXPECT_FALSE(parse_order_record(reply.records[1])->held);
+  EXPECT_EQ(parse_order_record(reply.records[1])->created_at, kPast);
+  EXPECT_EQ(redis.release(fence(), cancelled, true), ReleaseOutcome::already);
+}
+
+TEST_F(RedisScriptsTest, ARebuildRaisesEveryVersionAboveThoseOfOlderEpochs) {
+  const auto before = level().version;
+  rebuild(2);
+  EXPECT_GT(level().version, before + 900'000'000);
+}
+
+TEST_F(RedisScriptsTest, AForgottenEpochLeavesTheServedOneAlone) {
+  ASSERT_THAT(decisions({order("ann")}), Each(Decision::accepted));
+  rebuild(2, {order("ann")});
+  redis.forget(1);
+  EXPECT_THAT(redis.pending(1), IsEmpty());
+  EXPECT_EQ(redis.find(fence(), order("ann").id).outcome, FindReply::Outcome::found);
+  EXPECT_FALSE(redis.pulse(2).lost);
+}
+
+TEST_F(RedisScriptsTest, ALargeSaleIsPublishedAndLoaded) {
+  sale.items.clear();
+  std::vector<Order> rows;
+  for (int i = 1; i <= 700; ++i) {
+    sale.items.push_back(item(i, 10 * i, i));
+    sale.items.back().sold = 2;
+    rows.push_back(order("c" + std::to_string(i), 2, i));
+  }
+  rebuild(2, rows);
+  EXPECT_EQ(redis.pulse(2).items.size(), 700U);
+  EXPECT_EQ(redis.pulse(2).order_records, 700);
+  EXPECT_EQ(level(1).remaining, 8);
+  EXPECT_EQ(level(700).remaining, 6998);
+  EXPECT_EQ(units_of("c700", 700), 2);
+  EXPECT_EQ(redis.scan_orders(2).size(), 700U);
+}
+
+// --- reserving ---
+
+TEST_F(RedisScriptsTest, AnAcceptedOrderIsRecordedCountedAndPending) {
+  const auto reply = reserve({order("ann", 2), order("b:ob", 3, kTicket)});
+  EXPECT_THAT(reply.decisions, Each(Decision::accepted));
+  EXPECT_GE(reply.now, redis.call_began_at);
+  EXPECT_LE(reply.now, redis.call_ended_at);
+  EXPECT_EQ(level().remaining, 3);
+  EXPECT_EQ(level(kTicket).remaining, 0);
+  EXPECT_EQ(units_of("ann"), 2);
+  EXPECT_EQ(units_of("b:ob", kTicket), 3);
+
+  const auto found = redis.find(fence(), order("ann").id);
+  ASSERT_EQ(found.outcome, FindReply::Outcome::found);
+  const auto record = parse_order_record(found.record);
+  ASSERT_TRUE(record);
+  EXPECT_TRUE(record->held);
+  EXPECT_EQ(record->created_at, reply.now);
+
+  const auto pending = redis.pending(1);
+  ASSERT_EQ(pending.size(), 1U) << "one batch is one entry";
+  EXPECT_EQ(pending[0].id, reply.entry_id);
+  EXPECT_EQ(pending[0].created_at, reply.now);
+  ASSERT_EQ(pending[0].orders.size(), 2U);
+  EXPECT_EQ(pending[0].orders[1].id, order("b:ob").id);
+  EXPECT_EQ(pending[0].orders[1].customer_id, "b:ob");
+  EXPECT_EQ(pending[0].orders[1].quantity, 3);
+  EXPECT_EQ(pending[0].orders[1].item_no, kTicket);
+  const auto pulse = redis.pulse(1);
+  EXPECT_EQ(pulse.order_records, 2);
+  EXPECT_EQ(pulse.log_entries, 1);
+  ASSERT_TRUE(pulse.oldest_entry_at);
+  EXPECT_EQ(*pulse.oldest_entry_at, std::chrono::floor<std::chrono::milliseconds>(reply.now));
+}
+
+TEST_F(RedisScriptsTest, ARepeatedOrderIsAnsweredWithItsRecord) {
+  const auto first = reserve({order("ann")});
+  const auto before = redis.dump();
+  // Replay comes before every refusal: unknown item, sale not open (PROTOCOL R9).
+  const auto again = reserve({order("ann", 9, kUnknown)});
+  EXPECT_THAT(again.decisions, ElementsAre(Decision::replay));
+  EXPECT_EQ(again.entry_id, "");
+  EXPECT_EQ(redis.dump(), before);
+  ASSERT_EQ(again.records.size(), 1U);
+  const auto record = parse_order_record(again.records[0]);
+  EXPECT_EQ(record->created_at, first.now);
+  EXPECT_EQ(record->quantity, 1) << "what was ordered, not what is asked now";
+  configure(SaleState::closed);
+  EXPECT_THAT(decisions({order("ann"), order("bob")}), ElementsAre(Decision::replay, Decision::not_open));
+}
+
+TEST_F(RedisScriptsTest, RefusalsChangeNothing) {
+  sell_out();
+  const auto before = redis.dump();
+  const auto reply = reserve({order("ann"), order("ann", 1, kUnknown, "2"), order("bob", 4, kTicket)});
+  EXPECT_THAT(reply.decisions, ElementsAre(Decision::sold_out, Decision::unknown_item, Decision::sold_out));
+  EXPECT_EQ(reply.entry_id, "");
+  EXPECT_EQ(redis.dump(), before);
+}
+
+TEST_F(RedisScriptsTest, TheLimitCountsInsideABatch) {
+  EXPECT_THAT(
+      decisions({order("ann", 1, kSneaker, "1"), order("bob", 1), order("ann", 1, kSneaker, "2"),
+                 order("ann", 1, kSneaker, "3"), order("ann", 3, kTicket, "4")}),
+      ElementsAre(Decision::accepted, Decision::accepted, Decision::accepted, Decision::limit, Decision::accepted));
+  EXPECT_THAT(decisions({order("ann", 1, kSneaker, "5"), order("bob", 2, kSneaker, "2"), order("cid", 3)}),
+              Each(Decision::limit));
+  EXPECT_EQ(units_of("ann"), 2);
+}
+
+TEST_F(RedisScriptsTest, TheLastUnitGoesToTheFirstThatItSuffices) {
+  ASSERT_THAT(decisions({order("first", 2), order("second", 2)}), Each(Decision::accepted));
+  EXPECT_THAT(decisions({order("two", 2), order("one", 1), order("late", 1)}),
+              ElementsAre(Decision::sold_out, Decision::accepted, Decision::sold_out));
+  EXPECT_EQ(level().remaining, 0);
+}
+
+TEST_F(RedisScriptsTest, PastTheDeadlineNothingHappens) {
+  const auto before = redis.dump();
+  EXPECT_EQ(reserve({order("ann")}, {redis.clock(), 1000, false}).outcome, ReservationReply::Outcome::late);
+  EXPECT_EQ(redis.withdraw(fence(), redis.clock(), withdrawal(1)).outcome, WithdrawReply::Outcome::late);
+  EXPECT_EQ(redis.dump(), before);
+}
+
+TEST_F(RedisScriptsTest, AFullLogTakesNoMore) {
+  const ReservationTerms terms{kFuture, 2, false};
+  EXPECT_THAT(reserve({order("a"), order("b")}, terms).decisions, Each(Decision::accepted));
+  EXPECT_THAT(reserve({order("c")}, terms).decisions, Each(Decision::accepted));
+  const auto full = reserve({order("a"), order("d")}, terms);
+  EXPECT_THAT(full.decisions, ElementsAre(Decision::replay, Decision::log_full));
+  EXPECT_EQ(level().remaining, 2);
+  const std::vector<std::string> done{redis.pending(1).front().id};
+  EXPECT_EQ(redis.trim(1, done), 1);
+  EXPECT_EQ(redis.trim(1, done), 0) << "a repeated trim is harmless";
+  EXPECT_THAT(reserve({order("d")}, terms).decisions, Each(Decision::accepted));
+}
+
+/// The most that a setting allows: every order a customer and an item of its own.
+TEST_F(RedisScriptsTest, TheLargestBatchIsOneCall) {
+  constexpr int kMost = 1024;
+  sale.items.clear();
+  std::vector<Order> orders;
+  for (int i = 1; i <= kMost; ++i) {
+    sale.items.push_back(item(i, 1, 1));
+    orders.push_back(order("c" + std::to_string(i), 1, i));
+  }
+  rebuild(2);
+  EXPECT_THAT(retake(orders).decisions, Each(Decision::accepted));
+  EXPECT_EQ(redis.pulse(2).order_records, kMost);
+  ASSERT_EQ(redis.pending(2).size(), 1U);
+  EXPECT_EQ(redis.pending(2).front().orders.size(), static_cast<std::size_t>(kMost));
+  EXPECT_THAT(decisions(orders), Each(Decision::replay));
+}
+
+TEST_F(RedisScriptsTest, TextOfEveryKindSurvives) {
+  const std::vector<std::string> customers{"7:ann", "\xF0\x9F\x91\x9F", "\"quoted\" \\", "%s%d", std::string(128, 'x')};
+  std::vector<Order> orders;
+  for (const auto& customer : customers) orders.push_back(order(customer));
+  ASSERT_THAT(decisions(orders), Each(Decision::accepted));
+  const auto pending = redis.pending(1);
+  ASSERT_EQ(pending.size(), 1U);
+  for (std::size_t i = 0; i < customers.size(); ++i) {
+    EXPECT_EQ(pending[0].orders.at(i).customer_id, customers[i]);
+    EXPECT_EQ(units_of(customers[i]), 1);
+  }
+}
+
+// --- state and times ---
+
+TEST_F(RedisScriptsTest, OnlyAnOpenSaleSells) {
+  // What it rests after it was shut has a test of its own.
+  const auto wake = [&] { redis.run({"HSET", SaleKeys(redis.id, 1).fence, "f", "0"}); };
+  const auto expect = [&](Decision decision) {
+    wake();
+    EXPECT_THAT(decisions({order("ann", 1, kSneaker, std::to_string(sale.version))}), ElementsAre(decision));
+  };
+  configure(SaleState::paused);
+  expect(Decision::not_open);
+  configure(SaleState::closed);
+  expect(Decision::not_open);
+  configure(SaleState::scheduled, kFuture, kFuture + 1h);
+  expect(Decision::not_open);
+  configure(SaleState::scheduled);
+  expect(Decision::accepted);
+  configure(SaleState::open, kFuture, kFuture + 1h);
+  expect(Decision::accepted);
+  configure(SaleState::open, kPast, kPast + 1h);
+  expect(Decision::not_open);
+}
+
+TEST_F(RedisScriptsTest, AScheduledSaleOpensAndClosesByRedissClock) {
+  const auto starts_at = redis.clock() + 60ms;
+  configure(SaleState::scheduled, starts_at, starts_at + 40ms);
+  redis.run({"HSET", SaleKeys(redis.id, 1).fence, "f", "0"});
+  // However slow the machine is: each answer is held against the moment that it names.
+  int shut = 0;
+  int tries = 0;
+  do {
+    const auto reply = reserve({order("c" + std::to_string(tries++), 9)});
+    const bool open = reply.now >= starts_at && reply.now < starts_at + 40ms;
+    EXPECT_THAT(reply.decisions, ElementsAre(open ? Decision::limit : Decision::not_open));
+    if (!open) ++shut;
+    std::this_thread::sleep_for(2ms);
+  } while (redis.clock() < starts_at + 60ms);
+  EXPECT_GT(shut, 0);
+}
+
+TEST_F(RedisScriptsTest, AnOlderDefinitionIsNotTaken) {
+  configure(SaleState::paused);
+  const auto before = redis.dump();
+  sale.state = SaleState::open;
+  EXPECT_EQ(redis.configure(sale, redis.identity), ConfigureOutcome::old);
+  --sale.version;
+  EXPECT_EQ(redis.configure(sale, redis.identity), ConfigureOutcome::old);
+  EXPECT_EQ(redis.dump(), before);
+  sale.version += 5;
+  EXPECT_EQ(redis.configure(sale, redis.identity), ConfigureOutcome::done);
+  EXPECT_EQ(redis.pulse(1).version, sale.version);
+}
+
+/// Tries until the decision changes; each `refused` must have been before the earliest end of the rest, and the first
+/// acceptance not before it. However slow the machine is, the moments are those that Redis names.
+template <class Try>
+void expect_rest(testing::RedisSale& redis, std::chrono::microseconds rest, Decision refused, Try try_once) {
+  const auto earliest = redis.call_began_at + rest;
+  const auto latest = redis.call_ended_at + rest;
+  for (;;) {
+    const ReservationReply reply = try_once();
+    ASSERT_EQ(reply.decisions.size(), 1U);
+    if (reply.decisions[0] == Decision::accepted) {
+      EXPECT_GE(reply.now, earliest);
+      return;
+    }
+    ASSERT_EQ(reply.decisions[0], refused);
+    ASSERT_LT(reply.now, latest);
+    std::this_thread::sleep_for(5ms);
+  }
+}
+
+TEST_F(RedisScriptsTest, ASaleThatWasShutRestsBeforeItSells) {
+  configure(SaleState::paused);
+  configure(SaleState::open);
+  expect_rest(redis, std::chrono::microseconds(kOpeningRestUs), Decision::not_open,
+              [&] { return reserve({order("ann")}); });
+}
+
+TEST_F(RedisScriptsTest, ASaleThatIsOpenDoesNotRest) {
+  configure(SaleState::scheduled);
+  EXPECT_THAT(decisions({order("ann")}), ElementsAre(Decision::accepted));
+  configure(SaleState::open);
+  EXPECT_THAT(decisions({order("bob")}), ElementsAre(Decision::accepted));
+}
+
+TEST_F(RedisScriptsTest, ChangingASaleThatRestsDoesNotEndItsRest) {
+  configure(SaleState::paused);
+  configure(SaleState::open);
+  const auto until = redis.call_began_at + std::chrono::microseconds(kOpeningRestUs);
+  configure(SaleState::open);
+  const auto reply = reserve({order("ann")});
+  if (reply.now < until) {
+    EXPECT_THAT(reply.decisions, ElementsAre(Decision::not_open));
+  }
+}
+
+// --- releasing ---
+
+TEST_F(RedisScriptsTest, AReleaseGivesTheUnitsBackOnce) {
+  ASSERT_THAT(decisions({order("ann", 2)}), Each(Decision::accepted));
+  const auto version = level().version;
+  EXPECT_EQ(redis.release(fence(), order("ann", 2), true), ReleaseOutcome::done);
+  EXPECT_EQ(level().remaining, 5);
+  EXPECT_EQ(level().version, version + 1);
+  EXPECT_EQ(units_of("ann"), 0);
+  const auto before = redis.dump();
+  EXPECT_EQ(redis.release(fence(), order("ann", 2), true), ReleaseOutcome::already);
+  EXPECT_EQ(redis.release(fence(), order("bob"), true), ReleaseOutcome::absent);
+  EXPECT_EQ(redis.dump(), before);
+  EXPECT_THAT(decisions({order("ann", 2), order("ann", 2, kSneaker, "new")}),
+              ElementsAre(Decision::replay, Decision::accepted));
+}
+
+TEST_F(RedisScriptsTest, ARefusalByPostgresGivesNothingBack) {
+  ASSERT_THAT(decisions({order("ann", 1, kSneaker, "1"), order("ann", 1, kSneaker, "2")}), Each(Decision::accepted));
+  const auto before = level();
+  EXPECT_EQ(redis.release(fence(), order("ann", 1, kSneaker, "1"), false), ReleaseOutcome::done);
+  EXPECT_EQ(level().remaining, before.remaining);
+  EXPECT_EQ(level().version, before.version);
+  EXPECT_EQ(units_of("ann"), 1) << "the buyer does not own what was refused";
+  EXPECT_EQ(redis.release(fence(), order("ann", 1, kSneaker, "1"), true), ReleaseOutcome::already);
+}
+
+TEST_F(RedisScriptsTest, UnitsGivenBackToAnEmptyItemRest) {
+  sell_out();
+  ASSERT_EQ(redis.release(fence(), order("first", 2), true), ReleaseOutcome::done);
+  expect_rest(redis, std::chrono::microseconds(kRestockRestUs), Decision::sold_out,
+              [&] { return reserve({order("ann")}); });
+}
+
+TEST_F(RedisScriptsTest, UnitsGivenBackToAnItemThatSellsDoNotRest) {
+  ASSERT_THAT(decisions({order("first", 2), order("second", 2)}), Each(Decision::accepted));
+  ASSERT_EQ(redis.release(fence(), order("first", 2), true), ReleaseOutcome::done);
+  EXPECT_THAT(decisions({order("ann", 2)}), ElementsAre(Decision::accepted));
+}
+
+// --- stock changes ---
+
+TEST_F(RedisScriptsTest, StockChangesAreAppliedInTheirOrderAndOnce) {
+  EXPECT_EQ(redis.restock(fence(), kSneaker, 2, 10), RestockOutcome::gap);
+  EXPECT_EQ(level().remaining, 5);
+  const auto version = level().version;
+  EXPECT_EQ(redis.restock(fence(), kSneaker, 1, 3), RestockOutcome::done);
+  EXPECT_EQ(redis.restock(fence(), kSneaker, 1, 3), RestockOutcome::old);
+  EXPECT_EQ(level().remaining, 8);
+  EXPECT_EQ(level().version, version + 1);
+  EXPECT_EQ(redis.restock(fence(), kSneaker, 2, -4), RestockOutcome::done);
+  EXPECT_EQ(level().remaining, 8) << "the units of a withdrawal were taken before";
+  EXPECT_EQ(level().stock_version, 2);
+  EXPECT_EQ(redis.restock(fence(), kSneaker, 4, 1), RestockOutcome::gap);
+  EXPECT_EQ(redis.restock(fence(), kUnknown, 1, 1), RestockOutcome::lost);
+  EXPECT_EQ(level(kTicket).stock_version, 0);
+}
+
+TEST_F(RedisScriptsTest, UnitsAddedToAnEmptyItemRest) {
+  sell_out();
+  ASSERT_EQ(redis.restock(fence(), kSneaker, 1, 1), RestockOutcome::done);
+  expect_rest(redis, std::chrono::microseconds(kRestockRestUs), Decision::sold_out,
+              [&] { return reserve({order("ann")}); });
+}
+
+TEST_F(RedisScriptsTest, UnitsAddedToAnItemThatSellsDoNotRest) {
+  ASSERT_EQ(redis.restock(fence(), kSneaker, 1, 1), RestockOutcome::done);
+  EXPECT_THAT(decisions({order("ann", 2)}), ElementsAre(Decision::accepted));
+}
+
+TEST_F(RedisScriptsTest, AWithdrawalTakesUnitsOnceAndIsPending) {
+  const auto version = level().version;
+  const auto reply = redis.withdraw(fence(), kFuture, withdrawal(3));
+  EXPECT_EQ(reply.outcome, WithdrawReply::Outcome::done);
+  EXPECT_EQ(level().remaining, 2);
+  EXPECT_EQ(level().version, version + 1);
+  const auto pending = redis.pending(1);
+  ASSERT_EQ(pending.size(), 1U);
+  EXPECT_EQ(pending[0].id, reply.entry_id);
+  ASSERT_TRUE(pending[0].withdrawal);
+  EXPECT_EQ(pending[0].withdrawal->change_id, withdrawal(3).change_id);
+  EXPECT_EQ(pending[0].withdrawal->item_no, kSneaker);
+  EXPECT_EQ(pending[0].withdrawal->units, 3);
+  EXPECT_EQ(pending[0].withdrawal->who, "merchant");
+  EXPECT_THAT(pending[0].orders, IsEmpty());
+
+  const auto before = redis.dump();
+  EXPECT_EQ(redis.withdraw(fence(), kFuture, withdrawal(3)).outcome, WithdrawReply::Outcome::repeated);
+  EXPECT_EQ(redis.withdraw(fence(), kFuture, withdrawal(2)).outcome, WithdrawReply::Outcome::reused);
+  const auto refused = redis.withdraw(fence(), kFuture, withdrawal(3, "more"));
+  EXPECT_EQ(refused.outcome, WithdrawReply::Outcome::not_enough);
+  EXPECT_EQ(refused.remaining, 2);
+  EXPECT_EQ(redis.dump(), before);
+  EXPECT_THAT(decisions({order("a", 2), order("b")}), ElementsAre(Decision::accepted, Decision::sold_out));
+}
+
+TEST_F(RedisScriptsTest, AWithdrawalIsNoOrder) {
+  ASSERT_EQ(redis.withdraw(fence(), kFuture, withdrawal(1)).outcome, WithdrawReply::Outcome::done);
+  auto as_order = order("merchant", 1, kSneaker, "take out");
+  ASSERT_EQ(as_order.id, withdrawal(1).change_id);
+  EXPECT_EQ(redis.release(fence(), as_order, true), ReleaseOutcome::already);
+  EXPECT_EQ(level().remaining, 4);
+}
+
+// --- taking again ---
+
+TEST_F(RedisScriptsTest, AnOrderIsTakenAgainWhateverTheSaleDoesNow) {
+  configure(SaleState::closed, kPast, kPast + 1h);
+  EXPECT_THAT(decisions({order("ann")}), ElementsAre(Decision::not_open));
+  EXPECT_THAT(retake({order("ann")}).decisions, ElementsAre(Decision::accepted));
+  EXPECT_THAT(retake({order("ann"), order("ann", 2, kSneaker, "2"), order("bob", 4, kTicket)}).decisions,
+              ElementsAre(Decision::replay, Decision::limit, Decision::sold_out));
+}
+
+/// Redis accepted the order, was wiped before the commit, and was rebuilt: the sale rests now, and the order that was
+/// promised by a 202 must not end as sold out while there are units.
+TEST_F(RedisScriptsTest, AnOrderIsTakenAgainWhileTheRebuiltSaleRests) {
+  ASSERT_THAT(decisions({order("ann")}), ElementsAre(Decision::accepted));
+  redis.wipe();
+  rebuild(2);
+  EXPECT_THAT(retake({order("ann")}).decisions, ElementsAre(Decision::accepted));
+}
+
+TEST_F(RedisScriptsTest, AnOrderIsTakenAgainWhileItsItemRests) {
+  sell_out();
+  ASSERT_EQ(redis.release(fence(), order("first", 2), true), ReleaseOutcome::done);
+  EXPECT_THAT(retake({order("ann")}).decisions, ElementsAre(Decision::accepted));
+}
+
+TEST_F(RedisScriptsTest, ARebuiltSaleRests) {
+  rebuild(2, {order("held")});
+  const auto earliest = redis.call_began_at + std::chrono::microseconds(kRestockRestUs);
+  const auto latest = redis.call_ended_at + std::chrono::microseconds(kRestockRestUs);
+  expect_rest(redis, std::chrono::microseconds(kRestockRestUs), Decision::resting,
+              [&] { return reserve({order("ann")}); });
+  const auto pulse = redis.pulse(2);
+  EXPECT_GE(pulse.resting_until, earliest);
+  EXPECT_LE(pulse.resting_until, latest);
+}
+
+TEST_F(RedisScriptsTest, ARebuiltSaleRefusesNothingForGoodWhileItRests) {
+  configure(SaleState::closed);
+  rebuild(2, {order("held")});
+  const auto reply = reserve({order("ann", 9), order("ann", 1, kUnknown, "2"), order("held")});
+  if (reply.now < redis.pulse(2).resting_until) {
+    EXPECT_THAT(reply.decisions, ElementsAre(Decision::resting, Decision::resting, Decision::replay));
+  }
+}
+
+TEST_F(RedisScriptsTest, ThePulseTellsWhichPostgresWasRead) {
+  EXPECT_EQ(redis.pulse(1).postgres_identity, "postgres");
+  EXPECT_EQ(redis.pulse(1).resting_until, TimePoint{}) << "a sale that is published first has nothing to wait for";
+}
+
+// --- questions ---
+
+TEST_F(RedisScriptsTest, TheAuditSeesOneMoment) {
+  ASSERT_THAT(decisions({order("ann", 2)}), Each(Decision::accepted));
+  ASSERT_EQ(redis.withdraw(fence(), kFuture, withdrawal(1)).outcome, WithdrawReply::Outcome::done);
+  const auto audit = redis.audit(fence(), 2);
+  ASSERT_EQ(audit.outcome, AuditReply::Outcome::ok);
+  EXPECT_GE(audit.now, redis.call_began_at);
+  EXPECT_LE(audit.now, redis.call_ended_at);
+  ASSERT_EQ(audit.items.size(), 2U);
+  EXPECT_EQ(audit.items[0].item_no, kSneaker);
+  EXPECT_EQ(audit.items[0].remaining, 2);
+  ASSERT_EQ(audit.pending.size(), 2U);
+  EXPECT_EQ(audit.pending[0].orders.size(), 1U);
+  EXPECT_TRUE(audit.pending[1].withdrawal);
+  EXPECT_EQ(redis.audit(fence(), 1).outcome, AuditReply::Outcome::too_long);
+}
+
+TEST_F(RedisScriptsTest, ALeaseHasOneHolderUntilItEndsOrIsGivenBack) {
+  const auto take = [&](const std::string& holder, std::chrono::milliseconds duration) {
+    return read_lease(ReplyView(redis.run(lease_command(redis.id, "sweep", holder, duration)).get()));
+  };
+  EXPECT_TRUE(take("one", 1h));
+  EXPECT_FALSE(take("two", 1h));
+  EXPECT_FALSE(take("two", 0ms));
+  EXPECT_FALSE(take("two", 1h)) << "nobody gives back what another holds";
+  EXPECT_TRUE(take("one", 1h)) << "its holder keeps it";
+  EXPECT_FALSE(take("one", 0ms)) << "given back";
+  EXPECT_TRUE(take("two", 5ms));
+  std::this_thread::sleep_for(50ms);
+  EXPECT_TRUE(take("one", 1h)) << "it ends by itself";
+}
+
+TEST_F(RedisScriptsTest, TheDirectoryVersionNeverGoesBack) {
+  const auto raise = [&](std::int64_t version) { (void)redis.run(raise_directory_command(version)); };
+  const auto read = [&] { return read_directory(ReplyView(redis.run(read_directory_command()).get())); };
+  const auto before = read();
+  const auto version = before.value_or(0);
+  raise(version + 2);
+  EXPECT_EQ(read(), version + 2);
+  raise(version + 1);
+  EXPECT_EQ(read(), version + 2);
+  // The key is the server's, not the sale's: others who use it find what was there.
+  if (before) redis.run({"SET", kDirectoryKey, std::to_string(*before)});
+  else redis.run({"DEL", kDirectoryKey});
+}
+
+TEST_F(RedisScriptsTest, AnEmptyLogHasNoOldestEntry) {
+  const auto pulse = redis.pulse(1);
+  EXPECT_FALSE(pulse.lost);
+  EXPECT_FALSE(pulse.oldest_entry_at);
+  EXPECT_EQ(pulse.log_entries, 0);
+  EXPECT_EQ(pulse.order_records, 0);
+  EXPECT_EQ(redis.find(fence(), order("ann").id).outcome, FindReply::Outcome::absent);
+}
+
+TEST_F(RedisScriptsTest, AllOrderIdsAreScannedPageByPage) {
+  std::vector<Order> rows;
+  std::vector<std::uint64_t> expected;
+  for (int i = 0; i < 3000; ++i) {
+    rows.push_back(order("c" + std::to_string(i)));
+    expected.push_back(rows.back().id.hash64());
+  }
+  rebuild(2, rows);
+  std::sort(expected.begin(), expected.end());
+  EXPECT_EQ(redis.scan_orders(2), expected);
+}
+
+}  // namespace
+}  // namespace flashsale::redis

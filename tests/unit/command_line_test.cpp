@@ -1,0 +1,146 @@
+#include "flashsale/app/command_line.hpp"
+
+#include <gtest/gtest.h>
+
+#include <initializer_list>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "flashsale/app/token_command.hpp"
+#include "flashsale/identity/token_verifier.hpp"
+
+namespace flashsale::app {
+namespace {
+
+CommandLine parse(std::initializer_list<const char*> arguments) {
+  const std::vector<const char*> list(arguments);
+  return parse_command_line(list);
+}
+
+std::string error_of(std::initializer_list<const char*> arguments) {
+  try {
+    (void)parse(arguments);
+  } catch (const UsageError& error) {
+    return error.what();
+  }
+  return {};
+}
+
+void expect_refused(std::initializer_list<const char*> arguments, const std::string& part) {
+  const std::string line = error_of(arguments);
+  EXPECT_NE(line.find(part), std::string::npos) << "got: " << line;
+  EXPECT_EQ(line.find('\n'), std::string::npos) << line;
+}
+
+TEST(CommandLine, ServesWithoutACommand) {
+  const CommandLine line = parse({});
+  EXPECT_EQ(line.command, Command::serve);
+  EXPECT_FALSE(line.config_file);
+  EXPECT_TRUE(line.flags.empty());
+}
+
+TEST(CommandLine, KnowsEveryCommand) {
+  EXPECT_EQ(parse({"serve"}).command, Command::serve);
+  EXPECT_EQ(parse({"migrate"}).command, Command::migrate);
+  EXPECT_EQ(parse({"audit"}).command, Command::audit);
+  EXPECT_EQ(parse({"check"}).command, Command::check);
+  EXPECT_EQ(parse({"verify-draw"}).command, Command::verify_draw);
+  EXPECT_EQ(parse({"token", "--customer", "alice"}).command, Command::token);
+  for (const char* form : {"help", "--help", "-h"}) EXPECT_EQ(parse({form}).command, Command::help);
+  for (const char* form : {"version", "--version"}) EXPECT_EQ(parse({form}).command, Command::version);
+}
+
+TEST(CommandLine, TakesValuesInBothForms) {
+  EXPECT_EQ(parse({"audit", "--sale", "drop-1"}).sale_id, "drop-1");
+  EXPECT_EQ(parse({"audit", "--sale=drop-1"}).sale_id, "drop-1");
+  EXPECT_EQ(parse({"--config", "a.toml", "serve"}).config_file, "a.toml");
+  EXPECT_EQ(parse({"serve", "--config=b=c.toml"}).config_file, "b=c.toml");
+}
+
+TEST(CommandLine, KeepsSettingsInOrder) {
+  const CommandLine line =
+      parse({"--http.port=0", "serve", "--auth.gateway_peers=10.0.0.0/8,::1/128", "--jwt.issuer="});
+  ASSERT_EQ(line.flags.size(), 3U);
+  EXPECT_EQ(line.flags[0].name, "http.port");
+  EXPECT_EQ(line.flags[0].value, "0");
+  EXPECT_EQ(line.flags[1].value, "10.0.0.0/8,::1/128");
+  EXPECT_EQ(line.flags[2].value, "");
+}
+
+TEST(CommandLine, ReadsTheTokenOptions) {
+  const CommandLine line = parse({"token", "--customer=alice@example.org", "--ttl", "60"});
+  EXPECT_EQ(line.customer_id, "alice@example.org");
+  EXPECT_EQ(line.lifetime, std::chrono::seconds(60));
+  EXPECT_EQ(parse({"token", "--customer", "a"}).lifetime, std::chrono::hours(1));
+}
+
+TEST(CommandLine, RefusesWhatItDoesNotKnow) {
+  expect_refused({"sell"}, "no command \"sell\"");
+  expect_refused({"serve", "audit"}, "both serve and audit");
+  expect_refused({"--verbose"}, "no option \"--verbose\"");
+  expect_refused({"-x"}, "no option \"-x\"");
+  expect_refused({"-http.port=1"}, "no option");
+  expect_refused({"\n"}, "no command \"\\n\"");
+}
+
+TEST(CommandLine, RefusesMissingAndBadValues) {
+  expect_refused({"audit", "--sale"}, "--sale takes a value");
+  expect_refused({"audit", "--sale="}, "--sale takes a value");
+  expect_refused({"audit", "--sale", "a b"}, "no sale id");
+  expect_refused({"token"}, "needs --customer");
+  expect_refused({"token", "--customer", "a\x01"}, "no customer id");
+  for (const char* ttl : {"0", "-1", "1h", "31536001", "99999999999999999999"}) {
+    expect_refused({"token", "--customer", "a", "--ttl", ttl}, "--ttl takes a number of seconds");
+  }
+  expect_refused({"serve", "--http.port", "80"}, "--http.port=VALUE");
+  expect_refused({"--help=yes"}, "--help takes no value");
+}
+
+TEST(CommandLine, RefusesOptionsOfOtherCommands) {
+  expect_refused({"serve", "--sale", "a"}, "--sale is no option of flashsaled serve");
+  expect_refused({"--customer", "a"}, "--customer is no option of flashsaled serve");
+  expect_refused({"audit", "--ttl=5"}, "--ttl is no option of flashsaled audit");
+}
+
+TEST(CommandLine, UsageNamesCommandsAndSettings) {
+  const std::string text = usage();
+  for (const char* part : {"serve", "migrate", "audit", "token", "check", "verify-draw", "--config FILE",
+                           "--http.port=", "FLASHSALE_JWT_SECRET", "0..65535"}) {
+    EXPECT_NE(text.find(part), std::string::npos) << part;
+  }
+  EXPECT_EQ(text.find("--jwt.secret="), std::string::npos) << "secrets are no flags";
+}
+
+TEST(TokenCommand, PrintsATokenThatVerifies) {
+  Settings settings;
+  settings.jwt.secret = "0123456789abcdef0123456789abcdef";
+  settings.jwt.issuer = "shop";
+  settings.jwt.audience = "flash";
+  std::ostringstream output;
+  std::ostringstream error;
+  ASSERT_EQ(run_token(settings, "alice", std::chrono::seconds(60), output, error), 0) << error.str();
+  std::string token = output.str();
+  ASSERT_TRUE(token.ends_with('\n'));
+  token.pop_back();
+  identity::TokenVerifier verifier(token_options(settings));
+  const identity::VerifiedToken verified = verifier.verify(token, std::chrono::system_clock::now());
+  EXPECT_EQ(verified.failure, identity::TokenFailure::none);
+  EXPECT_EQ(verified.customer_id, "alice");
+  const auto later = std::chrono::system_clock::now() + std::chrono::minutes(5);
+  EXPECT_EQ(verifier.verify(token, later).failure, identity::TokenFailure::expired);
+}
+
+TEST(TokenCommand, NeedsASecretAndACustomer) {
+  Settings settings;
+  std::ostringstream output;
+  std::ostringstream error;
+  EXPECT_EQ(run_token(settings, "alice", std::chrono::seconds(60), output, error), 2);
+  EXPECT_NE(error.str().find("FLASHSALE_JWT_SECRET"), std::string::npos);
+  settings.jwt.secret = "0123456789abcdef0123456789abcdef";
+  EXPECT_EQ(run_token(settings, "", std::chrono::seconds(60), output, error), 2);
+  EXPECT_TRUE(output.str().empty());
+}
+
+}  // namespace
+}  // namespace flashsale::app

@@ -58,7 +58,7 @@ Result<Unwritten> count_unwritten(catalog::Publisher& stores, const redis::Audit
 
 AuditedItem judge(const Item& item, const postgres::ItemAudit& row, const redis::PulseItem* before,
                   const redis::PulseItem* after, const Unwritten& unwritten) {
-  AuditedItem audited{item.sku, row.stock, row.sold, 0, 0, row.live_units_until, false};
+  AuditedItem audited{item.sku, row.stock, row.sold, 0, 0, row.live_units_until};
   if (!before || !after) return audited;
   const auto units = [&](const std::map<std::int32_t, std::int64_t>& by_item) {
     const auto found = by_item.find(item.item_no);
@@ -66,15 +66,19 @@ AuditedItem judge(const Item& item, const postgres::ItemAudit& row, const redis:
   };
   audited.remaining = before->remaining;
   audited.pending = units(unwritten.orders);
-  const bool judgeable = before->version == after->version && before->stock_version == row.stock_version;
+  // PostgreSQL that contradicts itself is nothing to hold Redis against.
+  const bool nothing_moved = before->version == after->version && before->stock_version == row.stock_version;
+  audited.judged = nothing_moved && row.sold == row.live_units;
   const auto accounted =
       before->remaining + row.live_units_until + audited.pending + row.unreturned_units + units(unwritten.withdrawals);
-  audited.consistent = judgeable && accounted == row.stock && row.sold == row.live_units;
+  audited.drift = accounted - row.stock;
+  audited.consistent = audited.judged && audited.drift == 0;
   return audited;
 }
 
-/// One look at both stores.
-Result<AuditReport> look(catalog::Publisher& stores, const Sale& sale) {
+}  // namespace
+
+Result<AuditReport> look_at_sale(catalog::Publisher& stores, const Sale& sale) {
   const auto before = read_redis(stores, sale);
   if (!before) return before.error();
   std::vector<OrderId> pending_ids;
@@ -103,8 +107,6 @@ Result<AuditReport> look(catalog::Publisher& stores, const Sale& sale) {
   return report;
 }
 
-}  // namespace
-
 Result<std::optional<AuditReport>> audit_sale(catalog::Publisher& stores, std::string_view sale_id,
                                               std::chrono::milliseconds patience) {
   const auto give_up_at = std::chrono::steady_clock::now() + patience;
@@ -113,7 +115,7 @@ Result<std::optional<AuditReport>> audit_sale(catalog::Publisher& stores, std::s
     const auto sale = postgres::find_sale(stores.session(), sale_id);
     if (!sale) return sale.error();
     if (!*sale) return std::optional<AuditReport>{};
-    auto report = look(stores, **sale);
+    auto report = look_at_sale(stores, **sale);
     const bool done = report && report->consistent;
     if (done || std::chrono::steady_clock::now() >= give_up_at) {
       if (!report) return report.error();

@@ -168,7 +168,9 @@ Preference parse_prefer(std::string_view header) {
     const auto digits = trim(token.substr(equals + 1));
     std::uint32_t seconds = 0;
     const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), seconds);
-    if (error == std::errc{} && end == digits.data() + digits.size()) preference.wait = std::chrono::seconds(seconds);
+    const bool is_number = error == std::errc{} && end == digits.data() + digits.size();
+    // Of a preference that stands twice the first counts (RFC 7240, 2).
+    if (is_number && !preference.wait) preference.wait = std::chrono::seconds(seconds);
   }
   return preference;
 }

@@ -56,6 +56,13 @@ checkout::Options checkout_options(const Settings& settings) {
   return options;
 }
 
+checkout::Permits::Options permits_options(const Settings& settings) {
+  checkout::Permits::Options options;
+  options.most = settings.checkout.in_flight_max;
+  options.latency_target = milliseconds(settings.checkout.latency_target_ms);
+  return options;
+}
+
 http::Options public_http_options(const Settings& settings) {
   auto options = http_options(settings);
   options.name = "public";

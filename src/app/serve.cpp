@@ -8,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include "flashsale/admin/drift_watch.hpp"
 #include "flashsale/api/admin_api.hpp"
 #include "flashsale/api/public_api.hpp"
 #include "flashsale/app/commands.hpp"
@@ -78,6 +79,7 @@ class Process {
   checkout::Journal journal_;
   checkout::OrderLookup lookup_;
   checkout::Sweeper sweeper_;
+  admin::DriftWatch drift_watch_;
   admin::OperationPool operations_;
   std::atomic<bool> draining_{false};
   api::ProcessParts parts_;
@@ -111,7 +113,7 @@ void Process::IoThread::run() {
 
 Process::Process(const Settings& settings)
     : settings_(settings),
-      permits_(settings.checkout.in_flight_max),
+      permits_(permits_options(settings)),
       admin_tokens_(settings.admin.tokens),
       upkeep_({postgres_options(settings), redis_options(settings)}, metrics_),
       pulse_({postgres_options(settings), redis_options(settings), milliseconds(settings.catalog.pulse_ms)}, upkeep_,
@@ -123,6 +125,8 @@ Process::Process(const Settings& settings)
       sweeper_({postgres_options(settings), redis_options(settings), milliseconds(settings.sweeper.interval_ms),
                 milliseconds(settings.sweeper.older_than_ms), settings.sweeper.in_flight_max},
                upkeep_, journal_, metrics_),
+      drift_watch_({postgres_options(settings), redis_options(settings), milliseconds(settings.audit.interval_ms)},
+                   upkeep_, metrics_),
       operations_({postgres_options(settings), redis_options(settings), settings.admin.threads}, metrics_),
       parts_{operations_,
              lookup_,
@@ -168,7 +172,10 @@ void Process::publish(const std::shared_ptr<const catalog::Snapshot>& snapshot) 
     });
   }
   sweeper_.observe(snapshot);
+  drift_watch_.observe(snapshot);
+  permits_.adapt();
   metrics_.queue_depth("orders_in_flight").Set(static_cast<double>(permits_.taken()));
+  metrics_.queue_depth("orders_in_flight_limit").Set(static_cast<double>(permits_.limit()));
 }
 
 void Process::start_background() {
@@ -180,6 +187,7 @@ void Process::start_background() {
                  [this](catalog::SoldOutMarks marks) { pulse_.offer_marks(std::move(marks)); }});
   pulse_.start([this](const std::shared_ptr<const catalog::Snapshot>& snapshot) { publish(snapshot); });
   sweeper_.start();
+  drift_watch_.start();
 }
 
 bool Process::listen() {
@@ -230,6 +238,7 @@ void Process::stop() {
   admin_server_->abort();
   operations_.stop();
   sweeper_.stop();
+  drift_watch_.stop();
   pulse_.stop();
   upkeep_.stop();
   lookup_.stop();

@@ -135,6 +135,9 @@ constexpr auto kTable = std::to_array<Setting>({
     {"checkout", "in_flight_max", "orders", 1, 1'000'000, "", Secrecy::open,
      "Orders between being let in and being settled; one more is answered 503 before any stock is touched",
      [](S& s) -> M { return &s.checkout.in_flight_max; }},
+    {"checkout", "latency_target_ms", "ms", 1, kHourMs, "", Secrecy::open,
+     "While orders take longer to commit on average, fewer are let in at once",
+     [](S& s) -> M { return &s.checkout.latency_target_ms; }},
     {"checkout", "reservation_batch_max", "orders", 1, 1024, "", Secrecy::open, "Orders in one call of Redis",
      [](S& s) -> M { return &s.checkout.reservation_batch_max; }},
     {"checkout", "reservation_batches_in_flight_max", "calls", 1, 64, "", Secrecy::open,
@@ -171,6 +174,10 @@ constexpr auto kTable = std::to_array<Setting>({
      [](S& s) -> M { return &s.sweeper.older_than_ms; }},
     {"sweeper", "in_flight_max", "orders", 1, 1'000'000, "", Secrecy::open,
      "Orders that the sweeper may have in the journal at once", [](S& s) -> M { return &s.sweeper.in_flight_max; }},
+    // audit: finds drift between the stores
+    {"audit", "interval_ms", "ms", 200, kHourMs, "", Secrecy::open,
+     "Pause between two looks at an open sale; a sale that drifts is rebuilt after two",
+     [](S& s) -> M { return &s.audit.interval_ms; }},
 
     // catalog: the picture of all sales in memory
     {"catalog", "pulse_ms", "ms", 10, 200, "", Secrecy::open,

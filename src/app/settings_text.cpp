@@ -25,6 +25,7 @@ std::string_view section_title(std::string_view section) {
       {"journal", "The workers that write orders"},
       {"lookup", "The workers that read orders"},
       {"sweeper", "What finishes the work that a crash left"},
+      {"audit", "What compares Redis with PostgreSQL while a sale runs"},
       {"catalog", "The picture of all sales in memory"},
       {"rate_limit", "Requests of one customer"},
       {"shutdown", "The way down on SIGTERM"},

@@ -230,6 +230,8 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
         if (order->entry) settle_final(*order, result.row);
         return finish_with_row(token, *order, result.row);
       case postgres::WriteOutcome::committed:
+        if (!order->retake) parts_.permits.committed_after(Steady::now() - (order->answer_by - order->placement.wait));
+        return finish_with_row(token, *order, result.row);
       case postgres::WriteOutcome::recorded: return finish_with_row(token, *order, result.row);
       case postgres::WriteOutcome::rejected:
         drifted(*order);

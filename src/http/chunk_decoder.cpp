@@ -35,6 +35,8 @@ ChunkDecoder::Step ChunkDecoder::decode(char* bytes, std::size_t size) {
       const bool is_endless = left > (part_ == Part::data_end ? 1 : kLineBytesMax);
       return {is_endless ? State::malformed : State::need_more, step.read, step.decoded};
     }
+    // The same as above for a line that came in one piece.
+    if (line_bytes > kLineBytesMax) return {State::malformed, step.read, step.decoded};
     step.read += line_bytes + 1;
     const std::string_view line(at, line_bytes);
     step.state = line.ends_with('\r') ? take_line(line.substr(0, line_bytes - 1)) : State::malformed;

@@ -19,6 +19,9 @@ constexpr std::size_t kIdleCapacityMax = 2048;
 constexpr unsigned kRequestsPerTurnMax = 64;
 constexpr std::size_t kOutputBytesMax = 64 * 1024;
 constexpr std::chrono::seconds kLingerTimeout{2};
+// What the kernel holds for a client that does not read. Left to itself it grows to megabytes a connection, and
+// filling it is work that others wait for.
+constexpr int kSendBufferBytes = 128 * 1024;
 constexpr std::size_t kLingerBytesMax = 4 * 1024 * 1024;
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 constexpr std::string_view kAllMethods = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
@@ -38,6 +41,7 @@ Connection::Connection(std::shared_ptr<IoThread> thread, Socket socket, std::str
   boost::system::error_code ignored;  // a connection that is broken already shows it at the first read
   socket_->non_blocking(true, ignored);
   socket_->set_option(asio::ip::tcp::no_delay(true), ignored);
+  socket_->set_option(asio::socket_base::send_buffer_size(kSendBufferBytes), ignored);
   request_.peer_address = peer_address_;
 }
 

@@ -95,9 +95,11 @@ class RequestParser::HeadReader final : public beast::http::basic_parser<true> {
   std::string_view refused;  ///< set: why
 
  private:
-  void on_request_impl(beast::http::verb verb, BeastView, BeastView raw_target, int raw_version,
+  void on_request_impl(beast::http::verb verb, BeastView raw_method, BeastView raw_target, int raw_version,
                        BeastError& ec) override {
     ec = {};
+    // As is_plausible_start() has it for a head that comes in pieces.
+    if (raw_method.size() > kMethodBytesMax) refused = "the request line does not begin with a method";
     method = to_method(verb);
     target = to_std(raw_target);
     version = raw_version;

@@ -16,6 +16,7 @@ namespace {
 /// Order ids one HSCAN page asks for: a page stays well under a millisecond of Redis's time.
 constexpr std::int64_t kScanPage = 500;
 constexpr std::size_t kLoadChunk = 500;
+constexpr std::int64_t kClockMaxS = 253'402'300'799;  // the end of the year 9999: microseconds of it fit in 64 bits
 
 /// EVALSHA with its keys; the caller adds `argument_count` arguments.
 Command evalsha(std::string_view name, std::initializer_list<std::string_view> keys, std::size_t argument_count) {
@@ -64,7 +65,7 @@ std::vector<PulseItem> read_items(ReplyView fields) {
 std::optional<TimePoint> stream_id_time(std::string_view id) {
   std::int64_t ms = 0;
   const auto [end, error] = std::from_chars(id.data(), id.data() + id.size(), ms);
-  if (error != std::errc{}) return std::nullopt;
+  if (error != std::errc{} || ms < 0 || ms / 1000 > kClockMaxS) return std::nullopt;
   return from_unix_us(ms * 1000);
 }
 
@@ -377,7 +378,12 @@ std::optional<std::int64_t> read_directory(ReplyView reply) {
 
 Command clock_command() { return Command{"TIME"}; }
 
-TimePoint read_clock(ReplyView reply) { return from_unix_us(reply[0].number() * 1'000'000 + reply[1].number()); }
+TimePoint read_clock(ReplyView reply) {
+  const std::int64_t seconds = reply[0].number();
+  const std::int64_t us = reply[1].number();
+  if (seconds < 0 || seconds > kClockMaxS || us < 0 || us >= 1'000'000) return {};
+  return from_unix_us(seconds * 1'000'000 + us);
+}
 
 Command lease_command(std::string_view sale_id, std::string_view kind, std::string_view holder,
                       std::chrono::milliseconds duration) {

@@ -41,8 +41,8 @@ Family<Histogram>& histogram(Registry& registry, const char* name, const char* h
 Metrics::Metrics()
     : registry_(std::make_shared<Registry>()),
       requests_(counter(*registry_, "flashsale_http_requests_total", "HTTP requests answered, by route and status.")),
-      request_seconds_(histogram(*registry_, "flashsale_http_request_seconds",
-                                 "Time from a request's last byte to its answer's first.")),
+      request_seconds_(
+          histogram(*registry_, "flashsale_http_request_seconds", "Time from a request's first byte to its answer.")),
       reservations_(counter(*registry_, "flashsale_reservations_total", "Checkouts decided, by outcome.")),
       orders_written_(counter(*registry_, "flashsale_orders_written_total",
                               "Orders that the journal settled in PostgreSQL, by outcome.")),
@@ -50,6 +50,9 @@ Metrics::Metrics()
                                  "Failed calls to Redis and PostgreSQL, by kind of failure.")),
       rebuilds_(counter(*registry_, "flashsale_rebuilds_total",
                         "Times that a sale's Redis state was rebuilt from PostgreSQL, by result.")),
+      drift_units_(
+          counter(*registry_, "flashsale_drift_units_total",
+                  "Units by which Redis and PostgreSQL were found apart, by direction; the sale was rebuilt.")),
       connections_refused_(counter(*registry_, "flashsale_connections_refused_total",
                                    "Connections closed without being served, by reason.")),
       batch_size_(histogram(*registry_, "flashsale_batch_size", "Orders handled in one call, by stage.")),
@@ -57,7 +60,7 @@ Metrics::Metrics()
       dependency_seconds_(histogram(*registry_, "flashsale_dependency_seconds",
                                     "Time of a call to Redis or PostgreSQL, by operation.")),
       pending_log_entries_(gauge(*registry_, "flashsale_pending_log_entries",
-                                 "Accepted orders not yet settled in PostgreSQL, over all sales.")),
+                                 "Batches of accepted orders not yet settled in PostgreSQL, over all sales.")),
       pending_log_age_(gauge(*registry_, "flashsale_pending_log_oldest_age_seconds",
                              "Age of the oldest accepted order not yet settled in PostgreSQL.")),
       connections_(gauge(*registry_, "flashsale_connections", "Open client connections, by listener.")),
@@ -70,6 +73,8 @@ Metrics::Metrics()
   pending_log_entries().Set(0);
   pending_log_age_seconds().Set(0);
   pulse_age_seconds().Set(0);
+  drift_units("too_many").Increment(0);
+  drift_units("too_few").Increment(0);
 }
 
 Counter& Metrics::requests(std::string_view route, unsigned status) {
@@ -93,6 +98,10 @@ Counter& Metrics::dependency_errors(std::string_view dependency, std::string_vie
 }
 
 Counter& Metrics::rebuilds(std::string_view result) { return rebuilds_.Add({{"result", std::string(result)}}); }
+
+Counter& Metrics::drift_units(std::string_view direction) {
+  return drift_units_.Add({{"direction", std::string(direction)}});
+}
 
 Counter& Metrics::connections_refused(std::string_view reason) {
   return connections_refused_.Add({{"reason", std::string(reason)}});

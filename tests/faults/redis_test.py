@@ -107,6 +107,43 @@ class WipeTest(RedisCase):
         self.cluster.wait_consistent(sale)
 
 
+class DriftTest(RedisCase):
+    """Somebody has counted by hand: Redis says another number than PostgreSQL."""
+
+    def drift_units(self):
+        total = {"too_many": 0, "too_few": 0}
+        for instance in self.cluster.instances:
+            for line in instance.admin("GET", "/metrics").body.decode().splitlines():
+                for direction in total:
+                    if line.startswith(f'flashsale_drift_units_total{{direction="{direction}"}}'):
+                        total[direction] += float(line.split()[-1])
+        return total
+
+    def drifted(self, units):
+        sale = self.cluster.create_sale(stock=100_000)
+        before = self.drift_units()
+        with self.shoppers(sale) as shoppers:
+            self.wait_selling(shoppers)
+            keys = [key for key in self.cluster.redis.client.scan_iter(f"fs:{{{sale}}}:*:items")]
+            field = next(name for name in self.cluster.redis.client.hkeys(keys[0]) if name.endswith(b":r"))
+            self.cluster.redis.client.hincrby(keys[0], field, units)
+            drifted_at = time.monotonic()
+            harness.wait_until(lambda: sum(self.drift_units().values()) > sum(before.values()), 10 * harness.SLOWNESS,
+                               "the drift is not seen")
+            harness.wait_until(lambda: self.cluster.audit(sale)["consistent"], 10 * harness.SLOWNESS, "not healed")
+            self.assertLess(time.monotonic() - drifted_at, 10 * harness.SLOWNESS)
+            self.wait_selling(shoppers)
+            self.settle(shoppers, 50)
+        after = self.drift_units()
+        return {direction: after[direction] - before[direction] for direction in after}
+
+    def test_five_units_too_many(self):
+        self.assertEqual(self.drifted(5), {"too_many": 5, "too_few": 0})
+
+    def test_five_units_too_few(self):
+        self.assertEqual(self.drifted(-5), {"too_many": 0, "too_few": 5})
+
+
 class RestartTest(RedisCase):
     def test_sigkill_and_restart_with_aof(self):
         _, purchases = self.sell_through(self.cluster.redis.restart, rounds=max(1, ROUNDS))

@@ -705,7 +705,7 @@ class Nginx:
 class Cluster:
     """Redis, a database and flashsaled instances that belong to one test class."""
 
-    def __init__(self, instances=1, settings=None, own_postgres=False, nginx=False):
+    def __init__(self, instances=1, settings=None, own_postgres=False, nginx=False, postgres_settings=None):
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="cluster-", dir=run_directory()))
         self.directory.chmod(0o755)
         self.settings = dict(settings or {})
@@ -716,6 +716,7 @@ class Cluster:
         self.instances = []
         self.redis = self.postgres = self.nginx = None
         self._own_postgres = own_postgres
+        self._postgres_settings = postgres_settings
         self._thread = threading.local()
         self._sale_numbers = itertools.count(1)
         self._customer_numbers = itertools.count(1)
@@ -735,7 +736,7 @@ class Cluster:
 
     def _make_database(self):
         if self._own_postgres:
-            self.postgres = PostgresServer(self.directory / "postgres")
+            self.postgres = PostgresServer(self.directory / "postgres", self._postgres_settings)
             self.database = "flashsale"
             self.postgres.execute("postgres", "CREATE DATABASE flashsale")
             migrate(self.postgres.url(self.database))

@@ -229,6 +229,7 @@ const std::vector<Refused> kRefused{
     {"RedisCommand", "*1\r\n$4\r\nPING\r\n"},
     {"Nul", std::string("\0", 1)},
     {"EndlessMethod", std::string(33, 'A')},
+    {"LongMethod", std::string(33, 'A') + " / HTTP/1.1\r\nHost: h\r\n\r\n"},
     {"NoMethod", " / HTTP/1.1\r\nHost: h\r\n\r\n"},
     {"NoTarget", "GET  HTTP/1.1\r\nHost: h\r\n\r\n"},
     {"NoVersion", "GET /\r\nHost: h\r\n\r\n"},
@@ -326,6 +327,7 @@ const std::vector<Refused> kRefused{
     {"TrailerSpaceBeforeColon", chunked("0\r\nA : b\r\n\r\n")},
     {"TrailersEndless", chunked("0\r\nA: " + std::string(3000, 'a') + "\r\nB: " + std::string(3000, 'b') + "\r\n")},
     {"ChunkFramingEndless", chunked("1;a=" + std::string(5000, 'b'))},
+    {"ChunkFramingLong", chunked("1;a=" + std::string(5000, 'b') + "\r\na\r\n0\r\n\r\n")},
     // Fields that say who buys, or what
     {"TwoAuthorizations", get("Authorization: a\r\nAuthorization: a\r\n")},
     {"TwoKeys", get("Idempotency-Key: a\r\nidempotency-key: b\r\n")},

@@ -205,6 +205,8 @@ TEST_F(SettingsTest, FileErrorsNameWhatIsUnknown) {
   expect_error({"[http]"});
   toml("[http\nport = 1\n");
   expect_error({"settings.toml:1: "});
+  toml("\n[~http]\n");  // toml++ 3.3 asserts that a key begins here, and would abort
+  expect_error({"settings.toml:2: ", "'~'"});
   toml("[http]\nport = 1\nport = 2\n");
   expect_error({"settings.toml:3: "});
   toml("[jwt]\npublic_key_pem = \"x\"\n");

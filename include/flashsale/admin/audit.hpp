@@ -18,6 +18,8 @@ struct AuditedItem {
   std::int64_t pending = 0;     ///< units in the pending log that have no row yet
   std::int64_t live_units = 0;  ///< sum over the rows of live orders
   bool consistent = false;
+  bool judged = false;     ///< nothing moved between the reads that would make the numbers say nothing
+  std::int64_t drift = 0;  ///< units that both stores together have too many (or, negative, too few)
 };
 
 struct AuditReport {
@@ -26,6 +28,9 @@ struct AuditReport {
   TimePoint checked_at{};
   std::vector<AuditedItem> items;
 };
+
+/// One look, without patience: an item that is not consistent may only be on its way.
+[[nodiscard]] Result<AuditReport> look_at_sale(catalog::Publisher& stores, const Sale& sale);
 
 /// Compares both stores (PROTOCOL R17), while the sale runs: Redis is read at a moment T, PostgreSQL after it without
 /// the orders accepted after T, and an item is judged only if its version in Redis is the same before and after. What

@@ -12,6 +12,7 @@ namespace flashsale::app {
 [[nodiscard]] redis::Options redis_options(const Settings& settings);
 [[nodiscard]] postgres::Options postgres_options(const Settings& settings);
 [[nodiscard]] checkout::Options checkout_options(const Settings& settings);
+[[nodiscard]] checkout::Permits::Options permits_options(const Settings& settings);
 [[nodiscard]] http::Options public_http_options(const Settings& settings);
 [[nodiscard]] http::Options admin_http_options(const Settings& settings);
 [[nodiscard]] identity::CustomerRateLimiter::Options rate_limiter_options(const Settings& settings);

@@ -80,6 +80,7 @@ struct Settings {
 
   struct Checkout {
     std::uint32_t in_flight_max = 4096;
+    std::uint32_t latency_target_ms = 100;
     std::uint32_t reservation_batch_max = 128;
     std::uint32_t reservation_batches_in_flight_max = 2;
     std::uint32_t wait_ms = 2000;
@@ -103,6 +104,10 @@ struct Settings {
     std::uint32_t older_than_ms = 3000;
     std::uint32_t in_flight_max = 2048;
   } sweeper;
+
+  struct Audit {
+    std::uint32_t interval_ms = 2000;
+  } audit;
 
   struct Catalog {
     std::uint32_t pulse_ms = 100;

@@ -1,26 +1,53 @@
 #pragma once
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 
 namespace flashsale::checkout {
 
 /// How many orders the process works on at once, over all threads. A permit is held until its order is settled, not
 /// until its 202 (PROTOCOL R14), so that what waits for PostgreSQL stays bounded too.
+///
+/// The bound moves below `most` so that orders which are accepted keep their latency under overload (P6): in a queue of
+/// fixed length each order waits for all before it. By Little's law the bound that keeps a latency is the rate times
+/// the latency; it is found by shrinking while orders take longer than the target and growing while they do not. When
+/// nothing is settled at all, PostgreSQL is away, and what is taken waits in the pending log up to `most`. Thread-safe.
 class Permits {
  public:
-  explicit Permits(std::int64_t most) : most_(most) {}
+  struct Options {
+    std::int64_t most = 4096;
+    std::int64_t least = 512;  ///< not below this, however slow the stores are
+    std::chrono::milliseconds latency_target{100};
+  };
+
+  explicit Permits(const Options& options);
 
   [[nodiscard]] bool try_take() {
-    if (taken_.fetch_add(1, std::memory_order_relaxed) < most_) return true;
+    if (taken_.fetch_add(1, std::memory_order_relaxed) < limit_.load(std::memory_order_relaxed)) return true;
     give_back();
+    refused_.fetch_add(1, std::memory_order_relaxed);
     return false;
   }
   void give_back() { taken_.fetch_sub(1, std::memory_order_relaxed); }
   [[nodiscard]] std::int64_t taken() const { return taken_.load(std::memory_order_relaxed); }
+  [[nodiscard]] std::int64_t limit() const { return limit_.load(std::memory_order_relaxed); }
+
+  /// An order was committed so long after it had got its permit.
+  void committed_after(std::chrono::steady_clock::duration latency) {
+    latency_us_.fetch_add(std::chrono::duration_cast<std::chrono::microseconds>(latency).count(),
+                          std::memory_order_relaxed);
+    committed_.fetch_add(1, std::memory_order_relaxed);
+  }
+  /// Moves the bound by what was seen since the last call; called about ten times a second by one thread.
+  void adapt();
 
  private:
-  const std::int64_t most_;
+  const Options options_;
+  std::atomic<std::int64_t> limit_;
   std::atomic<std::int64_t> taken_{0};
+  std::atomic<std::int64_t> refused_{0};
+  std::atomic<std::int64_t> committed_{0};
+  std::atomic<std::int64_t> latency_us_{0};
 };
 
 }  // namespace flashsale::checkout

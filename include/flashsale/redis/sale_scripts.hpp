@@ -163,6 +163,7 @@ struct AuditReply {
 
 /// Redis's clock, the one clock for selling (R15).
 [[nodiscard]] Command clock_command();
+/// The epoch when the reply is no moment.
 [[nodiscard]] TimePoint read_clock(ReplyView reply);
 
 /// Takes a short lease, keeps it, or (`duration` 0) gives it back. No promise rests on a lease.

@@ -1,0 +1,125 @@
+#include "flashsale/admin/drift_watch.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <random>
+#include <utility>
+
+#include "flashsale/redis/sale_scripts.hpp"
+#include "flashsale/telemetry/log.hpp"
+
+namespace flashsale::admin {
+namespace {
+
+constexpr std::chrono::milliseconds kRound{250};
+/// A look counts all orders of a sale, a fifth of a second for a million: it takes at most this share of the time.
+constexpr int kRestFactor = 50;
+constexpr std::chrono::seconds kCorrectionTime{5};
+
+bool is_selling(const catalog::SaleSnapshot& sale) {
+  if (!sale.serving || !sale.known_levels) return false;
+  const auto now = sale.clock.reading;
+  return effective_state(sale.sale->state, sale.sale->starts_at, sale.sale->ends_at, now) == SaleState::open &&
+         now >= sale.resting_until;
+}
+
+/// What moves when anything in a sale moves. A sale that stands still is not looked at again.
+std::vector<std::int64_t> levels_of(const catalog::SaleSnapshot& sale) {
+  std::vector<std::int64_t> levels{sale.sale->epoch, sale.order_records, sale.log_entries};
+  for (const auto& level : sale.levels) {
+    levels.insert(levels.end(), {level.remaining, level.version, level.stock_version});
+  }
+  return levels;
+}
+
+}  // namespace
+
+DriftWatch::DriftWatch(Options options, catalog::Upkeep& upkeep, telemetry::Metrics& metrics)
+    : options_(std::move(options)),
+      upkeep_(upkeep),
+      metrics_(metrics),
+      stores_(options_.postgres, options_.redis, "drift-watch", metrics),
+      holder_(std::to_string(std::random_device{}()) + std::to_string(std::random_device{}())) {}
+
+DriftWatch::~DriftWatch() { stop(); }
+
+void DriftWatch::start() {
+  thread_ = std::thread([this] { run(); });
+}
+
+void DriftWatch::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+void DriftWatch::observe(std::shared_ptr<const catalog::Snapshot> snapshot) {
+  const std::lock_guard lock(mutex_);
+  snapshot_ = std::move(snapshot);
+}
+
+void DriftWatch::run() {
+  std::unique_lock lock(mutex_);
+  while (!stopping_) {
+    const auto snapshot = snapshot_;
+    lock.unlock();
+    if (snapshot && snapshot->redis_reached) {
+      for (const auto& sale : snapshot->sales) {
+        auto& watched = watched_[sale->sale->sale_no];
+        if (!is_selling(*sale)) {
+          watched.drift.clear();
+        } else if (std::chrono::steady_clock::now() >= watched.next_at) {
+          look(*sale, watched);
+        }
+        const std::lock_guard stopping(mutex_);
+        if (stopping_) break;
+      }
+    }
+    lock.lock();
+    wake_.wait_for(lock, kRound, [this] { return stopping_; });
+  }
+}
+
+void DriftWatch::look(const catalog::SaleSnapshot& snapshot, Watched& watched) {
+  const auto& sale = snapshot.sale;
+  const auto started = std::chrono::steady_clock::now();
+  watched.next_at = started + options_.interval;
+  auto levels = levels_of(snapshot);
+  if (levels == watched.clean_levels) return;
+  const auto lease = stores_.redis().call(redis::lease_command(sale->id, "audit", holder_, options_.interval * 3));
+  if (!lease || !redis::read_lease(redis::ReplyView(lease->get()))) return watched.drift.clear();
+  const auto report = look_at_sale(stores_, *sale);
+  const auto ended = std::chrono::steady_clock::now();
+  watched.next_at = std::max(watched.next_at, ended + (ended - started) * kRestFactor);
+  if (!report) return watched.drift.clear();
+  watched.clean_levels.clear();
+  if (report->consistent) watched.clean_levels = std::move(levels);
+  judge(sale, watched, *report);
+}
+
+void DriftWatch::judge(const std::shared_ptr<const Sale>& sale, Watched& watched, const AuditReport& report) {
+  std::map<std::string, std::int64_t> drift;
+  bool is_certain = false;
+  for (const auto& item : report.items) {
+    if (!item.judged || item.drift == 0) continue;
+    drift[item.sku] = item.drift;
+    const auto before = watched.drift.find(item.sku);
+    if (watched.epoch != sale->epoch || before == watched.drift.end() || before->second != item.drift) continue;
+    is_certain = true;
+    metrics_.drift_units(item.drift > 0 ? "too_many" : "too_few").Increment(static_cast<double>(std::abs(item.drift)));
+    telemetry::log_error("redis and postgres have drifted apart, the sale is rebuilt",
+                         {{"sale", sale->id}, {"sku", item.sku}, {"units", item.drift}});
+  }
+  watched.epoch = sale->epoch;
+  watched.drift = std::move(drift);
+  if (!is_certain) return;
+  watched.drift.clear();
+  // The rebuild is given time, so that the same drift is not counted twice.
+  watched.next_at = std::max(watched.next_at, std::chrono::steady_clock::now() + kCorrectionTime);
+  upkeep_.request_correction(sale);
+}
+
+}  // namespace flashsale::admin

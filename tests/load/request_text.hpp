@@ -1,0 +1,39 @@
+#pragma once
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "answer.hpp"
+#include "observations.hpp"
+#include "token_mint.hpp"
+
+namespace flashsale::load {
+
+/// Requests as text: what all of them share is put together once, so that sending one is a few copies.
+class RequestText {
+ public:
+  RequestText(const TokenMint& tokens, std::string sale_id, std::string run_mark, const std::vector<std::string>& skus,
+              std::vector<std::string> hosts);
+
+  void append_checkout(std::string& out, std::size_t target, const KeyRecord& key, bool respond_async) const;
+  void append_sale(std::string& out, std::size_t target) const;
+  void append_cancel(std::string& out, std::size_t target, const KeyRecord& key) const;
+  void append_poll(std::string& out, std::size_t target, const KeyRecord& key) const;
+
+  [[nodiscard]] OrderId order_id_of(const KeyRecord& key) const;
+
+ private:
+  void append_order_path(std::string& out, const KeyRecord& key) const;
+  void append_authorization(std::string& out, const KeyRecord& key) const;
+
+  const TokenMint& tokens_;
+  std::string sale_id_;
+  std::string run_mark_;
+  std::string checkout_line_;
+  std::string sale_line_;
+  std::vector<std::string> host_fields_;     ///< by target
+  std::vector<std::string> checkout_tails_;  ///< by item: Content-Type to the end of the body
+};
+
+}  // namespace flashsale::load

@@ -1,0 +1,269 @@
+#include "run.hpp"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <memory>
+#include <random>
+#include <stdexcept>
+#include <thread>
+
+#include "admin_client.hpp"
+#include "clock.hpp"
+#include "flashsale/model/time.hpp"
+#include "report_text.hpp"
+#include "store_reader.hpp"
+#include "worker.hpp"
+
+namespace flashsale::load {
+namespace {
+
+constexpr std::chrono::hours kTokenLifetime{6};
+constexpr std::uint32_t kGreedyOrdersMax = 8;
+constexpr std::uint64_t kStartDelayNs = 50 * kMillisecondNs;
+
+double seconds_since(std::uint64_t since_ns) { return static_cast<double>(now_ns() - since_ns) / 1e9; }
+
+Target target_of(const std::string& url) {
+  ParsedTarget parsed = parse_target(url);
+  if (!parsed.error.empty()) throw std::runtime_error(parsed.error);
+  return std::move(parsed.target);
+}
+
+std::string mark_of(std::uint64_t number) {
+  char text[16];
+  std::snprintf(text, sizeof text, "%010llx", static_cast<unsigned long long>(number & 0xffffffffffU));
+  return text;
+}
+
+/// Every connection is a file; the shell's limit is usually 1024.
+void raise_file_limit(std::size_t connections) {
+  rlimit limit{};
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+  constexpr std::size_t kOtherFiles = 64;
+  if (limit.rlim_cur < connections + kOtherFiles) {
+    throw std::runtime_error("only " + std::to_string(limit.rlim_cur) + " files may be open: ulimit -n");
+  }
+}
+
+/// Everything that lives as long as a run.
+class Run {
+ public:
+  Run(const Options& options, const std::atomic<bool>& is_stopping)
+      : options_(options), is_stopping_(is_stopping), admin_(target_of(options.admin_url), options.admin_token) {
+    for (const std::string& url : options.urls) targets_.push_back(target_of(url));
+    raise_file_limit(connections());
+  }
+
+  Result execute();
+
+ private:
+  [[nodiscard]] std::size_t connections() const {
+    return options_.rate_per_s > 0 ? options_.open_connections : options_.connections;
+  }
+  void prepare_sale();
+  void sign_tokens();
+  void make_workers();
+  void load();
+  void show_progress();
+  void show_seconds(std::size_t& shown, bool all);
+  void collect();
+  void await_settling();
+  void check_answers();
+  [[nodiscard]] Worker::Parameters parameters_of(unsigned share) const;
+  [[nodiscard]] Traffic::Parameters traffic_of(unsigned share) const;
+
+  Options options_;
+  const std::atomic<bool>& is_stopping_;
+  AdminClient admin_;
+  std::vector<Target> targets_;
+  Result result_;
+  Expectation expectation_;
+  std::unique_ptr<TokenMint> tokens_;
+  std::unique_ptr<RequestText> text_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::uint64_t start_ns_ = 0;
+  std::uint64_t loaded_ns_ = 0;
+  std::string audit_;
+};
+
+void Run::prepare_sale() {
+  std::random_device device;
+  const std::uint64_t fresh = (std::uint64_t{device()} << 32) | device();
+  result_.seed = options_.seed != 0 ? options_.seed : fresh >> 16;
+  // Of the moment and not of the seed: the same seed again must not meet its own orders.
+  expectation_.run_mark = mark_of(fresh);
+  const bool creates = options_.create_stock >= 0;
+  expectation_.sale_id = creates ? "load-" + expectation_.run_mark : options_.sale;
+  expectation_.is_own_sale = creates;
+  expectation_.redis_may_be_lost = options_.redis_may_be_lost;
+  expectation_.is_behind_proxy = options_.is_behind_proxy;
+  if (creates) {
+    admin_.create_sale({expectation_.sale_id, options_.items, options_.create_stock, options_.create_limit});
+  }
+  expectation_.items = admin_.items_of(expectation_.sale_id);
+  result_.sale_id = expectation_.sale_id;
+}
+
+void Run::sign_tokens() {
+  const std::uint64_t begin = now_ns();
+  identity::TokenOptions token_options;
+  token_options.secret = options_.jwt_secret;
+  token_options.issuer = options_.jwt_issuer;
+  token_options.audience = options_.jwt_audience;
+  tokens_ = std::make_unique<TokenMint>(token_options, options_.buyers, std::chrono::system_clock::now(),
+                                        kTokenLifetime, options_.threads);
+  result_.tokens_s = seconds_since(begin);
+}
+
+Traffic::Parameters Run::traffic_of(unsigned share) const {
+  Traffic::Parameters traffic;
+  traffic.mix = options_.mix;
+  traffic.buyers = options_.buyers;
+  traffic.items = static_cast<std::uint16_t>(expectation_.items.size());
+  std::int64_t limit = 0;
+  for (const Expectation::Item& item : expectation_.items) limit = std::max(limit, item.limit_per_customer);
+  if (!options_.sku.empty()) {
+    const auto item = std::find_if(expectation_.items.begin(), expectation_.items.end(),
+                                   [&](const Expectation::Item& one) { return one.sku == options_.sku; });
+    if (item == expectation_.items.end()) throw std::runtime_error("the sale has no item " + options_.sku);
+    traffic.first_item = static_cast<std::uint16_t>(item - expectation_.items.begin());
+    traffic.items = 1;
+    limit = item->limit_per_customer;
+  }
+  traffic.greedy_orders = static_cast<std::uint32_t>(std::clamp<std::int64_t>(limit + 1, 2, kGreedyOrdersMax));
+  traffic.queue_max = std::max(1U, options_.queue / options_.threads);
+  traffic.seed = result_.seed;
+  traffic.share = share;
+  traffic.shares = options_.threads;
+  return traffic;
+}
+
+Worker::Parameters Run::parameters_of(unsigned share) const {
+  Worker::Parameters parameters;
+  parameters.text = text_.get();
+  parameters.targets = targets_;
+  parameters.traffic = traffic_of(share);
+  parameters.is_open_loop = options_.rate_per_s > 0;
+  parameters.rate_per_s = options_.rate_per_s;
+  parameters.arrivals = options_.arrivals;
+  parameters.connections = (connections() + options_.threads - 1 - share) / options_.threads;
+  parameters.timeout_ns = options_.timeout_ms * kMillisecondNs;
+  parameters.start_ns = start_ns_;
+  parameters.load_ns = options_.seconds * kSecondNs;
+  parameters.settle_ns = options_.settle_s * kSecondNs;
+  parameters.is_stopping = &is_stopping_;
+  return parameters;
+}
+
+void Run::make_workers() {
+  std::vector<std::string> skus;
+  std::vector<std::string> hosts;
+  for (const Expectation::Item& item : expectation_.items) skus.push_back(item.sku);
+  for (const Target& target : targets_) hosts.push_back(target.host);
+  text_ = std::make_unique<RequestText>(*tokens_, expectation_.sale_id, expectation_.run_mark, skus, hosts);
+  start_ns_ = now_ns() + kStartDelayNs;
+  result_.started_at = format_rfc3339(std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now()));
+  for (unsigned share = 0; share < options_.threads; ++share) {
+    workers_.push_back(std::make_unique<Worker>(parameters_of(share)));
+  }
+}
+
+/// Shows the seconds that every worker has finished.
+void Run::show_seconds(std::size_t& shown, bool all) {
+  std::vector<std::vector<Interval>> intervals;
+  std::size_t finished = all ? 0 : ~std::size_t{0};
+  for (const auto& worker : workers_) {
+    intervals.push_back(worker->intervals());
+    finished = all ? std::max(finished, intervals.back().size()) : std::min(finished, intervals.back().size());
+  }
+  for (; shown < finished; ++shown) {
+    std::vector<const Interval*> same_second;
+    for (const auto& of_worker : intervals) {
+      if (shown < of_worker.size()) same_second.push_back(&of_worker[shown]);
+    }
+    result_.seconds.push_back(merge(same_second));
+    std::fprintf(stderr, "%s\n", progress_line(shown + 1, result_.seconds.back()).c_str());
+  }
+}
+
+void Run::show_progress() {
+  constexpr std::chrono::milliseconds kEvery{200};
+  const auto is_loading = [](const auto& worker) { return worker->is_loading(); };
+  std::size_t shown = 0;
+  while (std::any_of(workers_.begin(), workers_.end(), is_loading)) {
+    show_seconds(shown, false);
+    std::this_thread::sleep_for(kEvery);
+  }
+  loaded_ns_ = now_ns();
+  show_seconds(shown, true);
+}
+
+void Run::load() {
+  std::vector<std::thread> threads;
+  for (const auto& worker : workers_) threads.emplace_back([&worker] { worker->run(); });
+  show_progress();
+  for (std::thread& thread : threads) thread.join();
+}
+
+void Run::collect() {
+  for (const auto& worker : workers_) {
+    result_.total.merge(worker->tally().counters);
+    result_.in_time.merge(worker->in_time());
+    for (std::size_t i = 0; i < kGroups; ++i) result_.latencies[i].merge(worker->tally().latencies[i]);
+    result_.client_cpu_s += static_cast<double>(worker->load_cpu_ns()) / 1e9;
+    result_.load_s = std::max(result_.load_s, static_cast<double>(worker->load_wall_ns()) / 1e9);
+  }
+}
+
+/// Stock must be whole again within a bounded time, with nobody's help (P5).
+void Run::await_settling() {
+  constexpr std::chrono::milliseconds kEvery{250};
+  const std::uint64_t deadline = loaded_ns_ + options_.settle_s * kSecondNs;
+  for (;;) {
+    audit_ = admin_.audit(expectation_.sale_id);
+    const auto audit = parse_audit(audit_);
+    std::int64_t pending = 0;
+    for (const Audit::Item& item : audit ? audit->items : std::vector<Audit::Item>()) pending += item.pending;
+    result_.settled_s = seconds_since(loaded_ns_);
+    result_.has_settled = audit && audit->is_consistent && pending == 0;
+    if (result_.has_settled || now_ns() > deadline) return;
+    std::this_thread::sleep_for(kEvery);
+  }
+}
+
+void Run::check_answers() {
+  await_settling();
+  std::vector<KeyRecord> keys;
+  for (const auto& worker : workers_) worker->keys().move_to(keys);
+  StoreContents store = read_store(options_.postgres_url, expectation_);
+  result_.verdict = check(expectation_, keys, store.orders, store.items, parse_audit(audit_));
+}
+
+Result Run::execute() {
+  std::fprintf(stderr, "signing %s tokens\n", with_thousands(options_.buyers).c_str());
+  sign_tokens();
+  prepare_sale();
+  make_workers();
+  std::fprintf(stderr, "%s for %u s, sale %s\n", loop_of(options_).c_str(), options_.seconds,
+               expectation_.sale_id.c_str());
+  load();
+  collect();
+  if (options_.with_check) check_answers();
+  result_.options = options_;
+  result_.options.admin_token.clear();
+  result_.options.jwt_secret.clear();
+  result_.options.postgres_url.clear();
+  return std::move(result_);
+}
+
+}  // namespace
+
+Result run(const Options& options, const std::atomic<bool>& is_stopping) { return Run(options, is_stopping).execute(); }
+
+}  // namespace flashsale::load

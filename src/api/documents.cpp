@@ -79,7 +79,7 @@ void append_public_sale(std::string& out, const catalog::SaleSnapshot& snapshot,
   const auto& sale = *snapshot.sale;
   out += '{';
   append_sale_head(out, sale, snapshot.clock.earliest(now));
-  if (!snapshot.sold_out_mark_lives(now)) append_time(out, "as_of", snapshot.clock.reading);
+  if (!snapshot.is_quiet && !snapshot.sold_out_mark_lives(now)) append_time(out, "as_of", snapshot.clock.reading);
   append_member(out, "items");
   out += '[';
   for (std::size_t i = 0; i < sale.items.size(); ++i) {

@@ -17,8 +17,9 @@ constexpr std::chrono::milliseconds kPostgresSilenceMax{2500};
 /// A sale in which nothing can move is asked about less often: a change by an admin moves the directory, and that asks
 /// at once.
 constexpr std::chrono::milliseconds kQuietInterval{1000};
-/// Well before a scheduled sale opens it is asked about as often as an open one.
-constexpr std::chrono::seconds kAwakeBeforeStart{3};
+/// Well before a scheduled sale opens it is asked about as often as an open one: a crowd that comes early is refused
+/// from memory, and that must be fresh.
+constexpr std::chrono::minutes kAwakeBeforeStart{10};
 /// Sales asked about in one round trip: bounds how long one pulse holds Redis.
 constexpr std::size_t kAskAtOnce = 64;
 
@@ -176,7 +177,8 @@ void Pulse::beat(redis::SyncClient& client) {
   for (auto& [sale_no, known] : known_) {
     if (known.next_at > now) continue;
     due.push_back(&known);
-    known.next_at = is_quiet(*known.sale, known.last.get(), redis_now) ? now + kQuietInterval : SteadyTime{};
+    known.is_quiet = is_quiet(*known.sale, known.last.get(), redis_now);
+    known.next_at = known.is_quiet ? now + kQuietInterval : SteadyTime{};
   }
   const bool reached = ask(client, due);
   metrics_.pulse_age_seconds().Set(static_cast<double>(age().count()) / 1000.0);
@@ -219,6 +221,7 @@ void Pulse::read_answer(Known& known, const redis::PulseReply& reply, const Redi
                         std::string_view identity) {
   auto snapshot = std::make_shared<SaleSnapshot>(*known.last);
   snapshot->clock = clock;
+  snapshot->is_quiet = known.is_quiet;
   // Another Redis, or a PostgreSQL that another was promoted to, may not know what this sale was published from (R6).
   const bool same_postgres = known_postgres_.empty() || reply.postgres_identity == known_postgres_;
   snapshot->serving = !reply.lost && reply.identity == identity && same_postgres;

@@ -50,6 +50,7 @@ class Pulse {
     std::map<std::int32_t, std::pair<std::int64_t, std::shared_ptr<const OrderIdSet>>> marks;  ///< item → version, ids
     std::int64_t marks_epoch = 0;
     SteadyTime next_at{};
+    bool is_quiet = false;
   };
 
   void run_pulse();

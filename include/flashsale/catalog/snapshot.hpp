@@ -42,6 +42,7 @@ struct ItemLevels {
 /// One sale as of one pulse. Immutable once published.
 struct SaleSnapshot {
   std::shared_ptr<const Sale> sale;  ///< as in PostgreSQL; items in the order of `levels`
+  bool is_quiet = false;             ///< nothing in it can move, so it is pulsed less often
   bool serving = false;              ///< false: not in Redis under this epoch (being opened or rebuilt)
   bool known_levels = false;         ///< false: never pulsed since this process started
   RedisClock clock;                  ///< of the pulse; its sent_at is what marks and memory of `not open` age from

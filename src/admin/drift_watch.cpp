@@ -12,7 +12,7 @@ namespace flashsale::admin {
 namespace {
 
 constexpr std::chrono::milliseconds kRound{250};
-/// A look counts all orders of a sale, a fifth of a second for a million: it takes at most this share of the time.
+/// A look counts all orders of a sale, so it grows with it: looks take at most one part in so many of the time.
 constexpr int kRestFactor = 50;
 constexpr std::chrono::seconds kCorrectionTime{5};
 

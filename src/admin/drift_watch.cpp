@@ -13,8 +13,10 @@ namespace {
 
 constexpr std::chrono::milliseconds kRound{250};
 /// A look counts all orders of a sale, so it grows with it: looks take at most one part in so many of the time.
-constexpr int kRestFactor = 50;
+constexpr int kRestFactor = 20;
 constexpr std::chrono::seconds kCorrectionTime{5};
+/// What looks wrong is looked at again soon.
+constexpr std::chrono::milliseconds kSuspicion{500};
 
 bool is_selling(const catalog::SaleSnapshot& sale) {
   if (!sale.serving || !sale.known_levels) return false;
@@ -94,6 +96,9 @@ void DriftWatch::look(const catalog::SaleSnapshot& snapshot, Watched& watched) {
   const auto report = look_at_sale(stores_, *sale);
   const auto ended = std::chrono::steady_clock::now();
   watched.next_at = std::max(watched.next_at, ended + (ended - started) * kRestFactor);
+  // Two looks in a row must be the same instance's.
+  const auto until_next = std::chrono::duration_cast<std::chrono::milliseconds>(watched.next_at - ended);
+  (void)stores_.redis().call(redis::lease_command(sale->id, "audit", holder_, until_next + options_.interval));
   if (!report) return watched.drift.clear();
   watched.clean_levels.clear();
   if (report->consistent) watched.clean_levels = std::move(levels);
@@ -115,11 +120,12 @@ void DriftWatch::judge(const std::shared_ptr<const Sale>& sale, Watched& watched
   }
   watched.epoch = sale->epoch;
   watched.drift = std::move(drift);
+  if (!watched.drift.empty()) watched.next_at = std::chrono::steady_clock::now() + kSuspicion;
   if (!is_certain) return;
   watched.drift.clear();
   // The rebuild is given time, so that the same drift is not counted twice.
   watched.next_at = std::max(watched.next_at, std::chrono::steady_clock::now() + kCorrectionTime);
-  upkeep_.request_correction(sale);
+  upkeep_.request_correction(sale, sale->epoch);
 }
 
 }  // namespace flashsale::admin

@@ -15,9 +15,11 @@ void OperationPool::start() {
 }
 
 void OperationPool::stop() {
+  std::deque<Operation> dropped;
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
+    dropped.swap(queue_);
   }
   wake_.notify_all();
   for (auto& thread : threads_) thread.join();

@@ -44,6 +44,9 @@ void Publisher::give_back_rebuild_lease(std::string_view sale_id) {
 Result<Publisher::RebuildOutcome> Publisher::rebuild(const Sale& sale, std::int64_t seen_epoch) {
   // The identity can have changed under a living connection, and what is published now carries it.
   if (const auto error = redis_.check_identity()) return error;
+  // Of the server that is loaded below: should another one answer in the end, it is published as not its own, and every
+  // pulse sees that.
+  const std::string identity = redis_.identity();
   const auto raised = postgres::raise_epoch(session_, sale.sale_no, seen_epoch);
   if (!raised) return raised.error();
   if (!*raised) return count(RebuildOutcome::superseded);
@@ -57,13 +60,14 @@ Result<Publisher::RebuildOutcome> Publisher::rebuild(const Sale& sale, std::int6
 
   const auto prepared = prepare(sale, closed->published_epoch, epoch);
   const bool is_mine = prepared && prepared->epoch == epoch;
-  const auto outcome = is_mine ? publish(*prepared) : Result<RebuildOutcome>(RebuildOutcome::superseded);
+  const auto outcome = is_mine ? publish(*prepared, identity) : Result<RebuildOutcome>(RebuildOutcome::superseded);
   // Keys that nobody serves any more, or ever will; a failure leaves memory behind, not a wrong number. When it is not
   // known whether the epoch was published, nothing may go.
   if (!outcome) return outcome;
   const bool published = *outcome == RebuildOutcome::published;
-  for (auto gone = published ? std::max<std::int64_t>(1, epoch - kDrainEpochsBack) : epoch;
-       gone < (published ? epoch : epoch + 1); ++gone) {
+  const auto oldest = std::max<std::int64_t>(1, epoch - kDrainEpochsBack);
+  const auto first = closed->published_epoch > 0 ? std::min(closed->published_epoch, oldest) : oldest;
+  for (auto gone = published ? first : epoch; gone < (published ? epoch : epoch + 1); ++gone) {
     if (!redis_.call(redis::forget_epoch_command(sale.id, gone))) break;
   }
   if (!prepared) return prepared.error();
@@ -83,8 +87,8 @@ Result<Sale> Publisher::prepare(const Sale& sale, std::int64_t published_epoch, 
   return load(sale, epoch);
 }
 
-Result<Publisher::RebuildOutcome> Publisher::publish(const Sale& sale) {
-  const auto reply = redis_.call(redis::publish_command(sale, redis_.identity(), session_.server_identity()));
+Result<Publisher::RebuildOutcome> Publisher::publish(const Sale& sale, std::string_view identity) {
+  const auto reply = redis_.call(redis::publish_command(sale, identity, session_.server_identity()));
   if (!reply) return reply.error();
   const auto outcome = redis::read_publish(ReplyView(reply->get()));
   if (!outcome) return outcome.error();
@@ -155,6 +159,11 @@ Result<Sale> Publisher::load(const Sale& sale, std::int64_t new_epoch) {
       const auto count = std::min(kLoadPipeline, commands.size() - at);
       const auto replies = redis_.pipeline(std::span(commands).subspan(at, count));
       if (!replies) failure = replies.error();
+      // A record that Redis had no room for must not be missing from what is published.
+      const bool all_taken = replies && std::none_of(replies->begin(), replies->end(), [](const auto& reply) {
+                               return ReplyView(reply.get()).is_error();
+                             });
+      if (replies && !all_taken) failure = make_error_code(redis::Failure::unavailable);
     }
     (void)hold_rebuild_lease(sale.id);  // a long load keeps it
     return !failure;

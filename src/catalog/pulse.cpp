@@ -20,11 +20,14 @@ constexpr std::chrono::milliseconds kQuietInterval{1000};
 /// Well before a scheduled sale opens it is asked about as often as an open one: a crowd that comes early is refused
 /// from memory, and that must be fresh.
 constexpr std::chrono::minutes kAwakeBeforeStart{10};
+constexpr std::chrono::minutes kAwakeAfterEnd{10};
 /// Sales asked about in one round trip: bounds how long one pulse holds Redis.
 constexpr std::size_t kAskAtOnce = 64;
 
 bool is_quiet(const Sale& sale, const SaleSnapshot* last, TimePoint now) {
   if (!last || !last->serving || last->log_entries > 0) return false;
+  // Orders can be cancelled, and their units come back.
+  if (last->order_records > 0 && now < sale.ends_at + kAwakeAfterEnd) return false;
   const bool starts_later = sale.state == SaleState::scheduled && now + kAwakeBeforeStart < sale.starts_at;
   return starts_later || effective_state(sale.state, sale.starts_at, sale.ends_at, now) == SaleState::closed;
 }
@@ -92,7 +95,10 @@ void Pulse::run_directory() {
       (void)client.call(redis::raise_directory_command(changes->version));
     }
     lock.lock();
-    if (changes) {
+    // Loaded for nothing, as when Redis names a version that PostgreSQL no longer has: no reason to wake the pulse.
+    const bool is_news = changes && (changes->version != version || !directory_loaded_ ||
+                                     postgres_identity_ != session.server_identity());
+    if (is_news) {
       postgres_identity_ = session.server_identity();
       version = changes->version;
       mail_.push_back(std::move(*changes));
@@ -268,7 +274,11 @@ void Pulse::attach_marks(Known& known, SaleSnapshot& snapshot) {
 
 void Pulse::request_upkeep(const Known& known, const redis::PulseReply& reply, const SaleSnapshot& snapshot) {
   // A fence ahead of the directory: somebody has rebuilt the sale already.
-  if (reply.lost && reply.fence_epoch > known.sale->epoch) return reload_directory();
+  if (reply.lost && reply.fence_epoch > known.sale->epoch) {
+    reload_directory();
+    // Or PostgreSQL has gone back behind it (a standby, a backup): who comes to the rebuild reads the epoch there anew.
+    return upkeep_.request_rebuild(known.sale);
+  }
   if (!snapshot.serving) return upkeep_.request_rebuild(known.sale);
   if (reply.version < known.sale->version) upkeep_.request_definition_push(known.sale);
   for (std::size_t i = 0; i < snapshot.levels.size(); ++i) {

@@ -64,8 +64,8 @@ void Upkeep::request_rebuild(std::shared_ptr<const Sale> sale) {
   if (rests(rebuild_not_before_, sale->sale_no)) return;
   request(std::move(sale), [](Work& work) { work.rebuild = true; });
 }
-void Upkeep::request_correction(std::shared_ptr<const Sale> sale) {
-  request(std::move(sale), [](Work& work) { work.correct = true; });
+void Upkeep::request_correction(std::shared_ptr<const Sale> sale, std::int64_t epoch) {
+  request(std::move(sale), [epoch](Work& work) { work.correct_epoch = std::max(work.correct_epoch, epoch); });
 }
 void Upkeep::request_definition_push(std::shared_ptr<const Sale> sale) {
   request(std::move(sale), [](Work& work) { work.push_definition = true; });
@@ -83,11 +83,14 @@ void Upkeep::run(unsigned thread_no) {
   std::unique_lock lock(mutex_);
   for (;;) {
     auto next = order_.end();
-    wake_.wait(lock, [&] {
-      next = std::find_if(order_.begin(), order_.end(), [this](std::int32_t no) { return !in_hand_.contains(no); });
+    wake_.wait_for(lock, kPauseAfterFailure, [&] {
+      const auto now = std::chrono::steady_clock::now();
+      next = std::find_if(order_.begin(), order_.end(),
+                          [&](std::int32_t no) { return !in_hand_.contains(no) && waiting_.at(no).not_before <= now; });
       return stopping_ || next != order_.end();
     });
     if (stopping_) return;
+    if (next == order_.end()) continue;
     const auto sale_no = *next;
     order_.erase(next);
     const Work work = std::move(waiting_.at(sale_no));
@@ -102,40 +105,49 @@ void Upkeep::run(unsigned thread_no) {
 }
 
 void Upkeep::perform(Publisher& publisher, const Work& work) {
-  if (work.rebuild || work.correct) return rebuild(publisher, *work.sale, work.correct);
+  if (work.rebuild || work.correct_epoch >= 0) return rebuild(publisher, work.sale, work.correct_epoch);
   if (work.push_definition) {
     const auto outcome = publisher.push_definition(*work.sale);
-    if (outcome && *outcome == Publisher::PushOutcome::lost) return rebuild(publisher, *work.sale, false);
+    if (outcome && *outcome == Publisher::PushOutcome::lost) return rebuild(publisher, work.sale);
   }
   for (const auto item_no : work.push_stock) {
     const auto outcome = publisher.push_stock(*work.sale, item_no);
-    if (outcome && *outcome == Publisher::PushOutcome::lost) return rebuild(publisher, *work.sale, false);
+    if (outcome && *outcome == Publisher::PushOutcome::lost) return rebuild(publisher, work.sale);
   }
   if (work.load_marks) load_marks(publisher, *work.sale);
 }
 
-void Upkeep::rebuild(Publisher& publisher, const Sale& sale, bool even_if_served) {
-  if (!publisher.hold_rebuild_lease(sale.id)) {
-    // Somebody is at it, or Redis is away: the next pulse asks again if it still has to be done.
-    rest(rebuild_not_before_, sale.sale_no, kPauseAfterFailure);
-  } else {
-    rebuild_under_lease(publisher, sale, even_if_served);
-    publisher.give_back_rebuild_lease(sale.id);
+void Upkeep::rebuild(Publisher& publisher, const std::shared_ptr<const Sale>& sale, std::int64_t correct_epoch) {
+  bool done = false;
+  // Somebody may be at it, or Redis away.
+  if (publisher.hold_rebuild_lease(sale->id)) {
+    done = rebuild_under_lease(publisher, *sale, correct_epoch);
+    publisher.give_back_rebuild_lease(sale->id);
+  }
+  if (!done) {
+    rest(rebuild_not_before_, sale->sale_no, kPauseAfterFailure);
+    // A sale that is lost is asked for again by the next pulse; drift no pulse can see.
+    const auto not_before = std::chrono::steady_clock::now() + kPauseAfterFailure;
+    if (correct_epoch >= 0) {
+      request(sale, [correct_epoch, not_before](Work& work) {
+        work.correct_epoch = std::max(work.correct_epoch, correct_epoch);
+        work.not_before = not_before;
+      });
+    }
   }
   if (listener_.directory_moved) listener_.directory_moved();
 }
 
-void Upkeep::rebuild_under_lease(Publisher& publisher, const Sale& sale, bool even_if_served) {
+bool Upkeep::rebuild_under_lease(Publisher& publisher, const Sale& sale, std::int64_t correct_epoch) {
   const auto epoch = postgres::current_epoch(publisher.session(), sale.sale_no);
-  if (!epoch) return rest(rebuild_not_before_, sale.sale_no, kPauseAfterFailure);
+  if (!epoch) return false;
   // Whoever asked may have looked at an epoch that is no longer the newest, or before another instance was done.
-  const bool wanted = even_if_served && *epoch == sale.epoch;
-  if (!wanted && is_served(publisher, sale, *epoch)) return;
+  if (correct_epoch != *epoch && is_served(publisher, sale, *epoch)) return true;
   const auto outcome = publisher.rebuild(sale, *epoch);
-  if (outcome) return;
+  if (outcome) return true;
   metrics_.rebuilds("failed").Increment();
   telemetry::log_warn("sale could not be rebuilt", {{"sale", sale.id}, {"error", outcome.error().message()}});
-  rest(rebuild_not_before_, sale.sale_no, kPauseAfterFailure);
+  return false;
 }
 
 bool Upkeep::is_served(Publisher& publisher, const Sale& sale, std::int64_t epoch) {

@@ -187,7 +187,7 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
         case redis::Decision::not_open: refuse(token, order, PlacementOutcome::sale_not_open, "sale_not_open"); break;
         case redis::Decision::unknown_item:
           // The catalog knows the item: Redis has lost it.
-          parts_.upkeep.request_correction(current_sale(order));
+          parts_.upkeep.request_correction(current_sale(order), order.epoch);
           put_off(token, order, PlacementOutcome::unavailable);
           break;
         case redis::Decision::resting: put_off(token, order, PlacementOutcome::unavailable); break;
@@ -274,7 +274,7 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
     telemetry::log_warn("redis and postgres disagree, the sale is rebuilt",
                         {{"sale", sale.id}, {"order", order.placement.id.to_string()}});
     release(order, false);
-    parts_.upkeep.request_correction(current_sale(order));
+    parts_.upkeep.request_correction(current_sale(order), order.epoch);
   }
 
   /// As this thread knows it now: the order may be of an older epoch.
@@ -294,6 +294,8 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
   }
 
   void retake_later(std::uint64_t token) {
+    // Nobody else may finish it meanwhile: a replay that is tried again is a reservation once more.
+    orders_.find(token)->stage = InFlightOrder::Stage::reserving;
     auto timer = std::make_shared<boost::asio::steady_timer>(parts_.context, kRetakePause);
     timer->async_wait([self = shared_from_this(), timer, token](const Error& error) {
       if (!error && self->orders_.find(token)) self->batcher_->add(token);
@@ -346,8 +348,9 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
   /// What Redis says of the key's order has to do. One that it has released has a final status, which only the row
   /// tells.
   void answer_without_row(std::uint64_t token, const InFlightOrder& order) {
-    const auto outcome = order.replayed_is_held ? PlacementOutcome::replayed : PlacementOutcome::unavailable;
-    finish(token, {outcome, order.replayed});
+    const auto held =
+        order.retake ? PlacementOutcome::taken : PlacementOutcome::replayed;  // its own order, or another's
+    finish(token, {order.replayed_is_held ? held : PlacementOutcome::unavailable, order.replayed});
   }
 
   // --- time ---

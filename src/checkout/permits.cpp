@@ -5,7 +5,8 @@
 namespace flashsale::checkout {
 
 Permits::Permits(const Options& options)
-    : options_{options.most, std::min(options.least, options.most), options.latency_target}, limit_(options.most) {}
+    : options_{options.most, std::min(options.least, options.most), options.latency_target, options.away_after},
+      limit_(options.most) {}
 
 void Permits::adapt() {
   const auto refused = refused_.exchange(0, std::memory_order_relaxed);
@@ -13,9 +14,12 @@ void Permits::adapt() {
   const auto latency_us = latency_us_.exchange(0, std::memory_order_relaxed);
   const auto limit = this->limit();
   auto next = limit;
+  const auto now = std::chrono::steady_clock::now();
   if (committed == 0) {
-    if (refused > 0) next = limit * 2;
+    // One window without a commit is a slow disk; this long is PostgreSQL away.
+    if (refused > 0 && now - last_commit_at_ >= options_.away_after) next = limit * 2;
   } else {
+    last_commit_at_ = now;
     const auto target_us = std::chrono::microseconds(options_.latency_target).count();
     const auto mean_us = std::max<std::int64_t>(1, latency_us / committed);
     if (mean_us <= target_us) {

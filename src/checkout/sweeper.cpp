@@ -144,9 +144,9 @@ void Sweeper::write_withdrawal(const Sale& sale, const redis::PendingEntry& entr
   if (!result || result->outcome == Outcome::stale_epoch) return;
   // Repeated: a rebuild has written what an older epoch took, and these units were taken once more (PROTOCOL R12), or
   // a crash came before the trim; the two look alike, and a correction is right for both.
-  if (result->outcome == Outcome::repeated) upkeep_.request_correction(std::make_shared<const Sale>(sale));
+  if (result->outcome == Outcome::repeated) upkeep_.request_correction(std::make_shared<const Sale>(sale), sale.epoch);
   if (result->outcome == Outcome::not_enough) {
-    upkeep_.request_correction(std::make_shared<const Sale>(sale));
+    upkeep_.request_correction(std::make_shared<const Sale>(sale), sale.epoch);
     return;
   }
   (void)stores_.redis().call(redis::trim_command(sale.id, sale.epoch, std::span(&entry.id, 1)));
@@ -177,10 +177,11 @@ void Sweeper::finish_entry(const Entry& entry) {
   bool drifted = false;
   for (const auto& order : entry.refused) {
     const bool was_never_there = order.status == OrderStatus::rejected;
-    (void)client.call(redis::release_command(fence, order, !was_never_there));
     drifted = drifted || was_never_there;
+    // Not answered: the entry stays for the next pass.
+    if (!client.call(redis::release_command(fence, order, !was_never_there))) return;
   }
-  if (drifted) upkeep_.request_correction(entry.sale);
+  if (drifted) upkeep_.request_correction(entry.sale, entry.sale->epoch);
   (void)client.call(redis::trim_command(entry.sale->id, entry.sale->epoch, std::span(&entry.entry_id, 1)));
 }
 

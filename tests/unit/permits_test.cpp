@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <thread>
+
 namespace flashsale::checkout {
 namespace {
 
@@ -18,7 +20,7 @@ class PermitsTest : public ::testing::Test {
     while (permits.try_take()) ++held;
   }
 
-  Permits permits{{.most = 1000, .least = 100, .latency_target = 50ms}};
+  Permits permits{{.most = 1000, .least = 100, .latency_target = 50ms, .away_after = 20ms}};
   int held = 0;
 };
 
@@ -53,6 +55,10 @@ TEST_F(PermitsTest, GrowsAgainWhenTheyDoNot) {
 TEST_F(PermitsTest, OpensWhenNothingIsCommittedAtAll) {
   take_all();
   for (int i = 0; i < 10; ++i) commit(100, 10s);
+  EXPECT_FALSE(permits.try_take());
+  permits.adapt();
+  EXPECT_EQ(permits.limit(), 100) << "a moment without a commit opened it";
+  std::this_thread::sleep_for(30ms);
   for (int i = 0; i < 5; ++i) {
     EXPECT_FALSE(permits.try_take());
     permits.adapt();
@@ -66,7 +72,7 @@ TEST_F(PermitsTest, AnIdleProcessKeepsItsBound) {
 }
 
 TEST_F(PermitsTest, TheLeastIsNeverMoreThanTheMost) {
-  Permits few({.most = 8, .least = 512, .latency_target = 50ms});
+  Permits few({.most = 8, .least = 512, .latency_target = 50ms, .away_after = 20ms});
   int held_here = 0;
   while (few.try_take()) ++held_here;
   few.committed_after(10s);

@@ -25,7 +25,7 @@ class OperationPool {
   OperationPool(Options options, telemetry::Metrics& metrics);
   ~OperationPool();
   void start();
-  void stop();  ///< runs what is queued, then ends
+  void stop();  ///< finishes what is in hand; what is queued is dropped, nobody waits for it any more
 
   /// False: the queue is full, and the operation will not run.
   [[nodiscard]] bool submit(Operation operation);

@@ -45,7 +45,7 @@ class Publisher {
   [[nodiscard]] Error settle_drained(const std::vector<redis::PendingEntry>& entries, std::int64_t new_epoch);
   [[nodiscard]] Result<Sale> load(const Sale& sale, std::int64_t new_epoch);
   [[nodiscard]] Result<Sale> prepare(const Sale& sale, std::int64_t published_epoch, std::int64_t epoch);
-  [[nodiscard]] Result<RebuildOutcome> publish(const Sale& sale);
+  [[nodiscard]] Result<RebuildOutcome> publish(const Sale& sale, std::string_view identity);
   [[nodiscard]] RebuildOutcome count(RebuildOutcome outcome);
 
   postgres::Session session_;

@@ -46,8 +46,8 @@ class Upkeep {
 
   /// Redis has lost the sale. Whoever comes to it looks again first: another instance may have been faster.
   void request_rebuild(std::shared_ptr<const Sale> sale);
-  /// Redis serves the sale, but not what PostgreSQL says (PROTOCOL R11): rebuilt in any case, once for this epoch.
-  void request_correction(std::shared_ptr<const Sale> sale);
+  /// Redis serves the sale under this epoch, but not what PostgreSQL says (PROTOCOL R11): rebuilt in any case, once.
+  void request_correction(std::shared_ptr<const Sale> sale, std::int64_t epoch);
   void request_definition_push(std::shared_ptr<const Sale> sale);
   void request_stock_push(std::shared_ptr<const Sale> sale, std::int32_t item_no);
   void request_marks(std::shared_ptr<const Sale> sale);
@@ -56,7 +56,8 @@ class Upkeep {
   struct Work {
     std::shared_ptr<const Sale> sale;
     bool rebuild = false;
-    bool correct = false;
+    std::int64_t correct_epoch = -1;  ///< none
+    SteadyTime not_before{};          ///< a correction that has failed
     bool push_definition = false;
     bool load_marks = false;
     std::set<std::int32_t> push_stock;
@@ -64,9 +65,10 @@ class Upkeep {
   void request(std::shared_ptr<const Sale> sale, const std::function<void(Work&)>& add);
   void run(unsigned thread_no);
   void perform(Publisher& publisher, const Work& work);
-  void rebuild(Publisher& publisher, const Sale& sale, bool even_if_served);
+  void rebuild(Publisher& publisher, const std::shared_ptr<const Sale>& sale, std::int64_t correct_epoch = -1);
   [[nodiscard]] static bool is_served(Publisher& publisher, const Sale& sale, std::int64_t epoch);
-  void rebuild_under_lease(Publisher& publisher, const Sale& sale, bool even_if_served);
+  /// False: it has to be tried again.
+  [[nodiscard]] bool rebuild_under_lease(Publisher& publisher, const Sale& sale, std::int64_t correct_epoch);
   void load_marks(Publisher& publisher, const Sale& sale);
   void read_marks(Publisher& publisher, const Sale& sale);
   using Duration = std::chrono::steady_clock::duration;

@@ -18,6 +18,7 @@ class Permits {
     std::int64_t most = 4096;
     std::int64_t least = 512;  ///< not below this, however slow the stores are
     std::chrono::milliseconds latency_target{100};
+    std::chrono::milliseconds away_after{1000};  ///< without a single commit
   };
 
   explicit Permits(const Options& options);
@@ -43,6 +44,7 @@ class Permits {
 
  private:
   const Options options_;
+  std::chrono::steady_clock::time_point last_commit_at_ = std::chrono::steady_clock::now();  ///< adapt() alone
   std::atomic<std::int64_t> limit_;
   std::atomic<std::int64_t> taken_{0};
   std::atomic<std::int64_t> refused_{0};

@@ -20,7 +20,7 @@ class PermitsTest : public ::testing::Test {
     while (permits.try_take()) ++held;
   }
 
-  Permits permits{{.most = 1000, .least = 100, .latency_target = 50ms, .away_after = 20ms}};
+  Permits permits{{.most = 1000, .least = 100, .latency_target = 50ms, .away_after = 500ms}};
   int held = 0;
 };
 
@@ -58,7 +58,7 @@ TEST_F(PermitsTest, OpensWhenNothingIsCommittedAtAll) {
   EXPECT_FALSE(permits.try_take());
   permits.adapt();
   EXPECT_EQ(permits.limit(), 100) << "a moment without a commit opened it";
-  std::this_thread::sleep_for(30ms);
+  std::this_thread::sleep_for(600ms);
   for (int i = 0; i < 5; ++i) {
     EXPECT_FALSE(permits.try_take());
     permits.adapt();

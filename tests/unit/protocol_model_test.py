@@ -1,7 +1,7 @@
 """Checks the model of the protocol, tests/model/protocol.pml, with spin: every state that its bounds allow.
 
-The protocol must hold, and each mutant, which is the model with one rule left out, must break the property named for it:
-else the model would not see what the rule is for. Two mutants are about calls that fail or cross, not about a rule.
+The protocol must hold, and each mutant, which is the model with one rule left out, must break the property named for
+it: else the model would not see what the rule is for.
 
 FLASHSALE_TEST_MODEL=full checks larger bounds too: about ten minutes and 4 GB.
 

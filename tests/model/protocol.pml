@@ -44,7 +44,7 @@
 #define STOCK 1
 #endif
 
-#define EPOCHS 8                      /* more than any run needs: `bound_on_epochs` says so */
+#define EPOCHS 8                       /* more than any run needs: `bound_on_epochs` says so */
 #define MASK(o) (1 << (o))
 
 /* ---- PostgreSQL -------------------------------------------------------------------------------------------------- */
@@ -492,12 +492,12 @@ proctype Rebuild(byte i) {
   do
   /* The lease keeps two from doing the same work, but is not trusted (R2). The newest epoch is read from PostgreSQL. */
   :: d_step {
-       REBUILD(IDLE) && (!SERVED(epoch) || correction[i] == epoch) && (rebuilding[1 - i] == IDLE || (races > 0 && events > 0)) ->
+       REBUILD(IDLE) && (!SERVED(epoch) || correction[i] == epoch) &&
+       (rebuilding[1 - i] == IDLE || (races > 0 && events > 0)) ->
        if
        :: rebuilding[1 - i] != IDLE -> races--; spend_event()
        :: else
        fi;
-       correction[i] = 0;
        mine[i] = epoch;
        rebuilding[i] = RAISING
      }
@@ -509,6 +509,7 @@ proctype Rebuild(byte i) {
        if
        :: epoch == mine[i] ->
          HOLDS(bound_on_epochs, epoch + 1 < EPOCHS);
+         correction[i] = 0;            /* from here on the raised epoch asks for the rebuild, whoever dies */
          epoch++;
          mine[i] = epoch;
          rebuilding[i] = CLOSING
@@ -620,7 +621,7 @@ proctype Sweeper(byte i) {
        fi
      }
   :: d_step { SWEEP(RELEASING) -> release(swept_order[i], swept_under[i], 1); sweeping[i] = TRIMMING }
-  /* The call failed. The row may be marked as given back long since, so the entry is all that still tells of the unit. */
+  /* The call failed. The row may be marked as given back long since: only the entry still tells of the unit. */
 #ifdef TRIM_AFTER_FAILED_RELEASE
   :: d_step { SWEEP(RELEASING) -> sweeping[i] = TRIMMING }
 #else
@@ -727,8 +728,8 @@ proctype Faults() {
 #define AT_REST(r) (at[r] == UNSENT || at[r] == DONE)
 #define AT_REST_C(c) (cancelling[c] == IDLE || cancelling[c] == DONE)
 #define KEEPS_STILL(i) (rebuilding[i] == IDLE && correction[i] == 0 && sweeping[i] == IDLE && returning[i] == IDLE)
-#define QUIET (AT_REST(0) && AT_REST(1) && AT_REST(2) && AT_REST_C(0) && AT_REST_C(1) && KEEPS_STILL(0) && KEEPS_STILL(1) && \
-               SERVED(epoch) && log[fence] == 0 && UNRETURNED_UNITS == 0)
+#define QUIET (AT_REST(0) && AT_REST(1) && AT_REST(2) && AT_REST_C(0) && AT_REST_C(1) && \
+               KEEPS_STILL(0) && KEEPS_STILL(1) && SERVED(epoch) && log[fence] == 0 && UNRETURNED_UNITS == 0)
 
 /* P5, whenever all is quiet; a state that is neither quiet nor left is an invalid end state to pan. Only a correction
  * that died with its instance may have left too little in Redis: DriftWatch then requests it anew. */

@@ -3,7 +3,7 @@
 The protocol must hold, and each mutant, which is the model with one rule left out, must break the property named for
 it: else the model would not see what the rule is for.
 
-FLASHSALE_TEST_MODEL=full checks larger bounds too: about ten minutes and 2 GB.
+FLASHSALE_TEST_MODEL=full checks larger bounds too: about five minutes and 2 GB.
 
 Run: /usr/bin/python3 tests/unit/protocol_model_test.py
 """

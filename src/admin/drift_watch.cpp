@@ -2,10 +2,8 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <random>
 #include <utility>
 
-#include "flashsale/redis/sale_scripts.hpp"
 #include "flashsale/telemetry/log.hpp"
 
 namespace flashsale::admin {
@@ -40,8 +38,7 @@ DriftWatch::DriftWatch(Options options, catalog::Upkeep& upkeep, telemetry::Metr
     : options_(std::move(options)),
       upkeep_(upkeep),
       metrics_(metrics),
-      stores_(options_.postgres, options_.redis, "drift-watch", metrics),
-      holder_(std::to_string(std::random_device{}()) + std::to_string(std::random_device{}())) {}
+      stores_(options_.postgres, options_.redis, "drift-watch", metrics) {}
 
 DriftWatch::~DriftWatch() { stop(); }
 
@@ -91,14 +88,13 @@ void DriftWatch::look(const catalog::SaleSnapshot& snapshot, Watched& watched) {
   watched.next_at = started + options_.interval;
   auto levels = levels_of(snapshot);
   if (levels == watched.clean_levels) return;
-  const auto lease = stores_.redis().call(redis::lease_command(sale->id, "audit", holder_, options_.interval * 3));
-  if (!lease || !redis::read_lease(redis::ReplyView(lease->get()))) return watched.drift.clear();
+  if (!stores_.hold_lease(sale->id, "audit", options_.interval * 3)) return watched.drift.clear();
   const auto report = look_at_sale(stores_, *sale);
   const auto ended = std::chrono::steady_clock::now();
   watched.next_at = std::max(watched.next_at, ended + (ended - started) * kRestFactor);
   // Two looks in a row must be the same instance's.
   const auto until_next = std::chrono::duration_cast<std::chrono::milliseconds>(watched.next_at - ended);
-  (void)stores_.redis().call(redis::lease_command(sale->id, "audit", holder_, until_next + options_.interval));
+  (void)stores_.hold_lease(sale->id, "audit", until_next + options_.interval);
   if (!report) return watched.drift.clear();
   watched.clean_levels.clear();
   if (report->consistent) watched.clean_levels = std::move(levels);

@@ -32,10 +32,12 @@ Publisher::Publisher(postgres::Options postgres, redis::Options redis, std::stri
       holder_(name + '-' + std::to_string(std::random_device{}()) + std::to_string(std::random_device{}())),
       metrics_(metrics) {}
 
-bool Publisher::hold_rebuild_lease(std::string_view sale_id) {
-  const auto reply = redis_.call(redis::lease_command(sale_id, "rebuild", holder_, kRebuildLease));
+bool Publisher::hold_lease(std::string_view sale_id, std::string_view kind, std::chrono::milliseconds duration) {
+  const auto reply = redis_.call(redis::lease_command(sale_id, kind, holder_, duration));
   return reply && redis::read_lease(ReplyView(reply->get()));
 }
+
+bool Publisher::hold_rebuild_lease(std::string_view sale_id) { return hold_lease(sale_id, "rebuild", kRebuildLease); }
 
 void Publisher::give_back_rebuild_lease(std::string_view sale_id) {
   (void)redis_.call(redis::lease_command(sale_id, "rebuild", holder_, std::chrono::milliseconds(0)));

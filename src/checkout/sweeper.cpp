@@ -1,6 +1,5 @@
 #include "flashsale/checkout/sweeper.hpp"
 
-#include <random>
 #include <utility>
 
 #include "flashsale/checkout/cancellation.hpp"
@@ -24,8 +23,7 @@ Sweeper::Sweeper(Options options, catalog::Upkeep& upkeep, Journal& journal, tel
       upkeep_(upkeep),
       journal_(journal),
       metrics_(metrics),
-      stores_(options_.postgres, options_.redis, "sweeper", metrics),
-      holder_(std::to_string(std::random_device{}())) {}
+      stores_(options_.postgres, options_.redis, "sweeper", metrics) {}
 
 Sweeper::~Sweeper() { stop(); }
 
@@ -87,8 +85,7 @@ void Sweeper::run() {
 void Sweeper::sweep_log(const catalog::SaleSnapshot& snapshot) {
   const auto& sale = snapshot.sale;
   auto& client = stores_.redis();
-  const auto lease = client.call(redis::lease_command(sale->id, "sweep", holder_, options_.interval * 2));
-  if (!lease || !redis::read_lease(ReplyView(lease->get()))) return;
+  if (!stores_.hold_lease(sale->id, "sweep", options_.interval * 2)) return;
   std::string after;
   for (;;) {
     const auto reply = client.call(redis::pending_command(sale->id, sale->epoch, after, kPage));

@@ -3,7 +3,6 @@
 // accepted only if its signature is right, by a computation apart from the verifier's, and its claims then say so, by
 // the reading of a general JSON parser.
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
 
 #include <array>
 #include <cstdint>
@@ -16,10 +15,13 @@
 #include "flashsale/identity/token_verifier.hpp"
 #include "flashsale/model/check.hpp"
 #include "flashsale/model/identifier.hpp"
+#include "jws_encoding.hpp"
 
 namespace flashsale::identity {
 namespace {
 
+using testing::base64url;
+using testing::hmac;
 using Json = nlohmann::json;
 
 constexpr std::int64_t kNowS = 1'800'000'000;
@@ -30,25 +32,6 @@ const std::string kRsaModulus =
     "87PgsTt9fJ2q7Hciz1Ar0dHmSJ0KCjzVRL6uYdUNAElbTT1qQQ6wiMI2wuqMs7Dz3uixGn2mOKneugQDupFM3qlMj7_TwayJjjY5RHIgB3EyHRAB"
     "-uNpib8rGe4mVEyPUh2SgFoZk12QY2SNaHgEsgzY5_NZLHiaAche_a5QFWahdx_pFKXylCgpIuTivJh5ujDO7v_3D7VaU2_IGZZ4-NVnSnvwVaF6"
     "kO-fXQ";
-
-std::string base64url(std::string_view bytes) {
-  std::string out(bytes.size() / 3 * 4 + 5, '\0');
-  const int size =
-      EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
-                      reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));
-  out.resize(static_cast<std::size_t>(size));
-  while (!out.empty() && out.back() == '=') out.pop_back();
-  for (char& c : out) c = c == '+' ? '-' : c == '/' ? '_' : c;
-  return out;
-}
-
-std::string hmac(std::string_view secret, std::string_view text) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> out{};
-  unsigned size = 0;
-  HMAC(EVP_sha256(), secret.data(), static_cast<int>(secret.size()),
-       reinterpret_cast<const unsigned char*>(text.data()), text.size(), out.data(), &size);
-  return {reinterpret_cast<const char*>(out.data()), size};
-}
 
 /// The one key of the JWK set that there is a private half of; its signatures are the same each time.
 class Ed25519Key {

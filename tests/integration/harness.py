@@ -1289,6 +1289,20 @@ class ClusterCase(unittest.TestCase):
             time.sleep(0.005)
 
 
+LOAD = pathlib.Path(BINARY).with_name("flashsale-load")
+
+
+def load_command(cluster, **options):
+    """`flashsale-load run` against all instances of a cluster; options as keywords, `_` for `-`."""
+    command = [LOAD, "run", "--url", ",".join(f"http://127.0.0.1:{instance.port}" for instance in cluster.instances),
+               "--admin-url", f"http://127.0.0.1:{cluster.instances[0].admin_port}",
+               "--admin-token", cluster.admin_token, "--jwt-secret", cluster.jwt_secret,
+               "--jwt-issuer", JWT_ISSUER, "--jwt-audience", JWT_AUDIENCE, "--postgres-url", cluster.postgres_url]
+    for name, value in options.items():
+        command += [f"--{name.replace('_', '-')}", value]
+    return [str(part) for part in command]
+
+
 def numbered(count):
     """A queue of numbers for threads that share a piece of work."""
     numbers = queue.SimpleQueue()

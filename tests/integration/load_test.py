@@ -9,27 +9,18 @@ import unittest
 import harness
 from harness import SLOWNESS, ClusterCase
 
-LOAD = pathlib.Path(harness.BINARY).with_name("flashsale-load")
-MIX = {"retry-share": 0.1, "duplicate-share": 0.1, "greedy-share": 0.05, "reader-share": 0.1, "cancel-share": 0.1,
-       "respond-async-share": 0.1}
+MIX = {"retry_share": 0.1, "duplicate_share": 0.1, "greedy_share": 0.05, "reader_share": 0.1, "cancel_share": 0.1,
+       "respond_async_share": 0.1}
 
 
-@unittest.skipUnless(LOAD.exists(), "flashsale-load is not built in this tree")
+@unittest.skipUnless(harness.LOAD.exists(), "flashsale-load is not built in this tree")
 class LoadTest(ClusterCase):
     own_postgres = True
     settings = {"rate_limit.enabled": False}
 
     def start(self, **options):
-        urls = ",".join(f"http://127.0.0.1:{instance.port}" for instance in self.cluster.instances)
-        admin_url = f"http://127.0.0.1:{self.cluster.instances[0].admin_port}"
-        command = [LOAD, "run", "--url", urls, "--admin-url", admin_url,
-                   "--admin-token", self.cluster.admin_token, "--jwt-secret", self.cluster.jwt_secret,
-                   "--jwt-issuer", harness.JWT_ISSUER, "--jwt-audience", harness.JWT_AUDIENCE,
-                   "--postgres-url", self.cluster.postgres_url, "--create-limit", "2"]
-        for name, value in options.items():
-            command += [f"--{name}", str(value)]
-        return subprocess.Popen([str(part) for part in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                text=True)
+        return subprocess.Popen(harness.load_command(self.cluster, create_limit=2, **options), stdout=subprocess.PIPE,
+                                stderr=subprocess.STDOUT, text=True)
 
     def run_load(self, **options):
         with tempfile.NamedTemporaryFile(suffix=".json") as out:
@@ -39,7 +30,7 @@ class LoadTest(ClusterCase):
             return child.returncode, output, json.loads(text) if text else None
 
     def test_open_loop_of_a_mixed_crowd(self):
-        code, output, result = self.run_load(**MIX, rate=1500, seconds=4, buyers=20_000, **{"create-stock": 100_000})
+        code, output, result = self.run_load(**MIX, rate=1500, seconds=4, buyers=20_000, create_stock=100_000)
         self.assertEqual(code, 0, output)
         self.assertTrue(result["check"]["passed"], output)
         self.assertGreater(result["checkouts"]["created"], 500, output)
@@ -47,13 +38,13 @@ class LoadTest(ClusterCase):
         self.assertGreater(result["checkouts"]["refused_by_reason"].get("limit-exceeded", 0), 20, output)
 
     def test_closed_loop_that_sells_out(self):
-        code, output, result = self.run_load(**MIX, connections=64, seconds=4, buyers=50_000, **{"create-stock": 1500})
+        code, output, result = self.run_load(**MIX, connections=64, seconds=4, buyers=50_000, create_stock=1500)
         self.assertEqual(code, 0, output)
         self.assertGreaterEqual(result["checkouts"]["created"], 1000, output)
         self.assertGreater(result["checkouts"]["refused_by_reason"].get("sold-out", 0), 500, output)
 
     def test_an_order_that_is_lost_is_found(self):
-        with self.start(rate=300, seconds=5, buyers=5000, **{"create-stock": 100_000}) as child:
+        with self.start(rate=300, seconds=5, buyers=5000, create_stock=100_000) as child:
             def lose_one():
                 return self.cluster.query("DELETE FROM orders WHERE order_id IN (SELECT order_id FROM orders LIMIT 1)"
                                           " RETURNING order_id")

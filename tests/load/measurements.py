@@ -25,10 +25,8 @@ import harness  # noqa: E402 - found by the line above
 POSTGRES_SETTINGS = {"shared_buffers": "256MB", "wal_buffers": "16MB", "wal_compression": "lz4", "max_wal_size": "2GB",
                      "min_wal_size": "256MB", "checkpoint_timeout": "15min", "jit": "off"}
 
-
 # PostgreSQL becomes the bottleneck, as it is where the cores are many.
 SLOW_JOURNAL = {"journal.batch_max": 16, "journal.workers": 1}
-LOAD = pathlib.Path(harness.BINARY).with_name("flashsale-load")
 
 
 def write_tokens(cluster, count, path):
@@ -201,18 +199,11 @@ def apart(cluster):
 def open_loop(cluster, seconds, **how):
     """One run of flashsale-load; its result as a dictionary. The check of what buyers saw is part of it."""
     with tempfile.NamedTemporaryFile(dir=harness.run_directory(), suffix=".json") as out:
-        command = [LOAD, "run", "--url", f"http://127.0.0.1:{cluster.instances[0].port}",
-                   "--admin-url", f"http://127.0.0.1:{cluster.instances[0].admin_port}",
-                   "--admin-token", cluster.admin_token, "--jwt-secret", cluster.jwt_secret,
-                   "--jwt-issuer", harness.JWT_ISSUER, "--jwt-audience", harness.JWT_AUDIENCE,
-                   "--postgres-url", cluster.postgres_url, "--create-stock", "1000000000",
-                   "--seconds", str(seconds), "--json", out.name]
-        for name, value in how.items():
-            command += [f"--{name.replace('_', '-')}", str(value)]
-        done = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)
+        command = harness.load_command(cluster, create_stock=1_000_000_000, seconds=seconds, json=out.name, **how)
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise SystemExit(f"flashsale-load: {done.stdout}{done.stderr}")
-        return json.load(open(out.name, encoding="utf-8"))
+        return json.load(out)
 
 
 def accepted_p99_ms(result):

@@ -5,7 +5,6 @@
 #include <openssl/ec.h>
 #include <openssl/ecdsa.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 
@@ -17,6 +16,8 @@
 #include <utility>
 #include <vector>
 
+#include "jws_encoding.hpp"
+
 namespace flashsale::identity {
 
 // Makes a failed comparison readable; found by GoogleTest.
@@ -25,6 +26,8 @@ inline void PrintTo(TokenFailure failure, std::ostream* out) { *out << to_string
 namespace {
 
 using std::chrono::seconds;
+using testing::base64url;
+using testing::hmac;
 using Now = std::chrono::system_clock::time_point;
 
 constexpr std::int64_t kNow = 1'800'000'000;
@@ -33,26 +36,6 @@ Now at(std::int64_t unix_s) { return Now{seconds{unix_s}}; }
 const std::string kSecret = "a secret of more than thirty-two bytes, for tests only";
 const std::string kHeader = R"({"alg":"HS256","typ":"JWT"})";
 const std::string kClaims = R"({"sub":"alice","iss":"shop","aud":"flashsale","iat":1799999990,"exp":1800000600})";
-
-// Written apart from the code under test, so that an error in one does not hide in the other.
-std::string base64url(std::string_view bytes) {
-  std::string out(bytes.size() / 3 * 4 + 5, '\0');
-  const int size =
-      EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
-                      reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));
-  out.resize(static_cast<std::size_t>(size));
-  while (!out.empty() && out.back() == '=') out.pop_back();
-  for (char& c : out) c = c == '+' ? '-' : c == '/' ? '_' : c;
-  return out;
-}
-
-std::string hmac(std::string_view secret, std::string_view text) {
-  unsigned char out[EVP_MAX_MD_SIZE];
-  unsigned size = 0;
-  HMAC(EVP_sha256(), secret.data(), static_cast<int>(secret.size()),
-       reinterpret_cast<const unsigned char*>(text.data()), text.size(), out, &size);
-  return {reinterpret_cast<char*>(out), size};
-}
 
 std::string signed_with(std::string_view secret, const std::string& header, const std::string& claims) {
   const std::string text = base64url(header) + "." + base64url(claims);

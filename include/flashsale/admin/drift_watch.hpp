@@ -51,7 +51,6 @@ class DriftWatch {
   catalog::Upkeep& upkeep_;
   telemetry::Metrics& metrics_;
   catalog::Publisher stores_;                ///< the watch's thread only
-  std::string holder_;                       ///< of the leases
   std::map<std::int32_t, Watched> watched_;  ///< by sale_no; the watch's thread only
 
   std::mutex mutex_;

@@ -1,4 +1,5 @@
 #pragma once
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -19,6 +20,9 @@ class Publisher {
  public:
   Publisher(postgres::Options postgres, redis::Options redis, std::string name, telemetry::Metrics& metrics);
 
+  /// Keeps others from one kind of work on a sale for `duration`; calling again keeps it longer. False: somebody else
+  /// has it, or Redis is away.
+  [[nodiscard]] bool hold_lease(std::string_view sale_id, std::string_view kind, std::chrono::milliseconds duration);
   /// Keeps other instances from rebuilding the sale for some seconds. False: somebody else does, or Redis is away.
   [[nodiscard]] bool hold_rebuild_lease(std::string_view sale_id);
   void give_back_rebuild_lease(std::string_view sale_id);

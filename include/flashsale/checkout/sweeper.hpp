@@ -59,7 +59,6 @@ class Sweeper : public Settlement {
   Journal& journal_;
   telemetry::Metrics& metrics_;
   catalog::Publisher stores_;  ///< sweeper thread only
-  std::string holder_;         ///< of the leases
 
   std::mutex mutex_;
   std::condition_variable wake_;

@@ -16,7 +16,6 @@ namespace {
 constexpr std::int64_t kDrainPage = 100;
 /// Epochs that were raised but never published leave no log behind; this many back are looked at all the same.
 constexpr std::int64_t kDrainEpochsBack = 16;
-constexpr std::size_t kLoadPipeline = 512;
 /// Taken anew with every page: it only has to outlive the slowest one.
 constexpr std::chrono::milliseconds kRebuildLease{5000};
 constexpr std::int32_t kStockChangesPage = 1000;
@@ -147,6 +146,7 @@ Error Publisher::settle_drained(const std::vector<redis::PendingEntry>& entries,
   return written ? Error{} : written.error();
 }
 
+/// Redis takes one chunk of rows while PostgreSQL reads the next.
 Result<Sale> Publisher::load(const Sale& sale, std::int64_t new_epoch) {
   Sale loaded;
   Error failure;
@@ -157,23 +157,27 @@ Result<Sale> Publisher::load(const Sale& sale, std::int64_t new_epoch) {
   };
   reader.orders = [&](std::span<const Order> orders) {
     auto commands = redis::load_commands(sale.id, new_epoch, orders);
-    for (std::size_t at = 0; at < commands.size() && !failure; at += kLoadPipeline) {
-      const auto count = std::min(kLoadPipeline, commands.size() - at);
-      const auto replies = redis_.pipeline(std::span(commands).subspan(at, count));
-      if (!replies) failure = replies.error();
-      // A record that Redis had no room for must not be missing from what is published.
-      const bool all_taken = replies && std::none_of(replies->begin(), replies->end(), [](const auto& reply) {
-                               return ReplyView(reply.get()).is_error();
-                             });
-      if (replies && !all_taken) failure = make_error_code(redis::Failure::unavailable);
-    }
-    (void)hold_rebuild_lease(sale.id);  // a long load keeps it
+    // A long load keeps the lease.
+    commands.push_back(redis::lease_command(sale.id, "rebuild", holder_, kRebuildLease));
+    failure = finish_loading();
+    if (!failure) failure = redis_.send(commands);
     return !failure;
   };
   const auto error = postgres::read_snapshot(session_, sale.sale_no, reader);
+  const auto last = finish_loading();
   if (failure) return failure;
   if (error) return error;
+  if (last) return last;
   return loaded;
+}
+
+Error Publisher::finish_loading() {
+  const auto replies = redis_.receive();
+  if (!replies) return replies.error();
+  // A record that Redis had no room for must not be missing from what is published.
+  const bool all_taken = std::none_of(replies->begin(), replies->end(),
+                                      [](const auto& reply) { return ReplyView(reply.get()).is_error(); });
+  return all_taken ? Error{} : make_error_code(redis::Failure::unavailable);
 }
 
 Result<Publisher::PushOutcome> Publisher::push_definition(const Sale& sale) {

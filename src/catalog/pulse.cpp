@@ -21,6 +21,8 @@ constexpr std::chrono::milliseconds kQuietInterval{1000};
 /// from memory, and that must be fresh.
 constexpr std::chrono::minutes kAwakeBeforeStart{10};
 constexpr std::chrono::minutes kAwakeAfterEnd{10};
+/// An item that somebody has changed by hand shows after this long at the latest.
+constexpr std::chrono::milliseconds kAllItemsInterval{1000};
 /// Sales asked about in one round trip: bounds how long one pulse holds Redis.
 constexpr std::size_t kAskAtOnce = 64;
 
@@ -197,12 +199,12 @@ bool Pulse::ask(redis::SyncClient& client, std::vector<Known*>& due) {
   std::size_t at = 0;
   do {
     const auto count = std::min(kAskAtOnce, due.size() - at);
-    std::vector<redis::Command> commands{redis::read_directory_command(), redis::clock_command()};
-    for (std::size_t i = 0; i < count; ++i) {
-      commands.push_back(redis::pulse_command(due[at + i]->sale->id, due[at + i]->sale->epoch));
-    }
     RedisClock clock;
     clock.sent_at = Steady::now();
+    std::vector<redis::Command> commands{redis::read_directory_command(), redis::clock_command()};
+    for (std::size_t i = 0; i < count; ++i) {
+      commands.push_back(question(*due[at + i], clock.sent_at));
+    }
     const auto replies = client.pipeline(commands);
     clock.received_at = Steady::now();
     latency.Observe(std::chrono::duration<double>(clock.received_at - clock.sent_at).count());
@@ -223,6 +225,14 @@ bool Pulse::ask(redis::SyncClient& client, std::vector<Known*>& due) {
   return true;
 }
 
+redis::Command Pulse::question(Known& known, SteadyTime now) {
+  const auto& last = *known.last;
+  const bool is_known = last.serving && last.sale->epoch == known.sale->epoch && now < known.all_items_at &&
+                        std::ranges::all_of(last.levels, [](const auto& level) { return level.remaining > 0; });
+  if (!is_known) known.all_items_at = now + kAllItemsInterval;
+  return redis::pulse_command(known.sale->id, known.sale->epoch, is_known ? last.items_state : std::string());
+}
+
 void Pulse::read_answer(Known& known, const redis::PulseReply& reply, const RedisClock& clock,
                         std::string_view identity) {
   auto snapshot = std::make_shared<SaleSnapshot>(*known.last);
@@ -239,7 +249,8 @@ void Pulse::read_answer(Known& known, const redis::PulseReply& reply, const Redi
     snapshot->log_entries = reply.log_entries;
     snapshot->oldest_entry_at = reply.oldest_entry_at;
     snapshot->resting_until = reply.resting_until;
-    snapshot->serving = read_levels(reply.items, *snapshot);
+    snapshot->items_state = reply.items_state;
+    if (!reply.items_unchanged) snapshot->serving = read_levels(reply.items, *snapshot);
     attach_marks(known, *snapshot);
   }
   request_upkeep(known, reply, *snapshot);

@@ -15,6 +15,7 @@ namespace {
 
 /// Order ids one HSCAN page asks for: a page stays well under a millisecond of Redis's time.
 constexpr std::int64_t kScanPage = 500;
+/// Rows of one call of `load`: its arguments have to fit on Lua's stack.
 constexpr std::size_t kLoadChunk = 500;
 constexpr std::int64_t kClockMaxS = 253'402'300'799;  // the end of the year 9999: microseconds of it fit in 64 bits
 
@@ -139,10 +140,10 @@ Result<ReleaseOutcome> read_release(ReplyView reply) {
   return protocol_error();
 }
 
-Command pulse_command(std::string_view sale_id, std::int64_t epoch) {
+Command pulse_command(std::string_view sale_id, std::int64_t epoch, std::string_view known_items_state) {
   const SaleKeys keys(sale_id, epoch);
-  auto command = evalsha("pulse", {keys.fence, keys.items, keys.orders, keys.log}, 1);
-  command.add(epoch);
+  auto command = evalsha("pulse", {keys.fence, keys.items, keys.orders, keys.log}, 2);
+  command.add(epoch).add(known_items_state);
   return command;
 }
 
@@ -161,9 +162,11 @@ Result<PulseReply> read_pulse(ReplyView reply) {
   result.order_records = reply[4].number();
   result.log_entries = reply[5].number();
   result.oldest_entry_at = stream_id_time(reply[6].text());
+  result.items_unchanged = reply[7].is_nil();
   result.items = read_items(reply[7]);
   result.resting_until = from_unix_us(reply[8].number());
   result.postgres_identity = reply[9].text();
+  result.items_state = reply[10].text();
   return result;
 }
 
@@ -185,17 +188,15 @@ std::vector<Command> load_commands(std::string_view sale_id, std::int64_t epoch,
   std::vector<Command> commands;
   for (std::size_t at = 0; at < orders.size(); at += kLoadChunk) {
     const auto chunk = orders.subspan(at, std::min(kLoadChunk, orders.size() - at));
-    Command records(2 + chunk.size() * 2);
-    records.add("HSET").add(keys.orders);
-    for (const auto& order : chunk) records.add(order.id.bytes()).add(make_order_record(order));
-    commands.push_back(std::move(records));
     std::unordered_map<std::string, std::int64_t> units;
     for (const auto& order : chunk) {
       if (is_live(order.status)) units[buyer_field(order.item_no, order.customer_id)] += order.quantity;
     }
-    for (const auto& [field, total] : units) {
-      commands.push_back(std::move(Command(4).add("HINCRBY").add(keys.buyers).add(field).add(total)));
-    }
+    auto command = evalsha("load", {keys.orders, keys.buyers}, 1 + 2 * (chunk.size() + units.size()));
+    command.add(static_cast<std::int64_t>(chunk.size()));
+    for (const auto& order : chunk) command.add(order.id.bytes()).add(make_order_record(order));
+    for (const auto& [field, total] : units) command.add(field).add(total);
+    commands.push_back(std::move(command));
   }
   return commands;
 }

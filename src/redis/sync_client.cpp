@@ -27,18 +27,29 @@ struct SyncClient::State {
   std::string name;
   std::unique_ptr<redisContext, FreeContext> context;
   std::string identity;
+  std::size_t replies_due = 0;
 
   void close() {
     context.reset();
     identity.clear();
+    replies_due = 0;
   }
 
-  /// Sends the bytes and reads `count` replies.
-  Result<std::vector<OwnedReply>> exchange(std::string_view wire, std::size_t count) {
+  Error send(std::span<const Command> commands) {
+    std::string wire;
+    for (const auto& command : commands) wire += command.wire();
     if (redisAppendFormattedCommand(context.get(), wire.data(), wire.size()) != REDIS_OK) return broken();
+    for (int is_done = 0; is_done == 0;) {
+      if (redisBufferWrite(context.get(), &is_done) != REDIS_OK) return broken();
+    }
+    replies_due += commands.size();
+    return {};
+  }
+
+  Result<std::vector<OwnedReply>> receive() {
     std::vector<OwnedReply> replies;
-    replies.reserve(count);
-    for (std::size_t i = 0; i < count; ++i) {
+    replies.reserve(replies_due);
+    for (; replies_due > 0; --replies_due) {
       void* raw = nullptr;
       if (redisGetReply(context.get(), &raw) != REDIS_OK) return broken();
       replies.emplace_back(static_cast<redisReply*>(raw));
@@ -84,9 +95,8 @@ Error SyncClient::State::shake_hands() {
   for (const auto& script : all_scripts()) commands.push_back(Command{"SCRIPT", "LOAD", script.text});
   commands.push_back(Command{"INFO"});
 
-  std::string wire;
-  for (const auto& command : commands) wire += command.wire();
-  const auto replies = exchange(wire, commands.size());
+  if (send(commands)) return Failure::unavailable;
+  const auto replies = receive();
   if (!replies) return Failure::unavailable;
   if (const auto error = first_refusal(*replies)) return error;
   const auto server = parse_server_identity(ReplyView(replies->back().get()).text());
@@ -134,10 +144,17 @@ Result<OwnedReply> SyncClient::call(const Command& command) {
 }
 
 Result<std::vector<OwnedReply>> SyncClient::pipeline(std::span<const Command> commands) {
+  if (const auto error = send(commands)) return error;
+  return receive();
+}
+
+Error SyncClient::send(std::span<const Command> commands) {
   if (const auto error = connect()) return error;
-  std::string wire;
-  for (const auto& command : commands) wire += command.wire();
-  auto replies = state_->exchange(wire, commands.size());
+  return state_->send(commands);
+}
+
+Result<std::vector<OwnedReply>> SyncClient::receive() {
+  auto replies = state_->receive();
   if (!replies) return replies;
   if (const auto error = state_->first_refusal(*replies)) return error;
   return replies;

@@ -75,7 +75,9 @@ class RedisSale {
   redis::CloseFenceReply close_fence(std::int64_t epoch) {
     return ask(redis::close_fence_command(id, epoch), redis::read_close_fence);
   }
-  redis::PulseReply pulse(std::int64_t epoch) { return ask(redis::pulse_command(id, epoch), redis::read_pulse); }
+  redis::PulseReply pulse(std::int64_t epoch, std::string_view known_items_state = {}) {
+    return ask(redis::pulse_command(id, epoch, known_items_state), redis::read_pulse);
+  }
   redis::FindReply find(const redis::Fence& fence, const OrderId& order) {
     return ask(redis::find_order_command(fence, order), redis::read_find_order);
   }

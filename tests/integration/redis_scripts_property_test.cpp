@@ -439,6 +439,16 @@ class History {
     EXPECT_EQ(to_unix_us(reply.resting_until), model_.fence.rests_until_us);
     EXPECT_EQ(reply.postgres_identity, model_.fence.postgres_identity);
     expect_items(reply.items);
+    pulse_again(caller.epoch, reply);
+  }
+  /// What an instance knows from an earlier pulse of this epoch is either left out or told anew; both are the truth.
+  void pulse_again(std::int64_t epoch, const redis::PulseReply& now) {
+    if (seen_ && seen_->first == epoch) {
+      const auto reply = unchanged([&] { return redis_.pulse(epoch, seen_->second.items_state); });
+      count(reply.items_unchanged ? "pulse: items unchanged" : "pulse: items changed");
+      expect_items(reply.items_unchanged ? seen_->second.items : reply.items);
+    }
+    if (!seen_ || random_.percent(50)) seen_.emplace(epoch, now);
   }
   void expect_moment(TimePoint now) {
     EXPECT_GE(now, redis_.call_began_at);
@@ -498,6 +508,7 @@ class History {
 
   void wipe() {
     tell("wipe");
+    seen_.reset();
     redis_.wipe();
     model_ = {};
     count("wipe");
@@ -645,6 +656,7 @@ class History {
   Random random_;
   Census& census_;
   SaleModel model_;
+  std::optional<std::pair<std::int64_t, redis::PulseReply>> seen_;  ///< epoch, and an earlier pulse of it
   Ledger ledger_;
   std::int64_t epoch_in_postgres_ = 0;
   Caller served_;
@@ -690,6 +702,8 @@ void expect_everything_happened(const Census& census) {
                               "configure: done",
                               "pulse: lost",
                               "pulse: ok",
+                              "pulse: items unchanged",
+                              "pulse: items changed",
                               "audit: lost",
                               "audit: too long",
                               "audit: ok",

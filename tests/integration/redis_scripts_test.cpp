@@ -668,6 +668,30 @@ TEST_F(RedisScriptsTest, AnEmptyLogHasNoOldestEntry) {
   EXPECT_EQ(redis.find(fence(), order("ann").id).outcome, FindReply::Outcome::absent);
 }
 
+TEST_F(RedisScriptsTest, APulseLeavesOutItemsThatStandStill) {
+  std::string known = redis.pulse(1).items_state;
+  const auto told_anew = [&](std::string_view what) {
+    const auto pulse = redis.pulse(1, known);
+    EXPECT_FALSE(pulse.items_unchanged) << what;
+    EXPECT_EQ(pulse.items.size(), 2U) << what;
+    known = pulse.items_state;
+    EXPECT_TRUE(redis.pulse(1, known).items_unchanged) << "after: " << what;
+    EXPECT_TRUE(redis.pulse(1, known).items.empty()) << "after: " << what;
+  };
+  ASSERT_EQ(decisions({order("ann")}), (std::vector{Decision::accepted}));
+  told_anew("an order");
+  ASSERT_EQ(redis.release(fence(), order("ann"), true), ReleaseOutcome::done);
+  told_anew("a release");
+  ASSERT_EQ(redis.restock(fence(), kSneaker, 1, 3), RestockOutcome::done);
+  told_anew("a restock");
+  ASSERT_EQ(redis.restock(fence(), kSneaker, 2, 0), RestockOutcome::done);
+  told_anew("a stock change without units");
+  ASSERT_EQ(redis.withdraw(fence(), kFuture, withdrawal(1)).outcome, WithdrawReply::Outcome::done);
+  told_anew("a withdrawal");
+  redis.run({"HDEL", SaleKeys(redis.id, 1).items, std::to_string(kTicket) + ":r"});
+  EXPECT_FALSE(redis.pulse(1, known).items_unchanged) << "a field that is lost";
+}
+
 TEST_F(RedisScriptsTest, AllOrderIdsAreScannedPageByPage) {
   std::vector<Order> rows;
   std::vector<std::uint64_t> expected;

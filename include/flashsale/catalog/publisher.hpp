@@ -48,6 +48,8 @@ class Publisher {
   [[nodiscard]] Error drain_epoch(const Sale& sale, std::int64_t old_epoch, std::int64_t new_epoch);
   [[nodiscard]] Error settle_drained(const std::vector<redis::PendingEntry>& entries, std::int64_t new_epoch);
   [[nodiscard]] Result<Sale> load(const Sale& sale, std::int64_t new_epoch);
+  /// The replies to the chunk that was sent last.
+  [[nodiscard]] Error finish_loading();
   [[nodiscard]] Result<Sale> prepare(const Sale& sale, std::int64_t published_epoch, std::int64_t epoch);
   [[nodiscard]] Result<RebuildOutcome> publish(const Sale& sale, std::string_view identity);
   [[nodiscard]] RebuildOutcome count(RebuildOutcome outcome);

@@ -50,6 +50,7 @@ class Pulse {
     std::map<std::int32_t, std::pair<std::int64_t, std::shared_ptr<const OrderIdSet>>> marks;  ///< item → version, ids
     std::int64_t marks_epoch = 0;
     SteadyTime next_at{};
+    SteadyTime all_items_at{};  ///< when the items are read whole again, whatever their state is called
     bool is_quiet = false;
   };
 
@@ -61,6 +62,7 @@ class Pulse {
   void adopt_marks(SoldOutMarks& marks);
   void beat(redis::SyncClient& client);
   bool ask(redis::SyncClient& client, std::vector<Known*>& due);
+  [[nodiscard]] static redis::Command question(Known& known, SteadyTime now);
   void read_answer(Known& known, const redis::PulseReply& reply, const RedisClock& clock, std::string_view identity);
   [[nodiscard]] static bool read_levels(const std::vector<redis::PulseItem>& read, SaleSnapshot& snapshot);
   void attach_marks(Known& known, SaleSnapshot& snapshot);

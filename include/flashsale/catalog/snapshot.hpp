@@ -51,6 +51,7 @@ struct SaleSnapshot {
   std::int64_t log_entries = 0;      ///< of the pending log
   std::optional<TimePoint> oldest_entry_at;
   TimePoint resting_until{};  ///< after a rebuild, on Redis's clock
+  std::string items_state;    ///< what Redis calls the state that `levels` shows; empty: ask for all
   std::vector<ItemLevels> levels;
 
   /// Index into sale->items and levels, or -1.

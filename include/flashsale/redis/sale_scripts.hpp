@@ -84,11 +84,15 @@ struct PulseReply {
   std::int64_t order_records = 0;
   std::int64_t log_entries = 0;
   std::optional<TimePoint> oldest_entry_at;  ///< to the millisecond
+  bool items_unchanged = false;              ///< they are as the caller knows them, and `items` is empty
   std::vector<PulseItem> items;              ///< in order of item_no
   TimePoint resting_until{};                 ///< after a rebuild; the epoch otherwise
   std::string postgres_identity;             ///< of the server that the sale was published from
+  std::string items_state;                   ///< another one whenever an item has changed under this epoch
 };
-[[nodiscard]] Command pulse_command(std::string_view sale_id, std::int64_t epoch);
+/// `known_items_state`: of an earlier reply under the same epoch, whose items the caller still has.
+[[nodiscard]] Command pulse_command(std::string_view sale_id, std::int64_t epoch,
+                                    std::string_view known_items_state = {});
 [[nodiscard]] Result<PulseReply> read_pulse(ReplyView reply);
 
 struct CloseFenceReply {

@@ -30,6 +30,11 @@ class SyncClient {
   /// One round trip for all. A refusal that is about one command's data stays an error reply, for the caller to see;
   /// any other fails the whole.
   [[nodiscard]] Result<std::vector<OwnedReply>> pipeline(std::span<const Command> commands);
+  /// The two halves of pipeline(), for a caller that has other work while Redis does its own. No other call may come
+  /// between them, but send() again: receive() then gives the replies to both. Replies are read only there, so what is
+  /// sent must not be answered with more than sockets hold.
+  [[nodiscard]] Error send(std::span<const Command> commands);
+  [[nodiscard]] Result<std::vector<OwnedReply>> receive();
   /// Asks INFO again: identity may have changed under a living connection. A change closes the connection.
   [[nodiscard]] Error check_identity();
 

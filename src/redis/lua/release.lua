@@ -17,6 +17,7 @@ if left <= 0 then redis.call('HDEL', KEYS[4], ARGV[5]) end
 if ARGV[7] == '1' then
   local remaining = redis.call('HINCRBY', KEYS[2], ARGV[4] .. ':r', ARGV[6])
   redis.call('HINCRBY', KEYS[2], ARGV[4] .. ':v', 1)
+  redis.call('HINCRBY', KEYS[1], 'm', 1)
   if remaining == tonumber(ARGV[6]) then
     local time = redis.call('TIME')
     redis.call('HSET', KEYS[2], ARGV[4] .. ':o',

@@ -14,6 +14,7 @@ if tonumber(item[1]) >= version then return {'old'} end
 if tonumber(item[1]) ~= version - 1 then return {'gap', item[1]} end
 
 redis.call('HSET', KEYS[2], no .. ':s', ARGV[4])
+redis.call('HINCRBY', KEYS[1], 'm', 1)
 local units = tonumber(ARGV[5])
 if units > 0 then
   redis.call('HINCRBY', KEYS[2], no .. ':r', ARGV[5])

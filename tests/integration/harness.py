@@ -207,21 +207,21 @@ def cpu_seconds(pid, with_tree=False):
 class RedisServer:
     """A durable private Redis. The password is there so that tests can look for it in the logs."""
 
-    def __init__(self, directory, extra=()):
+    def __init__(self, directory, extra=(), password=None):
         self.directory = pathlib.Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
         self.port = free_port()
-        self.password = secrets.token_hex(12)
+        self.password = password or secrets.token_hex(12)
         self.url = f"redis://:{self.password}@127.0.0.1:{self.port}/0"
         self.client = redis_py.Redis.from_url(self.url, socket_timeout=10, socket_connect_timeout=2)
-        self._extra = list(extra)
+        self.extra = list(extra)  # options of the next start
         self.process = None
         self.start()
 
     def start(self):
         command = ["redis-server", "--port", self.port, "--bind", "127.0.0.1", "--dir", self.directory, "--save", "",
                    "--appendonly", "yes", "--appendfsync", "everysec", "--maxmemory-policy", "noeviction",
-                   "--requirepass", self.password, "--daemonize", "no", *self._extra]
+                   "--requirepass", self.password, "--daemonize", "no", *self.extra]
         self.process = Process(f"redis:{self.port}", command, self.directory / "redis.log")
         wait_until(self._answers, 10, f"Redis on port {self.port}: {self.process.log_tail()}")
 

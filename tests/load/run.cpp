@@ -226,12 +226,22 @@ void Run::await_settling() {
   constexpr std::chrono::milliseconds kEvery{250};
   const std::uint64_t deadline = loaded_ns_ + options_.settle_s * kSecondNs;
   for (;;) {
-    audit_ = admin_.audit(expectation_.sale_id);
+    try {
+      audit_ = admin_.audit(expectation_.sale_id);
+    } catch (const std::runtime_error&) {
+      // A sale that is being rebuilt cannot be audited yet.
+      if (now_ns() > deadline) throw;
+      std::this_thread::sleep_for(kEvery);
+      continue;
+    }
     const auto audit = parse_audit(audit_);
-    std::int64_t pending = 0;
-    for (const Audit::Item& item : audit ? audit->items : std::vector<Audit::Item>()) pending += item.pending;
+    // Consistent with what still has to be written, and with units that still have to be given back; neither lasts.
+    bool is_whole = audit && audit->is_consistent;
+    for (const Audit::Item& item : audit ? audit->items : std::vector<Audit::Item>()) {
+      is_whole = is_whole && item.pending == 0 && item.stock == item.remaining + item.live_units;
+    }
     result_.settled_s = seconds_since(loaded_ns_);
-    result_.has_settled = audit && audit->is_consistent && pending == 0;
+    result_.has_settled = is_whole;
     if (result_.has_settled || now_ns() > deadline) return;
     std::this_thread::sleep_for(kEvery);
   }

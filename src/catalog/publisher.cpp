@@ -1,10 +1,14 @@
 #include "flashsale/catalog/publisher.hpp"
 
 #include <algorithm>
+#include <map>
 #include <random>
+#include <set>
 #include <unordered_set>
 #include <utility>
 
+#include "flashsale/model/identifier.hpp"
+#include "flashsale/postgres/order_repository.hpp"
 #include "flashsale/postgres/sale_repository.hpp"
 #include "flashsale/redis/error.hpp"
 #include "flashsale/redis/sale_scripts.hpp"
@@ -116,7 +120,7 @@ Error Publisher::drain_epoch(const Sale& sale, std::int64_t old_epoch, std::int6
     if (unreadable > 0) {
       telemetry::log_error("pending log holds entries that cannot be read", {{"sale", sale.id}, {"count", unreadable}});
     }
-    if (const auto error = settle_drained(*entries, new_epoch)) return error;
+    if (const auto error = settle_drained(sale, *entries, new_epoch)) return error;
     (void)hold_rebuild_lease(sale.id);  // a long drain keeps it
     if (page.size() < static_cast<std::size_t>(kDrainPage)) return {};
     after = page[page.size() - 1][0].text();
@@ -125,7 +129,8 @@ Error Publisher::drain_epoch(const Sale& sale, std::int64_t old_epoch, std::int6
 
 /// What Redis had accepted becomes rows under the new epoch; what no longer fits becomes a rejected row. Both are what
 /// the snapshot that is read next will say. A page of entries is one transaction.
-Error Publisher::settle_drained(const std::vector<redis::PendingEntry>& entries, std::int64_t new_epoch) {
+Error Publisher::settle_drained(const Sale& sale, const std::vector<redis::PendingEntry>& entries,
+                                std::int64_t new_epoch) {
   std::vector<postgres::NewOrder> orders;
   std::unordered_set<OrderId, OrderIdHash> seen;
   for (const auto& entry : entries) {
@@ -142,8 +147,51 @@ Error Publisher::settle_drained(const std::vector<redis::PendingEntry>& entries,
     }
   }
   if (orders.empty()) return {};
+  if (const auto error = refuse_above_limit(sale, orders)) return error;
   const auto written = writer_.write(orders, true);
   return written ? Error{} : written.error();
+}
+
+/// A log that has been out of sight for some epochs, as that of an old master or of a backup, was written without
+/// knowing what its customers bought elsewhere since. Nobody writes new orders of this sale meanwhile: the epoch is
+/// raised, and not yet published.
+Error Publisher::refuse_above_limit(const Sale& sale, std::vector<postgres::NewOrder>& orders) {
+  std::map<std::int32_t, std::int64_t> limit_of;
+  std::vector<std::int32_t> item_nos;
+  for (const auto& item : sale.items) {
+    if (item.limit_per_customer <= 0) continue;
+    limit_of[item.item_no] = item.limit_per_customer;
+    item_nos.push_back(item.item_no);
+  }
+  // A name that PostgreSQL cannot take is the writer's to refuse.
+  const auto is_limited = [&](const Order& order) {
+    return limit_of.contains(order.item_no) && is_valid_customer_id(order.customer_id);
+  };
+  std::set<std::string> customers;
+  for (const auto& one : orders) {
+    if (is_limited(one.order)) customers.insert(one.order.customer_id);
+  }
+  const std::vector<std::string> customer_ids(customers.begin(), customers.end());
+  const auto rows = postgres::find_orders_of_customers(session_, customer_ids, item_nos);
+  if (!rows) return rows.error();
+
+  std::unordered_set<OrderId, OrderIdHash> written;
+  std::map<std::pair<std::int32_t, std::string>, std::int64_t> units_of;
+  for (const auto& row : *rows) {
+    written.insert(row.id);
+    if (is_live(row.status)) units_of[{row.item_no, row.customer_id}] += row.quantity;
+  }
+  for (auto& [order, epoch] : orders) {
+    if (!is_limited(order) || written.contains(order.id)) continue;
+    auto& units = units_of[{order.item_no, order.customer_id}];
+    if (units + order.quantity <= limit_of[order.item_no]) {
+      units += order.quantity;
+      continue;
+    }
+    order.status = OrderStatus::rejected;
+    order.reason = "limit_exceeded";
+  }
+  return {};
 }
 
 /// Redis takes one chunk of rows while PostgreSQL reads the next.

@@ -85,6 +85,22 @@ Result<std::vector<Order>> find_orders_of_customer(Session& session, std::string
   return orders;
 }
 
+Result<std::vector<Order>> find_orders_of_customers(Session& session, std::span<const std::string> customer_ids,
+                                                    std::span<const std::int32_t> item_nos) {
+  std::vector<Order> orders;
+  if (customer_ids.empty() || item_nos.empty()) return orders;
+  ArrayLiteral customers;
+  for (const auto& id : customer_ids) customers.add_text(id);
+  const std::string& customer_array = customers.close();
+  const std::string items = array_of(item_nos);
+  const Error error = session.run([&](pqxx::connection& connection) {
+    pqxx::nontransaction tx(connection);
+    orders = read_orders(execute(tx, embedded::orders_of_customers_sql, customer_array, items));
+  });
+  if (error) return error;
+  return orders;
+}
+
 Result<CancelResult> cancel_order(Session& session, const OrderId& id, std::string_view customer_id,
                                   std::string_view reason) {
   CancelResult result;

@@ -298,6 +298,10 @@ class PostgresServer:
         for path in pathlib.Path(directory).rglob("*"):
             os.chown(path, self.user.pw_uid, self.user.pw_gid, follow_symlinks=False)
 
+    def adopt_files(self):
+        """After somebody has put other files into the data directory."""
+        self._own(self.directory)
+
     @classmethod
     def _initialised(cls):
         if cls._pristine is None:

@@ -46,7 +46,9 @@ class Publisher {
  private:
   [[nodiscard]] Error drain(const Sale& sale, std::int64_t old_epoch, std::int64_t new_epoch);
   [[nodiscard]] Error drain_epoch(const Sale& sale, std::int64_t old_epoch, std::int64_t new_epoch);
-  [[nodiscard]] Error settle_drained(const std::vector<redis::PendingEntry>& entries, std::int64_t new_epoch);
+  [[nodiscard]] Error settle_drained(const Sale& sale, const std::vector<redis::PendingEntry>& entries,
+                                     std::int64_t new_epoch);
+  [[nodiscard]] Error refuse_above_limit(const Sale& sale, std::vector<postgres::NewOrder>& orders);
   [[nodiscard]] Result<Sale> load(const Sale& sale, std::int64_t new_epoch);
   /// The replies to the chunk that was sent last.
   [[nodiscard]] Error finish_loading();

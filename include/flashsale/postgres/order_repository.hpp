@@ -40,6 +40,11 @@ struct UnreturnedOrder {
                                                                  const std::optional<OrderCursor>& after,
                                                                  std::int32_t limit);
 
+/// All orders of these customers (each named once) for these items, final ones too.
+[[nodiscard]] Result<std::vector<Order>> find_orders_of_customers(Session& session,
+                                                                  std::span<const std::string> customer_ids,
+                                                                  std::span<const std::int32_t> item_nos);
+
 /// Changes a live row to cancelled, takes its units off items.sold and sets given_back = false, all in one
 /// transaction. `customer_id` empty: any customer (admin); otherwise another customer's order is `unknown`.
 /// `too_late` for expired and rejected rows.

@@ -11,8 +11,11 @@ namespace {
 using redis::ReplyView;
 using Steady = std::chrono::steady_clock;
 
-constexpr std::chrono::milliseconds kDirectoryInterval{1000};
-/// The directory is loaded every second: PostgreSQL that has not answered for this long is not reached.
+/// An instance that is left on an old master learns of a rebuild elsewhere from PostgreSQL alone, and must before the
+/// rebuilt sale has rested: what it refused afterwards might be an order there (PROTOCOL R9).
+constexpr std::chrono::milliseconds kDirectoryInterval{200};
+constexpr std::chrono::milliseconds kDirectoryPause{1000};  ///< when it could not be loaded
+/// PostgreSQL that has not answered for this long is not reached.
 constexpr std::chrono::milliseconds kPostgresSilenceMax{2500};
 /// A sale in which nothing can move is asked about less often: a change by an admin moves the directory, and that asks
 /// at once.
@@ -96,6 +99,7 @@ void Pulse::run_directory() {
       // Also after Redis was wiped: a directory key that is missing keeps `unknown sale` from being said.
       (void)client.call(redis::raise_directory_command(changes->version));
     }
+    const bool is_reached = static_cast<bool>(changes);
     lock.lock();
     // Loaded for nothing, as when Redis names a version that PostgreSQL no longer has: no reason to wake the pulse.
     const bool is_news = changes && (changes->version != version || !directory_loaded_ ||
@@ -107,7 +111,8 @@ void Pulse::run_directory() {
       directory_loaded_ = true;
     }
     wake_.notify_all();
-    wake_.wait_for(lock, kDirectoryInterval, [this] { return stopping_ || reload_; });
+    const auto pause = is_reached ? kDirectoryInterval : kDirectoryPause;
+    wake_.wait_for(lock, pause, [this] { return stopping_ || reload_; });
   }
 }
 

@@ -7,6 +7,7 @@ import unittest
 from fault_case import ROUNDS, FaultCase  # first: it makes the harness known
 
 import harness
+from redis_switch import Switch
 
 
 class RedisCase(FaultCase):
@@ -170,6 +171,60 @@ class RestartTest(RedisCase):
                 self.cluster.redis.client.client_kill_filter(_type="normal", skipme=True)
                 time.sleep(0.1)
         self.sell_through(cut)
+
+
+class SplitTest(RedisCase):
+    """A replica is promoted while one instance stays connected to the old master, which lives on."""
+
+    instances = 0
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.old = cls.cluster.redis
+        cls.new = harness.RedisServer(cls.cluster.directory / "redis-2", ["--repl-diskless-sync-delay", 0],
+                                      cls.old.password)
+        cls.old.client.config_set("repl-diskless-sync-delay", 0)
+        cls.switches = [Switch(cls.old.port), Switch(cls.old.port)]
+        for switch in cls.switches:
+            cls.cluster.add_instance({"redis.url": f"redis://:{cls.old.password}@127.0.0.1:{switch.port}/0"})
+
+    @classmethod
+    def tearDownClass(cls):
+        super().tearDownClass()
+        for switch in cls.switches:
+            switch.close()
+        for server in (cls.old, cls.new):
+            server.stop()
+
+    def follow(self):
+        self.new.client.config_set("masterauth", self.old.password)
+        self.new.client.replicaof("127.0.0.1", self.old.port)
+        harness.wait_until(lambda: self.new.client.info("replication")["master_link_status"] == "up", 10,
+                           "the replica is not in step")
+
+    def test_an_order_of_one_side_is_not_refused_by_the_other(self):
+        """R9: on the old master its buyer is at the limit, and the key unknown."""
+        for _ in range(6):
+            self.follow()
+            sale = self.cluster.create_sale(stock=50, limit=1)
+            customer = self.cluster.new_customer()
+            first = harness.wait_until(lambda: (lambda r: r if r.status == 201 else None)(
+                self.cluster.buy(sale, customer, "first", where=1)), 10, "unavailable")
+            self.old.client.wait(1, 1000)
+            self.new.client.replicaof("NO", "ONE")
+            self.switches[1].point_to(self.new.port)
+            self.check_status(self.cluster.cancel(first.json()["id"], customer, where=1), 200)
+            bought = harness.wait_until(lambda: (lambda r: r if r.status != 503 else None)(
+                self.cluster.buy(sale, customer, "second", where=1)), 10, "the new master sells nothing", 0.005)
+            self.check_status(bought, 201)
+            for _ in range(20):
+                response = self.cluster.buy(sale, customer, "second", where=0)
+                self.assertIn(response.status, (200, 503), repr(response))
+                time.sleep(0.05)
+            self.switches[0].point_to(self.new.port)
+            type(self).old, type(self).new = self.new, self.old
+            self.cluster.wait_consistent(sale)
 
 
 class SilenceTest(RedisCase):

@@ -52,7 +52,12 @@ Result<Publisher::RebuildOutcome> Publisher::rebuild(const Sale& sale, std::int6
   // Of the server that is loaded below: should another one answer in the end, it is published as not its own, and every
   // pulse sees that.
   const std::string identity = redis_.identity();
-  const auto raised = postgres::raise_epoch(session_, sale.sale_no, seen_epoch);
+  const auto fence = redis_.call(redis::pulse_command(sale.id, seen_epoch));
+  if (!fence) return fence.error();
+  const auto served = redis::read_pulse(ReplyView(fence->get()));
+  if (!served) return served.error();
+  // PostgreSQL that was restored from a backup is behind the fence.
+  const auto raised = postgres::raise_epoch(session_, sale.sale_no, seen_epoch, served->fence_epoch);
   if (!raised) return raised.error();
   if (!*raised) return count(RebuildOutcome::superseded);
   const std::int64_t epoch = **raised;
@@ -141,6 +146,8 @@ Error Publisher::settle_drained(const Sale& sale, const std::vector<redis::Pendi
       if (!result) return result.error();
     }
     for (const auto& order : entry.orders) {
+      // A log that outlived its sale, whose numbers were given out anew after PostgreSQL had been restored.
+      if (std::ranges::find(sale.items, order.item_no, &Item::item_no) == sale.items.end()) continue;
       if (!seen.insert(order.id).second) continue;
       orders.push_back({order, new_epoch});
       orders.back().order.status = OrderStatus::confirmed;

@@ -85,28 +85,58 @@ bool Pulse::postgres_reached() const {
 
 // --- the directory thread ---
 
+Pulse::Reach Pulse::announced_reach(redis::SyncClient& client) {
+  const std::vector<redis::Command> commands{redis::read_directory_command(), redis::read_wal_command()};
+  const auto replies = client.pipeline(commands);
+  if (!replies) return {};
+  return {redis::read_directory(ReplyView((*replies)[0].get())).value_or(0),
+          redis::read_wal(ReplyView((*replies)[1].get())).value_or(0)};
+}
+
+/// What was announced had been committed before. So PostgreSQL that does not know it now has gone back in time: it was
+/// restored from a backup, file by file, with system identifier and timeline as before.
+Result<postgres::DirectoryChanges> Pulse::load_directory(postgres::Session& session, redis::SyncClient& client,
+                                                         Reach& seen) {
+  const auto announced = announced_reach(client);
+  auto changes = postgres::load_directory(session, seen.version);
+  if (!changes) return changes;
+  const bool nobody_tells = announced.version == 0 && announced.wal_position == 0;
+  const bool has_gone_back = seen.is_beyond(*changes) || announced.is_beyond(*changes);
+  if (has_gone_back) {
+    telemetry::log_error("postgres has gone back in time, every sale is rebuilt",
+                         {{"version", changes->version}, {"was", std::max(seen.version, announced.version)}});
+    // When only this process remembers, another one has begun anew already.
+    if (announced.is_beyond(*changes) || nobody_tells) {
+      if (const auto error = postgres::begin_anew(session, std::max(seen.version, announced.version))) return error;
+    }
+    changes = postgres::load_directory(session, 0);
+    if (!changes) return changes;
+  }
+  seen = {changes->version, changes->wal_position};
+  // Also after Redis was wiped: a directory key that is missing keeps `unknown sale` from being said.
+  (void)client.call(redis::raise_directory_command(changes->version));
+  (void)client.call(redis::raise_wal_command(changes->wal_position, has_gone_back));
+  return changes;
+}
+
 void Pulse::run_directory() {
   postgres::Session session(options_.postgres, "directory");
   redis::SyncClient client(options_.redis, "directory");
-  std::int64_t version = 0;
+  Reach seen;
   std::unique_lock lock(mutex_);
   while (!stopping_) {
     reload_ = false;
     lock.unlock();
-    auto changes = postgres::load_directory(session, version);
+    const auto known_version = seen.version;
+    auto changes = load_directory(session, client, seen);
     if (changes) postgres_reached_ns_ = Steady::now().time_since_epoch().count();
-    if (changes) {
-      // Also after Redis was wiped: a directory key that is missing keeps `unknown sale` from being said.
-      (void)client.call(redis::raise_directory_command(changes->version));
-    }
     const bool is_reached = static_cast<bool>(changes);
     lock.lock();
-    // Loaded for nothing, as when Redis names a version that PostgreSQL no longer has: no reason to wake the pulse.
-    const bool is_news = changes && (changes->version != version || !directory_loaded_ ||
+    // Loaded for nothing, as when Redis names a version that is not there yet: no reason to wake the pulse.
+    const bool is_news = changes && (changes->version != known_version || !directory_loaded_ ||
                                      postgres_identity_ != session.server_identity());
     if (is_news) {
       postgres_identity_ = session.server_identity();
-      version = changes->version;
       mail_.push_back(std::move(*changes));
       directory_loaded_ = true;
     }
@@ -146,7 +176,8 @@ void Pulse::take_mail() {
 }
 
 void Pulse::adopt(const postgres::DirectoryChanges& changes) {
-  directory_version_ = std::max(directory_version_, changes.version);
+  if (changes.is_whole) known_.clear();
+  directory_version_ = changes.version;
   const auto before = known_.size();
   for (const auto& sale : changes.sales) {
     auto& known = known_[sale.sale_no];
@@ -159,10 +190,10 @@ void Pulse::adopt(const postgres::DirectoryChanges& changes) {
     snapshot->levels.resize(sale.items.size());
     known.last = std::move(snapshot);
   }
-  if (!index_ || known_.size() > before) make_index();
+  if (!index_ || changes.is_whole || known_.size() > before) make_index();
 }
 
-/// Sales never go and their items never change, so places move only when a sale is added.
+/// Sales never go, unless with all of PostgreSQL, and their items never change: places move only when one is added.
 void Pulse::make_index() {
   auto index = std::make_shared<Index>();
   std::size_t position = 0;

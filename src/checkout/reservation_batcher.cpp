@@ -23,7 +23,7 @@ ReservationBatcher::ReservationBatcher(const Options& options, boost::asio::io_c
 void ReservationBatcher::add(std::uint64_t token) {
   const auto& sale = *orders_.find(token)->placement.sale->sale;
   auto& line = lines_[sale.sale_no];
-  if (line.sale_id.empty()) line.sale_id = sale.id;
+  line.sale_id = sale.id;  // a number is given out anew when PostgreSQL was restored from a backup
   line.waiting.push_back(token);
   post_flush(sale.sale_no, line);
 }

@@ -166,6 +166,8 @@ Result<DirectoryChanges> load_directory(Session& session, std::int64_t since_ver
   const Error error = session.run([&](pqxx::connection& connection) {
     pqxx::work tx(connection);
     use_one_snapshot(tx);
+    changes.wal_position = tx.exec(std::string(embedded::wal_position_sql))[0][0].as<std::int64_t>();
+    changes.is_whole = since_version == 0;
     changes.version = read_directory_version(tx);
     changes.sales.clear();
     if (changes.version <= since_version) return;
@@ -185,6 +187,20 @@ Result<std::int64_t> directory_version(Session& session) {
   });
   if (error) return error;
   return version;
+}
+
+Error begin_anew(Session& session, std::int64_t above) {
+  return session.run([&](pqxx::connection& connection) {
+    pqxx::work tx(connection);
+    // As raise_epoch does for one sale.
+    tx.exec("SELECT item_no FROM items ORDER BY sale_no, item_no FOR NO KEY UPDATE");
+    tx.exec("UPDATE sales SET epoch = epoch + 1");
+    tx.exec("UPDATE items SET epoch = sales.epoch FROM sales WHERE sales.sale_no = items.sale_no");
+    const auto raised =
+        execute(tx, "UPDATE directory SET version = greatest(version, $1) + 1 RETURNING version", above);
+    execute(tx, "UPDATE sales SET directory_version = $1", raised[0][0].as<std::int64_t>());
+    commit(tx);
+  });
 }
 
 Result<std::optional<Sale>> find_sale(Session& session, std::string_view sale_id) {
@@ -237,16 +253,17 @@ Result<PatchResult> patch_sale(Session& session, std::string_view sale_id, const
   return result;
 }
 
-Result<std::optional<std::int64_t>> raise_epoch(Session& session, std::int32_t sale_no, std::int64_t seen_epoch) {
+Result<std::optional<std::int64_t>> raise_epoch(Session& session, std::int32_t sale_no, std::int64_t seen_epoch,
+                                                std::int64_t above) {
   std::optional<std::int64_t> raised;
   const Error error = session.run([&](pqxx::connection& connection) {
     raised.reset();
     pqxx::work tx(connection);
     // Waits for each batch in flight that has counted its units, and makes every later one compare the new epoch.
     execute(tx, "SELECT item_no FROM items WHERE sale_no = $1 ORDER BY item_no FOR NO KEY UPDATE", sale_no);
-    const auto moved =
-        execute(tx, "UPDATE sales SET epoch = epoch + 1 WHERE sale_no = $1 AND epoch = $2 RETURNING epoch", sale_no,
-                seen_epoch);
+    const auto moved = execute(
+        tx, "UPDATE sales SET epoch = greatest(epoch, $3) + 1 WHERE sale_no = $1 AND epoch = $2 RETURNING epoch",
+        sale_no, seen_epoch, above);
     if (moved.empty()) return;
     const auto epoch = moved[0][0].as<std::int64_t>();
     execute(tx, "UPDATE items SET epoch = $2 WHERE sale_no = $1", sale_no, epoch);

@@ -365,10 +365,19 @@ Result<std::string> read_scan_orders(ReplyView reply, std::vector<std::uint64_t>
 }
 
 Command raise_directory_command(std::int64_t version) {
-  auto command = evalsha("raise_directory", {kDirectoryKey}, 1);
+  auto command = evalsha("raise_number", {kDirectoryKey}, 1);
   command.add(version);
   return command;
 }
+
+Command raise_wal_command(std::int64_t position, bool is_less) {
+  if (is_less) return Command{"SET", kWalKey, std::to_string(position)};
+  auto command = evalsha("raise_number", {kWalKey}, 1);
+  command.add(position);
+  return command;
+}
+
+Command read_wal_command() { return Command{"GET", kWalKey}; }
 
 Command read_directory_command() { return Command{"GET", kDirectoryKey}; }
 
@@ -376,6 +385,8 @@ std::optional<std::int64_t> read_directory(ReplyView reply) {
   if (reply.is_nil()) return std::nullopt;
   return reply.number();
 }
+
+std::optional<std::int64_t> read_wal(ReplyView reply) { return read_directory(reply); }
 
 Command clock_command() { return Command{"TIME"}; }
 

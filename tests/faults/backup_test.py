@@ -56,6 +56,159 @@ class BackupCase(FaultCase):
         return item["stock"], item["sold"], item["remaining"]
 
 
+class OlderPostgresTest(BackupCase):
+    """The files of an older moment: system identifier and timeline are what they were."""
+
+    def check_restored(self, instances_stop):
+        sale = self.cluster.create_sale(stock=20, limit=2)
+        idle = self.cluster.create_sale(stock=20)
+        closed = self.cluster.create_sale(stock=20)
+        customers = [self.cluster.new_customer() for _ in range(10)]
+        for customer in customers[:4]:
+            self.check_status(self.buy(sale, customer, "before"), 201)
+        identity = self.identity_of_postgres()
+        self.copy_postgres()
+        for one in (sale, idle, closed):
+            self.check_status(self.buy(one, self.cluster.new_customer(), "k"), 201)
+        orders = {}
+        for customer in customers[4:]:
+            orders[customer] = self.check_status(self.buy(sale, customer, "after"), 201).json()
+        cancelled = self.check_status(self.buy(sale, customers[0], "cancelled"), 201).json()
+        self.check_status(self.cluster.cancel(cancelled["id"], customers[0]), 200)
+        self.assertEqual(self.numbers(sale), (20, 11, 9))
+        response = self.cluster.admin("PATCH", f"/admin/v1/sales/{closed}", {"state": "closed"})
+        self.check_status(response, 200)
+        lost_sale = self.cluster.create_sale(stock=5)
+        self.check_status(self.buy(lost_sale, self.cluster.new_customer(), "k"), 201)
+
+        self.put_postgres_back(instances_stop)
+        restored_at = time.monotonic()
+        self.assertEqual(self.identity_of_postgres(), identity, "no fence by identity could see this")
+        # The orders since the backup are lost; what both stores say now is the backup.
+        self.assertEqual(self.numbers(sale), (20, 4, 16))
+        self.assertEqual(self.numbers(idle), (20, 0, 20))
+        self.assertEqual(self.numbers(closed), (20, 0, 20))  # and it is open again
+        self.assertLess(time.monotonic() - restored_at, 10 * harness.SLOWNESS)
+
+        lost = orders[customers[4]]
+        for where in (0, 1):
+            self.check_status(self.buy(sale, customers[0], "before", where=where), 200)
+            # An order that is lost is unknown, and is said to be: not 503 for ever.
+            response = self.wait_status(lambda: self.cluster.order(lost["id"], customers[4], where=where), 404)
+            self.check_status(response, 404, "unknown-order")
+            response = self.wait_status(lambda: self.cluster.client(where).get("/v1/sales/nobody-knows-it"), 404)
+            self.check_status(response, 404, "unknown-sale")
+            response = self.wait_status(lambda: self.cluster.buy(lost_sale, customers[0], where=where), 404)
+            self.check_status(response, 404, "unknown-sale")
+        # A key that is sent again gets an order again, of the same id; the limit counts what there is.
+        for customer in customers[4:]:
+            again = self.check_status(self.buy(sale, customer, "after", where=1), 201).json()
+            self.assertEqual(again["id"], orders[customer]["id"])
+            self.check_status(self.buy(sale, customer, "after"), 200)
+            self.check_status(self.buy(sale, customer, "second"), 201)
+            self.check_status(self.buy(sale, customer, "third"), 409, "limit-exceeded")
+        self.assertEqual(self.numbers(sale), (20, 16, 4))
+        self.check_new_sales(lost_sale)
+
+    def check_new_sales(self, lost_sale):
+        """One gets the numbers of the lost sale, one its name; both are sold by all instances, to the last unit."""
+        for sale in (self.cluster.create_sale(stock=3), self.cluster.create_sale(id=lost_sale, stock=3)):
+            for number in range(3):
+                self.check_status(self.buy(sale, self.cluster.new_customer(), "k", where=number % 2), 201)
+            for where in (0, 1):
+                self.check_status(self.buy(sale, self.cluster.new_customer(), "k", where=where), 409, "sold-out")
+            self.assertEqual(self.numbers(sale), (3, 3, 0))
+
+    def wait_status(self, call, status):
+        def has_it():
+            response = call()
+            return response if response.status == status else None
+        try:
+            return harness.wait_until(has_it, 15, f"no {status}", 0.1)
+        except harness.HarnessError as failure:
+            raise AssertionError(f"{failure}, but {call()!r}") from None
+
+    def test_instances_stopped_meanwhile(self):
+        self.check_restored(instances_stop=True)
+
+    def test_instances_running_meanwhile(self):
+        self.check_restored(instances_stop=False)
+
+    def test_in_mid_sale(self):
+        """Instances run on and a crowd buys: nothing is sold twice of what PostgreSQL then knows, nobody is over the
+        limit, and what was promised after the restore is kept."""
+        sale = self.cluster.create_sale(stock=100_000, limit=2)
+        with self.shoppers(sale) as shoppers:
+            self.sell_for()
+            self.copy_postgres()
+            self.wait_selling(shoppers)
+            self.sell_for()
+            shoppers.finish()
+        epoch = self.cluster.query("SELECT epoch FROM sales WHERE sale_id = %s", (sale,))
+        with self.shoppers(sale, redis_may_forget=True, patience_s=60) as late:
+            self.put_postgres_back(instances_stop=False)
+            restored_at = time.monotonic()
+            self.wait_selling(late)
+            self.sell_for(3)
+            late.finish()
+            self.cluster.wait_consistent(sale)
+            self.assertGreater(self.cluster.query("SELECT epoch FROM sales WHERE sale_id = %s", (sale,)), epoch)
+        self.assertEqual(late.violations, [])
+        (stock, sold), = self.cluster.query("SELECT stock, sold FROM item_stock WHERE sale_id = %s", (sale,))
+        rows = self.cluster.query("SELECT order_id::text, customer_id, quantity, status FROM order_units "
+                                  "WHERE sale_id = %s", (sale,))
+        live = [row for row in rows if row[3] == "confirmed"]
+        self.assertEqual(len(live), sold)
+        self.assertLessEqual(sold, stock)
+        status_of = {row[0]: row[3] for row in rows}
+        # A 201 that was sent before PostgreSQL stopped is lost with it; the crowd came just before that.
+        kept = [purchase for purchase in late.purchases[len(late.purchases) // 2:] if purchase.promised]
+        self.assertGreater(len(kept), 50)
+        for purchase in kept:
+            self.assertEqual(status_of.get(next(iter(purchase.ids))), "confirmed", purchase)
+        lost = [purchase for purchase in shoppers.purchases
+                if purchase.promised and next(iter(purchase.ids)) not in status_of]
+        self.assertGreater(len(lost), 0, "the backup lacks nothing")
+        for purchase in lost[:20]:
+            again = self.check_status(self.buy(sale, purchase.customer, purchase.key), 201)
+            self.assertEqual({again.json()["id"]}, purchase.ids)
+        self.cluster.wait_consistent(sale)
+        self.assertLess(restored_at, time.monotonic())
+
+    def test_pending_log_is_honoured(self):
+        """What Redis has taken and PostgreSQL has not written survives in the log, whatever PostgreSQL was put back
+        to."""
+        sale = self.cluster.create_sale(stock=20)
+        self.check_status(self.buy(sale, self.cluster.new_customer(), "k"), 201)
+        self.copy_postgres()
+        lost = self.cluster.new_customer()
+        self.check_status(self.buy(sale, lost, "k"), 201)
+        customers = [self.cluster.new_customer() for _ in range(5)]
+        self.cluster.postgres.pause()
+        for customer in customers:
+            response = self.cluster.buy(sale, customer, "k", headers={"Prefer": "respond-async"})
+            self.check_status(response, 202)
+        for instance in self.cluster.instances:
+            instance.kill()
+        self.cluster.postgres.resume()
+        self.put_postgres_back_with_dead_instances()
+        for customer in customers:
+            self.check_status(self.buy(sale, customer, "k"), 200)
+        self.assertEqual(self.numbers(sale), (20, 6, 14))
+        self.check_status(self.buy(sale, lost, "k"), 201)
+        self.assertEqual(self.numbers(sale), (20, 7, 13))
+
+    def put_postgres_back_with_dead_instances(self):
+        server = self.cluster.postgres
+        server.crash()
+        shutil.rmtree(server.directory / "data")
+        (server.directory / "backup").rename(server.directory / "data")
+        server.adopt_files()
+        server.start()
+        for instance in self.cluster.instances:
+            instance.start()
+
+
 class OlderRedisTest(BackupCase):
     def test_limits_are_kept_when_an_old_log_comes_back(self):
         """The log of the backup names orders that PostgreSQL never got. Meanwhile, Redis having been empty, their

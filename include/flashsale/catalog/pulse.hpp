@@ -56,6 +56,17 @@ class Pulse {
 
   void run_pulse();
   void run_directory();
+  /// What was last heard of PostgreSQL: by this process, or by any, as Redis tells.
+  struct Reach {
+    std::int64_t version = 0;
+    std::int64_t wal_position = 0;
+    [[nodiscard]] bool is_beyond(const postgres::DirectoryChanges& now) const {
+      return version > now.version || wal_position > now.wal_position;
+    }
+  };
+  [[nodiscard]] static Reach announced_reach(redis::SyncClient& client);
+  [[nodiscard]] static Result<postgres::DirectoryChanges> load_directory(postgres::Session& session,
+                                                                         redis::SyncClient& client, Reach& seen);
   void take_mail();
   void adopt(const postgres::DirectoryChanges& changes);
   void make_index();

@@ -18,12 +18,17 @@ namespace flashsale::postgres {
 /// in the same transaction. Each sale row carries the version of its last change, so readers fetch only what moved.
 struct DirectoryChanges {
   std::int64_t version = 0;
-  std::vector<Sale> sales;  ///< whole sales with their items, in order of sale_no
+  std::int64_t wal_position = 0;  ///< bytes of WAL on disk: never falls, unless PostgreSQL was restored from a backup
+  bool is_whole = false;          ///< every sale there is: what is not among them has gone
+  std::vector<Sale> sales;        ///< with their items, in order of sale_no
 };
 
 /// Sales changed after `since_version` (0: all), in one snapshot.
 [[nodiscard]] Result<DirectoryChanges> load_directory(Session& session, std::int64_t since_version);
 [[nodiscard]] Result<std::int64_t> directory_version(Session& session);
+/// After PostgreSQL has gone back in time: a new epoch for every sale, and a directory version above `above`, so that
+/// no number that was given out before means something else.
+[[nodiscard]] Error begin_anew(Session& session, std::int64_t above);
 [[nodiscard]] Result<std::optional<Sale>> find_sale(Session& session, std::string_view sale_id);
 
 /// Page of sales in order of creation (sale_no), after `after_sale_no`.
@@ -71,10 +76,11 @@ struct StockChangeResult {
 [[nodiscard]] Result<std::vector<StockChange>> stock_changes_after(Session& session, std::int32_t item_no,
                                                                    std::int64_t after, std::int32_t limit);
 
-/// Commits epoch + 1 on the sale and all its item rows, if the epoch still is `seen_epoch`; waits for the order
-/// batches in flight, since they lock the same item rows (PROTOCOL R1). Empty: somebody else moved it.
+/// Commits epoch + 1, or `above` + 1 if that is more, on the sale and all its item rows, if the epoch still is
+/// `seen_epoch`; waits for the order batches in flight, since they lock the same item rows (PROTOCOL R1). Empty:
+/// somebody else moved it.
 [[nodiscard]] Result<std::optional<std::int64_t>> raise_epoch(Session& session, std::int32_t sale_no,
-                                                              std::int64_t seen_epoch);
+                                                              std::int64_t seen_epoch, std::int64_t above = 0);
 [[nodiscard]] Result<std::int64_t> current_epoch(Session& session, std::int32_t sale_no);
 
 /// One REPEATABLE READ snapshot of a sale for a rebuild: the sale with its items first, then every order row ever

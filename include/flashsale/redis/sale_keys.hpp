@@ -25,5 +25,7 @@ struct SaleKeys {
 
 /// The key that every instance's pulse compares with the directory version in PostgreSQL.
 inline constexpr std::string_view kDirectoryKey = "fs:directory";
+/// How far PostgreSQL's WAL has come: one that is behind was restored from a backup.
+inline constexpr std::string_view kWalKey = "fs:wal";
 
 }  // namespace flashsale::redis

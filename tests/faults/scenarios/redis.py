@@ -6,6 +6,7 @@ import time
 
 import redis as redis_py
 
+import sentinel
 from scenario import Scenario, harness
 
 
@@ -136,7 +137,9 @@ def load_slowly(stage, chance):
                 for number in range(15_000):
                     pipeline.set(f"filler:{number}", number)
                 pipeline.execute()
-    server.extra = ["--key-load-delay", chance.randint(20, 100)]  # us, for each command
+    server.client.bgrewriteaof()  # what it loads is about the filler alone
+    harness.wait_until(lambda: not server.client.info("persistence")["aof_rewrite_in_progress"], 10, "no rewrite")
+    server.extra = ["--key-load-delay", chance.randint(10, 60)]  # us, for each key
     server.restart()
 
 
@@ -160,4 +163,15 @@ SCENARIOS = [
     Scenario("redis/busy", "another client's endless script, SCRIPT KILL after 1.5 to 3 s", keep_busy, load_s=8),
     Scenario("redis/clients-killed", "CLIENT KILL TYPE normal, eight times", kill_clients),
     Scenario("redis/scripts-flushed", "SCRIPT FLUSH, eight times", flush_scripts),
+]
+
+SCENARIOS += [
+    Scenario("redis/failover", "SIGKILL of a master under three Sentinels; it comes back as a replica",
+             sentinel.kill_master, load_s=16, stage=sentinel.Stage, redis_may_be_lost=True, is_slow=True),
+    Scenario("redis/split", "failover by Sentinel to a replica that lags, one instance still on the old master",
+             sentinel.split, load_s=18, stage=sentinel.Stage, redis_may_be_lost=True, is_slow=True),
+    Scenario("redis/failover-and-back", "failover by Sentinel to a replica that lags, and back, one instance held",
+             sentinel.fail_over_and_back, load_s=18, stage=sentinel.Stage, redis_may_be_lost=True, is_slow=True),
+    Scenario("redis/back-by-hand", "REPLICAOF a server that lags, then NO ONE: same run_id, last writes lost",
+             sentinel.back_by_hand, load_s=7, stage=sentinel.Stage, redis_may_be_lost=True),
 ]

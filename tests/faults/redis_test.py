@@ -205,8 +205,8 @@ class SplitTest(RedisCase):
                            "the replica is not in step")
 
     def test_an_order_of_one_side_is_not_refused_by_the_other(self):
-        """R9: on the old master its buyer is at the limit, and the key unknown. The two sides rebuild the sale by turns,
-        so that mostly neither sells."""
+        """R9: on the old master its buyer is at the limit, and the key unknown. The two sides rebuild the sale by
+        turns, so that mostly neither sells."""
         for _ in range(6):
             self.follow()
             sale = self.cluster.create_sale(stock=50, limit=1)

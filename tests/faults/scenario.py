@@ -55,6 +55,7 @@ class Scenario:
     own_postgres: bool = True
     nginx: bool = False
     through_nginx: bool = False    # buyers come through NGINX, and no connection of theirs may break
+    load_options: dict = dataclasses.field(default_factory=dict)  # of flashsale-load, besides or instead of the usual
     redis_may_be_lost: bool = False  # a 202 may be forgotten (P3)
     failures_max: int = None       # answers that may be broken connections or 5xx without a problem; None: any number
     is_slow: bool = False          # not in the fast run
@@ -126,7 +127,7 @@ class Round:
         scenario = self.scenario
         stock = 1_000_000 if self.seed % 2 == 0 else int(RATE * scenario.load_s * 0.55)
         options = MIX | {"rate": RATE, "seconds": scenario.load_s, "settle_s": SETTLE_S, "buyers": 20_000,
-                         "create_stock": stock, "create_limit": 2, "seed": self.seed + 1, "json": out}
+                         "create_stock": stock, "create_limit": 2, "seed": self.seed + 1, "json": out} | scenario.load_options
         command = harness.load_command(self.stage, **options)
         if scenario.through_nginx:
             command[command.index("--url") + 1] = f"http://127.0.0.1:{self.stage.nginx.port}"

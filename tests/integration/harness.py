@@ -253,7 +253,7 @@ class RedisServer:
         self.client.close()
 
 
-def _postgres_bin(name):
+def postgres_bin(name):
     found = sorted(pathlib.Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), key=lambda p: int(p.parts[4]))
     if found:
         return str(found[-1])
@@ -278,18 +278,22 @@ class PostgresServer:
 
     _pristine = None  # (directory, password)
 
-    def __init__(self, directory, settings=None):
+    def __init__(self, directory, settings=None, port=None):
         self.directory = pathlib.Path(directory)
-        self.port = free_port()
+        self.port = port or free_port()
         self.user = _postgres_user()
         pristine, self.password = self._initialised()
         self.directory.mkdir(parents=True, exist_ok=True)
-        shutil.copytree(pristine, self.directory / "data", symlinks=True)
-        self._own(self.directory)
-        (self.directory / "data").chmod(0o700)
         self._settings = dict(settings or {})
         self.process = None
+        self._fill(pristine)
+        self._own(self.directory)
+        (self.directory / "data").chmod(0o700)
         self.start()
+
+    def _fill(self, pristine):
+        """Makes the data directory."""
+        shutil.copytree(pristine, self.directory / "data", symlinks=True)
 
     def _own(self, directory):
         if self.user is None:
@@ -316,7 +320,7 @@ class PostgresServer:
                 os.chown(base, user.pw_uid, user.pw_gid)
                 os.chown(password_file, user.pw_uid, user.pw_gid)
                 identity = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
-            done = subprocess.run([_postgres_bin("initdb"), "-D", base / "data", "-U", "postgres", "-E", "UTF8",
+            done = subprocess.run([postgres_bin("initdb"), "-D", base / "data", "-U", "postgres", "-E", "UTF8",
                                    "--locale=C", "--no-sync", "--auth=scram-sha-256", f"--pwfile={password_file}"],
                                   capture_output=True, text=True, cwd="/", **identity)
             if done.returncode != 0:
@@ -328,7 +332,7 @@ class PostgresServer:
         settings = {"listen_addresses": "127.0.0.1", "port": self.port, "unix_socket_directories": self.directory,
                     "fsync": "on", "synchronous_commit": "on", "full_page_writes": "on", "max_connections": 200,
                     "shared_buffers": "64MB", "log_line_prefix": "%m [%p] %a ", **self._settings}
-        command = [_postgres_bin("postgres"), "-D", self.directory / "data"]
+        command = [postgres_bin("postgres"), "-D", self.directory / "data"]
         for name, value in settings.items():
             command += ["-c", f"{name}={value}"]
         self.process = Process(f"postgres:{self.port}", command, self.directory / "postgres.log", user=self.user,
@@ -607,6 +611,7 @@ class Instance:
         self.cluster = cluster
         self.number = number
         self.settings = settings
+        self.environment = {}  # besides the settings
         self.port = free_port()
         self.admin_port = free_port()
         self.process = None
@@ -618,7 +623,8 @@ class Instance:
         self.expected_end = False
         self.process = Process(f"flashsaled-{self.number}", [BINARY, "serve"],
                                self.cluster.directory / f"flashsaled-{self.number}.log",
-                               env=clean_environment() | setting_environment(settings), cwd=self.cluster.directory)
+                               env=clean_environment() | setting_environment(settings) | self.environment,
+                               cwd=self.cluster.directory)
         if ready:
             self.wait_ready()
         return self
@@ -740,7 +746,7 @@ class Cluster:
 
     def _make_database(self):
         if self._own_postgres:
-            self.postgres = PostgresServer(self.directory / "postgres", self._postgres_settings)
+            self.postgres = self._make_postgres()
             self.database = "flashsale"
             self.postgres.execute("postgres", "CREATE DATABASE flashsale")
             migrate(self.postgres.url(self.database))
@@ -749,6 +755,9 @@ class Cluster:
             self.database = f"flashsale_{next(_database_numbers)}"
             template = _migrated_template(self.postgres)
             self.postgres.execute("postgres", f"CREATE DATABASE {self.database} TEMPLATE {template}")
+
+    def _make_postgres(self):
+        return PostgresServer(self.directory / "postgres", self._postgres_settings)
 
     def write_admin_tokens(self, tokens):
         self._tokens_file.write_text("".join(f"{name}:{hashlib.sha256(token.encode()).hexdigest()}\n"
@@ -768,9 +777,10 @@ class Cluster:
             "shutdown.delay_ms": 0,
         } | self.settings
 
-    def add_instance(self, settings=None, ready=True):
-        """One more instance on the same stores, with settings of its own if need be."""
+    def add_instance(self, settings=None, ready=True, environment=None):
+        """One more instance on the same stores, with settings and environment variables of its own if need be."""
         instance = Instance(self, len(self.instances) + 1, dict(settings or {}))
+        instance.environment = dict(environment or {})
         self.instances.append(instance)
         instance.start(ready)
         return instance

@@ -1,0 +1,312 @@
+"""PostgreSQL is restarted, killed, frozen, full, locked, failed over."""
+
+import contextlib
+import os
+import pathlib
+import signal
+import time
+
+import psycopg2
+from scenario import Scenario, harness, stopped
+from small_disk import SmallDisk, enter_mount_namespace
+from standby import ReplicatedCluster
+
+# --- the server goes away ---
+
+
+def restart(stage, chance):
+    stage.postgres.process.end(signal.SIGINT)
+    time.sleep(chance.uniform(0, 0.5))
+    stage.postgres.start()
+
+
+def crash(stage, chance):
+    stage.postgres.crash()
+    time.sleep(chance.uniform(0, 0.5))
+    stage.postgres.start()
+
+
+def kill_postmaster(stage, chance):
+    """Backends that are busy go on without it; they hold the shared memory, so a new one has to wait for them."""
+    server = stage.postgres
+    orphans = harness.process_tree(server.process.pid)[1:]
+    server.process.kill()
+    harness.wait_until(lambda: not any(is_running(pid) for pid in orphans), 10, "backends outlive their postmaster")
+    time.sleep(chance.uniform(0, 0.5))
+    server.start()
+
+
+def is_running(pid):
+    """Zombies are not: whose child an orphan became may be slow to fetch it."""
+    with contextlib.suppress(OSError):
+        return pathlib.Path("/proc", str(pid), "stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] != "Z"
+    return False
+
+
+def kill_backend(stage, chance):
+    """The postmaster then ends all others and recovers from the WAL."""
+    for _ in range(2):
+        with contextlib.closing(stage.postgres.connect("postgres")) as connection, connection.cursor() as cursor:
+            cursor.execute("SELECT pid FROM pg_stat_activity WHERE datname = %s AND application_name LIKE 'journal%%' "
+                           "ORDER BY pid", (stage.database,))
+            victims = [pid for pid, in cursor]
+        os.kill(chance.choice(victims), signal.SIGKILL)
+        time.sleep(chance.uniform(0.3, 0.8))
+        wait_answers(stage)
+
+
+def terminate_sessions(stage, chance):
+    for _ in range(8):
+        wait_answers(stage)
+        cut_sessions(stage)
+        time.sleep(chance.uniform(0.02, 0.3))
+
+
+def freeze(stage, chance):
+    with stopped(*harness.process_tree(stage.postgres.process.pid)):
+        time.sleep(chance.uniform(1, 4))
+
+
+def wait_answers(stage):
+    def answers():
+        with contextlib.suppress(psycopg2.Error):
+            return stage.query("SELECT 1")
+        return False
+    harness.wait_until(answers, 10, "PostgreSQL does not answer")
+
+
+def cut_sessions(stage):
+    stage.postgres.execute("postgres", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s",
+                           (stage.database,))
+
+
+# --- connections ---
+
+
+def few_connections(scenario):
+    return harness.Cluster(scenario.instances, {"rate_limit.enabled": False}, own_postgres=True,
+                           postgres_settings={"max_connections": 40, "superuser_reserved_connections": 0})
+
+
+def take_all_connections(stage, chance):
+    """Ours are held until no slot is left, then flashsaled's are cut and their slots taken too."""
+    with contextlib.ExitStack() as held:
+        with contextlib.closing(stage.postgres.connect("postgres")) as watch, watch.cursor() as cursor:
+            def is_alone():
+                cursor.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s",
+                               (stage.database,))
+                with contextlib.suppress(psycopg2.OperationalError):
+                    while True:
+                        held.enter_context(contextlib.closing(stage.postgres.connect("postgres")))
+                cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE datname = %s", (stage.database,))
+                return cursor.fetchone()[0] == 0
+            harness.wait_until(is_alone, 10, "flashsaled is always faster")
+            time.sleep(chance.uniform(1, 2.5))
+
+
+# --- room ---
+
+
+class SmallDiskCluster(harness.Cluster):
+    """PostgreSQL's subdirectory `part` on a disk of its own."""
+
+    def __init__(self, scenario, part):
+        enter_mount_namespace()
+        self.disk = None
+        super().__init__(scenario.instances, {"rate_limit.enabled": False}, own_postgres=True,
+                         postgres_settings={"min_wal_size": "32MB", "max_wal_size": "64MB"})
+        self.postgres.stop()
+        try:
+            self.disk = SmallDisk(self.postgres.directory / "data" / part, 256)
+            self.postgres.start()
+            for instance in self.instances:
+                instance.wait_ready()
+        except BaseException:
+            self.stop(check=False)
+            raise
+
+    def stop(self, check=True):
+        super().stop(check)
+        if self.disk is not None:
+            self.disk.unmount()
+
+
+def fill_tables(stage, chance):
+    """PostgreSQL goes on, and refuses each row that needs a new page (53100)."""
+    stage.disk.fill()
+    time.sleep(chance.uniform(1.5, 2.5))
+    stage.disk.free()
+
+
+def fill_wal(stage, chance):
+    """Without a next WAL segment PostgreSQL panics, and it cannot recover until there is room again."""
+    stage.disk.fill()
+    server = stage.postgres
+    with contextlib.suppress(psycopg2.Error), contextlib.closing(server.connect("postgres")) as connection:
+        with connection.cursor() as cursor:
+            for _ in range(50):  # use up those that are there already
+                cursor.execute("SELECT pg_logical_emit_message(true, '', 'full'), pg_switch_wal()")
+    if "No space left on device" not in server.process.log_text():
+        raise harness.HarnessError("PostgreSQL has found room for its WAL")
+    time.sleep(chance.uniform(0.5, 1.5))
+    stage.disk.free()
+    server.process.end(signal.SIGQUIT)
+    server.start()
+
+
+# --- transactions ---
+
+
+@contextlib.contextmanager
+def trigger(stage, definition, body):
+    """A trigger of the test's own on orders or items, for the time of the block."""
+    stage.query(f"CREATE FUNCTION trip() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {body} RETURN NULL; END $$")
+    stage.query(f"CREATE {definition} EXECUTE FUNCTION trip()")
+    try:
+        yield
+    finally:
+        stage.query("DROP FUNCTION trip() CASCADE")
+
+
+def raised(sqlstate, share):
+    return f"IF random() < {share} THEN RAISE EXCEPTION 'tripped' USING ERRCODE = '{sqlstate}'; END IF;"
+
+
+def fail_statements(sqlstate):
+    def act(stage, chance):
+        with trigger(stage, "TRIGGER trip BEFORE INSERT ON orders", raised(sqlstate, chance.uniform(0.3, 0.7))):
+            time.sleep(1)
+        with trigger(stage, "TRIGGER trip AFTER UPDATE ON items", raised(sqlstate, chance.uniform(0.3, 0.7))):
+            time.sleep(1)
+    return act
+
+
+def fail_commits(stage, chance):
+    with trigger(stage, "CONSTRAINT TRIGGER trip AFTER UPDATE ON items DEFERRABLE INITIALLY DEFERRED FOR EACH ROW",
+                 raised("40001", chance.uniform(0.3, 0.7))):
+        time.sleep(2)
+
+
+def many_deadlocks(scenario):
+    return harness.Cluster(scenario.instances, {"rate_limit.enabled": False}, own_postgres=True,
+                           postgres_settings={"deadlock_timeout": "50ms"})
+
+
+def deadlock(stage, chance):
+    """Locks the sale's items against their order. Patient, so that it is flashsaled whom PostgreSQL refuses."""
+    items = items_of_load(stage)
+    before = deadlocks(stage)
+    ends_at = time.monotonic() + 2.5
+    with contextlib.closing(stage.postgres.connect(stage.database)) as connection, connection.cursor() as cursor:
+        connection.autocommit = False
+        cursor.execute("SET deadlock_timeout = '10s'")
+        connection.commit()
+        while time.monotonic() < ends_at:
+            with contextlib.suppress(psycopg2.errors.DeadlockDetected):
+                for item in reversed(items):
+                    cursor.execute("SELECT FROM items WHERE item_no = %s FOR UPDATE", (item,))
+                    time.sleep(chance.uniform(0, 0.03))
+            connection.rollback()
+    harness.wait_until(lambda: deadlocks(stage) > before, 3, "there was no deadlock")
+
+
+def deadlocks(stage):
+    return stage.query("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")[0][0]
+
+
+def items_of_load(stage):
+    """flashsale-load makes its sale after any other of the round."""
+    return [number for number, in stage.query("SELECT item_no FROM items WHERE sale_no = (SELECT max(sale_no) "
+                                              "FROM sales) ORDER BY item_no")]
+
+
+def lock_row(stage, chance):
+    with contextlib.closing(stage.postgres.connect(stage.database)) as connection, connection.cursor() as cursor:
+        connection.autocommit = False
+        cursor.execute("SELECT FROM items WHERE item_no = ANY (%s) FOR UPDATE", (items_of_load(stage),))
+        time.sleep(chance.uniform(2, 3))
+        connection.rollback()
+
+
+def lock_orders(stage, chance):
+    with contextlib.closing(stage.postgres.connect(stage.database)) as connection, connection.cursor() as cursor:
+        connection.autocommit = False
+        cursor.execute("LOCK TABLE orders IN ACCESS EXCLUSIVE MODE")
+        time.sleep(chance.uniform(1.5, 2.2))
+        connection.rollback()
+
+
+def stall_with_row(stage, chance):
+    """A client that changes the hot row and says no more, until PostgreSQL ends it."""
+    with contextlib.closing(stage.postgres.connect(stage.database)) as connection, connection.cursor() as cursor:
+        connection.autocommit = False
+        cursor.execute("SET idle_in_transaction_session_timeout = %s", (chance.randrange(1500, 2800),))
+        connection.commit()
+        pid = connection.info.backend_pid
+        cursor.execute("UPDATE items SET name = name WHERE item_no = ANY (%s)", (items_of_load(stage),))
+        harness.wait_until(lambda: not stage.query("SELECT 1 FROM pg_stat_activity WHERE pid = %s", (pid,)), 5,
+                           "the stalled session lives on")
+
+
+# --- a synchronous standby ---
+
+
+def fail_over(stage, chance):
+    """The primary is lost for good, at once and whole; the standby takes its place, and gets a standby of its own."""
+    stage.postgres.lose_primary()
+    time.sleep(chance.uniform(0, 1))
+    stage.postgres.promote()
+    time.sleep(chance.uniform(0, 1))
+    stage.postgres.add_standby()
+
+
+def freeze_standby(shortest_s, longest_s):
+    """Until it answers again no COMMIT of the primary ends."""
+    def act(stage, chance):
+        with stopped(*harness.process_tree(stage.postgres.standby.process.pid)):
+            time.sleep(chance.uniform(shortest_s, longest_s))
+    return act
+
+
+def restart_standby(stage, chance):
+    standby = stage.postgres.standby
+    standby.crash()
+    time.sleep(chance.uniform(1.5, 2.5))
+    standby.start()
+
+
+SCENARIOS = [
+    Scenario("postgres/restart", "fast shutdown (SIGINT), started again", restart),
+    Scenario("postgres/crash", "immediate shutdown (SIGQUIT to the postmaster), started again", crash),
+    Scenario("postgres/postmaster-killed", "SIGKILL of the postmaster alone, started again when its orphans are gone",
+             kill_postmaster),
+    Scenario("postgres/backend-killed", "SIGKILL of a backend that writes orders, twice: crash recovery", kill_backend,
+             load_s=7),
+    Scenario("postgres/sessions-terminated", "pg_terminate_backend of all sessions, eight times", terminate_sessions),
+    Scenario("postgres/frozen", "SIGSTOP of all its processes for 1 to 4 s", freeze, load_s=8),
+    Scenario("postgres/no-connections", "all slots of max_connections held for 1 to 2.5 s, the instances' sessions cut",
+             take_all_connections, load_s=8, stage=few_connections),
+    Scenario("postgres/disk-full-tables", "tables on a tmpfs that is full for 2 s", fill_tables,
+             stage=lambda scenario: SmallDiskCluster(scenario, "base")),
+    Scenario("postgres/disk-full-wal", "pg_wal on a tmpfs that is full: PANIC; room again, restart", fill_wal, load_s=7,
+             stage=lambda scenario: SmallDiskCluster(scenario, "pg_wal")),
+    Scenario("postgres/serialization-failures", "a trigger raises 40001 in 3 to 7 of 10 statements, 2 s",
+             fail_statements("40001")),
+    Scenario("postgres/deadlock-errors", "a trigger raises 40P01 in 3 to 7 of 10 statements, 2 s",
+             fail_statements("40P01")),
+    Scenario("postgres/commit-failures", "a deferred trigger raises 40001 at 3 to 7 of 10 COMMITs, 2 s", fail_commits),
+    Scenario("postgres/deadlocks", "a session locks the sale's items the other way round, 2.5 s", deadlock,
+             stage=many_deadlocks, load_options={"items": 4}),
+    Scenario("postgres/row-locked", "a session holds the item's row for 2 to 3 s", lock_row, load_s=7),
+    Scenario("postgres/table-locked", "a session holds ACCESS EXCLUSIVE on orders for 2 s", lock_orders),
+    Scenario("postgres/stalled-client", "a session changes the item's row and stalls until PostgreSQL ends it, 1.5 to "
+             "2.8 s", stall_with_row, load_s=7),
+    Scenario("postgres/failover", "the primary is killed, its synchronous standby promoted", fail_over, load_s=9,
+             stage=ReplicatedCluster),
+    Scenario("postgres/standby-frozen", "SIGSTOP of the synchronous standby for 2 to 3 s: no COMMIT ends",
+             freeze_standby(2, 3), load_s=7, stage=ReplicatedCluster),
+    Scenario("postgres/standby-frozen-long", "the same for 8 to 9 s: the instances cut their connections",
+             freeze_standby(8, 9), load_s=13, stage=ReplicatedCluster, is_slow=True),
+    Scenario("postgres/standby-crashed", "the synchronous standby crashes and is away for 2 s", restart_standby,
+             load_s=8, stage=ReplicatedCluster),
+]

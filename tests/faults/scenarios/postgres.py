@@ -46,11 +46,10 @@ def is_running(pid):
 def kill_backend(stage, chance):
     """The postmaster then ends all others and recovers from the WAL."""
     for _ in range(2):
-        with contextlib.closing(stage.postgres.connect("postgres")) as connection, connection.cursor() as cursor:
-            cursor.execute("SELECT pid FROM pg_stat_activity WHERE datname = %s AND application_name LIKE 'journal%%' "
-                           "ORDER BY pid", (stage.database,))
-            victims = [pid for pid, in cursor]
-        os.kill(chance.choice(victims), signal.SIGKILL)
+        victims = harness.wait_until(
+            lambda: stage.query("SELECT pid FROM pg_stat_activity WHERE datname = current_database() "
+                                "AND application_name LIKE 'journal%' ORDER BY pid"), 10, "nothing writes orders")
+        os.kill(chance.choice(victims)[0], signal.SIGKILL)
         time.sleep(chance.uniform(0.3, 0.8))
         wait_answers(stage)
 
@@ -131,23 +130,33 @@ class SmallDiskCluster(harness.Cluster):
             self.disk.unmount()
 
 
+@contextlib.contextmanager
+def no_space_left(server):
+    """Makes sure that PostgreSQL notices it."""
+    def complaints():
+        return server.process.log_text().count("No space left on device")
+    before = complaints()
+    yield
+    harness.wait_until(lambda: complaints() > before, 5, "PostgreSQL has found room")
+
+
 def fill_tables(stage, chance):
     """PostgreSQL goes on, and refuses each row that needs a new page (53100)."""
-    stage.disk.fill()
-    time.sleep(chance.uniform(1.5, 2.5))
+    with no_space_left(stage.postgres):
+        stage.disk.fill()
+        time.sleep(chance.uniform(1.5, 2.5))
     stage.disk.free()
 
 
 def fill_wal(stage, chance):
     """Without a next WAL segment PostgreSQL panics, and it cannot recover until there is room again."""
-    stage.disk.fill()
     server = stage.postgres
-    with contextlib.suppress(psycopg2.Error), contextlib.closing(server.connect("postgres")) as connection:
-        with connection.cursor() as cursor:
-            for _ in range(50):  # use up those that are there already
-                cursor.execute("SELECT pg_logical_emit_message(true, '', 'full'), pg_switch_wal()")
-    if "No space left on device" not in server.process.log_text():
-        raise harness.HarnessError("PostgreSQL has found room for its WAL")
+    with no_space_left(server):
+        stage.disk.fill()
+        with contextlib.suppress(psycopg2.Error), contextlib.closing(server.connect("postgres")) as connection:
+            with connection.cursor() as cursor:
+                for _ in range(50):  # use up those that are there already
+                    cursor.execute("SELECT pg_logical_emit_message(true, '', 'full'), pg_switch_wal()")
     time.sleep(chance.uniform(0.5, 1.5))
     stage.disk.free()
     server.process.end(signal.SIGQUIT)
@@ -260,6 +269,20 @@ def fail_over(stage, chance):
     stage.postgres.add_standby()
 
 
+def fail_over_after_doubt(stage, chance):
+    """COMMITs that wait for the standby are broken off: PostgreSQL then shows their rows though no standby has them.
+    Then the primary is lost, and these rows with it: nobody may have been told of them."""
+    stage.postgres.standby.crash()
+    time.sleep(chance.uniform(0.2, 0.5))
+    for _ in range(2):
+        cut_sessions(stage)
+        time.sleep(chance.uniform(0.3, 0.6))
+    stage.postgres.lose_primary()
+    stage.postgres.standby.start()
+    stage.postgres.promote()
+    stage.postgres.add_standby()
+
+
 def freeze_standby(shortest_s, longest_s):
     """Until it answers again no COMMIT of the primary ends."""
     def act(stage, chance):
@@ -303,6 +326,8 @@ SCENARIOS = [
              "2.8 s", stall_with_row, load_s=7),
     Scenario("postgres/failover", "the primary is killed, its synchronous standby promoted", fail_over, load_s=9,
              stage=ReplicatedCluster),
+    Scenario("postgres/failover-in-doubt", "the standby crashes, sessions whose COMMITs wait for it are terminated, then "
+             "the primary is killed and the standby promoted", fail_over_after_doubt, load_s=9, stage=ReplicatedCluster),
     Scenario("postgres/standby-frozen", "SIGSTOP of the synchronous standby for 2 to 3 s: no COMMIT ends",
              freeze_standby(2, 3), load_s=7, stage=ReplicatedCluster),
     Scenario("postgres/standby-frozen-long", "the same for 8 to 9 s: the instances cut their connections",

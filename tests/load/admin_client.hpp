@@ -24,6 +24,7 @@ class AdminClient {
   /// Opens it at once, free of charge, for a day.
   void create_sale(const NewSale& sale);
   [[nodiscard]] std::vector<Expectation::Item> items_of(std::string_view sale_id);
+  /// Empty when a store is away at the moment.
   [[nodiscard]] std::string audit(std::string_view sale_id);
 
  private:

@@ -127,7 +127,8 @@ class Round:
         scenario = self.scenario
         stock = 1_000_000 if self.seed % 2 == 0 else int(RATE * scenario.load_s * 0.55)
         options = MIX | {"rate": RATE, "seconds": scenario.load_s, "settle_s": SETTLE_S, "buyers": 20_000,
-                         "create_stock": stock, "create_limit": 2, "seed": self.seed + 1, "json": out} | scenario.load_options
+                         "create_stock": stock, "create_limit": 2, "seed": self.seed + 1, "json": out}
+        options |= scenario.load_options
         command = harness.load_command(self.stage, **options)
         if scenario.through_nginx:
             command[command.index("--url") + 1] = f"http://127.0.0.1:{self.stage.nginx.port}"

@@ -50,8 +50,9 @@ CancelResult cancel_in(pqxx::work& tx, const OrderId& id, std::string_view custo
   }
   found = read_with_sale(tx, id);
   if (!found) throw std::runtime_error("an order has disappeared");
-  if (changed) commit(tx);
   found->outcome = outcome_of(found->row, changed);
+  if (changed) commit(tx);
+  if (found->outcome == CancelResult::Outcome::already_cancelled) commit_found(tx);
   return *found;
 }
 

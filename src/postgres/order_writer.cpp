@@ -187,12 +187,6 @@ Attempt copy_batch(pqxx::connection& connection, Entries entries, const TakenByI
   return Attempt::written;
 }
 
-/// Rows that were found are answered like ones that were written: not before they are as durable (PROTOCOL R5).
-void commit_what_was_found(pqxx::transaction_base& tx) {
-  execute(tx, embedded::commit_waits_sql);
-  commit(tx);
-}
-
 /// A batch in which some orders exist already, or do not fit, or were accepted under an epoch that has passed. One
 /// transaction decides them all: first the rows, then the items' locks, as the cheap way does, so that the two
 /// cannot deadlock; what turns out not to be sold is then changed before anyone can see it.
@@ -346,7 +340,7 @@ Attempt write_carefully(pqxx::connection& connection, Entries entries, Results& 
   if (has_written) {
     commit(tx);
   } else {
-    commit_what_was_found(tx);
+    commit_found(tx);
   }
   return Attempt::written;
 }
@@ -382,7 +376,7 @@ void write_rejection(pqxx::connection& connection, const Entry& entry, Results& 
   if (inserted.empty()) {
     const auto rows = execute_prepared(tx, "orders_find", just(row.id));
     results[entry.place] = {WriteOutcome::existing, read_order(rows[0])};
-    commit_what_was_found(tx);
+    commit_found(tx);
     return;
   }
   execute(tx, embedded::orders_reject_sql, just(row.id), ArrayLiteral().add_text(row.reason).close());

@@ -1,5 +1,7 @@
 #include "statement.hpp"
 
+#include "embedded/flashsale_postgres.hpp"
+
 namespace flashsale::postgres {
 namespace {
 
@@ -29,6 +31,11 @@ void commit(pqxx::transaction_base& tx) {
   } catch (const std::exception& error) {
     throw pqxx::in_doubt_error(error.what());
   }
+}
+
+void commit_found(pqxx::transaction_base& tx) {
+  execute(tx, embedded::commit_waits_sql);
+  commit(tx);
 }
 
 void use_one_snapshot(pqxx::transaction_base& tx) {

@@ -36,6 +36,9 @@ pqxx::result execute_prepared(pqxx::transaction_base& tx, const char* name, cons
 /// Commits. Whatever leaves it open whether the transaction stands becomes pqxx::in_doubt_error; every transaction
 /// that changes something ends with this and not with tx.commit().
 void commit(pqxx::transaction_base& tx);
+/// Ends a transaction that has found written what it was to write. A row that is seen need not be as durable as one
+/// that was committed: this waits until it is (PROTOCOL R5).
+void commit_found(pqxx::transaction_base& tx);
 
 /// Makes the transaction that has just begun a read-only one in which every statement sees the same moment.
 void use_one_snapshot(pqxx::transaction_base& tx);

@@ -54,7 +54,10 @@ StockChangeResult change_in(pqxx::work& tx, const Request& request, std::string_
                             " FROM items JOIN sales ON sales.sale_no = items.sale_no"
                             " WHERE item_no = $1 FOR NO KEY UPDATE OF items",
                             request.item_no);
-  if (const auto recorded = find_recorded(tx, request.change_id)) return repeated(*recorded, request);
+  if (const auto recorded = find_recorded(tx, request.change_id)) {
+    commit_found(tx);
+    return repeated(*recorded, request);
+  }
   if (rows.empty()) return {Outcome::unknown_item, {}};
   const auto row = rows[0];
   const auto sale_no = row[0].as<std::int32_t>();

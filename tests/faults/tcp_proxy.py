@@ -59,7 +59,7 @@ class Connection:
     """One client, its connection to the server, and the two flows. For the proxy's thread alone."""
 
     def __init__(self, proxy, loop, client, server, flows):
-        self._proxy = proxy
+        self.proxy = proxy
         self._loop = loop
         self._ends = (client, server)
         self._tasks = []
@@ -109,7 +109,7 @@ class Connection:
             self._loop.remove_reader(end)
             self._loop.remove_writer(end)
             end.close()
-        self._proxy.forget(self)
+        self.proxy.forget(self)
 
     async def _pump(self, direction):
         flow = self.flows[direction]
@@ -140,7 +140,7 @@ class Connection:
         if direction in self._awaiting_cut:
             self.cut(self._awaiting_cut.pop(direction))
             return not self.is_closed
-        ending = self._proxy.look(self, direction, data)
+        ending = self.proxy.look(self, direction, data)
         if ending is not None:
             keep, how = ending
             await self._loop.sock_sendall(sink, data[:keep])

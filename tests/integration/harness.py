@@ -739,7 +739,7 @@ class Cluster:
             for instance in self.instances:
                 instance.wait_ready()
             if nginx:
-                self.nginx = Nginx(self.directory / "nginx", [instance.port for instance in self.instances])
+                self.nginx = Nginx(self.directory / "nginx", self.ports)
         except BaseException:
             self.stop(check=False)
             raise
@@ -763,6 +763,11 @@ class Cluster:
         self._tokens_file.write_text("".join(f"{name}:{hashlib.sha256(token.encode()).hexdigest()}\n"
                                              for name, token in tokens.items()))
         self._tokens_file.chmod(0o600)
+
+    @property
+    def ports(self):
+        """Where buyers and NGINX reach each instance."""
+        return [instance.port for instance in self.instances]
 
     @property
     def postgres_url(self):
@@ -1308,7 +1313,7 @@ LOAD = pathlib.Path(BINARY).with_name("flashsale-load")
 
 def load_command(cluster, **options):
     """`flashsale-load run` against all instances of a cluster; options as keywords, `_` for `-`."""
-    command = [LOAD, "run", "--url", ",".join(f"http://127.0.0.1:{instance.port}" for instance in cluster.instances),
+    command = [LOAD, "run", "--url", ",".join(f"http://127.0.0.1:{port}" for port in cluster.ports),
                "--admin-url", f"http://127.0.0.1:{cluster.instances[0].admin_port}",
                "--admin-token", cluster.admin_token, "--jwt-secret", cluster.jwt_secret,
                "--jwt-issuer", JWT_ISSUER, "--jwt-audience", JWT_AUDIENCE, "--postgres-url", cluster.postgres_url]

@@ -68,11 +68,13 @@ def mended(*links):
             link.mend()
 
 
-def watch_for(seconds, links, direction, pattern, decide, how=Cut.RESET):
+def watch_for(seconds, links, direction, pattern, decide, how, is_enough):
+    """So long, and then until it is enough."""
     with contextlib.ExitStack() as stack:
         for link in links:
             stack.enter_context(link.watching(direction, pattern, decide, how))
         time.sleep(seconds)
+        harness.wait_until(is_enough, seconds, "hardly any connection was cut")
 
 
 def is_ready(instance):
@@ -153,8 +155,7 @@ def cut_in_the_midst(links_of, direction, one_in, how=Cut.RESET, part=0.5):
             cuts[0] += 1
             return int(len(data) * part)
 
-        watch_for(3, links_of(stage), direction, b"", decide, how)
-        assert cuts[0] > 1, f"{cuts[0]} connections were cut"
+        watch_for(3, links_of(stage), direction, b"", decide, how, lambda: cuts[0] > 1)
     return act
 
 
@@ -210,24 +211,25 @@ def one_is_cut_off(links_of):
     return act
 
 
-def cut_during_commit(how, arrives):
-    """Of three COMMITs of the journals one ends its connection: before it arrives, or before its answer does."""
+def cut_during_commit(how, arrives, seconds=4, sessions_min=JOURNAL_SESSIONS):
+    """The first COMMIT of each session of the journals, and one of three later ones, end their connections: before
+    they arrive, or before their answers do."""
     def act(stage, chance):
         cuts = collections.Counter()
 
         def decide(connection, _data, at):
-            if b"journal-" not in connection.opening or chance.random() >= 1 / 3:
+            if b"journal-" not in connection.opening:
                 return None
-            worker = connection.opening.partition(b"journal-")[2][:1]
-            cuts[connection.proxy, worker] += 1
+            session = connection.proxy.port, connection.opening.partition(b"journal-")[2][:1]
+            if cuts[session] > 0 and chance.random() >= 1 / 3:
+                return None
+            cuts[session] += 1
             if not arrives:
                 return at
             connection.lose_next(BACK, how)
             return None
 
-        watch_for(4, stage.postgres_links, TOWARDS, COMMIT, decide, how)
-        assert len(cuts) == JOURNAL_SESSIONS, f"not every journal session was cut: {cuts}"
-        assert cuts.total() > 2 * JOURNAL_SESSIONS, f"hardly any session was cut: {cuts}"
+        watch_for(seconds, stage.postgres_links, TOWARDS, COMMIT, decide, how, lambda: len(cuts) >= sessions_min)
     return act
 
 
@@ -296,11 +298,11 @@ REDIS = network(redis=True)
 POSTGRES = network(postgres=True)
 DOORS = network(door=True)
 
-# A store that is away breaks no connection to a buyer.
-of_redis = functools.partial(scenario, stage=REDIS, failures_max=0)
-of_postgres = functools.partial(scenario, stage=POSTGRES, failures_max=0)
+# A store that is away breaks no connection to a buyer, who has an answer in the end on a slow machine too.
+of_redis = functools.partial(scenario, stage=REDIS, failures_max=0, timeout_s=15)
+of_postgres = functools.partial(scenario, stage=POSTGRES, failures_max=0, timeout_s=15)
 of_buyers = functools.partial(scenario, stage=DOORS)
-of_nginx = functools.partial(scenario, stage=DOORS, through_nginx=True, failures_max=0)
+of_nginx = functools.partial(scenario, stage=DOORS, through_nginx=True, failures_max=0, timeout_s=15)
 
 SCENARIOS = [
     of_redis("redis_stalled_towards", "requests are held back for 1 to 3 s", stalled(to_redis, TOWARDS)),
@@ -341,13 +343,19 @@ SCENARIOS = [
                 one_is_cut_off(lambda stage: [stage.postgres_links]), load_s=9),
 
     of_postgres("commit_never_arrives_rst", "cut off before COMMIT is handed on, RST, for 4 s",
-                cut_during_commit(Cut.RESET, arrives=False), load_s=7),
+                cut_during_commit(Cut.RESET, arrives=False), load_s=8),
     of_postgres("commit_never_arrives_fin", "cut off before COMMIT is handed on, FIN, for 4 s",
-                cut_during_commit(Cut.FIN, arrives=False), load_s=7),
+                cut_during_commit(Cut.FIN, arrives=False), load_s=8),
     of_postgres("commit_answer_lost_rst", "cut off when COMMIT is answered, RST, for 4 s",
-                cut_during_commit(Cut.RESET, arrives=True), load_s=7),
+                cut_during_commit(Cut.RESET, arrives=True), load_s=8),
     of_postgres("commit_answer_lost_fin", "cut off when COMMIT is answered, FIN, for 4 s",
-                cut_during_commit(Cut.FIN, arrives=True), load_s=7),
+                cut_during_commit(Cut.FIN, arrives=True), load_s=8),
+
+    # A silent session is given up after 6.5 s; the one that PostgreSQL still has keeps the item's row for 5 s.
+    of_postgres("commit_swallowed", "connections go silent before COMMIT arrives, for 2 s",
+                cut_during_commit(Cut.SILENCE, arrives=False, seconds=2, sessions_min=1), load_s=14, is_slow=True),
+    of_postgres("commit_answer_swallowed", "connections go silent when COMMIT is answered, for 2 s",
+                cut_during_commit(Cut.SILENCE, arrives=True, seconds=2, sessions_min=1), load_s=14, is_slow=True),
 
     of_buyers("buyers_cut_in_mid_request", "half of a request arrives, then RST, for 3 s",
               cut_in_the_midst(doors, TOWARDS, one_in=20)),

@@ -194,6 +194,14 @@ def swallowed(links_of, seconds):
     return act
 
 
+def for_one(make_act, links_of, *how, **more):
+    """An act for one link alone, another one from round to round."""
+    def act(stage, chance):
+        link = chance.choice(links_of(stage))
+        make_act(lambda _stage: [link], *how, **more)(stage, chance)
+    return act
+
+
 def one_is_cut_off(links_of):
     """links_of(stage) gives lists, each with a link for every instance; one instance loses all of its own."""
     def act(stage, chance):
@@ -236,42 +244,25 @@ def cut_during_commit(how, arrives, seconds=4, sessions_min=JOURNAL_SESSIONS):
 # --- NGINX's way to one of two instances ---
 
 
-def one_door(stage, chance):
-    return stage.doors[chance.randrange(len(stage.doors))]
+def doors(stage):
+    return stage.doors
 
 
 def door_closed(stage, chance):
-    door = one_door(stage, chance)
+    door = chance.choice(stage.doors)
     with mended(door):
         door.refuse()
         door.cut()
         time.sleep(3)
 
 
-def door_cut_again_and_again(stage, chance):
-    door = one_door(stage, chance)
-    until = time.monotonic() + 3
-    while time.monotonic() < until:
-        time.sleep(chance.uniform(0.02, 0.2))
-        door.cut(chance.choice((Cut.RESET, Cut.FIN)))
-
-
-def door_cut_in_mid_answer(stage, chance):
-    """In the head of an answer: of what NGINX has passed on it cannot ask the next instance."""
-    cut_in_the_midst(lambda _stage: [one_door(stage, chance)], BACK, one_in=10, part=0.05)(stage, chance)
-
-
-def door_cut_in_mid_request(stage, chance):
-    cut_in_the_midst(lambda _stage: [one_door(stage, chance)], TOWARDS, one_in=10)(stage, chance)
-
-
 def door_stalled(stage, chance):
-    stalled(lambda _stage: [one_door(stage, chance)], chance.choice((TOWARDS, BACK)))(stage, chance)
+    for_one(stalled, doors, chance.choice((TOWARDS, BACK)))(stage, chance)
 
 
 def door_gone(stage, chance):
     """A host that is away: its connections stay silent, and a SYN is not answered."""
-    door = one_door(stage, chance)
+    door = chance.choice(stage.doors)
     with mended(door):
         door.ignore_new()
         door.black_hole()
@@ -286,8 +277,8 @@ def to_postgres(stage):
     return stage.postgres_links
 
 
-def doors(stage):
-    return stage.doors
+def to_both(stage):
+    return [stage.redis_links, stage.postgres_links]
 
 
 def scenario(name, how, act, stage, **rest):
@@ -301,6 +292,7 @@ DOORS = network(door=True)
 # A store that is away breaks no connection to a buyer, who has an answer in the end on a slow machine too.
 of_redis = functools.partial(scenario, stage=REDIS, failures_max=0, timeout_s=15)
 of_postgres = functools.partial(scenario, stage=POSTGRES, failures_max=0, timeout_s=15)
+of_both = functools.partial(scenario, stage=network(redis=True, postgres=True), failures_max=0, timeout_s=15)
 of_buyers = functools.partial(scenario, stage=DOORS)
 of_nginx = functools.partial(scenario, stage=DOORS, through_nginx=True, failures_max=0, timeout_s=15)
 
@@ -320,6 +312,8 @@ SCENARIOS = [
     of_redis("redis_swallowed", "old and new connections are silent for 4 s", swallowed(to_redis, 4), load_s=8),
     of_redis("redis_away_from_one", "RST, then refused, for one of two instances",
              one_is_cut_off(lambda stage: [stage.redis_links]), load_s=8),
+    of_redis("redis_stalled_for_one", "requests of one of two instances are held back for 1 to 3 s",
+             for_one(stalled, to_redis, TOWARDS)),
 
     of_postgres("postgres_stalled_towards", "queries are held back for 1 to 3 s", stalled(to_postgres, TOWARDS)),
     of_postgres("postgres_stalled_back", "results are held back for 1 to 3 s", stalled(to_postgres, BACK)),
@@ -341,6 +335,10 @@ SCENARIOS = [
                 load_s=14, is_slow=True),
     of_postgres("postgres_away_from_one", "RST, then refused, for one of two instances",
                 one_is_cut_off(lambda stage: [stage.postgres_links]), load_s=9),
+    of_postgres("postgres_stalled_for_one", "queries of one of two instances are held back for 1 to 3 s",
+                for_one(stalled, to_postgres, TOWARDS)),
+    of_both("stores_away_from_one", "RST, then refused, from Redis and PostgreSQL to one of two instances",
+            one_is_cut_off(to_both), load_s=9),
 
     of_postgres("commit_never_arrives_rst", "cut off before COMMIT is handed on, RST, for 4 s",
                 cut_during_commit(Cut.RESET, arrives=False), load_s=8),
@@ -369,12 +367,13 @@ SCENARIOS = [
     of_buyers("buyers_vanished", "every connection goes silent, no FIN; new ones work", vanished(doors)),
 
     of_nginx("nginx_closed", "RST, then refused, between NGINX and one of two instances, for 3 s", door_closed),
-    of_nginx("nginx_cut", "RST or FIN every 0.1 s between NGINX and one of two instances, for 3 s",
-             door_cut_again_and_again),
+    of_nginx("nginx_cut", "RST every 0.2 s between NGINX and one of two instances, for 3 s",
+             for_one(cut_again_and_again, doors, Cut.RESET)),
     of_nginx("nginx_cut_in_mid_request", "half of a request arrives at one of two instances, then RST, for 3 s",
-             door_cut_in_mid_request),
+             for_one(cut_in_the_midst, doors, TOWARDS, one_in=10)),
+    # In its head: when NGINX has passed that on, it cannot ask the next instance any more.
     of_nginx("nginx_cut_in_mid_answer", "a part of an answer's head comes from one of two instances, then RST, for 3 s",
-             door_cut_in_mid_answer),
+             for_one(cut_in_the_midst, doors, BACK, one_in=10, part=0.05)),
     of_nginx("nginx_stalled", "one direction to one of two instances is held back for 1 to 3 s", door_stalled),
     of_nginx("nginx_gone", "one of two instances is silent and answers no SYN for 4 s", door_gone, load_s=8,
              load_options={"timeout_ms": 20_000}, is_slow=True),

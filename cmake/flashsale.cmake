@@ -8,6 +8,9 @@ target_compile_options(flashsale_options INTERFACE
   -fno-omit-frame-pointer)
 target_compile_definitions(flashsale_options INTERFACE
   FLASHSALE_VERSION="${PROJECT_VERSION}" $<$<CONFIG:Release,RelWithDebInfo>:_FORTIFY_SOURCE=2>)
+if(FLASHSALE_FAULT_POINTS)
+  target_compile_definitions(flashsale_options INTERFACE FLASHSALE_FAULT_POINTS)
+endif()
 if(FLASHSALE_SANITIZE)
   target_compile_options(flashsale_options INTERFACE -fsanitize=${FLASHSALE_SANITIZE} -fno-sanitize-recover=all)
   target_link_options(flashsale_options INTERFACE -fsanitize=${FLASHSALE_SANITIZE})
@@ -21,7 +24,8 @@ if(MOLD AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
 endif()
 find_program(CCACHE ccache)
 if(CCACHE)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+  # Presets share what is alike in them: the name of the build directory is no reason to compile again.
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_NOHASHDIR=1 ${CCACHE})
 endif()
 
 # flashsale_module(name DEPENDS …): static library flashsale_<name> of src/<name>/*.cpp.

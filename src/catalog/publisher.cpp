@@ -12,6 +12,7 @@
 #include "flashsale/postgres/sale_repository.hpp"
 #include "flashsale/redis/error.hpp"
 #include "flashsale/redis/sale_scripts.hpp"
+#include "flashsale/telemetry/fault_point.hpp"
 #include "flashsale/telemetry/log.hpp"
 
 namespace flashsale::catalog {
@@ -56,25 +57,30 @@ Result<Publisher::RebuildOutcome> Publisher::rebuild(const Sale& sale, std::int6
   if (!fence) return fence.error();
   const auto served = redis::read_pulse(ReplyView(fence->get()));
   if (!served) return served.error();
+  FLASHSALE_FAULT_POINT("rebuild.before_raise");
   // PostgreSQL that was restored from a backup is behind the fence.
   const auto raised = postgres::raise_epoch(session_, sale.sale_no, seen_epoch, served->fence_epoch);
   if (!raised) return raised.error();
   if (!*raised) return count(RebuildOutcome::superseded);
   const std::int64_t epoch = **raised;
+  FLASHSALE_FAULT_POINT("rebuild.epoch_raised");
 
   const auto closing = redis_.call(redis::close_fence_command(sale.id, epoch));
   if (!closing) return closing.error();
   const auto closed = redis::read_close_fence(ReplyView(closing->get()));
   if (!closed) return closed.error();
   if (closed->superseded) return count(RebuildOutcome::superseded);
+  FLASHSALE_FAULT_POINT("rebuild.fence_closed");
 
   const auto prepared = prepare(sale, closed->published_epoch, epoch);
   const bool is_mine = prepared && prepared->epoch == epoch;
+  FLASHSALE_FAULT_POINT("rebuild.before_publish");
   const auto outcome = is_mine ? publish(*prepared, identity) : Result<RebuildOutcome>(RebuildOutcome::superseded);
   // Keys that nobody serves any more, or ever will; a failure leaves memory behind, not a wrong number. When it is not
   // known whether the epoch was published, nothing may go.
   if (!outcome) return outcome;
   const bool published = *outcome == RebuildOutcome::published;
+  FLASHSALE_FAULT_POINT("rebuild.published");
   const auto oldest = std::max<std::int64_t>(1, epoch - kDrainEpochsBack);
   const auto first = closed->published_epoch > 0 ? std::min(closed->published_epoch, oldest) : oldest;
   for (auto gone = published ? first : epoch; gone < (published ? epoch : epoch + 1); ++gone) {
@@ -94,6 +100,7 @@ Publisher::RebuildOutcome Publisher::count(RebuildOutcome outcome) {
 /// epoch when somebody newer was here.
 Result<Sale> Publisher::prepare(const Sale& sale, std::int64_t published_epoch, std::int64_t epoch) {
   if (const auto error = drain(sale, published_epoch, epoch)) return error;
+  FLASHSALE_FAULT_POINT("rebuild.drained");
   return load(sale, epoch);
 }
 

@@ -2,6 +2,7 @@
 
 #include "flashsale/postgres/sale_repository.hpp"
 #include "flashsale/redis/sale_scripts.hpp"
+#include "flashsale/telemetry/fault_point.hpp"
 #include "flashsale/telemetry/log.hpp"
 
 namespace flashsale::checkout {
@@ -36,6 +37,7 @@ Result<bool> give_back(catalog::Publisher& stores, const Order& row, std::string
   auto& client = stores.redis();
   if (const auto error = client.connect()) return Result<bool>(boost::system::in_place_error, error);
   const redis::Fence fence{sale_id, epoch, client.identity()};
+  FLASHSALE_FAULT_POINT("cancel.before_release");
   const auto reply = client.call(redis::release_command(fence, row, true));
   if (!reply) return Result<bool>(boost::system::in_place_error, reply.error());
   const auto released = redis::read_release(redis::ReplyView(reply->get()));
@@ -45,6 +47,7 @@ Result<bool> give_back(catalog::Publisher& stores, const Order& row, std::string
     (void)client.check_identity();
     return Result<bool>(false);
   }
+  FLASHSALE_FAULT_POINT("cancel.after_release");
   const auto error = postgres::mark_given_back(stores.session(), std::span(&row.id, 1));
   if (error) return Result<bool>(boost::system::in_place_error, error);
   return Result<bool>(true);

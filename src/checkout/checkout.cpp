@@ -8,6 +8,7 @@
 #include "flashsale/redis/error.hpp"
 #include "flashsale/redis/order_record.hpp"
 #include "flashsale/redis/sale_scripts.hpp"
+#include "flashsale/telemetry/fault_point.hpp"
 #include "flashsale/telemetry/log.hpp"
 #include "in_flight_orders.hpp"
 #include "log_trimmer.hpp"
@@ -199,7 +200,9 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
     entry->sale_id = placement.sale->sale->id;
     entry->epoch = batch.epoch;
     entry->entry_id = reply.entry_id;
+    FLASHSALE_FAULT_POINT("checkout.before_submit");
     parts_.journal.submit(std::move(submissions));
+    FLASHSALE_FAULT_POINT("checkout.after_submit");
   }
 
   Journal::Submission take(std::uint64_t token, InFlightOrder& order, TimePoint now) {
@@ -254,6 +257,7 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
   }
 
   void finish_with_row(std::uint64_t token, const InFlightOrder& order, const Order& row) {
+    FLASHSALE_FAULT_POINT("checkout.before_answer");
     if (row.status == OrderStatus::rejected) {
       const auto outcome = row.reason == "limit_exceeded"  ? PlacementOutcome::limit_exceeded
                            : row.reason == "sale_not_open" ? PlacementOutcome::sale_not_open

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "flashsale/postgres/error.hpp"
+#include "flashsale/telemetry/fault_point.hpp"
 #include "flashsale/telemetry/log.hpp"
 
 namespace flashsale::checkout {
@@ -98,6 +99,7 @@ void Journal::write(postgres::OrderWriter& writer, std::vector<Submission> batch
     const auto started = std::chrono::steady_clock::now();
     auto results = writer.write(orders, may_exist);
     if (results) {
+      FLASHSALE_FAULT_POINT("journal.after_commit");
       batch_size.Observe(static_cast<double>(batch.size()));
       latency.Observe(std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count());
       return deliver(batch, *results);

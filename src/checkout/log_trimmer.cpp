@@ -4,6 +4,7 @@
 
 #include "flashsale/model/check.hpp"
 #include "flashsale/redis/sale_scripts.hpp"
+#include "flashsale/telemetry/fault_point.hpp"
 
 namespace flashsale::checkout {
 
@@ -19,7 +20,9 @@ void LogTrimmer::order_settled(LogEntry& entry) {
 void LogTrimmer::flush() {
   flush_posted_ = false;
   for (const auto& [key, ids] : settled_) {
-    redis_.call(redis::trim_command(key.first, key.second, ids), [](Error, redis::ReplyView) {});
+    FLASHSALE_FAULT_POINT("checkout.before_trim");
+    redis_.call(redis::trim_command(key.first, key.second, ids),
+                [](Error, redis::ReplyView) { FLASHSALE_FAULT_POINT("checkout.after_trim"); });
   }
   settled_.clear();
 }

@@ -6,6 +6,7 @@
 #include "flashsale/postgres/order_repository.hpp"
 #include "flashsale/postgres/sale_repository.hpp"
 #include "flashsale/redis/sale_scripts.hpp"
+#include "flashsale/telemetry/fault_point.hpp"
 #include "flashsale/telemetry/log.hpp"
 
 namespace flashsale::checkout {
@@ -130,7 +131,9 @@ void Sweeper::resubmit(const std::shared_ptr<const Sale>& sale, redis::PendingEn
   }
   telemetry::log_info("pending orders are written by the sweeper",
                       {{"sale", sale->id}, {"orders", submissions.size()}, {"entry", pending.id}});
+  FLASHSALE_FAULT_POINT("sweeper.before_submit");
   journal_.submit(std::move(submissions));
+  FLASHSALE_FAULT_POINT("sweeper.after_submit");
 }
 
 void Sweeper::write_withdrawal(const Sale& sale, const redis::PendingEntry& entry) {
@@ -179,6 +182,7 @@ void Sweeper::finish_entry(const Entry& entry) {
     if (!client.call(redis::release_command(fence, order, !was_never_there))) return;
   }
   if (drifted) upkeep_.request_correction(entry.sale, entry.sale->epoch);
+  FLASHSALE_FAULT_POINT("sweeper.before_trim");
   (void)client.call(redis::trim_command(entry.sale->id, entry.sale->epoch, std::span(&entry.entry_id, 1)));
 }
 

@@ -13,6 +13,7 @@
 #include "flashsale/model/check.hpp"
 #include "flashsale/model/identifier.hpp"
 #include "flashsale/postgres/error.hpp"
+#include "flashsale/telemetry/fault_point.hpp"
 #include "row_reader.hpp"
 #include "statement.hpp"
 
@@ -164,6 +165,7 @@ enum class Attempt : std::uint8_t { written, refused, bad_data };
 
 /// The cheap way: nothing of the batch exists yet, and all of it fits. Otherwise nothing is changed.
 Attempt copy_batch(pqxx::connection& connection, Entries entries, const TakenByItem& taken, Results& results) {
+  FLASHSALE_FAULT_POINT("journal.before_begin");
   pqxx::work tx(connection);
   const PaymentWindows windows(tx, entries);
   try {
@@ -181,7 +183,9 @@ Attempt copy_batch(pqxx::connection& connection, Entries entries, const TakenByI
     // libpqxx 7 finds ill-formed UTF-8 by itself.
     return Attempt::bad_data;
   }
+  FLASHSALE_FAULT_POINT("journal.after_rows");
   if (!take_units(tx, taken)) return Attempt::refused;
+  FLASHSALE_FAULT_POINT("journal.before_commit");
   commit(tx);
   for (const auto& entry : entries) results[entry.place] = committed(entry.order->order, windows);
   return Attempt::written;
@@ -197,6 +201,7 @@ class CarefulWrite {
   /// Without commit.
   void run(Results& results) {
     insert();
+    FLASHSALE_FAULT_POINT("journal.after_rows");
     lock_items();
     decide(results);
     if (!refused_.empty()) reject();
@@ -327,6 +332,7 @@ class CarefulWrite {
 
 /// `bad_data`: PostgreSQL cannot take one of the rows; nothing is changed.
 Attempt write_carefully(pqxx::connection& connection, Entries entries, Results& results) {
+  FLASHSALE_FAULT_POINT("journal.before_begin");
   pqxx::work tx(connection);
   bool has_written = false;
   try {
@@ -337,6 +343,7 @@ Attempt write_carefully(pqxx::connection& connection, Entries entries, Results& 
     if (is_refused_data(error)) return Attempt::bad_data;
     throw;
   }
+  FLASHSALE_FAULT_POINT("journal.before_commit");
   if (has_written) {
     commit(tx);
   } else {

@@ -607,11 +607,12 @@ def unix_time(text):
 class Instance:
     """One flashsaled process; restarting it keeps its ports."""
 
-    def __init__(self, cluster, number, settings):
+    def __init__(self, cluster, number, settings, binary=None, environment=None):
         self.cluster = cluster
         self.number = number
         self.settings = settings
-        self.environment = {}  # besides the settings
+        self.binary = binary or BINARY  # of the next start
+        self.environment = dict(environment or {})  # besides the settings
         self.port = free_port()
         self.admin_port = free_port()
         self.process = None
@@ -621,9 +622,9 @@ class Instance:
         settings = self.cluster.instance_settings() | {
             "http.port": self.port, "admin.port": self.admin_port} | self.settings
         self.expected_end = False
-        self.process = Process(f"flashsaled-{self.number}", [BINARY, "serve"],
-                               self.cluster.directory / f"flashsaled-{self.number}.log",
-                               env=clean_environment() | setting_environment(settings) | self.environment,
+        environment = clean_environment() | setting_environment(settings) | self.environment
+        self.process = Process(f"flashsaled-{self.number}", [self.binary, "serve"],
+                               self.cluster.directory / f"flashsaled-{self.number}.log", env=environment,
                                cwd=self.cluster.directory)
         if ready:
             self.wait_ready()
@@ -715,7 +716,8 @@ class Nginx:
 class Cluster:
     """Redis, a database and flashsaled instances that belong to one test class."""
 
-    def __init__(self, instances=1, settings=None, own_postgres=False, nginx=False, postgres_settings=None):
+    def __init__(self, instances=1, settings=None, own_postgres=False, nginx=False, postgres_settings=None,
+                 binary=None, environment=None):
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="cluster-", dir=run_directory()))
         self.directory.chmod(0o755)
         self.settings = dict(settings or {})
@@ -735,7 +737,7 @@ class Cluster:
             self.redis = RedisServer(self.directory / "redis")
             self._make_database()
             for _ in range(instances):
-                self.add_instance(ready=False)
+                self.add_instance(ready=False, binary=binary, environment=environment)
             for instance in self.instances:
                 instance.wait_ready()
             if nginx:
@@ -782,10 +784,9 @@ class Cluster:
             "shutdown.delay_ms": 0,
         } | self.settings
 
-    def add_instance(self, settings=None, ready=True, environment=None):
-        """One more instance on the same stores, with settings and environment variables of its own if need be."""
-        instance = Instance(self, len(self.instances) + 1, dict(settings or {}))
-        instance.environment = dict(environment or {})
+    def add_instance(self, settings=None, ready=True, binary=None, environment=None):
+        """One more instance on the same stores, with settings or a binary of its own if need be."""
+        instance = Instance(self, len(self.instances) + 1, dict(settings or {}), binary, environment)
         self.instances.append(instance)
         instance.start(ready)
         return instance

@@ -1,0 +1,76 @@
+"""A flashsaled that dies, stops or dawdles between two steps of the protocol: the build with fault points, see
+include/flashsale/telemetry/fault_point.hpp.
+
+All instances of a stage look at one file, so whoever reaches the step first, or the n-th time, is the victim.
+
+Environment:
+  FLASHSALED_FAULTS_BINARY  the binary (default build/faults/flashsaled)
+"""
+
+import contextlib
+import os
+import pathlib
+import signal
+
+from scenario import Skip, harness
+
+BINARY = pathlib.Path(os.environ.get("FLASHSALED_FAULTS_BINARY",
+                                     harness.ROOT / "build" / "faults" / "flashsaled")).resolve()
+
+
+def make_stage(scenario):
+    if not BINARY.exists():
+        raise Skip(f"{BINARY} is not built: cmake --preset faults && cmake --build --preset faults")
+    directory = harness.run_directory() / "fault-point"
+    directory.mkdir(exist_ok=True)
+    path = directory / "armed"
+    stage = harness.Cluster(scenario.instances, {"rate_limit.enabled": False} | scenario.settings, own_postgres=True,
+                            binary=BINARY, environment={"FAULT_POINT_FILE": str(path)})
+    stage.fault_point_file = path
+    disarm(stage)  # what a round that failed has left
+    return stage
+
+
+def arm(stage, point, action="kill", passes=1):
+    new = stage.fault_point_file.with_suffix(".new")
+    new.write_text(f"{point} {action} {passes}\n", encoding="ascii")
+    new.replace(stage.fault_point_file)
+
+
+def disarm(stage):
+    stage.fault_point_file.unlink(missing_ok=True)
+
+
+def wait_until_reached(stage, timeout_s=10):
+    """Until somebody acts."""
+    try:
+        harness.wait_until(lambda: not stage.fault_point_file.exists(), timeout_s, "nobody comes to "
+                           + stage.fault_point_file.read_text(encoding="ascii").strip(), 0.005)
+    except BaseException:
+        disarm(stage)
+        raise
+
+
+def wait_for_victim(stage, timeout_s=10):
+    """The instance that has killed itself, once it has."""
+    wait_until_reached(stage, timeout_s)
+    victim = harness.wait_until(lambda: next((one for one in stage.instances
+                                              if not one.alive and not one.expected_end), None), 5, "nobody died")
+    if victim.process.exit_code != -signal.SIGKILL:
+        raise harness.HarnessError(f"flashsaled-{victim.number} ended with {victim.process.exit_code}")
+    victim.kill()  # it is dead: only told so
+    return victim
+
+
+def wait_for_stopped(stage, timeout_s=10):
+    """The instance that has stopped itself, once it has."""
+    wait_until_reached(stage, timeout_s)
+
+    def stopped():
+        for one in stage.instances:
+            with contextlib.suppress(OSError):
+                stat = pathlib.Path("/proc", str(one.process.pid), "stat").read_text(encoding="ascii", errors="replace")
+                if stat.rpartition(")")[2].split()[0] == "T":
+                    return one
+        return None
+    return harness.wait_until(stopped, 5, "nobody stopped")

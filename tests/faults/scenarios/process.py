@@ -1,0 +1,240 @@
+"""Instances that are killed, stopped and replaced: at every step of an order, of a cancellation and of a rebuild."""
+
+import functools
+import os
+import pathlib
+import signal
+import time
+
+import fault_point
+from scenario import Scenario, Skip, harness
+
+# --- killed at a step ---
+
+
+def trigger_nothing(stage):
+    """The crowd comes by at every step of an order and of a cancellation."""
+
+
+def flush(stage):
+    stage.redis.client.flushall()
+
+
+def kill_at(point, passes_max, trigger, stage, chance):
+    fault_point.arm(stage, point, passes=chance.randint(1, passes_max))
+    trigger(stage)
+    victim = fault_point.wait_for_victim(stage)
+    time.sleep(chance.uniform(0.2, 1.0))
+    victim.start()
+
+
+def kill_sweeper_at(point, stage, chance):
+    """One dies with orders in hand; the other dies as it takes them over; the first finishes them."""
+    fault_point.arm(stage, "checkout.before_submit", passes=chance.randint(1, 20))
+    first = fault_point.wait_for_victim(stage)
+    fault_point.arm(stage, point)
+    second = fault_point.wait_for_victim(stage)
+    first.start()
+    time.sleep(chance.uniform(0.0, 0.5))
+    second.start()
+
+
+def killed(name, point, what, passes_max=1, trigger=trigger_nothing, **more):
+    how = f"SIGKILL of one of two {what}"
+    return Scenario(f"process/kill-{name}", how, functools.partial(kill_at, point, passes_max, trigger),
+                    stage=fault_point.make_stage, **more)
+
+
+def killed_alone(name, point, what, passes_max=1, trigger=trigger_nothing, **more):
+    how = f"SIGKILL of the only instance {what}"
+    return Scenario(f"process/kill-alone-{name}", how, functools.partial(kill_at, point, passes_max, trigger),
+                    stage=fault_point.make_stage, instances=1, **more)
+
+
+def killed_sweeper(name, point, what):
+    return Scenario(f"process/kill-sweeper-{name}", f"SIGKILL of one of two; of the other {what}; then both start",
+                    functools.partial(kill_sweeper_at, point), stage=fault_point.make_stage, load_s=9)
+
+
+# A rebuilder's lease lives for 5 s after it.
+REBUILD = {"trigger": flush, "redis_may_be_lost": True, "load_s": 8}
+
+KILLED = [
+    killed("reserved", "checkout.before_submit", "between the reservation's answer and the journal", 40),
+    killed("submitted", "checkout.after_submit", "after an order was handed to the journal", 40),
+    killed("before-begin", "journal.before_begin", "before BEGIN", 40),
+    killed("rows-inserted", "journal.after_rows", "between COPY and the UPDATE of the item", 40),
+    killed("before-commit", "journal.before_commit", "before COMMIT", 40),
+    killed("after-commit", "journal.after_commit", "between COMMIT and its answers", 40),
+    killed("before-answer", "checkout.before_answer", "with an answer in hand", 40),
+    killed("before-trim", "checkout.before_trim", "before the log's entry is deleted", 40),
+    killed("after-trim", "checkout.after_trim", "after the log's entry was deleted", 40),
+    killed("cancelled", "cancel.before_release", "between a cancelled row and Redis", 4),
+    killed("released", "cancel.after_release", "between the release in Redis and its mark in the row", 4),
+    killed("before-raise", "rebuild.before_raise", "as it begins a rebuild", **REBUILD),
+    killed("epoch-raised", "rebuild.epoch_raised", "in a rebuild, after the epoch was raised", **REBUILD),
+    killed("fence-closed", "rebuild.fence_closed", "in a rebuild, after the fence was closed", **REBUILD),
+    killed("log-drained", "rebuild.drained", "in a rebuild, after the log was drained", **REBUILD),
+    killed("before-publish", "rebuild.before_publish", "in a rebuild, before it is published", **REBUILD),
+    killed("published", "rebuild.published", "in a rebuild, after it was published", **REBUILD),
+    killed_sweeper("before-submit", "sweeper.before_submit", "as it takes the first's orders over"),
+    killed_sweeper("after-submit", "sweeper.after_submit", "after it has handed the first's orders to its journal"),
+    killed_sweeper("before-trim", "sweeper.before_trim", "before it deletes an entry of the first's"),
+    killed_alone("reserved", "checkout.before_submit", "between the reservation's answer and the journal", 40),
+    killed_alone("before-commit", "journal.before_commit", "before COMMIT", 40),
+    killed_alone("after-commit", "journal.after_commit", "between COMMIT and its answers", 40),
+    killed_alone("before-trim", "checkout.before_trim", "before the log's entry is deleted", 40),
+    killed_alone("released", "cancel.after_release", "between the release in Redis and its mark in the row", 4),
+    killed_alone("fence-closed", "rebuild.fence_closed", "in a rebuild, after the fence was closed", **REBUILD),
+]
+
+
+# --- a correction that dies with the one who asked for it ---
+
+
+def kill_with_correction(stage, chance):
+    """PostgreSQL refuses orders that Redis has accepted: their records are released without their units, and the sale
+    is to be corrected. The instance dies before it begins to. Nobody buys in the sale any more, so no buyer and no
+    DriftWatch meets what is missing in Redis."""
+    sale = stage.create_sale(stock=1000)
+    customers = [stage.new_customer() for _ in range(30)]
+    fault_point.arm(stage, "journal.before_begin", "sleep:800")
+    for number, customer in enumerate(customers):
+        stage.buy(sale, customer, "k", where=number % len(stage.instances), headers={"Prefer": "respond-async"})
+    stage.query("UPDATE items SET stock = 10 WHERE sale_no = (SELECT sale_no FROM sales WHERE sale_id = %s)", (sale,))
+    fault_point.wait_until_reached(stage)
+    response = stage.admin("PATCH", f"/admin/v1/sales/{sale}", {"state": "paused"})
+    assert response.status == 200, response
+    fault_point.arm(stage, "rebuild.before_raise", "sleep:1000")
+    fault_point.wait_until_reached(stage)
+    for instance in stage.instances:
+        instance.kill()
+    for instance in stage.instances:
+        instance.start()
+    stage.wait_consistent(sale)
+
+
+# --- stopped at a step ---
+
+
+def stop_at(point, seconds, passes_max, trigger, stage, chance):
+    fault_point.arm(stage, point, "stop", chance.randint(1, passes_max))
+    trigger(stage)
+    victim = fault_point.wait_for_stopped(stage)
+    time.sleep(seconds)
+    victim.process.send(signal.SIGCONT)
+
+
+def stopped_at(name, point, seconds, what, passes_max=40, trigger=trigger_nothing, **more):
+    return Scenario(f"process/stop-{name}", f"SIGSTOP of one of two for {seconds} s {what}",
+                    functools.partial(stop_at, point, seconds, passes_max, trigger), stage=fault_point.make_stage,
+                    load_s=seconds + 5, **more)
+
+
+STOPPED = [
+    stopped_at("in-transaction", "journal.before_commit", 3, "with an item's row locked"),
+    stopped_at("in-transaction-long", "journal.before_commit", 30, "with an item's row locked", is_slow=True),
+    stopped_at("reserved", "checkout.before_submit", 4, "between the reservation's answer and the journal"),
+    stopped_at("rebuilder", "rebuild.before_publish", 7, "in a rebuild, before it is published", 1, flush,
+               redis_may_be_lost=True, is_slow=True),
+]
+
+
+# --- ended and started again ---
+
+
+def restart_gracefully(instance):
+    code = instance.stop()
+    assert code == 0, f"SIGTERM was answered with exit code {code}"
+    instance.start()
+
+
+def sigterm(stage, chance):
+    restart_gracefully(chance.choice(stage.instances))
+
+
+def roll(stage, chance):
+    for instance in stage.instances:
+        restart_gracefully(instance)
+        time.sleep(chance.uniform(0.2, 0.5))
+
+
+def sigkill(stage, chance):
+    victim = chance.choice(stage.instances)
+    victim.kill()
+    time.sleep(chance.uniform(0.2, 1.0))
+    victim.start()
+
+
+def sigkill_all(stage, chance):
+    for instance in stage.instances:
+        instance.process.send(signal.SIGKILL)
+    for instance in stage.instances:
+        instance.kill()
+    time.sleep(chance.uniform(0.0, 0.5))
+    for instance in stage.instances:
+        instance.start()
+
+
+AS_SHIPPED = {"shutdown.delay_ms": 1000}
+
+RESTARTED = [
+    Scenario("process/sigterm", "SIGTERM of one of two, then started again", sigterm),
+    Scenario("process/sigterm-behind-nginx", "the same behind NGINX; no request may fail", sigterm,
+             through_nginx=True, failures_max=0, settings=AS_SHIPPED),
+    Scenario("process/rolling-restart", "SIGTERM and start of three, one by one, behind NGINX; no request may fail",
+             roll, instances=3, load_s=10, through_nginx=True, failures_max=0, settings=AS_SHIPPED),
+    Scenario("process/sigkill", "SIGKILL of one of two", sigkill),
+    Scenario("process/sigkill-behind-nginx", "SIGKILL of one of two behind NGINX; no request may fail", sigkill,
+             through_nginx=True, failures_max=0),
+    Scenario("process/sigkill-all", "SIGKILL of all instances at once", sigkill_all),
+]
+
+
+# --- an old version beside a new one ---
+
+
+def old_and_new(scenario):
+    """As a roll leaves them: the new version's schema, an old instance and a new one."""
+    path = os.environ.get("FLASHSALED_OLD_BINARY")
+    if not path:
+        raise Skip("FLASHSALED_OLD_BINARY names no older binary; tests/faults/build_old_version COMMIT builds one")
+    old = pathlib.Path(path).resolve()
+    if not old.exists():
+        raise Skip(f"FLASHSALED_OLD_BINARY: {old} is not there")
+    stage = harness.Cluster(0, {"rate_limit.enabled": False} | scenario.settings, own_postgres=True)
+    stage.old_binary = old
+    stage.add_instance(binary=old)
+    stage.add_instance()
+    return stage
+
+
+def replace_and_roll_back(stage, chance):
+    for binary in (harness.BINARY, stage.old_binary):
+        time.sleep(chance.uniform(0.5, 1.0))
+        stage.instances[0].binary = binary
+        restart_gracefully(stage.instances[0])
+
+
+def old_one_dies(stage, chance):
+    """What an old version leaves behind, a new one finishes; and the other way round."""
+    for victim in chance.sample(stage.instances, 2):
+        victim.kill()
+        time.sleep(chance.uniform(0.2, 0.6))
+        victim.start()
+
+
+VERSIONS = [
+    Scenario("process/roll-to-new-and-back", "an old version beside the new one is replaced by it, then rolled back",
+             replace_and_roll_back, stage=old_and_new, load_s=8),
+    Scenario("process/old-beside-new-killed", "SIGKILL of an old version beside the new one, and the other way round",
+             old_one_dies, stage=old_and_new, load_s=8),
+    Scenario("process/old-beside-new-flushall", "FLUSHALL with an old version beside the new one",
+             lambda stage, chance: flush(stage), stage=old_and_new, redis_may_be_lost=True),
+]
+
+
+SCENARIOS = KILLED + STOPPED + RESTARTED + VERSIONS + [
+    Scenario("process/kill-with-correction", "SIGKILL of all after PostgreSQL has refused what Redis had accepted, "
+             "before the paused sale is corrected", kill_with_correction, stage=fault_point.make_stage, load_s=10),
+]

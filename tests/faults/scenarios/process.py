@@ -57,7 +57,7 @@ def killed_sweeper(name, point, what):
 
 
 # A rebuilder's lease lives for 5 s after it.
-REBUILD = {"trigger": flush, "redis_may_be_lost": True, "load_s": 8}
+REBUILD = {"trigger": flush, "redis_may_be_lost": True, "load_s": 10}
 
 KILLED = [
     killed("reserved", "checkout.before_submit", "between the reservation's answer and the journal", 40),
@@ -92,26 +92,30 @@ KILLED = [
 # --- a correction that dies with the one who asked for it ---
 
 
+def set_stock(stage, sale, stock):
+    stage.query("UPDATE items SET stock = %s WHERE sale_no = (SELECT sale_no FROM sales WHERE sale_id = %s)",
+                (stock, sale))
+
+
 def kill_with_correction(stage, chance):
     """PostgreSQL refuses orders that Redis has accepted: their records are released without their units, and the sale
-    is to be corrected. The instance dies before it begins to. Nobody buys in the sale any more, so no buyer and no
+    is to be corrected. The instances die before they begin to. Nobody buys in the sale any more, so no buyer and no
     DriftWatch meets what is missing in Redis."""
     sale = stage.create_sale(stock=1000)
-    customers = [stage.new_customer() for _ in range(30)]
-    fault_point.arm(stage, "journal.before_begin", "sleep:800")
-    for number, customer in enumerate(customers):
-        stage.buy(sale, customer, "k", where=number % len(stage.instances), headers={"Prefer": "respond-async"})
-    stage.query("UPDATE items SET stock = 10 WHERE sale_no = (SELECT sale_no FROM sales WHERE sale_id = %s)", (sale,))
+    fault_point.arm(stage, "rebuild.before_raise", "sleep:3000")
+    set_stock(stage, sale, 0)
+    for number in range(chance.randint(1, 10)):
+        stage.buy(sale, stage.new_customer(), where=number % len(stage.instances), headers={"Prefer": "respond-async"})
     fault_point.wait_until_reached(stage)
     response = stage.admin("PATCH", f"/admin/v1/sales/{sale}", {"state": "paused"})
     assert response.status == 200, response
-    fault_point.arm(stage, "rebuild.before_raise", "sleep:1000")
-    fault_point.wait_until_reached(stage)
     for instance in stage.instances:
         instance.kill()
+    set_stock(stage, sale, 1000)
     for instance in stage.instances:
         instance.start()
     stage.wait_consistent(sale)
+    assert stage.item(sale)["remaining"] == 1000, stage.item(sale)
 
 
 # --- stopped at a step ---

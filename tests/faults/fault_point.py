@@ -8,6 +8,8 @@ Environment:
 """
 
 import contextlib
+import http.client
+import itertools
 import os
 import pathlib
 import signal
@@ -27,13 +29,15 @@ def make_stage(scenario):
     stage = harness.Cluster(scenario.instances, {"rate_limit.enabled": False} | scenario.settings, own_postgres=True,
                             binary=BINARY, environment={"FAULT_POINT_FILE": str(path)})
     stage.fault_point_file = path
+    stage.busy_sale = stage.create_sale(stock=1_000_000)
     disarm(stage)  # what a round that failed has left
     return stage
 
 
 def arm(stage, point, action="kill", passes=1):
+    stage.armed = f"{point} {action} {passes}"
     new = stage.fault_point_file.with_suffix(".new")
-    new.write_text(f"{point} {action} {passes}\n", encoding="ascii")
+    new.write_text(stage.armed + "\n", encoding="ascii")
     new.replace(stage.fault_point_file)
 
 
@@ -42,10 +46,22 @@ def disarm(stage):
 
 
 def wait_until_reached(stage, timeout_s=10):
-    """Until somebody acts."""
+    """Until somebody acts. A buyer of a sale of its own keeps all steps of orders and of cancellations busy: the
+    crowd's sale may be sold out before a slow machine has come by often enough."""
+    turn = itertools.count()
+
+    def has_acted():
+        if not stage.fault_point_file.exists():
+            return True
+        with contextlib.suppress(OSError, http.client.HTTPException), \
+                contextlib.closing(stage.instances[next(turn) % len(stage.instances)].client(2)) as client:
+            customer = stage.new_customer()
+            order = stage.buy(stage.busy_sale, customer, client=client)
+            if order.status == 201:
+                client.request("POST", f"/v1/orders/{order.json()['id']}/cancel", headers=stage.bearer(customer))
+        return False
     try:
-        harness.wait_until(lambda: not stage.fault_point_file.exists(), timeout_s, "nobody comes to "
-                           + stage.fault_point_file.read_text(encoding="ascii").strip(), 0.005)
+        harness.wait_until(has_acted, timeout_s, f"nobody comes to {stage.armed}", 0.005)
     except BaseException:
         disarm(stage)
         raise

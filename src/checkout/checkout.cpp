@@ -244,7 +244,7 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
   }
 
   /// Redis has just accepted an order whose row turns out to be final: the units that it took are given back.
-  void settle_final(const InFlightOrder& order, const Order& row) {
+  void settle_final(InFlightOrder& order, const Order& row) {
     if (is_live(row.status)) return;
     if (row.status == OrderStatus::rejected) return drifted(order);
     release(order, true);
@@ -256,7 +256,7 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
                       [](const Error&, ReplyView) {});
   }
 
-  void finish_with_row(std::uint64_t token, const InFlightOrder& order, const Order& row) {
+  void finish_with_row(std::uint64_t token, InFlightOrder& order, const Order& row) {
     FLASHSALE_FAULT_POINT("checkout.before_answer");
     if (row.status == OrderStatus::rejected) {
       const auto outcome = row.reason == "limit_exceeded"  ? PlacementOutcome::limit_exceeded
@@ -272,12 +272,14 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
   }
 
   /// PostgreSQL's last word differs from Redis's: the record is released without giving units back that were never
-  /// there, and the sale is rebuilt from PostgreSQL (PROTOCOL R11).
-  void drifted(const InFlightOrder& order) {
+  /// there, and the sale is rebuilt from PostgreSQL (PROTOCOL R11). Until that has begun only the log's entry tells of
+  /// it, should this process die: it is not trimmed, the rebuild drops it with the old epoch's log.
+  void drifted(InFlightOrder& order) {
     const auto& sale = *order.placement.sale->sale;
     telemetry::log_warn("redis and postgres disagree, the sale is rebuilt",
                         {{"sale", sale.id}, {"order", order.placement.id.to_string()}});
     release(order, false);
+    order.entry.reset();
     parts_.upkeep.request_correction(current_sale(order), order.epoch);
   }
 

@@ -1,8 +1,10 @@
 #include "flashsale/checkout/sweeper.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "flashsale/checkout/cancellation.hpp"
+#include "flashsale/model/check.hpp"
 #include "flashsale/postgres/order_repository.hpp"
 #include "flashsale/postgres/sale_repository.hpp"
 #include "flashsale/redis/sale_scripts.hpp"
@@ -58,6 +60,13 @@ void Sweeper::settled(std::vector<SettledOrder> orders) {
       entry.refused.push_back(std::move(order.result.row));
     }
     if (order.result.outcome == postgres::WriteOutcome::stale_epoch) entry.keep = true;
+    // Redis holds other lines than the key's order has.
+    const auto& row = order.result.row;
+    if (order.result.outcome == postgres::WriteOutcome::existing && is_live(status)) {
+      const auto sent = std::ranges::find(entry.orders, row.id, &Order::id);
+      FLASHSALE_CHECK(sent != entry.orders.end());
+      entry.drifted = entry.drifted || sent->item_no != row.item_no || sent->quantity != row.quantity;
+    }
   }
   // The quota is free again: a backlog is not left to the next interval.
   if (in_flight_ == 0) wake_.notify_all();
@@ -122,7 +131,7 @@ void Sweeper::resubmit(const std::shared_ptr<const Sale>& sale, redis::PendingEn
   {
     const std::lock_guard lock(mutex_);
     const auto token = next_token_++;
-    entries_[token] = {sale, pending.id, pending.orders.size(), {}, false};
+    entries_[token] = {sale, pending.id, pending.orders, pending.orders.size(), {}, false, false};
     in_flight_ += pending.orders.size();
     for (auto& order : pending.orders) {
       order.status = OrderStatus::confirmed;
@@ -143,9 +152,8 @@ void Sweeper::write_withdrawal(const Sale& sale, const redis::PendingEntry& entr
   using Outcome = postgres::StockChangeResult::Outcome;
   if (!result || result->outcome == Outcome::stale_epoch) return;
   // Repeated: a rebuild has written what an older epoch took, and these units were taken once more (PROTOCOL R12), or
-  // a crash came before the trim; the two look alike, and a correction is right for both.
-  if (result->outcome == Outcome::repeated) upkeep_.request_correction(std::make_shared<const Sale>(sale), sale.epoch);
-  if (result->outcome == Outcome::not_enough) {
+  // a crash came before the trim; the two look alike, and a correction is right for both. The entry stays until then.
+  if (result->outcome == Outcome::repeated || result->outcome == Outcome::not_enough) {
     upkeep_.request_correction(std::make_shared<const Sale>(sale), sale.epoch);
     return;
   }
@@ -174,14 +182,15 @@ void Sweeper::finish_entry(const Entry& entry) {
   if (client.connect()) return;
   const redis::Fence fence{entry.sale->id, entry.sale->epoch, client.identity()};
   // Redis holds units for an order that is final: what PostgreSQL never had must not be given back (PROTOCOL R11).
-  bool drifted = false;
+  bool drifted = entry.drifted;
   for (const auto& order : entry.refused) {
     const bool was_never_there = order.status == OrderStatus::rejected;
     drifted = drifted || was_never_there;
     // Not answered: the entry stays for the next pass.
     if (!client.call(redis::release_command(fence, order, !was_never_there))) return;
   }
-  if (drifted) upkeep_.request_correction(entry.sale, entry.sale->epoch);
+  // The entry stays until the correction drops it with its epoch: before that has begun nothing else tells of it.
+  if (drifted) return upkeep_.request_correction(entry.sale, entry.sale->epoch);
   FLASHSALE_FAULT_POINT("sweeper.before_trim");
   (void)client.call(redis::trim_command(entry.sale->id, entry.sale->epoch, std::span(&entry.entry_id, 1)));
 }

@@ -40,8 +40,10 @@ class Sweeper : public Settlement {
   struct Entry {
     std::shared_ptr<const Sale> sale;
     std::string entry_id;
+    std::vector<Order> orders;
     std::size_t unsettled = 0;
-    std::vector<Order> refused;  ///< rejected by PostgreSQL: to be released in Redis without giving units back
+    std::vector<Order> refused;  ///< final in PostgreSQL: to be released in Redis
+    bool drifted = false;        ///< a row differs from what Redis holds: the sale is corrected
     bool keep = false;           ///< its epoch is over: whoever rebuilds deals with it
   };
 

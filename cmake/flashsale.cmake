@@ -8,9 +8,6 @@ target_compile_options(flashsale_options INTERFACE
   -fno-omit-frame-pointer)
 target_compile_definitions(flashsale_options INTERFACE
   FLASHSALE_VERSION="${PROJECT_VERSION}" $<$<CONFIG:Release,RelWithDebInfo>:_FORTIFY_SOURCE=2>)
-if(FLASHSALE_FAULT_POINTS)
-  target_compile_definitions(flashsale_options INTERFACE FLASHSALE_FAULT_POINTS)
-endif()
 if(FLASHSALE_SANITIZE)
   target_compile_options(flashsale_options INTERFACE -fsanitize=${FLASHSALE_SANITIZE} -fno-sanitize-recover=all)
   target_link_options(flashsale_options INTERFACE -fsanitize=${FLASHSALE_SANITIZE})

@@ -1,10 +1,10 @@
-"""A flashsaled that dies, stops or dawdles between two steps of the protocol: the build with fault points, see
+"""A flashsaled that dies, stops or dawdles between two steps of the protocol: the executable with fault points, see
 include/flashsale/telemetry/fault_point.hpp.
 
 All instances of a stage look at one file, so whoever reaches the step first, or the n-th time, is the victim.
 
 Environment:
-  FLASHSALED_FAULTS_BINARY  the binary (default build/faults/flashsaled)
+  FLASHSALED_FAULTS_BINARY  the binary (default tests/flashsaled-with-fault-points beside the one that is tested)
 """
 
 import contextlib
@@ -17,12 +17,12 @@ import signal
 from scenario import Skip, harness
 
 BINARY = pathlib.Path(os.environ.get("FLASHSALED_FAULTS_BINARY",
-                                     harness.ROOT / "build" / "faults" / "flashsaled")).resolve()
+                                     harness.BINARY.parent / "tests" / "flashsaled-with-fault-points")).resolve()
 
 
 def make_stage(scenario):
     if not BINARY.exists():
-        raise Skip(f"{BINARY} is not built: cmake --preset faults && cmake --build --preset faults")
+        raise Skip(f"{BINARY} is not built")
     directory = harness.run_directory() / "fault-point"
     directory.mkdir(exist_ok=True)
     path = directory / "armed"

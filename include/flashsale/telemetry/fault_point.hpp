@@ -1,7 +1,7 @@
 #pragma once
 
-/// A moment between two steps of the protocol at which a test breaks the process. Only a build with the CMake option
-/// FLASHSALE_FAULT_POINTS (the preset `faults`) has them: anywhere else the macro leaves no code and no name behind.
+/// A moment between two steps of the protocol at which a test breaks the process. Only the tests' own executable
+/// (flashsaled-with-fault-points, tests/CMakeLists.txt) has them: in flashsaled the macro leaves no code and no name.
 ///
 /// The file that the environment variable FAULT_POINT_FILE names arms one point, at the start or at any time later:
 /// "<point> kill|stop|sleep:<ms> <n>" acts at the n-th pass from then on, once, and deletes the file just before.

@@ -285,16 +285,18 @@ def scenario(name, how, act, stage, **rest):
     return Scenario(f"network/{name}", how, act, stage=stage, check_after=wait_all_ready, **rest)
 
 
+# A buyer waits longer than any of these faults: no request may fail.
+PATIENT = {"timeout_ms": 15_000}
 REDIS = network(redis=True)
 POSTGRES = network(postgres=True)
 DOORS = network(door=True)
 
 # A store that is away breaks no connection to a buyer, who has an answer in the end on a slow machine too.
-of_redis = functools.partial(scenario, stage=REDIS, failures_max=0, timeout_s=15)
-of_postgres = functools.partial(scenario, stage=POSTGRES, failures_max=0, timeout_s=15)
-of_both = functools.partial(scenario, stage=network(redis=True, postgres=True), failures_max=0, timeout_s=15)
+of_redis = functools.partial(scenario, stage=REDIS, failures_max=0, load_options=PATIENT)
+of_postgres = functools.partial(scenario, stage=POSTGRES, failures_max=0, load_options=PATIENT)
+of_both = functools.partial(scenario, stage=network(redis=True, postgres=True), failures_max=0, load_options=PATIENT)
 of_buyers = functools.partial(scenario, stage=DOORS)
-of_nginx = functools.partial(scenario, stage=DOORS, through_nginx=True, failures_max=0, timeout_s=15)
+of_nginx = functools.partial(scenario, stage=DOORS, through_nginx=True, failures_max=0, load_options=PATIENT)
 
 SCENARIOS = [
     of_redis("redis_stalled_towards", "requests are held back for 1 to 3 s", stalled(to_redis, TOWARDS)),

@@ -24,6 +24,8 @@ constexpr std::int64_t kDrainEpochsBack = 16;
 /// Taken anew with every page: it only has to outlive the slowest one.
 constexpr std::chrono::milliseconds kRebuildLease{5000};
 constexpr std::int32_t kStockChangesPage = 1000;
+/// Orders whose units a rebuild gives back; the sweeper does the rest.
+constexpr std::int32_t kUnreturnedMax = 10'000;
 
 using redis::ReplyView;
 
@@ -72,6 +74,9 @@ Result<Publisher::RebuildOutcome> Publisher::rebuild(const Sale& sale, std::int6
   if (closed->superseded) return count(RebuildOutcome::superseded);
   FLASHSALE_FAULT_POINT("rebuild.fence_closed");
 
+  // Final before the snapshot is read, so what is published has their units: the audit must not count them twice.
+  const auto unreturned =
+      postgres::find_unreturned(session_, std::span(&sale.sale_no, 1), std::chrono::milliseconds(0), kUnreturnedMax);
   const auto prepared = prepare(sale, closed->published_epoch, epoch);
   const bool is_mine = prepared && prepared->epoch == epoch;
   FLASHSALE_FAULT_POINT("rebuild.before_publish");
@@ -81,6 +86,11 @@ Result<Publisher::RebuildOutcome> Publisher::rebuild(const Sale& sale, std::int6
   if (!outcome) return outcome;
   const bool published = *outcome == RebuildOutcome::published;
   FLASHSALE_FAULT_POINT("rebuild.published");
+  if (published && unreturned) {
+    std::vector<OrderId> ids;
+    for (const auto& order : *unreturned) ids.push_back(order.row.id);
+    (void)postgres::mark_given_back(session_, ids);  // else the sweeper does it
+  }
   const auto oldest = std::max<std::int64_t>(1, epoch - kDrainEpochsBack);
   const auto first = closed->published_epoch > 0 ? std::min(closed->published_epoch, oldest) : oldest;
   for (auto gone = published ? first : epoch; gone < (published ? epoch : epoch + 1); ++gone) {

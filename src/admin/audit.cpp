@@ -25,6 +25,8 @@ Result<redis::AuditReply> read_redis(catalog::Publisher& stores, const Sale& sal
   const auto reply = client.call(redis::audit_command(fence, kLogEntriesMax));
   if (!reply) return reply.error();
   auto result = redis::read_audit(ReplyView(reply->get()));
+  // Or it is this connection that knows the server by an older identity (PROTOCOL R6).
+  if (result && result->outcome == redis::AuditReply::Outcome::lost) (void)client.check_identity();
   if (result && result->outcome != redis::AuditReply::Outcome::ok) return make_error_code(redis::Failure::unavailable);
   return result;
 }

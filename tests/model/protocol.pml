@@ -151,7 +151,6 @@ byte events = EVENTS;
 
 bit promised[2];                       /* somebody was told that the order stands: 201, or 200 with a live row */
 bit cancel_confirmed[2];
-bit correction_lost;                   /* a requested correction died with its instance */
 
 /* Scratch within a step. */
 hidden byte told;
@@ -249,9 +248,9 @@ inline release(o, e, give) {
 #define trim(o, e) log[e] = log[e] & ~MASK(o)
 
 /* Upkeep::request_correction. One is kept for each sale: that of the newest epoch, since a correction of an epoch that
- * has passed is dropped. */
+ * has passed is dropped. But memory is all that knows of it, and a process may forget: see DRIFTED. */
 inline request_correction(i, e) {
-#ifdef OLDER_CORRECTION_WINS
+#ifdef TRIM_BEFORE_CORRECTION
   correction[i] = e
 #else
   correction[i] = (e > correction[i] -> e : correction[i])
@@ -388,13 +387,19 @@ proctype Request(byte r) {
        tidy(r)
      }
 
-  /* settle_final and drifted: the release is sent before the trim, on the same connection. */
+  /* settle_final and drifted: the release is sent before the trim, on the same connection. The correction is known to
+   * this instance alone, so the entry is not trimmed: it tells every sweeper, and goes with the old epoch's log. */
   :: d_step { STEP(RELEASING) -> release(ORDER, under[r], 1); at[r] = TRIMMING }
   :: d_step {
        STEP(DRIFTED) ->
        release(ORDER, under[r], 0);
        request_correction(place[r], under[r]);
+#ifdef TRIM_BEFORE_CORRECTION
        at[r] = TRIMMING
+#else
+       at[r] = DONE;
+       tidy(r)
+#endif
      }
   :: d_step { STEP(TRIMMING) -> trim(ORDER, under[r]); at[r] = DONE; tidy(r) }
 
@@ -631,7 +636,11 @@ proctype Sweeper(byte i) {
        SWEEP(DRIFTED) ->
        release(swept_order[i], swept_under[i], 0);
        request_correction(i, swept_under[i]);
+#ifdef TRIM_BEFORE_CORRECTION
        sweeping[i] = TRIMMING
+#else
+       STOP_SWEEP
+#endif
      }
   :: d_step { SWEEP(TRIMMING) -> trim(swept_order[i], swept_under[i]); STOP_SWEEP }
 
@@ -701,7 +710,6 @@ proctype Faults() {
          other++
        :: else -> break
        od;
-       correction_lost = correction_lost || correction[0] != 0;
        correction[0] = 0;
        rebuilding[0] = IDLE;
        mine[0] = 0;
@@ -731,8 +739,7 @@ proctype Faults() {
 #define QUIET (AT_REST(0) && AT_REST(1) && AT_REST(2) && AT_REST_C(0) && AT_REST_C(1) && \
                KEEPS_STILL(0) && KEEPS_STILL(1) && SERVED(epoch) && log[fence] == 0 && UNRETURNED_UNITS == 0)
 
-/* P5, whenever all is quiet; a state that is neither quiet nor left is an invalid end state to pan. Only a correction
- * that died with its instance may have left too little in Redis: DriftWatch then requests it anew. */
+/* P5, whenever all is quiet; a state that is neither quiet nor left is an invalid end state to pan. */
 proctype Rest() {
   do
   :: d_step {
@@ -743,11 +750,7 @@ proctype Rest() {
 #ifdef LIMIT
        HOLDS(P5_records_match_rows, total == (record[0] == HELD) + (record[1] == HELD));
 #endif
-       HOLDS(P5_stock_is_accounted_for, ACCOUNTED_FOR || correction_lost);
-       if
-       :: ACCOUNTED_FOR -> skip
-       :: else -> correction_lost = 0; correction[1] = epoch
-       fi
+       HOLDS(P5_stock_is_accounted_for, ACCOUNTED_FOR)
      }
   od
 }

@@ -40,6 +40,7 @@ FULL_BOUNDS = [
     "EVENTS=3 RETRIES_LATER",
     "EVENTS=4 WIPES=2 CANCELS=0",
     "EVENTS=3 WIPES=0 CANCELS=2",
+    "EVENTS=3 RETRIES_LATER SWEEPERS=2 RACES=0",
 ]
 
 WIPE_AND_CANCEL = "EVENTS=2 RETRIES_LATER CRASHES=0 RACES=0"
@@ -51,8 +52,8 @@ MUTANTS = {
     "REBUILD_LIVE_ROWS_ONLY": (WIPE_AND_CANCEL, "P4_no_refusal_after_promise", "R3: final rows are not loaded"),
     "REFUSE_BEFORE_REPLAY": ("EVENTS=1", "P4_no_refusal_after_promise", "R9: sold out before the key is looked up"),
     "CANCEL_WITHOUT_ROW": ("EVENTS=1", "P1_redis_never_offers_what_is_taken", "R4: an unwritten order gets no row"),
-    "OLDER_CORRECTION_WINS": (WIPE_AND_CANCEL, "P5_stock_is_accounted_for",
-                              "of two corrections asked for, the later one counts, not that of the newer epoch"),
+    "TRIM_BEFORE_CORRECTION": (WIPE_AND_CANCEL, "P5_stock_is_accounted_for",
+                               "the entry goes before its correction has begun, and a later request replaces that"),
     "TRIM_AFTER_FAILED_RELEASE": (WIPE_AND_CANCEL, "P5_records_match_rows",
                                   "the sweeper trims although the call that gives the unit back has failed"),
 }

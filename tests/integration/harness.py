@@ -16,6 +16,7 @@ import contextlib
 import ctypes
 import dataclasses
 import datetime
+import fcntl
 import hashlib
 import hmac
 import http.client
@@ -64,22 +65,28 @@ class HarnessError(RuntimeError):
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _PR_SET_PDEATHSIG = 1
-_used_ports = set()
+_used_ports = {}  # port: its reservation
 _running = []  # what has to be ended when the interpreter leaves
 
 
 def free_port():
-    """A port that nobody listens on, below the range that outgoing connections take theirs from."""
+    """A port that nobody listens on, below the range that outgoing connections take theirs from. No other run of tests
+    takes it while this one lasts: the server that is to listen there may start much later."""
+    directory = pathlib.Path(tempfile.gettempdir(), f"flashsale-test-ports-{os.getuid()}")
+    directory.mkdir(exist_ok=True)
     while True:
         port = random.randrange(10_000, 32_000)
         if port in _used_ports:
             continue
-        with socket.socket() as probe:
-            try:
+        reservation = open(directory / str(port), "w", encoding="ascii")  # held until this process ends
+        try:
+            fcntl.flock(reservation, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with socket.socket() as probe:
                 probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        _used_ports.add(port)
+        except OSError:
+            reservation.close()
+            continue
+        _used_ports[port] = reservation
         return port
 
 

@@ -261,6 +261,9 @@ class TcpProxy:
         return self._do(lambda: len(self._connections))
 
     def stop(self):
+        if self._loop.is_closed():
+            return
+
         def end():
             self._stop_listening()
             for connection in list(self._connections):

@@ -168,6 +168,11 @@ class TcpProxyTest(unittest.TestCase):
         time.sleep(QUIET_S)
         self.assertEqual((self.server.received, self.server.ends), (b"hello", []))
 
+    def test_stops_once(self):
+        self.connected()
+        self.proxy.stop()
+        self.proxy.stop()
+
     def test_refuses_and_listens_again(self):
         client = self.connected()
         self.proxy.refuse()

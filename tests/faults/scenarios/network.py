@@ -23,7 +23,7 @@ class NetworkStage(harness.Cluster):
         super().__init__(scenario.instances, {"rate_limit.enabled": False} | scenario.settings, own_postgres=True,
                          nginx=scenario.through_nginx)
 
-    def add_instance(self, settings=None, ready=True):
+    def add_instance(self, settings=None, ready=True, **rest):
         redis, postgres, door = self._wanted
         routed = dict(settings or {})
         if redis:
@@ -32,7 +32,7 @@ class NetworkStage(harness.Cluster):
         if postgres:
             self.postgres_links.append(TcpProxy(harness.free_port(), self.postgres.port))
             routed["postgres.url"] = _through(self.postgres_links[-1], self.postgres_url, self.postgres.port)
-        instance = super().add_instance(routed, ready)
+        instance = super().add_instance(routed, ready, **rest)
         if door:
             self.doors.append(TcpProxy(harness.free_port(), instance.port))
         return instance

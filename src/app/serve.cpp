@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <atomic>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
@@ -6,6 +8,7 @@
 #include <iostream>
 #include <memory>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "flashsale/admin/drift_watch.hpp"
@@ -30,6 +33,8 @@ using Steady = std::chrono::steady_clock;
 constexpr std::chrono::seconds kWaitForStores{5};
 /// A pulse older than this means that Redis is not reached.
 constexpr milliseconds kPulseAgeMax{1000};
+/// For the first snapshot of all sales and the I/O threads' connections to Redis.
+constexpr milliseconds kWaitUntilServing{2000};
 constexpr milliseconds kStopPoll{20};
 constexpr milliseconds kCutAfterDeadline{500};
 
@@ -55,6 +60,7 @@ class Process {
     api::PublicApi public_api;
     api::AdminApi admin_api;
     std::thread thread;
+    std::atomic<bool> can_sell{false};  ///< it has had all that it needs once
   };
 
   void publish(const std::shared_ptr<const catalog::Snapshot>& snapshot);
@@ -82,6 +88,7 @@ class Process {
   admin::DriftWatch drift_watch_;
   admin::OperationPool operations_;
   std::atomic<bool> draining_{false};
+  bool nothing_failed_ = false;  ///< at the last beat; the pulse's thread alone
   api::ProcessParts parts_;
   std::vector<std::unique_ptr<IoThread>> threads_;
   std::unique_ptr<http::Server> public_server_;
@@ -163,9 +170,12 @@ std::vector<std::string_view> Process::failing_parts() const {
 
 /// From the pulse's thread: every I/O thread gets the new snapshot in its own loop.
 void Process::publish(const std::shared_ptr<const catalog::Snapshot>& snapshot) {
+  // Of a beat that began when everything was there.
+  const bool is_whole = std::exchange(nothing_failed_, failing_parts().empty());
   for (const auto& thread : threads_) {
-    asio::post(thread->context, [&thread = *thread, snapshot] {
+    asio::post(thread->context, [&thread = *thread, snapshot, is_whole] {
       thread.catalog.replace(snapshot);
+      if (is_whole && thread.redis.ready()) thread.can_sell = true;
       // The server's identity can change under a living connection (PROTOCOL R6).
       const bool differs = thread.redis.ready() && thread.redis.identity() != snapshot->redis_identity;
       if (snapshot->redis_reached && differs) thread.redis.reconnect();
@@ -255,6 +265,10 @@ void Process::stop() {
 
 int Process::run() {
   start_background();
+  // A balancer goes on to the next instance when a connection is refused; a 503 of one that is not ready yet, which
+  // looks like any other, it would hand to the buyer. Stores that are away by now are no reason to stay silent.
+  wait_until(Steady::now() + kWaitUntilServing,
+             [this] { return std::ranges::all_of(threads_, [](const auto& io) { return io->can_sell.load(); }); });
   if (!listen()) {
     // Nothing was served: end at once.
     telemetry::shutdown_log();

@@ -192,6 +192,27 @@ class StopTest(ClusterCase):
             client.close()
 
 
+class FirstRequestTest(ClusterCase):
+    """A balancer sends requests as soon as it can connect."""
+
+    def test_who_is_let_in_is_served(self):
+        sale = self.cluster.create_sale(stock=1000)
+        instance = self.cluster.instances[0]
+
+        def connects():
+            with contextlib.suppress(OSError):
+                client.connect()
+                return True
+            return False
+        for _ in range(8):
+            self.assertEqual(instance.stop(), 0)
+            instance.start(ready=False)
+            with contextlib.closing(instance.client()) as client:
+                harness.wait_until(connects, 10, "nobody listens", 0.001)
+                self.check_status(self.cluster.buy(sale, self.cluster.new_customer(), client=client), 201)
+                self.check_status(client.get("/readyz"), 200)
+
+
 class StartTest(unittest.TestCase):
     """What `serve` refuses to start on, each with one clear line."""
 

@@ -58,6 +58,7 @@ class Scenario:
     load_options: dict = dataclasses.field(default_factory=dict)  # of flashsale-load, besides or instead of the usual
     redis_may_be_lost: bool = False  # a 202 may be forgotten (P3)
     failures_max: int = None       # answers that may be broken connections or 5xx without a problem; None: any number
+    unavailable_max: int = None    # answers that may be 503; None: any number
     is_slow: bool = False          # not in the fast run
     check_after: Callable = None   # check_after(stage, result): more that has to hold; raises AssertionError
 
@@ -187,6 +188,9 @@ class Round:
             record.wrong.append("nothing was sold")
         if self.scenario.failures_max is not None and record.failed > self.scenario.failures_max:
             record.wrong.append(f"{record.failed} requests failed: {checkouts}")
+        unavailable = sum(checkouts[name] for name in ("overloaded", "unavailable", "outcome_unknown"))
+        if self.scenario.unavailable_max is not None and unavailable > self.scenario.unavailable_max:
+            record.wrong.append(f"{unavailable} requests were answered 503: {checkouts}")
 
     def _note(self, check, *arguments):
         try:

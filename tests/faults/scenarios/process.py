@@ -185,9 +185,10 @@ AS_SHIPPED = {"shutdown.delay_ms": 1000}
 RESTARTED = [
     Scenario("process/sigterm", "SIGTERM of one of two, then started again", sigterm),
     Scenario("process/sigterm-behind-nginx", "the same behind NGINX; no request may fail", sigterm,
-             through_nginx=True, failures_max=0, settings=AS_SHIPPED),
+             through_nginx=True, failures_max=0, unavailable_max=0, settings=AS_SHIPPED),
     Scenario("process/rolling-restart", "SIGTERM and start of three, one by one, behind NGINX; no request may fail",
-             roll, instances=3, load_s=10, through_nginx=True, failures_max=0, settings=AS_SHIPPED),
+             roll, instances=3, load_s=10, through_nginx=True, failures_max=0, unavailable_max=0,
+             settings=AS_SHIPPED),
     Scenario("process/sigkill", "SIGKILL of one of two", sigkill),
     Scenario("process/sigkill-behind-nginx", "SIGKILL of one of two behind NGINX; no request may fail", sigkill,
              through_nginx=True, failures_max=0),

@@ -156,17 +156,16 @@ Result<PulseReply> read_pulse(ReplyView reply) {
   }
   if (outcome != "ok") return protocol_error();
   result.lost = false;
-  result.now = from_unix_us(reply[1].number());
-  result.identity = reply[2].text();
-  result.version = reply[3].number();
-  result.order_records = reply[4].number();
-  result.log_entries = reply[5].number();
-  result.oldest_entry_at = stream_id_time(reply[6].text());
-  result.items_unchanged = reply[7].is_nil();
-  result.items = read_items(reply[7]);
-  result.resting_until = from_unix_us(reply[8].number());
-  result.postgres_identity = reply[9].text();
-  result.items_state = reply[10].text();
+  result.identity = reply[1].text();
+  result.version = reply[2].number();
+  result.order_records = reply[3].number();
+  result.log_entries = reply[4].number();
+  result.oldest_entry_at = stream_id_time(reply[5].text());
+  result.items_unchanged = reply[6].is_nil();
+  result.items = read_items(reply[6]);
+  result.resting_until = from_unix_us(reply[7].number());
+  result.postgres_identity = reply[8].text();
+  result.items_state = reply[9].text();
   return result;
 }
 

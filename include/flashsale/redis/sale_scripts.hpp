@@ -78,7 +78,6 @@ struct PulseItem {
 struct PulseReply {
   bool lost = true;
   std::int64_t fence_epoch = 0;  ///< when lost: what the fence names, 0 if nothing
-  TimePoint now{};
   std::string identity;
   std::int64_t version = 0;
   std::int64_t order_records = 0;

@@ -2,7 +2,7 @@
 -- KEYS  fence, items, orders, log
 -- ARGV  1 epoch, 2 the state of the items that the caller knows under this epoch, or ''
 -- Reply {'lost', epoch of the fence or '0'}
---       {'ok', now, identity, version, number of order records, entries of the log, id of the oldest entry or '',
+--       {'ok', identity, version, number of order records, entries of the log, id of the oldest entry or '',
 --        fields and values of the items, moment until which a rebuilt sale rests or '0', identity of the PostgreSQL
 --        that it was read from, state of the items}
 --       The items are nil when their state is the one that the caller knows. It is told by what is cheap to read: what
@@ -10,10 +10,9 @@
 --       most stand still, and a sale's items cost more than all the rest.
 local fence = redis.call('HMGET', KEYS[1], 'e', 'i', 'r', 'v', 'w', 'p', 'm')
 if fence[1] ~= ARGV[1] or fence[3] then return {'lost', fence[1] or '0'} end
-local time = redis.call('TIME')
 local records = redis.call('HLEN', KEYS[3])
 local entries = redis.call('XLEN', KEYS[4])
 local oldest = entries > 0 and redis.call('XRANGE', KEYS[4], '-', '+', 'COUNT', 1)[1][1] or ''
 local state = records .. ':' .. (fence[7] or '0') .. ':' .. redis.call('HLEN', KEYS[2])
-return {'ok', string.format('%.0f', time[1] * 1000000 + time[2]), fence[2], fence[4], records, entries, oldest,
-  state ~= ARGV[2] and redis.call('HGETALL', KEYS[2]), fence[5], fence[6], state}
+return {'ok', fence[2], fence[4], records, entries, oldest, state ~= ARGV[2] and redis.call('HGETALL', KEYS[2]), fence[5],
+  fence[6], state}

@@ -29,6 +29,19 @@ constexpr std::int32_t kUnreturnedMax = 10'000;
 
 using redis::ReplyView;
 
+/// Epochs that may have left keys behind: those from the one that was published last on, and those just before the new
+/// one. Between them can be a gap of any size, where PostgreSQL had gone back in time.
+std::vector<std::int64_t> old_epochs(std::int64_t published_epoch, std::int64_t new_epoch) {
+  std::vector<std::int64_t> epochs;
+  const auto recent = std::max<std::int64_t>(1, new_epoch - kDrainEpochsBack);
+  const auto published_end = std::min(recent, published_epoch + kDrainEpochsBack);
+  if (published_epoch > 0) {
+    for (auto epoch = published_epoch; epoch < published_end; ++epoch) epochs.push_back(epoch);
+  }
+  for (auto epoch = recent; epoch < new_epoch; ++epoch) epochs.push_back(epoch);
+  return epochs;
+}
+
 }  // namespace
 
 Publisher::Publisher(postgres::Options postgres, redis::Options redis, std::string name, telemetry::Metrics& metrics)
@@ -91,10 +104,9 @@ Result<Publisher::RebuildOutcome> Publisher::rebuild(const Sale& sale, std::int6
     for (const auto& order : *unreturned) ids.push_back(order.row.id);
     (void)postgres::mark_given_back(session_, ids);  // else the sweeper does it
   }
-  const auto oldest = std::max<std::int64_t>(1, epoch - kDrainEpochsBack);
-  const auto first = closed->published_epoch > 0 ? std::min(closed->published_epoch, oldest) : oldest;
-  for (auto gone = published ? first : epoch; gone < (published ? epoch : epoch + 1); ++gone) {
-    if (!redis_.call(redis::forget_epoch_command(sale.id, gone))) break;
+  const auto gone = published ? old_epochs(closed->published_epoch, epoch) : std::vector{epoch};
+  for (const auto old : gone) {
+    if (!redis_.call(redis::forget_epoch_command(sale.id, old))) break;
   }
   if (!prepared) return prepared.error();
   if (published) telemetry::log_info("sale published", {{"sale", sale.id}, {"epoch", epoch}});
@@ -123,8 +135,7 @@ Result<Publisher::RebuildOutcome> Publisher::publish(const Sale& sale, std::stri
 }
 
 Error Publisher::drain(const Sale& sale, std::int64_t published_epoch, std::int64_t new_epoch) {
-  const auto oldest = std::max<std::int64_t>(1, new_epoch - kDrainEpochsBack);
-  for (auto old = published_epoch > 0 ? std::min(published_epoch, oldest) : oldest; old < new_epoch; ++old) {
+  for (const auto old : old_epochs(published_epoch, new_epoch)) {
     if (const auto error = drain_epoch(sale, old, new_epoch)) return error;
   }
   return {};
@@ -153,18 +164,22 @@ Error Publisher::drain_epoch(const Sale& sale, std::int64_t old_epoch, std::int6
 /// the snapshot that is read next will say. A page of entries is one transaction.
 Error Publisher::settle_drained(const Sale& sale, const std::vector<redis::PendingEntry>& entries,
                                 std::int64_t new_epoch) {
+  // A log can outlive its sale, whose numbers are given out anew when PostgreSQL was restored.
+  const auto is_of_sale = [&](std::int32_t item_no) {
+    return std::ranges::find(sale.items, item_no, &Item::item_no) != sale.items.end();
+  };
   std::vector<postgres::NewOrder> orders;
   std::unordered_set<OrderId, OrderIdHash> seen;
   for (const auto& entry : entries) {
     if (entry.withdrawal) {
       const auto& taken = *entry.withdrawal;
+      if (!is_of_sale(taken.item_no)) continue;
       const auto result =
           postgres::withdraw_stock(session_, taken.item_no, taken.change_id, taken.units, new_epoch, taken.who);
       if (!result) return result.error();
     }
     for (const auto& order : entry.orders) {
-      // A log that outlived its sale, whose numbers were given out anew after PostgreSQL had been restored.
-      if (std::ranges::find(sale.items, order.item_no, &Item::item_no) == sale.items.end()) continue;
+      if (!is_of_sale(order.item_no)) continue;
       if (!seen.insert(order.id).second) continue;
       orders.push_back({order, new_epoch});
       orders.back().order.status = OrderStatus::confirmed;

@@ -14,7 +14,7 @@ using Steady = std::chrono::steady_clock;
 /// An instance that is left on an old master learns of a rebuild elsewhere from PostgreSQL alone, and must before the
 /// rebuilt sale has rested: what it refused afterwards might be an order there (PROTOCOL R9).
 constexpr std::chrono::milliseconds kDirectoryInterval{200};
-constexpr std::chrono::milliseconds kDirectoryPause{1000};  ///< when it could not be loaded
+constexpr std::chrono::milliseconds kDirectoryPause{300};  ///< when it could not be loaded
 /// PostgreSQL that has not answered for this long is not reached.
 constexpr std::chrono::milliseconds kPostgresSilenceMax{2500};
 /// A sale in which nothing can move is asked about less often: a change by an admin moves the directory, and that asks
@@ -85,51 +85,58 @@ bool Pulse::postgres_reached() const {
 
 // --- the directory thread ---
 
-Pulse::Reach Pulse::announced_reach(redis::SyncClient& client) {
-  const std::vector<redis::Command> commands{redis::read_directory_command(), redis::read_wal_command()};
+Pulse::Reach Pulse::announced_reach(redis::SyncClient& client, const std::string& server) {
+  const std::vector<redis::Command> commands{redis::read_directory_command(), redis::read_wal_command(server)};
   const auto replies = client.pipeline(commands);
   if (!replies) return {};
-  return {redis::read_directory(ReplyView((*replies)[0].get())).value_or(0),
-          redis::read_wal(ReplyView((*replies)[1].get())).value_or(0)};
+  const auto wal_position = redis::read_wal(ReplyView((*replies)[1].get()));
+  if (!wal_position) return {};
+  return {server, redis::read_directory(ReplyView((*replies)[0].get())).value_or(0), *wal_position};
 }
 
-/// What was announced had been committed before. So PostgreSQL that does not know it now has gone back in time: it was
-/// restored from a backup, file by file, with system identifier and timeline as before.
-Result<postgres::DirectoryChanges> Pulse::load_directory(postgres::Session& session, redis::SyncClient& client,
-                                                         Reach& seen) {
-  const auto announced = announced_reach(client);
-  auto changes = postgres::load_directory(session, seen.version);
+/// What was announced had been committed before. So a server that does not know it now has gone back in time: it was
+/// restored from a backup, file by file, with system identifier and timeline as before. (Another server is another
+/// identity, for which every sale is rebuilt in any case, PROTOCOL R6.)
+Result<postgres::DirectoryChanges> Pulse::load_directory(postgres::Session& session, redis::SyncClient& client) {
+  if (session.server_identity().empty()) {
+    // Only to learn which server it is: what is announced of it has to be read before what it says itself.
+    const auto version = postgres::directory_version(session);
+    if (!version) return version.error();
+  }
+  const std::string server = session.server_identity();
+  auto announced = announced_reach(client, server);
+  if (announced.wal_position == wal_begun_anew_from_) announced.wal_position = 0;
+  auto changes = postgres::load_directory(session, seen_.version);
   if (!changes) return changes;
-  const bool nobody_tells = announced.version == 0 && announced.wal_position == 0;
-  const bool has_gone_back = seen.is_beyond(*changes) || announced.is_beyond(*changes);
+  postgres_reached_ns_ = Steady::now().time_since_epoch().count();
+  const std::string& answered = session.server_identity();
+  const bool has_gone_back = seen_.is_beyond(answered, *changes) || announced.is_beyond(answered, *changes);
   if (has_gone_back) {
+    const auto above = std::max(seen_.version, announced.version);
     telemetry::log_error("postgres has gone back in time, every sale is rebuilt",
-                         {{"version", changes->version}, {"was", std::max(seen.version, announced.version)}});
-    // When only this process remembers, another one has begun anew already.
-    if (announced.is_beyond(*changes) || nobody_tells) {
-      if (const auto error = postgres::begin_anew(session, std::max(seen.version, announced.version))) return error;
-    }
+                         {{"version", changes->version}, {"was", above}});
+    if (const auto error = postgres::begin_anew(session, above)) return error;
+    wal_begun_anew_from_ = announced.wal_position;
     changes = postgres::load_directory(session, 0);
     if (!changes) return changes;
   }
-  seen = {changes->version, changes->wal_position};
+  seen_ = {answered, changes->version, changes->wal_position};
   // Also after Redis was wiped: a directory key that is missing keeps `unknown sale` from being said.
-  (void)client.call(redis::raise_directory_command(changes->version));
-  (void)client.call(redis::raise_wal_command(changes->wal_position, has_gone_back));
+  (void)client.pipeline(
+      std::vector<redis::Command>{redis::raise_directory_command(changes->version),
+                                  redis::raise_wal_command(answered, changes->wal_position, has_gone_back)});
   return changes;
 }
 
 void Pulse::run_directory() {
   postgres::Session session(options_.postgres, "directory");
   redis::SyncClient client(options_.redis, "directory");
-  Reach seen;
   std::unique_lock lock(mutex_);
   while (!stopping_) {
     reload_ = false;
     lock.unlock();
-    const auto known_version = seen.version;
-    auto changes = load_directory(session, client, seen);
-    if (changes) postgres_reached_ns_ = Steady::now().time_since_epoch().count();
+    const auto known_version = seen_.version;
+    auto changes = load_directory(session, client);
     const bool is_reached = static_cast<bool>(changes);
     lock.lock();
     // Loaded for nothing, as when Redis names a version that is not there yet: no reason to wake the pulse.

@@ -194,10 +194,12 @@ Error begin_anew(Session& session, std::int64_t above) {
     pqxx::work tx(connection);
     // As raise_epoch does for one sale.
     tx.exec("SELECT item_no FROM items ORDER BY sale_no, item_no FOR NO KEY UPDATE");
-    tx.exec("UPDATE sales SET epoch = epoch + 1");
+    const auto version = tx.exec("SELECT version FROM directory FOR UPDATE")[0][0].as<std::int64_t>();
+    if (version > above) return;  // another instance was first
+    // An epoch is raised with the directory version, so none that was ever given out is above that.
+    execute(tx, "UPDATE sales SET epoch = greatest(epoch, $1) + 1", above);
     tx.exec("UPDATE items SET epoch = sales.epoch FROM sales WHERE sales.sale_no = items.sale_no");
-    const auto raised =
-        execute(tx, "UPDATE directory SET version = greatest(version, $1) + 1 RETURNING version", above);
+    const auto raised = execute(tx, "UPDATE directory SET version = $1 + 1 RETURNING version", above);
     execute(tx, "UPDATE sales SET directory_version = $1", raised[0][0].as<std::int64_t>());
     commit(tx);
   });

@@ -27,6 +27,8 @@ Command evalsha(std::string_view name, std::initializer_list<std::string_view> k
   return command;
 }
 
+std::string wal_key(std::string_view postgres_identity) { return std::string(kWalKeyPrefix).append(postgres_identity); }
+
 Error protocol_error() { return make_error_code(Failure::protocol); }
 
 std::optional<Decision> parse_decision(char code) {
@@ -369,14 +371,14 @@ Command raise_directory_command(std::int64_t version) {
   return command;
 }
 
-Command raise_wal_command(std::int64_t position, bool is_less) {
-  if (is_less) return Command{"SET", kWalKey, std::to_string(position)};
-  auto command = evalsha("raise_number", {kWalKey}, 1);
+Command raise_wal_command(std::string_view postgres_identity, std::int64_t position, bool is_less) {
+  if (is_less) return Command{"SET", wal_key(postgres_identity), std::to_string(position)};
+  auto command = evalsha("raise_number", {wal_key(postgres_identity)}, 1);
   command.add(position);
   return command;
 }
 
-Command read_wal_command() { return Command{"GET", kWalKey}; }
+Command read_wal_command(std::string_view postgres_identity) { return Command{"GET", wal_key(postgres_identity)}; }
 
 Command read_directory_command() { return Command{"GET", kDirectoryKey}; }
 

@@ -26,7 +26,7 @@ TimePoint clock_of(const std::string& seconds, const std::string& microseconds) 
 }
 
 std::optional<TimePoint> oldest_entry_of(const std::string& entry_id) {
-  const auto reply = reply_of("*7\r\n+ok\r\n:1\r\n+i\r\n:1\r\n:1\r\n:1\r\n+" + entry_id + "\r\n");
+  const auto reply = reply_of("*6\r\n+ok\r\n+i\r\n:1\r\n:1\r\n:1\r\n+" + entry_id + "\r\n");
   return read_pulse(ReplyView(reply.get()))->oldest_entry_at;
 }
 

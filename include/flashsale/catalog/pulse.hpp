@@ -58,15 +58,16 @@ class Pulse {
   void run_directory();
   /// What was last heard of PostgreSQL: by this process, or by any, as Redis tells.
   struct Reach {
+    std::string server;  ///< identity of the one that this is about; empty: of none
     std::int64_t version = 0;
     std::int64_t wal_position = 0;
-    [[nodiscard]] bool is_beyond(const postgres::DirectoryChanges& now) const {
-      return version > now.version || wal_position > now.wal_position;
+    [[nodiscard]] bool is_beyond(std::string_view now_server, const postgres::DirectoryChanges& now) const {
+      return server == now_server && (version > now.version || wal_position > now.wal_position);
     }
   };
-  [[nodiscard]] static Reach announced_reach(redis::SyncClient& client);
-  [[nodiscard]] static Result<postgres::DirectoryChanges> load_directory(postgres::Session& session,
-                                                                         redis::SyncClient& client, Reach& seen);
+  [[nodiscard]] static Reach announced_reach(redis::SyncClient& client, const std::string& server);
+  [[nodiscard]] Result<postgres::DirectoryChanges> load_directory(postgres::Session& session,
+                                                                  redis::SyncClient& client);
   void take_mail();
   void adopt(const postgres::DirectoryChanges& changes);
   void make_index();
@@ -84,6 +85,10 @@ class Pulse {
   Upkeep& upkeep_;
   telemetry::Metrics& metrics_;
   Publish publish_;
+
+  // Directory thread only.
+  Reach seen_;
+  std::int64_t wal_begun_anew_from_ = 0;  ///< what was announced when it was answered: Redis may take no lower number
 
   // Pulse thread only.
   std::map<std::int32_t, Known> known_;

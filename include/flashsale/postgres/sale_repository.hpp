@@ -26,8 +26,9 @@ struct DirectoryChanges {
 /// Sales changed after `since_version` (0: all), in one snapshot.
 [[nodiscard]] Result<DirectoryChanges> load_directory(Session& session, std::int64_t since_version);
 [[nodiscard]] Result<std::int64_t> directory_version(Session& session);
-/// After PostgreSQL has gone back in time: a new epoch for every sale, and a directory version above `above`, so that
-/// no number that was given out before means something else.
+/// After PostgreSQL has gone back in time: for every sale an epoch, and for the directory a version, above all that
+/// were given out before; `above` is the highest version that anybody has seen. Nothing when another instance was
+/// first.
 [[nodiscard]] Error begin_anew(Session& session, std::int64_t above);
 [[nodiscard]] Result<std::optional<Sale>> find_sale(Session& session, std::string_view sale_id);
 

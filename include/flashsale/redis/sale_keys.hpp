@@ -25,7 +25,8 @@ struct SaleKeys {
 
 /// The key that every instance's pulse compares with the directory version in PostgreSQL.
 inline constexpr std::string_view kDirectoryKey = "fs:directory";
-/// How far PostgreSQL's WAL has come: one that is behind was restored from a backup.
-inline constexpr std::string_view kWalKey = "fs:wal";
+/// How far the WAL of the PostgreSQL server with the identity that follows has come: behind that it was restored from a
+/// backup. What another server knows (a standby that was promoted, an old primary that lives on) says nothing of it.
+inline constexpr std::string_view kWalKeyPrefix = "fs:wal:";
 
 }  // namespace flashsale::redis

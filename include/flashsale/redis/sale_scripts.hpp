@@ -160,8 +160,8 @@ struct AuditReply {
 /// Raises the directory version that every pulse reads; never lowers it.
 [[nodiscard]] Command raise_directory_command(std::int64_t version);
 /// The same for PostgreSQL's WAL position. `is_less`: it may be lower than before.
-[[nodiscard]] Command raise_wal_command(std::int64_t position, bool is_less);
-[[nodiscard]] Command read_wal_command();
+[[nodiscard]] Command raise_wal_command(std::string_view postgres_identity, std::int64_t position, bool is_less);
+[[nodiscard]] Command read_wal_command(std::string_view postgres_identity);
 
 [[nodiscard]] Command read_directory_command();
 /// Empty: the key is not there, Redis has lost it.

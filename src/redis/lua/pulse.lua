@@ -14,5 +14,5 @@ local records = redis.call('HLEN', KEYS[3])
 local entries = redis.call('XLEN', KEYS[4])
 local oldest = entries > 0 and redis.call('XRANGE', KEYS[4], '-', '+', 'COUNT', 1)[1][1] or ''
 local state = records .. ':' .. (fence[7] or '0') .. ':' .. redis.call('HLEN', KEYS[2])
-return {'ok', fence[2], fence[4], records, entries, oldest, state ~= ARGV[2] and redis.call('HGETALL', KEYS[2]), fence[5],
-  fence[6], state}
+local items = state ~= ARGV[2] and redis.call('HGETALL', KEYS[2])
+return {'ok', fence[2], fence[4], records, entries, oldest, items, fence[5], fence[6], state}

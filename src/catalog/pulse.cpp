@@ -89,9 +89,9 @@ Pulse::Reach Pulse::announced_reach(redis::SyncClient& client, const std::string
   const std::vector<redis::Command> commands{redis::read_directory_command(), redis::read_wal_command(server)};
   const auto replies = client.pipeline(commands);
   if (!replies) return {};
-  const auto wal_position = redis::read_wal(ReplyView((*replies)[1].get()));
+  const auto wal_position = redis::read_raised(ReplyView((*replies)[1].get()));
   if (!wal_position) return {};
-  return {server, redis::read_directory(ReplyView((*replies)[0].get())).value_or(0), *wal_position};
+  return {server, redis::read_raised(ReplyView((*replies)[0].get())).value_or(0), *wal_position};
 }
 
 /// What was announced had been committed before. So a server that does not know it now has gone back in time: it was
@@ -252,7 +252,7 @@ bool Pulse::ask(redis::SyncClient& client, std::vector<Known*>& due) {
     clock.received_at = Steady::now();
     latency.Observe(std::chrono::duration<double>(clock.received_at - clock.sent_at).count());
     if (!replies) return false;
-    const auto directory = redis::read_directory(ReplyView((*replies)[0].get()));
+    const auto directory = redis::read_raised(ReplyView((*replies)[0].get()));
     clock.reading = redis::read_clock(ReplyView((*replies)[1].get()));
     clock_ = clock;
     redis_identity_ = client.identity();

@@ -73,7 +73,7 @@ void SaleLookup::ask_directory(DirectoryCallback then) {
 void SaleLookup::ask_directory(DirectoryCallback then, SteadyTime give_up_at) {
   redis_.call(redis::read_directory_command(),
               [this, then = std::move(then), give_up_at](const Error& error, redis::ReplyView reply) {
-                const auto version = error ? std::nullopt : redis::read_directory(reply);
+                const auto version = error ? std::nullopt : redis::read_raised(reply);
                 if (!version || !has_loaded(*version)) pulse_.reload_directory();
                 if (error || version || std::chrono::steady_clock::now() >= give_up_at) return then(version);
                 // Redis has lost it: whoever loads the directory next tells Redis again.

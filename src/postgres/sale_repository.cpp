@@ -199,8 +199,8 @@ Error begin_anew(Session& session, std::int64_t above) {
     // An epoch is raised with the directory version, so none that was ever given out is above that.
     execute(tx, "UPDATE sales SET epoch = greatest(epoch, $1) + 1", above);
     tx.exec("UPDATE items SET epoch = sales.epoch FROM sales WHERE sales.sale_no = items.sale_no");
-    const auto raised = execute(tx, "UPDATE directory SET version = $1 + 1 RETURNING version", above);
-    execute(tx, "UPDATE sales SET directory_version = $1", raised[0][0].as<std::int64_t>());
+    execute(tx, "UPDATE directory SET version = $1", above + 1);
+    execute(tx, "UPDATE sales SET directory_version = $1", above + 1);
     commit(tx);
   });
 }

@@ -29,6 +29,12 @@ Command evalsha(std::string_view name, std::initializer_list<std::string_view> k
 
 std::string wal_key(std::string_view postgres_identity) { return std::string(kWalKeyPrefix).append(postgres_identity); }
 
+Command raise_number(std::string_view key, std::int64_t number) {
+  auto command = evalsha("raise_number", {key}, 1);
+  command.add(number);
+  return command;
+}
+
 Error protocol_error() { return make_error_code(Failure::protocol); }
 
 std::optional<Decision> parse_decision(char code) {
@@ -365,29 +371,21 @@ Result<std::string> read_scan_orders(ReplyView reply, std::vector<std::uint64_t>
   return std::string(reply[0].text());
 }
 
-Command raise_directory_command(std::int64_t version) {
-  auto command = evalsha("raise_number", {kDirectoryKey}, 1);
-  command.add(version);
-  return command;
-}
+Command raise_directory_command(std::int64_t version) { return raise_number(kDirectoryKey, version); }
 
 Command raise_wal_command(std::string_view postgres_identity, std::int64_t position, bool is_less) {
-  if (is_less) return Command{"SET", wal_key(postgres_identity), std::to_string(position)};
-  auto command = evalsha("raise_number", {wal_key(postgres_identity)}, 1);
-  command.add(position);
-  return command;
+  const auto key = wal_key(postgres_identity);
+  return is_less ? Command{"SET", key, std::to_string(position)} : raise_number(key, position);
 }
-
-Command read_wal_command(std::string_view postgres_identity) { return Command{"GET", wal_key(postgres_identity)}; }
 
 Command read_directory_command() { return Command{"GET", kDirectoryKey}; }
 
-std::optional<std::int64_t> read_directory(ReplyView reply) {
+Command read_wal_command(std::string_view postgres_identity) { return Command{"GET", wal_key(postgres_identity)}; }
+
+std::optional<std::int64_t> read_raised(ReplyView reply) {
   if (reply.is_nil()) return std::nullopt;
   return reply.number();
 }
-
-std::optional<std::int64_t> read_wal(ReplyView reply) { return read_directory(reply); }
 
 Command clock_command() { return Command{"TIME"}; }
 

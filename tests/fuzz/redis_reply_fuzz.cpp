@@ -87,7 +87,7 @@ void test_scripts(ReplyView reply) {
   (void)read_restock(reply);
   (void)read_withdraw(reply);
   (void)read_find_order(reply);
-  (void)read_directory(reply);
+  (void)read_raised(reply);
   (void)read_clock(reply);
   (void)read_lease(reply);
   std::vector<std::uint64_t> hashes;

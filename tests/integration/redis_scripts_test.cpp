@@ -647,7 +647,7 @@ TEST_F(RedisScriptsTest, ALeaseHasOneHolderUntilItEndsOrIsGivenBack) {
 
 TEST_F(RedisScriptsTest, TheDirectoryVersionNeverGoesBack) {
   const auto raise = [&](std::int64_t version) { (void)redis.run(raise_directory_command(version)); };
-  const auto read = [&] { return read_directory(ReplyView(redis.run(read_directory_command()).get())); };
+  const auto read = [&] { return read_raised(ReplyView(redis.run(read_directory_command()).get())); };
   const auto before = read();
   const auto version = before.value_or(0);
   raise(version + 2);

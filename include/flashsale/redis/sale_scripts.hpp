@@ -161,12 +161,10 @@ struct AuditReply {
 [[nodiscard]] Command raise_directory_command(std::int64_t version);
 /// The same for PostgreSQL's WAL position. `is_less`: it may be lower than before.
 [[nodiscard]] Command raise_wal_command(std::string_view postgres_identity, std::int64_t position, bool is_less);
-[[nodiscard]] Command read_wal_command(std::string_view postgres_identity);
-
 [[nodiscard]] Command read_directory_command();
-/// Empty: the key is not there, Redis has lost it.
-[[nodiscard]] std::optional<std::int64_t> read_directory(ReplyView reply);
-[[nodiscard]] std::optional<std::int64_t> read_wal(ReplyView reply);
+[[nodiscard]] Command read_wal_command(std::string_view postgres_identity);
+/// Of either. Empty: the key is not there, Redis has lost it.
+[[nodiscard]] std::optional<std::int64_t> read_raised(ReplyView reply);
 
 /// Redis's clock, the one clock for selling (R15).
 [[nodiscard]] Command clock_command();

@@ -24,17 +24,20 @@ class BackupCase(FaultCase):
         if instances_stop:
             for instance in self.cluster.instances:
                 self.assertEqual(instance.stop(), 0)
-        server = self.cluster.postgres
-        server.stop()
-        shutil.rmtree(server.directory / "data")
-        (server.directory / "backup").rename(server.directory / "data")
-        server.adopt_files()
-        server.start()
+        self.cluster.postgres.stop()
+        self.start_on_backup()
         if instances_stop:
             for instance in self.cluster.instances:
                 instance.start()
         else:
             self.wait_ready()
+
+    def start_on_backup(self):
+        server = self.cluster.postgres
+        shutil.rmtree(server.directory / "data")
+        (server.directory / "backup").rename(server.directory / "data")
+        server.adopt_files()
+        server.start()
 
     def wait_ready(self):
         for instance in self.cluster.instances:
@@ -196,22 +199,15 @@ class OlderPostgresTest(BackupCase):
         for instance in self.cluster.instances:
             instance.kill()
         self.cluster.postgres.resume()
-        self.put_postgres_back_with_dead_instances()
+        self.cluster.postgres.crash()
+        self.start_on_backup()
+        for instance in self.cluster.instances:
+            instance.start()
         for customer in customers:
             self.check_status(self.buy(sale, customer, "k"), 200)
         self.assertEqual(self.numbers(sale), (20, 6, 14))
         self.check_status(self.buy(sale, lost, "k"), 201)
         self.assertEqual(self.numbers(sale), (20, 7, 13))
-
-    def put_postgres_back_with_dead_instances(self):
-        server = self.cluster.postgres
-        server.crash()
-        shutil.rmtree(server.directory / "data")
-        (server.directory / "backup").rename(server.directory / "data")
-        server.adopt_files()
-        server.start()
-        for instance in self.cluster.instances:
-            instance.start()
 
 
 class OlderRedisTest(BackupCase):

@@ -20,10 +20,6 @@ class FaultCase(ClusterCase):
     instances = 2
     own_postgres = True
 
-    @property
-    def ports(self):
-        return [instance.port for instance in self.cluster.instances]
-
     def shoppers(self, sale, **how):
         how.setdefault("threads", BUYERS)
         how.setdefault("ports", self.ports)

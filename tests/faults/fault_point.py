@@ -26,7 +26,7 @@ def make_stage(scenario):
     directory = harness.run_directory() / "fault-point"
     directory.mkdir(exist_ok=True)
     path = directory / "armed"
-    stage = harness.Cluster(scenario.instances, {"rate_limit.enabled": False} | scenario.settings, own_postgres=True,
+    stage = harness.Cluster(scenario.instances, scenario.stage_settings, own_postgres=True,
                             binary=BINARY, environment={"FAULT_POINT_FILE": str(path)})
     stage.fault_point_file = path
     stage.busy_sale = stage.create_sale(stock=1_000_000)
@@ -84,9 +84,7 @@ def wait_for_stopped(stage, timeout_s=10):
 
     def stopped():
         for one in stage.instances:
-            with contextlib.suppress(OSError):
-                stat = pathlib.Path("/proc", str(one.process.pid), "stat").read_text(encoding="ascii", errors="replace")
-                if stat.rpartition(")")[2].split()[0] == "T":
-                    return one
+            if harness.process_state(one.process.pid) == "T":
+                return one
         return None
     return harness.wait_until(stopped, 5, "nobody stopped")

@@ -97,8 +97,7 @@ class CrashTest(FaultCase):
         with self.shoppers(sale) as shoppers:
             for _ in range(8):
                 self.sell_for(0.15)
-                self.cluster.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                                   "WHERE datname = current_database() AND pid <> pg_backend_pid()")
+                self.cluster.cut_sessions()
             self.wait_selling(shoppers)
             self.settle(shoppers, 50)
 
@@ -119,10 +118,6 @@ class DriftTest(FaultCase):
     word (R11)."""
 
     own_postgres = False
-
-    def lower_stock(self, sale, stock):
-        self.cluster.query("UPDATE items SET stock = %s WHERE sale_no = (SELECT sale_no FROM sales WHERE sale_id = %s)",
-                           (stock, sale))
 
     def drift(self, prefer=None, quantity=1):
         """10 sold, stock lowered to 25 behind Redis's back, then a crowd of 80."""
@@ -146,7 +141,7 @@ class DriftTest(FaultCase):
             if prefer:
                 purchases[-1].outcome = self.cluster.wait_final(next(iter(purchases[-1].ids)),
                                                                 purchases[-1].customer)["status"]
-        self.lower_stock(sale, 25)
+        self.cluster.set_stock(sale, 25)
         late = crowd(self.ports, 80, lambda number, client: buy(client, number))
         for purchase in late:
             if purchase.taken and purchase.outcome == "unknown":
@@ -210,7 +205,7 @@ class DriftTest(FaultCase):
         """After the drift is mended, whoever was refused can buy again."""
         sale = self.cluster.create_sale(stock=100, limit=1)
         self.check_status(self.cluster.buy(sale, self.cluster.new_customer()), 201)
-        self.lower_stock(sale, 1)
+        self.cluster.set_stock(sale, 1)
         customer = self.cluster.new_customer()
         refused = harness.wait_until(lambda: (lambda r: r if r.status != 503 else None)(
             self.cluster.buy(sale, customer, "k")), 10, "unavailable")

@@ -49,11 +49,10 @@ class Scenario:
     how: str                       # how the fault is injected, for the table
     act: Callable
     load_s: int = 6                # the crowd buys so long; at least LEAD_S + the act + a second
-    stage: Callable = None         # makes the harness.Cluster; None: one of `instances`, `settings`, `own_postgres`
+    stage: Callable = None         # makes the harness.Cluster; None: a plain one of what follows
     instances: int = 2
     settings: dict = dataclasses.field(default_factory=dict)
-    own_postgres: bool = True
-    nginx: bool = False
+    postgres_settings: dict = dataclasses.field(default_factory=dict)
     through_nginx: bool = False    # buyers come through NGINX, and no connection of theirs may break
     load_options: dict = dataclasses.field(default_factory=dict)  # of flashsale-load, besides or instead of the usual
     redis_may_be_lost: bool = False  # a 202 may be forgotten (P3)
@@ -65,8 +64,13 @@ class Scenario:
     def make_stage(self):
         if self.stage is not None:
             return self.stage(self)
-        return harness.Cluster(self.instances, {"rate_limit.enabled": False} | self.settings,
-                               own_postgres=self.own_postgres, nginx=self.nginx or self.through_nginx)
+        return harness.Cluster(self.instances, self.stage_settings, own_postgres=True, nginx=self.through_nginx,
+                               postgres_settings=self.postgres_settings)
+
+    @property
+    def stage_settings(self):
+        """Of the instances of a stage where the rate limit is not what is tried."""
+        return {"rate_limit.enabled": False} | self.settings
 
 
 @dataclasses.dataclass
@@ -133,10 +137,9 @@ class Round:
         command = harness.load_command(self.stage, **options)
         if scenario.through_nginx:
             command[command.index("--url") + 1] = f"http://127.0.0.1:{self.stage.nginx.port}"
+            command.append("--behind-proxy")
         if scenario.redis_may_be_lost:
             command.append("--redis-may-be-lost")
-        if scenario.nginx or scenario.through_nginx:
-            command.append("--behind-proxy")
         return command
 
     def _wait_for_orders(self, load, log):

@@ -87,7 +87,7 @@ class Stage(harness.Cluster):
         self.nodes, self.sentinels, self.switches = [], [], []
         self._held = set()
         self._ended = threading.Event()
-        super().__init__(0, {"rate_limit.enabled": False} | one.settings, own_postgres=True)
+        super().__init__(0, one.stage_settings, own_postgres=True)
         try:
             self._start(one.instances)
         except BaseException:

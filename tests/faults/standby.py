@@ -86,7 +86,7 @@ class ReplicatedPostgres:
 
 class ReplicatedCluster(harness.Cluster):
     def __init__(self, scenario):
-        super().__init__(scenario.instances, {"rate_limit.enabled": False}, own_postgres=True)
+        super().__init__(scenario.instances, scenario.stage_settings, own_postgres=True)
 
     def _make_postgres(self):
         return ReplicatedPostgres(self.directory / "postgres")

@@ -180,6 +180,18 @@ if threading.current_thread() is threading.main_thread() and signal.getsignal(si
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
 
+def process_fields(pid):
+    """What /proc/PID/stat says after the name, from the state on (proc(5), field 3). OSError: it is gone."""
+    return pathlib.Path("/proc", str(pid), "stat").read_text(errors="replace").rpartition(")")[2].split()
+
+
+def process_state(pid):
+    """One letter, as "T" for stopped and "Z" for dead and not fetched; None when it is gone."""
+    with contextlib.suppress(OSError):
+        return process_fields(pid)[0]
+    return None
+
+
 def process_tree(pid):
     """`pid` and all its descendants."""
     children = {}
@@ -187,9 +199,7 @@ def process_tree(pid):
         if not entry.isdigit():
             continue
         with contextlib.suppress(OSError):
-            stat = pathlib.Path("/proc", entry, "stat").read_text()
-            parent = int(stat.rpartition(")")[2].split()[1])
-            children.setdefault(parent, []).append(int(entry))
+            children.setdefault(int(process_fields(entry)[1]), []).append(int(entry))
     tree, pending = [], [pid]
     while pending:
         one = pending.pop()
@@ -203,8 +213,7 @@ def cpu_seconds(pid, with_tree=False):
     ticks = 0
     for one in process_tree(pid) if with_tree else [pid]:
         with contextlib.suppress(OSError):
-            fields = pathlib.Path("/proc", str(one), "stat").read_text().rpartition(")")[2].split()
-            ticks += sum(int(field) for field in fields[11:15])
+            ticks += sum(int(field) for field in process_fields(one)[11:15])
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
@@ -246,6 +255,11 @@ class RedisServer:
     def restart(self):
         self.kill()
         self.start()
+
+    def wait_rewritten(self, timeout_s=10):
+        """Until no rewrite of the AOF is under way."""
+        wait_until(lambda: not self.client.info("persistence")["aof_rewrite_in_progress"], timeout_s,
+                   "the AOF is still rewritten", 0.05)
 
     def pause(self):
         self.process.send(signal.SIGSTOP)
@@ -941,6 +955,16 @@ class Cluster:
     def query(self, sql, parameters=None):
         return self.postgres.execute(self.database, sql, parameters)
 
+    def cut_sessions(self):
+        """Ends every session of this cluster's database."""
+        self.postgres.execute("postgres", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s",
+                              (self.database,))
+
+    def set_stock(self, sale, stock):
+        """Behind Redis's back, of each item."""
+        self.query("UPDATE items SET stock = %s WHERE sale_no = (SELECT sale_no FROM sales WHERE sale_id = %s)",
+                   (stock, sale))
+
     def flashsaled(self, *arguments, settings=None, timeout_s=30):
         """Runs a command of the binary with this cluster's settings."""
         return run_flashsaled(list(arguments), self.instance_settings() | (settings or {}), timeout_s,
@@ -1278,6 +1302,10 @@ class ClusterCase(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.cluster = Cluster(cls.instances, cls.settings, cls.own_postgres, cls.nginx)
+
+    @property
+    def ports(self):
+        return self.cluster.ports
 
     @classmethod
     def tearDownClass(cls):

@@ -83,7 +83,7 @@ def run_to_end(*arguments, extra=None, cwd=None):
 def identity(pid):
     """What tells a process from a later one with the same id; None when it is gone or only waits to be reaped."""
     with contextlib.suppress(OSError):
-        fields = pathlib.Path("/proc", str(pid), "stat").read_text().rpartition(")")[2].split()
+        fields = harness.process_fields(pid)
         if fields[0] not in "ZX":
             return pid, fields[19]
     return None

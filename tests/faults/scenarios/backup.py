@@ -12,7 +12,7 @@ from scenario import Scenario, harness
 def copy_redis(server, to):
     """A copy of the AOF as it lies there, as documented for backups: no rewrite may be under way meanwhile."""
     server.client.config_set("auto-aof-rewrite-percentage", 0)
-    harness.wait_until(lambda: not server.client.info("persistence")["aof_rewrite_in_progress"], 10, "no rewrite")
+    server.wait_rewritten()
     shutil.rmtree(to, ignore_errors=True)
     shutil.copytree(server.directory / "appendonlydir", to)
 

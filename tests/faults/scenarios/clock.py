@@ -28,8 +28,7 @@ def step(offset_s):
         check_clock(stage, offset_s)
         check_rate(stage, eager)
         check_sales(stage, sales)
-        stage.postgres.execute("postgres", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s",
-                               (stage.database,))  # connecting, too, is timed
+        stage.cut_sessions()  # connecting, too, is timed
         time.sleep(chance.uniform(0.2, 0.8))
         check_sales(stage, sales)
         wait_across(stage, sales["begun"], lambda: stage.move_clock(0))

@@ -20,7 +20,7 @@ class NetworkStage(harness.Cluster):
     def __init__(self, scenario, redis=False, postgres=False, door=False):
         self._wanted = (redis, postgres, door)
         self.redis_links, self.postgres_links, self.doors = [], [], []
-        super().__init__(scenario.instances, {"rate_limit.enabled": False} | scenario.settings, own_postgres=True,
+        super().__init__(scenario.instances, scenario.stage_settings, own_postgres=True,
                          nginx=scenario.through_nginx)
 
     def add_instance(self, settings=None, ready=True, **rest):
@@ -111,31 +111,40 @@ def wait_sells(stage, sale, number):
 # --- acts, for whichever links a scenario is about ---
 
 
-def stalled(links_of, *directions):
+def broken(links_of, break_one, lasting):
+    """break_one(link, chance) for every link; all are whole again after lasting(stage, chance)."""
     def act(stage, chance):
         with mended(*links_of(stage)):
             for link in links_of(stage):
-                link.stall(*directions)
-            time.sleep(chance.uniform(1, 3))
+                break_one(link, chance)
+            lasting(stage, chance)
     return act
+
+
+def for_seconds(least, most=None):
+    return lambda _stage, chance: time.sleep(chance.uniform(least, most) if most else least)
+
+
+def noticed_for_seconds(seconds):
+    """No instance is ready any more; so long in all."""
+    def last(stage, _chance):
+        began = time.monotonic()
+        for instance in stage.instances:
+            wait_unready(instance)
+        time.sleep(max(0.0, seconds - (time.monotonic() - began)))
+    return last
+
+
+def stalled(links_of, *directions):
+    return broken(links_of, lambda link, _chance: link.stall(*directions), for_seconds(1, 3))
 
 
 def throttled(links_of, least, most):
-    def act(stage, chance):
-        with mended(*links_of(stage)):
-            for link in links_of(stage):
-                link.throttle(chance.randint(least, most))
-            time.sleep(3)
-    return act
+    return broken(links_of, lambda link, chance: link.throttle(chance.randint(least, most)), for_seconds(3))
 
 
 def delayed(links_of, least_s, most_s):
-    def act(stage, chance):
-        with mended(*links_of(stage)):
-            for link in links_of(stage):
-                link.delay(chance.uniform(least_s, most_s))
-            time.sleep(3)
-    return act
+    return broken(links_of, lambda link, chance: link.delay(chance.uniform(least_s, most_s)), for_seconds(3))
 
 
 def cut_again_and_again(links_of, how):
@@ -174,31 +183,19 @@ def vanished(links_of):
     return act
 
 
-def away(links_of, seconds):
+def refuse_and_cut(link, _chance=None):
     """Connections break, new ones are refused."""
-    def act(stage, _chance):
-        with mended(*links_of(stage)):
-            for link in links_of(stage):
-                link.refuse()
-                link.cut()
-            began = time.monotonic()
-            for instance in stage.instances:
-                wait_unready(instance)
-            time.sleep(max(0.0, seconds - (time.monotonic() - began)))
-    return act
+    link.refuse()
+    link.cut()
+
+
+def away(links_of, seconds):
+    return broken(links_of, refuse_and_cut, noticed_for_seconds(seconds))
 
 
 def swallowed(links_of, seconds):
     """Nothing comes through, on old connections and new ones, and none is refused or cut."""
-    def act(stage, _chance):
-        with mended(*links_of(stage)):
-            for link in links_of(stage):
-                link.black_hole(new=True)
-            began = time.monotonic()
-            for instance in stage.instances:
-                wait_unready(instance)
-            time.sleep(max(0.0, seconds - (time.monotonic() - began)))
-    return act
+    return broken(links_of, lambda link, _chance: link.black_hole(new=True), noticed_for_seconds(seconds))
 
 
 def for_one(make_act, links_of, *how, **more):
@@ -218,8 +215,7 @@ def one_is_cut_off(links_of):
         links = [links[victim] for links in links_of(stage)]
         with mended(*links):
             for link in links:
-                link.refuse()
-                link.cut()
+                refuse_and_cut(link)
             wait_unready(stage.instances[victim])
             wait_ready(stage.instances[other])
             wait_sells(stage, sale, other)
@@ -254,14 +250,6 @@ def cut_during_commit(how, arrives, seconds=4, sessions_min=JOURNAL_SESSIONS):
 
 def doors(stage):
     return stage.doors
-
-
-def door_closed(stage, chance):
-    door = chance.choice(stage.doors)
-    with mended(door):
-        door.refuse()
-        door.cut()
-        time.sleep(3)
 
 
 def door_stalled(stage, chance):
@@ -376,7 +364,8 @@ SCENARIOS = [
     of_buyers("buyers_throttled", "500 to 5000 B/s for each connection, for 3 s", throttled(doors, 500, 5_000)),
     of_buyers("buyers_vanished", "every connection goes silent, no FIN; new ones work", vanished(doors)),
 
-    of_nginx("nginx_closed", "RST, then refused, between NGINX and one of two instances, for 3 s", door_closed),
+    of_nginx("nginx_closed", "RST, then refused, between NGINX and one of two instances, for 3 s",
+             for_one(broken, doors, refuse_and_cut, for_seconds(3))),
     of_nginx("nginx_cut", "RST every 0.2 s between NGINX and one of two instances, for 3 s",
              for_one(cut_again_and_again, doors, Cut.RESET)),
     of_nginx("nginx_cut_in_mid_request", "half of a request arrives at one of two instances, then RST, for 3 s",

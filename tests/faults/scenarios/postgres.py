@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import pathlib
 import signal
 import time
 
@@ -38,9 +37,7 @@ def kill_postmaster(stage, chance):
 
 def is_running(pid):
     """Zombies are not: whose child an orphan became may be slow to fetch it."""
-    with contextlib.suppress(OSError):
-        return pathlib.Path("/proc", str(pid), "stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] != "Z"
-    return False
+    return harness.process_state(pid) not in (None, "Z")
 
 
 def kill_backend(stage, chance):
@@ -57,7 +54,7 @@ def kill_backend(stage, chance):
 def terminate_sessions(stage, chance):
     for _ in range(8):
         wait_answers(stage)
-        cut_sessions(stage)
+        stage.cut_sessions()
         time.sleep(chance.uniform(0.02, 0.3))
 
 
@@ -74,17 +71,7 @@ def wait_answers(stage):
     harness.wait_until(answers, 10, "PostgreSQL does not answer")
 
 
-def cut_sessions(stage):
-    stage.postgres.execute("postgres", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s",
-                           (stage.database,))
-
-
 # --- connections ---
-
-
-def few_connections(scenario):
-    return harness.Cluster(scenario.instances, {"rate_limit.enabled": False}, own_postgres=True,
-                           postgres_settings={"max_connections": 40, "superuser_reserved_connections": 0})
 
 
 def take_all_connections(stage, chance):
@@ -94,7 +81,7 @@ def take_all_connections(stage, chance):
             held.enter_context(contextlib.closing(stage.postgres.connect("postgres")))
         take()
         with stopped(*(instance.process.pid for instance in stage.instances)):
-            cut_sessions(stage)
+            stage.cut_sessions()
             with contextlib.suppress(psycopg2.OperationalError):
                 while True:
                     take()
@@ -110,7 +97,7 @@ class SmallDiskCluster(harness.Cluster):
     def __init__(self, scenario, part):
         enter_mount_namespace()
         self.disk = None
-        super().__init__(scenario.instances, {"rate_limit.enabled": False}, own_postgres=True,
+        super().__init__(scenario.instances, scenario.stage_settings, own_postgres=True,
                          postgres_settings={"min_wal_size": "32MB", "max_wal_size": "64MB"})
         self.postgres.stop()
         try:
@@ -196,9 +183,12 @@ def fail_commits(stage, chance):
         time.sleep(2)
 
 
-def many_deadlocks(scenario):
-    return harness.Cluster(scenario.instances, {"rate_limit.enabled": False}, own_postgres=True,
-                           postgres_settings={"deadlock_timeout": "50ms"})
+@contextlib.contextmanager
+def foreign_session(stage):
+    """Somebody else's cursor; what is not committed in the block is taken back after it."""
+    with contextlib.closing(stage.postgres.connect(stage.database)) as connection, connection.cursor() as cursor:
+        connection.autocommit = False
+        yield cursor
 
 
 def deadlock(stage, chance):
@@ -206,10 +196,9 @@ def deadlock(stage, chance):
     items = items_of_load(stage)
     before = deadlocks(stage)
     began = time.monotonic()
-    with contextlib.closing(stage.postgres.connect(stage.database)) as connection, connection.cursor() as cursor:
-        connection.autocommit = False
+    with foreign_session(stage) as cursor:
         cursor.execute("SET deadlock_timeout = '10s'")
-        connection.commit()
+        cursor.connection.commit()
         while time.monotonic() < began + 2.5 or deadlocks(stage) == before:
             if time.monotonic() > began + 10:
                 raise harness.HarnessError("there was no deadlock")
@@ -217,7 +206,7 @@ def deadlock(stage, chance):
                 for item in reversed(items):
                     cursor.execute("SELECT FROM items WHERE item_no = %s FOR UPDATE", (item,))
                     time.sleep(chance.uniform(0, 0.03))
-            connection.rollback()
+            cursor.connection.rollback()
 
 
 def deadlocks(stage):
@@ -231,28 +220,23 @@ def items_of_load(stage):
 
 
 def lock_row(stage, chance):
-    with contextlib.closing(stage.postgres.connect(stage.database)) as connection, connection.cursor() as cursor:
-        connection.autocommit = False
+    with foreign_session(stage) as cursor:
         cursor.execute("SELECT FROM items WHERE item_no = ANY (%s) FOR UPDATE", (items_of_load(stage),))
         time.sleep(chance.uniform(2, 3))
-        connection.rollback()
 
 
 def lock_orders(stage, chance):
-    with contextlib.closing(stage.postgres.connect(stage.database)) as connection, connection.cursor() as cursor:
-        connection.autocommit = False
+    with foreign_session(stage) as cursor:
         cursor.execute("LOCK TABLE orders IN ACCESS EXCLUSIVE MODE")
         time.sleep(chance.uniform(1.5, 2.2))
-        connection.rollback()
 
 
 def stall_with_row(stage, chance):
     """A client that changes the hot row and says no more, until PostgreSQL ends it."""
-    with contextlib.closing(stage.postgres.connect(stage.database)) as connection, connection.cursor() as cursor:
-        connection.autocommit = False
+    with foreign_session(stage) as cursor:
         cursor.execute("SET idle_in_transaction_session_timeout = %s", (chance.randrange(1500, 2800),))
-        connection.commit()
-        pid = connection.info.backend_pid
+        cursor.connection.commit()
+        pid = cursor.connection.info.backend_pid
         cursor.execute("UPDATE items SET name = name WHERE item_no = ANY (%s)", (items_of_load(stage),))
         harness.wait_until(lambda: not stage.query("SELECT 1 FROM pg_stat_activity WHERE pid = %s", (pid,)), 5,
                            "the stalled session lives on")
@@ -276,7 +260,7 @@ def fail_over_after_doubt(stage, chance):
     stage.postgres.standby.crash()
     time.sleep(chance.uniform(0.2, 0.5))
     for _ in range(2):
-        cut_sessions(stage)
+        stage.cut_sessions()
         time.sleep(chance.uniform(0.3, 0.6))
     stage.postgres.lose_primary()
     stage.postgres.standby.start()
@@ -309,7 +293,8 @@ SCENARIOS = [
     Scenario("postgres/sessions-terminated", "pg_terminate_backend of all sessions, eight times", terminate_sessions),
     Scenario("postgres/frozen", "SIGSTOP of all its processes for 1 to 4 s", freeze, load_s=8),
     Scenario("postgres/no-connections", "all slots of max_connections held for 1 to 2.5 s, the instances' sessions cut",
-             take_all_connections, load_s=8, stage=few_connections),
+             take_all_connections, load_s=8,
+             postgres_settings={"max_connections": 40, "superuser_reserved_connections": 0}),
     Scenario("postgres/disk-full-tables", "tables on a tmpfs that is full for 2 s", fill_tables,
              stage=lambda scenario: SmallDiskCluster(scenario, "base")),
     Scenario("postgres/disk-full-wal", "pg_wal on a tmpfs that is full: PANIC; room again, restart", fill_wal, load_s=7,
@@ -320,7 +305,7 @@ SCENARIOS = [
              fail_statements("40P01")),
     Scenario("postgres/commit-failures", "a deferred trigger raises 40001 at 3 to 7 of 10 COMMITs, 2 s", fail_commits),
     Scenario("postgres/deadlocks", "a session locks the sale's items the other way round, 2.5 s", deadlock,
-             stage=many_deadlocks, load_options={"items": 4}),
+             postgres_settings={"deadlock_timeout": "50ms"}, load_options={"items": 4}),
     Scenario("postgres/row-locked", "a session holds the item's row for 2 to 3 s", lock_row, load_s=7),
     Scenario("postgres/table-locked", "a session holds ACCESS EXCLUSIVE on orders for 2 s", lock_orders),
     Scenario("postgres/stalled-client", "a session changes the item's row and stalls until PostgreSQL ends it, 1.5 to "

@@ -39,16 +39,13 @@ def kill_sweeper_at(point, stage, chance):
     second.start()
 
 
-def killed(name, point, what, passes_max=1, trigger=trigger_nothing, **more):
-    how = f"SIGKILL of one of two {what}"
-    return Scenario(f"process/kill-{name}", how, functools.partial(kill_at, point, passes_max, trigger),
-                    stage=fault_point.make_stage, **more)
+def killed(name, point, what, passes_max=1, trigger=trigger_nothing, whom="one of two", **more):
+    return Scenario(f"process/kill-{name}", f"SIGKILL of {whom} {what}",
+                    functools.partial(kill_at, point, passes_max, trigger), stage=fault_point.make_stage, **more)
 
 
-def killed_alone(name, point, what, passes_max=1, trigger=trigger_nothing, **more):
-    how = f"SIGKILL of the only instance {what}"
-    return Scenario(f"process/kill-alone-{name}", how, functools.partial(kill_at, point, passes_max, trigger),
-                    stage=fault_point.make_stage, instances=1, **more)
+def killed_alone(name, *how, **more):
+    return killed(f"alone-{name}", *how, whom="the only instance", instances=1, **more)
 
 
 def killed_sweeper(name, point, what):
@@ -92,18 +89,13 @@ KILLED = [
 # --- a correction that dies with the one who asked for it ---
 
 
-def set_stock(stage, sale, stock):
-    stage.query("UPDATE items SET stock = %s WHERE sale_no = (SELECT sale_no FROM sales WHERE sale_id = %s)",
-                (stock, sale))
-
-
 def kill_with_correction(stage, chance):
     """PostgreSQL refuses orders that Redis has accepted: their records are released without their units, and the sale
     is to be corrected. The instances die before they begin to. Nobody buys in the sale any more, so no buyer and no
     DriftWatch meets what is missing in Redis."""
     sale = stage.create_sale(stock=1000)
     fault_point.arm(stage, "rebuild.before_raise", "sleep:3000")
-    set_stock(stage, sale, 0)
+    stage.set_stock(sale, 0)
     for number in range(chance.randint(1, 10)):
         stage.buy(sale, stage.new_customer(), where=number % len(stage.instances), headers={"Prefer": "respond-async"})
     fault_point.wait_until_reached(stage)
@@ -111,7 +103,7 @@ def kill_with_correction(stage, chance):
     assert response.status == 200, response
     for instance in stage.instances:
         instance.kill()
-    set_stock(stage, sale, 1000)
+    stage.set_stock(sale, 1000)
     for instance in stage.instances:
         instance.start()
     stage.wait_consistent(sale)
@@ -207,7 +199,7 @@ def old_and_new(scenario):
     old = pathlib.Path(path).resolve()
     if not old.exists():
         raise Skip(f"FLASHSALED_OLD_BINARY: {old} is not there")
-    stage = harness.Cluster(0, {"rate_limit.enabled": False} | scenario.settings, own_postgres=True)
+    stage = harness.Cluster(0, scenario.stage_settings, own_postgres=True)
     stage.old_binary = old
     stage.add_instance(binary=old)
     stage.add_instance()

@@ -138,7 +138,7 @@ def load_slowly(stage, chance):
                     pipeline.set(f"filler:{number}", number)
                 pipeline.execute()
     server.client.bgrewriteaof()  # what it loads is about the filler alone
-    harness.wait_until(lambda: not server.client.info("persistence")["aof_rewrite_in_progress"], 10, "no rewrite")
+    server.wait_rewritten()
     server.extra = ["--key-load-delay", chance.randint(10, 60)]  # us, for each key
     server.restart()
 

@@ -1,5 +1,6 @@
 #include "flashsale/checkout/checkout.hpp"
 
+#include <algorithm>
 #include <array>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -23,6 +24,8 @@ using redis::ReplyView;
 constexpr std::chrono::milliseconds kSweepInterval{10};
 /// How often a replayed order's row is looked for while the order is still being written.
 constexpr std::chrono::milliseconds kLookAgain{20};
+/// A released record's row is waited for so long even by one who does not want to wait: nothing else can be answered.
+constexpr std::chrono::milliseconds kAwaitFinalRow{2000};
 /// An order whose epoch has moved on tries for this long to be taken again; its key works after that, too.
 constexpr std::chrono::seconds kRetakeFor{10};
 constexpr std::chrono::milliseconds kRetakePause{100};
@@ -319,6 +322,7 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
     order.created_at = record->created_at;
     order.replayed = order.as_order(OrderStatus::pending);
     order.replayed_is_held = record->held;
+    if (!record->held) order.answer_by = std::max(order.answer_by, Steady::now() + kAwaitFinalRow);
     look_up(token, order);
   }
 

@@ -1,6 +1,7 @@
 """PostgreSQL silent, crashed and at odds with Redis in the middle of a sale."""
 
 import collections
+import threading
 import time
 import unittest
 
@@ -21,6 +22,21 @@ class SilenceTest(FaultCase):
             self.wait_selling(shoppers)
             purchases = self.settle(shoppers, 50)
         self.assertTrue(any(purchase.taken for purchase in purchases), "nobody was answered 202")
+
+    def test_a_cancelled_order_is_looked_for_even_by_one_who_does_not_wait(self):
+        """Only its row tells what became of it; that a moment's silence makes this a 503 helps nobody."""
+        sale = self.cluster.create_sale(stock=30)
+        customer = self.cluster.new_customer()
+        order = self.check_status(self.cluster.buy(sale, customer, "k"), 201).json()
+        self.check_status(self.cluster.cancel(order["id"], customer), 200)
+        self.cluster.postgres.pause()
+        resumes = threading.Timer(0.3, self.cluster.postgres.resume)
+        resumes.start()
+        try:
+            response = self.cluster.buy(sale, customer, "k", headers={"Prefer": "respond-async"})
+        finally:
+            resumes.join()
+        self.assertEqual(self.check_status(response, 200).json()["status"], "cancelled")
 
     def test_taken_while_it_is_silent_and_committed_afterwards(self):
         sale = self.cluster.create_sale(stock=30)

@@ -59,7 +59,8 @@ void Journal::submit(std::vector<Submission> orders) {
 }
 
 void Journal::run(unsigned worker_no) {
-  postgres::OrderWriter writer(options_.postgres, "journal-" + std::to_string(worker_no));
+  postgres::OrderWriter writer(options_.postgres,
+                               std::string(postgres::kWriterSessionPrefix) + std::to_string(worker_no));
   for (;;) {
     auto batch = take_batch();
     if (batch.empty()) return;

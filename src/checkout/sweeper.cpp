@@ -7,6 +7,7 @@
 #include "flashsale/model/check.hpp"
 #include "flashsale/postgres/order_repository.hpp"
 #include "flashsale/postgres/sale_repository.hpp"
+#include "flashsale/postgres/stalled_writers.hpp"
 #include "flashsale/redis/sale_scripts.hpp"
 #include "flashsale/telemetry/fault_point.hpp"
 #include "flashsale/telemetry/log.hpp"
@@ -78,6 +79,7 @@ void Sweeper::run() {
     const auto snapshot = snapshot_;
     lock.unlock();
     finish_entries();
+    (void)postgres::end_stalled_writers(stores_.session());
     if (snapshot && snapshot->redis_reached) {
       for (const auto& sale : snapshot->sales) {
         const bool overdue =

@@ -148,6 +148,10 @@ std::string session_settings(const Options& options) {
   };
   return set("statement_timeout", options.statement_timeout) + set("lock_timeout", options.lock_timeout) +
          set("idle_in_transaction_session_timeout", options.idle_in_transaction_timeout) +
+         // As with_own_parameters() asks of this side: a host that is lost must not hold its locks for hours.
+         "SET tcp_keepalives_idle = 10;"
+         "SET tcp_keepalives_interval = 2;"
+         "SET tcp_keepalives_count = 3;"
          "SET synchronous_commit = on;"
          "SET default_transaction_isolation = 'read committed';"
          "SET TimeZone = 'UTC';"

@@ -1,9 +1,13 @@
 """PostgreSQL silent, crashed and at odds with Redis in the middle of a sale."""
 
 import collections
+import hashlib
 import threading
 import time
 import unittest
+import uuid
+
+import psycopg2
 
 from fault_case import ROUNDS, FaultCase  # first: it makes the harness known
 
@@ -127,6 +131,71 @@ class CrashTest(FaultCase):
             self.cluster.postgres.start()
             self.wait_selling(shoppers)
             self.settle(shoppers, 50)
+
+
+class StalledWriterTest(FaultCase):
+    """A host that is lost in the middle of a COPY leaves a session that PostgreSQL's time-outs do not end."""
+
+    NAMESPACE = uuid.UUID("03a3d9cb-03c3-4586-8451-7d397a7fff7b")
+
+    def order_id(self, *parts):
+        name = b"".join(len(part).to_bytes(4, "big") + part.encode() for part in parts)
+        return str(uuid.UUID(bytes=hashlib.sha1(self.NAMESPACE.bytes + name).digest()[:16], version=5))
+
+    def stall(self, name, rows):
+        """A COPY of the rows that never ends: gives what to wait for and what lets the client go."""
+        released, failure = threading.Event(), []
+
+        class Rows:
+            def __init__(self):
+                self.text = "".join(f"{row}\t2026-01-01\t1\t1\t1\tx\n" for row in rows)
+
+            def read(self, size):
+                if not self.text:
+                    released.wait(60)
+                    return ""
+                page, self.text = self.text[:size], self.text[size:]
+                return page
+
+        def copy():
+            session = psycopg2.connect(self.cluster.postgres_url, application_name=name)
+            try:
+                with session.cursor() as cursor:
+                    cursor.copy_expert("COPY orders (order_id, created_at, item_no, quantity, status, customer_id)"
+                                       " FROM STDIN", Rows())
+            except psycopg2.Error as error:
+                failure.append(error)
+            finally:
+                session.close()
+
+        thread = threading.Thread(target=copy, daemon=True)
+        thread.start()
+        return thread, released, failure
+
+    def backends(self, name):
+        return self.cluster.query("SELECT wait_event FROM pg_stat_activity WHERE application_name = %s", (name,))
+
+    def test_its_orders_are_written_by_others(self):
+        sale = self.cluster.create_sale(stock=30)
+        customer = self.cluster.new_customer()
+        ids = [self.order_id(sale, customer, "k")] + [str(uuid.uuid4()) for _ in range(3000)]
+        stalled, release_stalled, failure = self.stall("journal-9", ids)
+        other, release_other, _ = self.stall("somebody", [str(uuid.uuid4()) for _ in range(3000)])
+        try:
+            harness.wait_until(lambda: self.backends("journal-9") == [("ClientRead",)], 5, "the COPY does not wait")
+            response = self.check_status(self.cluster.buy(sale, customer, "k"), 202)
+            self.assertEqual(response.json()["id"], ids[0])
+            # Others' orders of the same batch must not wait with it for ever either.
+            self.assertEqual(self.cluster.wait_final(ids[0], customer, timeout_s=20)["status"], "confirmed")
+            self.assertEqual(self.backends("journal-9"), [])
+            self.assertEqual(self.backends("somebody"), [("ClientRead",)])
+        finally:
+            release_stalled.set()
+            release_other.set()
+            stalled.join(10)
+            other.join(10)
+        self.assertTrue(failure, "the writer in mid-COPY was not ended")
+        self.cluster.wait_consistent(sale)
 
 
 class DriftTest(FaultCase):

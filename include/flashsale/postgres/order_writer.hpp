@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "flashsale/model/order.hpp"
@@ -28,6 +29,9 @@ struct WriteResult {
   WriteOutcome outcome = WriteOutcome::committed;
   Order row;  ///< the row as it stands now (empty for stale_epoch)
 };
+
+/// A session's name tells a writer from everything else that is connected: see end_stalled_writers().
+inline constexpr std::string_view kWriterSessionPrefix = "journal-";
 
 /// Writes batches of orders, each in one transaction (DESIGN section 4.5, PROTOCOL R1, R4, R5, R7, R13). One thread.
 class OrderWriter {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <map>
-#include <set>
 #include <thread>
 #include <utility>
 
@@ -44,11 +43,12 @@ struct Unwritten {
 
 Result<Unwritten> count_unwritten(catalog::Publisher& stores, const redis::AuditReply& reply,
                                   const postgres::SaleAudit& rows) {
-  const std::set<OrderId> written(rows.pending_with_row.begin(), rows.pending_with_row.end());
   Unwritten unwritten;
   for (const auto& entry : reply.pending) {
     for (const auto& order : entry.orders) {
-      if (!written.contains(order.id)) unwritten.orders[order.item_no] += order.quantity;
+      const auto row = rows.pending_with_row.find(order.id);
+      const bool is_written = row != rows.pending_with_row.end() && row->second >= order.generation;
+      if (!is_written) unwritten.orders[order.item_no] += order.quantity;
     }
     if (!entry.withdrawal) continue;
     const auto change = postgres::find_stock_change(stores.session(), entry.withdrawal->change_id);

@@ -131,6 +131,11 @@ void AdminSaleEndpoints::create(Exchange& exchange, std::string_view who) {
   if (!has_json_body(exchange)) return;
   auto parsed = parse_sale_definition(exchange.request().body);
   if (!is_well_formed(exchange, parsed)) return;
+  if (parsed.value.payment == PaymentMode::required && !process_.webhooks.has_secrets()) {
+    // Nobody could pay, and every order would expire.
+    return reply_problem(exchange, ProblemType::not_supported,
+                         "payment: required takes a payment provider: set payments.webhook_secrets");
+  }
   using Created = Result<std::optional<Sale>>;
   run_operation<Created>(
       exchange, process_,

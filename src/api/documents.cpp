@@ -69,6 +69,7 @@ void append_order(std::string& out, const Order& order, const Sale& sale, const 
   append_text(out, "status", to_string(order.status));
   append_time(out, "created_at", order.created_at);
   if (order.expires_at) append_time(out, "expires_at", *order.expires_at);
+  if (order.refund_required) append_member(out, "refund_required"), out += "true";
   // Why support has cancelled an order is not the buyer's to read; why the sale refused it is.
   const bool shows_reason = audience == OrderAudience::admin || order.status == OrderStatus::rejected;
   if (shows_reason && !order.reason.empty()) append_text(out, "reason", order.reason);
@@ -91,7 +92,8 @@ void append_public_sale(std::string& out, const catalog::SaleSnapshot& snapshot,
     append_item_head(out, item);
     if (item.limit_per_customer > 0) append_number(out, "limit_per_customer", item.limit_per_customer);
     append_number(out, "remaining", remaining);
-    append_text(out, "availability", remaining > 0 ? "available" : "sold_out");
+    const bool held = snapshot.known_levels && snapshot.levels[i].held;
+    append_text(out, "availability", remaining > 0 ? "available" : held ? "held" : "sold_out");
     out += '}';
   }
   out += "]}";

@@ -198,9 +198,6 @@ ParsedBody<Sale> parse_sale_definition(std::string_view body) {
   if (reader.has("payment")) {
     const auto mode = parse_payment_mode(reader.text("payment"));
     if (!mode) fault.malformed("payment must be none or required");
-    if (mode == PaymentMode::required) {
-      fault.unsupported("payments are not served by this version: payment must be none");
-    }
     sale.payment = mode.value_or(PaymentMode::none);
   }
   if (reader.has("payment_window_s")) {

@@ -19,6 +19,7 @@
 #include "flashsale/app/module_options.hpp"
 #include "flashsale/app/token_command.hpp"
 #include "flashsale/checkout/sweeper.hpp"
+#include "flashsale/payments/payment_sweeper.hpp"
 #include "flashsale/postgres/call_watch.hpp"
 #include "flashsale/telemetry/log.hpp"
 
@@ -80,11 +81,13 @@ class Process {
   std::unique_ptr<identity::CustomerRateLimiter> rate_limiter_;
   std::unique_ptr<identity::GatewayPeers> gateway_peers_;
   identity::AdminTokens admin_tokens_;
+  identity::WebhookVerifier webhooks_;
   catalog::Upkeep upkeep_;
   catalog::Pulse pulse_;
   checkout::Journal journal_;
   checkout::OrderLookup lookup_;
   checkout::Sweeper sweeper_;
+  payments::PaymentSweeper payment_sweeper_;
   admin::DriftWatch drift_watch_;
   admin::OperationPool operations_;
   std::atomic<bool> draining_{false};
@@ -122,6 +125,7 @@ Process::Process(const Settings& settings)
     : settings_(settings),
       permits_(permits_options(settings)),
       admin_tokens_(settings.admin.tokens),
+      webhooks_(settings.payments.webhook_secrets, std::chrono::seconds(settings.payments.webhook_tolerance_s)),
       upkeep_({postgres_options(settings), redis_options(settings)}, metrics_),
       pulse_({postgres_options(settings), redis_options(settings), milliseconds(settings.catalog.pulse_ms)}, upkeep_,
              metrics_),
@@ -132,15 +136,21 @@ Process::Process(const Settings& settings)
       sweeper_({postgres_options(settings), redis_options(settings), milliseconds(settings.sweeper.interval_ms),
                 milliseconds(settings.sweeper.older_than_ms), settings.sweeper.in_flight_max},
                upkeep_, journal_, metrics_),
+      payment_sweeper_(
+          {postgres_options(settings), redis_options(settings), milliseconds(settings.payments.expiry_interval_ms),
+           std::chrono::seconds(settings.payments.patience_s)},
+          upkeep_, metrics_),
       drift_watch_({postgres_options(settings), redis_options(settings), milliseconds(settings.audit.interval_ms)},
                    upkeep_, metrics_),
       operations_({postgres_options(settings), redis_options(settings), settings.admin.threads}, metrics_),
       parts_{operations_,
              lookup_,
              pulse_,
+             upkeep_,
              nullptr,
              nullptr,
              admin_tokens_,
+             webhooks_,
              metrics_,
              [this] { return failing_parts(); },
              milliseconds(settings.checkout.wait_ms),
@@ -197,6 +207,7 @@ void Process::start_background() {
                  [this](catalog::SoldOutMarks marks) { pulse_.offer_marks(std::move(marks)); }});
   pulse_.start([this](const std::shared_ptr<const catalog::Snapshot>& snapshot) { publish(snapshot); });
   sweeper_.start();
+  payment_sweeper_.start();
   drift_watch_.start();
 }
 
@@ -248,6 +259,7 @@ void Process::stop() {
   admin_server_->abort();
   operations_.stop();
   sweeper_.stop();
+  payment_sweeper_.stop();
   drift_watch_.stop();
   pulse_.stop();
   upkeep_.stop();

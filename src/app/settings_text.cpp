@@ -19,6 +19,7 @@ std::string_view section_title(std::string_view section) {
       {"admin", "The listener for merchants, support and monitoring"},
       {"auth", "Who a buyer is"},
       {"jwt", "Keys and claims of the buyers' bearer tokens"},
+      {"payments", "The payment provider's messages, and orders that nobody pays"},
       {"redis", "Where stock is counted"},
       {"postgres", "Where orders are kept"},
       {"checkout", "How many orders at once, and how long a buyer waits for one"},

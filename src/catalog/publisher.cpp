@@ -8,7 +8,9 @@
 #include <utility>
 
 #include "flashsale/model/identifier.hpp"
+#include "flashsale/model/payment.hpp"
 #include "flashsale/postgres/order_repository.hpp"
+#include "flashsale/postgres/payment_repository.hpp"
 #include "flashsale/postgres/sale_repository.hpp"
 #include "flashsale/redis/error.hpp"
 #include "flashsale/redis/sale_scripts.hpp"
@@ -180,9 +182,15 @@ Error Publisher::settle_drained(const Sale& sale, const std::vector<redis::Pendi
     }
     for (const auto& order : entry.orders) {
       if (!is_of_sale(order.item_no)) continue;
+      if (entry.is_retake) {
+        // Whose units are gone by now stays as it ended: its payment is settled as one that came too late.
+        const auto result = postgres::confirm_late_payment(session_, order, new_epoch);
+        if (!result) return result.error();
+        continue;
+      }
       if (!seen.insert(order.id).second) continue;
       orders.push_back({order, new_epoch});
-      orders.back().order.status = OrderStatus::confirmed;
+      set_first_status(orders.back().order, sale);
     }
   }
   if (orders.empty()) return {};

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "flashsale/postgres/payment_repository.hpp"
 #include "flashsale/telemetry/log.hpp"
 
 namespace flashsale::catalog {
@@ -138,6 +139,7 @@ void Pulse::run_directory() {
     const auto known_version = seen_.version;
     auto changes = load_directory(session, client);
     const bool is_reached = static_cast<bool>(changes);
+    if (is_reached) answer_unpaid(session);
     lock.lock();
     // Loaded for nothing, as when Redis names a version that is not there yet: no reason to wake the pulse.
     const bool is_news = changes && (changes->version != known_version || !directory_loaded_ ||
@@ -151,6 +153,12 @@ void Pulse::run_directory() {
     const auto pause = is_reached ? kDirectoryInterval : kDirectoryPause;
     wake_.wait_for(lock, pause, [this] { return stopping_ || reload_; });
   }
+}
+
+void Pulse::answer_unpaid(postgres::Session& session) {
+  const auto asked = unpaid_items_.asked();
+  const auto unpaid = postgres::find_unpaid_items(session, asked);
+  if (unpaid) unpaid_items_.answer(asked, *unpaid);
 }
 
 // --- the pulse thread ---
@@ -232,6 +240,7 @@ void Pulse::beat(redis::SyncClient& client) {
     known.next_at = known.is_quiet ? now + kQuietInterval : SteadyTime{};
   }
   const bool reached = ask(client, due);
+  ask_for_unpaid();
   metrics_.pulse_age_seconds().Set(static_cast<double>(age().count()) / 1000.0);
   publish(clock_, reached);
 }
@@ -295,6 +304,7 @@ void Pulse::read_answer(Known& known, const redis::PulseReply& reply, const Redi
     snapshot->items_state = reply.items_state;
     if (!reply.items_unchanged) snapshot->serving = read_levels(reply.items, *snapshot);
     attach_marks(known, *snapshot);
+    mark_held(*snapshot);
   }
   request_upkeep(known, reply, *snapshot);
   known.last = std::move(snapshot);
@@ -307,7 +317,7 @@ bool Pulse::read_levels(const std::vector<redis::PulseItem>& read, SaleSnapshot&
   for (std::size_t i = 0; i < items.size(); ++i) {
     while (next != read.end() && next->item_no < items[i].item_no) ++next;
     if (next == read.end() || next->item_no != items[i].item_no) return false;
-    snapshot.levels[i] = {next->remaining, next->version, next->stock_version, nullptr};
+    snapshot.levels[i] = {next->remaining, next->version, next->stock_version, nullptr, false};
   }
   return true;
 }
@@ -324,6 +334,27 @@ void Pulse::attach_marks(Known& known, SaleSnapshot& snapshot) {
     missing = missing || (level.remaining == 0 && !matches);
   }
   if (missing) upkeep_.request_marks(known.sale);
+}
+
+/// Sold out, but not for good: a unit that is not paid for in time, or whose order is not written yet, may come back.
+void Pulse::mark_held(SaleSnapshot& snapshot) const {
+  if (snapshot.sale->payment == PaymentMode::none) return;
+  for (std::size_t i = 0; i < snapshot.levels.size(); ++i) {
+    auto& level = snapshot.levels[i];
+    const bool may_come_back = snapshot.log_entries > 0 || unpaid_items_.may_come_back(snapshot.sale->items[i].item_no);
+    level.held = level.remaining == 0 && may_come_back;
+  }
+}
+
+void Pulse::ask_for_unpaid() {
+  std::vector<std::int32_t> sold_out;
+  for (const auto& [sale_no, known] : known_) {
+    if (known.sale->payment == PaymentMode::none || known.is_quiet || !known.last->known_levels) continue;
+    for (std::size_t i = 0; i < known.last->levels.size(); ++i) {
+      if (known.last->levels[i].remaining == 0) sold_out.push_back(known.sale->items[i].item_no);
+    }
+  }
+  unpaid_items_.ask(sold_out);
 }
 
 void Pulse::request_upkeep(const Known& known, const redis::PulseReply& reply, const SaleSnapshot& snapshot) {

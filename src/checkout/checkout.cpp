@@ -6,6 +6,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <utility>
 
+#include "flashsale/model/payment.hpp"
 #include "flashsale/redis/error.hpp"
 #include "flashsale/redis/order_record.hpp"
 #include "flashsale/redis/sale_scripts.hpp"
@@ -214,7 +215,9 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
     if (order.placement.wait.count() == 0) {
       answer(order, {PlacementOutcome::taken, order.as_order(OrderStatus::pending)});
     }
-    return {{order.as_order(OrderStatus::confirmed), order.epoch}, order.retake, this, token};
+    auto row = order.as_order(OrderStatus::pending);
+    set_first_status(row, *order.placement.sale->sale);
+    return {{std::move(row), order.epoch}, order.retake, this, token};
   }
 
   void refuse(std::uint64_t token, InFlightOrder& order, PlacementOutcome outcome, std::string_view reason) {

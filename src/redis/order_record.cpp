@@ -76,7 +76,15 @@ std::string make_order_record(const Order& order) {
   std::string record(1, is_live(order.status) ? 'h' : 'r');
   append_little_endian(record, static_cast<std::uint64_t>(to_unix_us(order.created_at)));
   append_order_payload(record, order.item_no, order.quantity, order.customer_id);
+  if (order.generation > 0) append_little_endian(record, static_cast<std::uint16_t>(order.generation));
   return record;
+}
+
+std::string retake_payload(const Order& order) {
+  std::string payload;
+  append_order_payload(payload, order.item_no, order.quantity, order.customer_id);
+  append_little_endian(payload, static_cast<std::uint16_t>(order.generation));
+  return payload;
 }
 
 std::optional<OrderRecord> parse_order_record(std::string_view text) {
@@ -89,6 +97,7 @@ std::optional<OrderRecord> parse_order_record(std::string_view text) {
   record.withdrawal = state == "w";
   if (record.withdrawal) return record;
   const auto payload = take_payload(cursor);
+  if (!cursor.broken() && !cursor.done()) record.generation = cursor.number<std::uint16_t>();
   if (cursor.broken() || !cursor.rest().empty() || (!record.held && state != "r")) return std::nullopt;
   record.item_no = payload.item_no;
   record.quantity = payload.quantity;
@@ -124,7 +133,8 @@ std::optional<PendingEntry> parse_pending_entry(std::string_view entry_id, std::
     entry.withdrawal = std::move(withdrawal);
     return entry;
   }
-  if (kind != "o") return std::nullopt;
+  entry.is_retake = kind == "p";
+  if (kind != "o" && !entry.is_retake) return std::nullopt;
   while (!cursor.done()) {
     const auto id = cursor.bytes(kIdBytes);
     const auto payload = take_payload(cursor);
@@ -135,6 +145,8 @@ std::optional<PendingEntry> parse_pending_entry(std::string_view entry_id, std::
     order.quantity = payload.quantity;
     order.customer_id = payload.customer_id;
     order.created_at = entry.created_at;
+    if (entry.is_retake) order.generation = cursor.number<std::uint16_t>();
+    if (cursor.broken()) return std::nullopt;
     entry.orders.push_back(std::move(order));
   }
   return entry;

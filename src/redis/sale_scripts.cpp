@@ -1,6 +1,7 @@
 #include "flashsale/redis/sale_scripts.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <map>
 #include <string>
@@ -132,11 +133,43 @@ Result<ReservationReply> read_reserve(ReplyView reply, std::size_t request_count
 
 Command release_command(const Fence& fence, const Order& order, bool give_back) {
   const SaleKeys keys(fence.sale_id, fence.epoch);
-  auto command = evalsha("release", {keys.fence, keys.items, keys.orders, keys.buyers}, 8);
+  auto command = evalsha("release", {keys.fence, keys.items, keys.orders, keys.buyers}, 9);
   command.add(fence.epoch).add(fence.identity).add(order.id.bytes());
   command.add(static_cast<std::int64_t>(order.item_no)).add(buyer_field(order.item_no, order.customer_id));
   command.add(static_cast<std::int64_t>(order.quantity)).add(give_back ? "1" : "0").add(kRestockRestUs);
+  command.add(static_cast<std::int64_t>(order.generation));
   return command;
+}
+
+Command retake_command(const Fence& fence, const RetakeTerms& terms, const Order& order) {
+  const SaleKeys keys(fence.sale_id, fence.epoch);
+  auto command = evalsha("retake", {keys.fence, keys.items, keys.orders, keys.buyers, keys.log}, 10);
+  command.add(fence.epoch).add(fence.identity).add(to_unix_us(terms.deadline)).add(order.id.bytes());
+  command.add(static_cast<std::int64_t>(order.item_no)).add(buyer_field(order.item_no, order.customer_id));
+  command.add(static_cast<std::int64_t>(order.quantity)).add(static_cast<std::int64_t>(order.generation));
+  command.add(retake_payload(order)).add(terms.log_entries_max);
+  return command;
+}
+
+Result<RetakeReply> read_retake(ReplyView reply) {
+  using Outcome = RetakeReply::Outcome;
+  constexpr std::array<std::pair<std::string_view, Outcome>, 9> kOutcomes{{
+      {"lost", Outcome::lost},
+      {"late", Outcome::late},
+      {"full", Outcome::full},
+      {"held", Outcome::held},
+      {"over", Outcome::over},
+      {"repeated", Outcome::repeated},
+      {"sold_out", Outcome::sold_out},
+      {"limit", Outcome::limit},
+      {"done", Outcome::done},
+  }};
+  const auto name = reply[0].text();
+  const auto known = std::ranges::find(kOutcomes, name, &std::pair<std::string_view, Outcome>::first);
+  if (known == kOutcomes.end()) return protocol_error();
+  RetakeReply result{known->second, {}};
+  if (result.outcome == Outcome::done) result.entry_id = reply[1].text();
+  return result;
 }
 
 Result<ReleaseOutcome> read_release(ReplyView reply) {

@@ -393,7 +393,7 @@ TEST_F(SnapshotTest, TheAuditCountsByStatusAndTime) {
   EXPECT_EQ(audit->items[1].stock, 25);
   EXPECT_EQ(audit->items[1].stock_version, 1);
   EXPECT_EQ(audit->items[1].live_units, 0);
-  EXPECT_THAT(audit->pending_with_row, ::testing::ElementsAre(early.order.id));
+  EXPECT_THAT(audit->pending_with_row, ::testing::ElementsAre(::testing::Pair(early.order.id, 0)));
   EXPECT_FALSE(read_audit(session, 4242, until, {}));
 }
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "flashsale/catalog/snapshot.hpp"
+#include "flashsale/catalog/unpaid_items.hpp"
 #include "flashsale/catalog/upkeep.hpp"
 #include "flashsale/postgres/sale_repository.hpp"
 #include "flashsale/redis/sale_scripts.hpp"
@@ -78,6 +79,9 @@ class Pulse {
   void read_answer(Known& known, const redis::PulseReply& reply, const RedisClock& clock, std::string_view identity);
   [[nodiscard]] static bool read_levels(const std::vector<redis::PulseItem>& read, SaleSnapshot& snapshot);
   void attach_marks(Known& known, SaleSnapshot& snapshot);
+  void mark_held(SaleSnapshot& snapshot) const;
+  void ask_for_unpaid();
+  void answer_unpaid(postgres::Session& session);
   void request_upkeep(const Known& known, const redis::PulseReply& reply, const SaleSnapshot& snapshot);
   void publish(const RedisClock& clock, bool reached);
 
@@ -98,6 +102,8 @@ class Pulse {
   std::string known_postgres_;
   std::uint64_t snapshots_published_ = 0;
   RedisClock clock_;
+
+  UnpaidItems unpaid_items_;  // of any thread
 
   std::mutex mutex_;  // guards the mailboxes and the flags below
   std::condition_variable wake_;

@@ -37,6 +37,7 @@ struct ItemLevels {
   std::int64_t version = 0;
   std::int64_t stock_version = 0;
   std::shared_ptr<const OrderIdSet> sold_out_ids;
+  bool held = false;  ///< nothing remains, but some units are not paid yet and may come back
 };
 
 /// One sale as of one pulse. Immutable once published.

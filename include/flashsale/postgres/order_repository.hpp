@@ -31,6 +31,7 @@ struct CancelResult {
 struct UnreturnedOrder {
   Order row;
   std::string sale_id;
+  std::int64_t epoch = 0;  ///< of the sale, now
 };
 
 /// Reads and single-row changes of orders. Each call is one transaction on the session given; blocking.

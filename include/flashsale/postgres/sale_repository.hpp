@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -94,7 +95,8 @@ struct SnapshotReader {
                                   std::int32_t chunk = 1000);
 
 /// What the audit needs of PostgreSQL, in one snapshot (PROTOCOL R17). Rows with created_at > `until` are left out
-/// of live_units and unreturned_units; `pending_with_row` counts the units of those `pending_ids` that have a row.
+/// of live_units and unreturned_units; `pending_with_row` has those `pending_ids` that have a row, with the generation
+/// of their units (PROTOCOL R16).
 struct ItemAudit {
   std::int32_t item_no = 0;
   std::int64_t stock = 0;
@@ -107,7 +109,7 @@ struct ItemAudit {
 struct SaleAudit {
   std::int64_t epoch = 0;
   std::vector<ItemAudit> items;
-  std::vector<OrderId> pending_with_row;
+  std::map<OrderId, std::int32_t> pending_with_row;
 };
 [[nodiscard]] Result<SaleAudit> read_audit(Session& session, std::int32_t sale_no, TimePoint until,
                                            std::span<const OrderId> pending_ids);

@@ -69,6 +69,29 @@ enum class ReleaseOutcome : std::uint8_t { lost, absent, already, done };
 [[nodiscard]] Command release_command(const Fence& fence, const Order& order, bool give_back);
 [[nodiscard]] Result<ReleaseOutcome> read_release(ReplyView reply);
 
+struct RetakeTerms {
+  TimePoint deadline{};  ///< on Redis's clock
+  std::int64_t log_entries_max = 0;
+};
+struct RetakeReply {
+  enum class Outcome : std::uint8_t {
+    lost,
+    late,
+    full,      ///< the pending log: to be tried again
+    held,      ///< the earlier generation has not been given back yet
+    over,      ///< this generation was taken, and given back since
+    repeated,  ///< it is taken already
+    sold_out,
+    limit,
+    done,
+  };
+  Outcome outcome = Outcome::lost;
+  std::string entry_id;  ///< when done
+};
+/// Takes an ended order's units again; `order.generation` is the new one (PROTOCOL R16).
+[[nodiscard]] Command retake_command(const Fence& fence, const RetakeTerms& terms, const Order& order);
+[[nodiscard]] Result<RetakeReply> read_retake(ReplyView reply);
+
 struct PulseItem {
   std::int32_t item_no = 0;
   std::int64_t remaining = 0;

@@ -1,0 +1,6 @@
+-- The shop's systems are told; the provider does the rest. $1 need not be an order that exists.
+WITH marked AS (UPDATE orders SET refund_required = true WHERE order_id = $1::uuid)
+INSERT INTO outbox (type, payload)
+VALUES ('refund.required',
+        json_build_object('order_id', $1::uuid, 'payment_id', $2::text, 'amount', $3::bigint, 'currency', $4::text,
+                          'reason', $5::text));

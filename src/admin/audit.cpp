@@ -94,7 +94,7 @@ Result<AuditReport> look_at_sale(catalog::Publisher& stores, const Sale& sale) {
   const auto after = read_redis(stores, sale);
   if (!after) return after.error();
 
-  AuditReport report{sale.id, rows->epoch == sale.epoch, before->now, {}};
+  AuditReport report{sale.id, sale.rehearsal, rows->epoch == sale.epoch, before->now, {}};
   for (const auto& item : sale.items) {
     const auto row = std::find_if(rows->items.begin(), rows->items.end(),
                                   [&](const postgres::ItemAudit& r) { return r.item_no == item.item_no; });

@@ -30,6 +30,11 @@ void append_money(std::string& out, std::string_view name, std::int64_t amount, 
   out += '}';
 }
 
+void append_rehearsal(std::string& out) {
+  append_member(out, "rehearsal");
+  out += "true";
+}
+
 /// The members that every view of a sale has.
 void append_sale_head(std::string& out, const Sale& sale, TimePoint now) {
   append_text(out, "id", sale.id);
@@ -37,6 +42,7 @@ void append_sale_head(std::string& out, const Sale& sale, TimePoint now) {
   append_text(out, "state", to_string(effective_state(sale.state, sale.starts_at, sale.ends_at, now)));
   append_time(out, "starts_at", sale.starts_at);
   append_time(out, "ends_at", sale.ends_at);
+  if (sale.rehearsal) append_rehearsal(out);
 }
 
 void append_item_head(std::string& out, const Item& item) {
@@ -61,6 +67,7 @@ void append_order(std::string& out, const Order& order, const Sale& sale, const 
   order.id.append_to(out);
   out += '"';
   append_text(out, "sale_id", sale.id);
+  if (sale.rehearsal) append_rehearsal(out);
   if (audience == OrderAudience::admin) append_text(out, "customer_id", order.customer_id);
   append_text(out, "sku", item.sku);
   append_number(out, "quantity", order.quantity);

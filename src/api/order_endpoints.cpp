@@ -32,16 +32,18 @@ std::string not_open_members(const Sale& sale, TimePoint now) {
   members += ",\"starts_at\":\"";
   append_rfc3339(members, sale.starts_at);
   members += '"';
+  if (sale.rehearsal) members += ",\"rehearsal\":true";
   return members;
 }
 
 /// The refusals and failures of a checkout; the other outcomes carry an order.
 void reply_refusal(Exchange& exchange, PlacementOutcome outcome, const OrderId& id, const catalog::SaleSnapshot& sale) {
+  const std::string_view mark = sale.sale->rehearsal ? "\"rehearsal\":true" : "";
   switch (outcome) {
-    case PlacementOutcome::sold_out: return reply_problem(exchange, ProblemType::sold_out, "no unit is left");
+    case PlacementOutcome::sold_out: return reply_problem(exchange, ProblemType::sold_out, "no unit is left", {}, mark);
     case PlacementOutcome::limit_exceeded:
-      return reply_problem(exchange, ProblemType::limit_exceeded,
-                           "that is more of this item than one customer may buy");
+      return reply_problem(exchange, ProblemType::limit_exceeded, "that is more of this item than one customer may buy",
+                           {}, mark);
     case PlacementOutcome::sale_not_open: {
       const auto now = sale.clock.earliest(std::chrono::steady_clock::now());
       return reply_problem(exchange, ProblemType::sale_not_open, "the sale does not sell now", {},

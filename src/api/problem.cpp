@@ -63,6 +63,9 @@ constexpr std::array kProblems = std::to_array<ProblemDescription>({
      "Ids of sales are never used twice. Read the existing sale, or create the new one under another id."},
     {sale_closed, "sale-closed", 409, "The sale is closed for good",
      "A closed sale takes no other state. Create a new sale instead."},
+    {no_rehearsal, "no-rehearsal", 409, "The sale is not a rehearsal",
+     "Only a sale that was created with `rehearsal: true` can be reset: its orders are removed for good. Nothing was "
+     "changed."},
     {not_enough_stock, "not-enough-stock", 409, "Not enough unsold units",
      "The change would take out more units than are still unsold, and sold units are never taken back. Read the "
      "item's `remaining` and take out at most that many."},

@@ -203,6 +203,7 @@ ParsedBody<Sale> parse_sale_definition(std::string_view body) {
   if (reader.has("payment_window_s")) {
     sale.payment_window_s = static_cast<std::int32_t>(reader.integer("payment_window_s", 1, 604'800));
   }
+  if (reader.has("rehearsal")) sale.rehearsal = reader.boolean("rehearsal");
   if (reader.has("queue")) sale.queue = read_queue(reader.member("queue"), fault);
   sale.items = read_items(reader.member("items"), fault);
   reader.refuse_unknown();

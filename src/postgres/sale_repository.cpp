@@ -68,6 +68,7 @@ std::string describe(const Sale& sale) {
       .text("payment", to_string(sale.payment))
       .number("payment_window_s", sale.payment_window_s)
       .queue(sale.queue)
+      .raw("rehearsal", sale.rehearsal ? "true" : "false")
       .raw("items", items)
       .close();
 }
@@ -118,10 +119,10 @@ void insert_items(pqxx::transaction_base& tx, std::int32_t sale_no, const std::v
 }
 
 std::optional<Sale> create_in(pqxx::work& tx, const Sale& wanted, std::string_view who) {
-  const auto inserted =
-      execute(tx, embedded::sale_insert_sql, wanted.id, wanted.name, static_cast<int>(wanted.state),
-              format_rfc3339(wanted.starts_at), format_rfc3339(wanted.ends_at), static_cast<int>(wanted.payment),
-              wanted.payment_window_s, wanted.queue.enabled, wanted.queue.rate_per_s, wanted.queue.prequeue_s);
+  const auto inserted = execute(tx, embedded::sale_insert_sql, wanted.id, wanted.name, static_cast<int>(wanted.state),
+                                format_rfc3339(wanted.starts_at), format_rfc3339(wanted.ends_at),
+                                static_cast<int>(wanted.payment), wanted.payment_window_s, wanted.queue.enabled,
+                                wanted.queue.rate_per_s, wanted.queue.prequeue_s, wanted.rehearsal);
   if (inserted.empty()) return std::nullopt;
   const auto sale_no = inserted[0][0].as<std::int32_t>();
   insert_items(tx, sale_no, wanted.items);

@@ -1,5 +1,5 @@
--- The shop's systems are told; the provider does the rest. $1 need not be an order that exists. Of a rehearsal nobody is
--- told.
+-- The shop's systems are told; the provider does the rest. $1 need not be an order that exists. Of a rehearsal nobody
+-- is told.
 WITH marked AS (UPDATE orders SET refund_required = true WHERE order_id = $1::uuid)
 INSERT INTO outbox (type, payload)
 SELECT 'refund.required',

@@ -85,7 +85,8 @@ void OrderEndpoints::check_out(Exchange& exchange) {
   const auto sale_id = exchange.request().path_parameters[0];
   const auto sale = thread_.sales.find_in_memory(sale_id);
   // A sale that this instance has never seen served is being opened, perhaps by another one: it is worth a wait.
-  if (sale && (sale->serving || sale->known_levels)) return check_out_of(exchange, sale, std::string(*customer));
+  if (sale && (sale->serving || sale->known_levels || sale->sale->let_go))
+    return check_out_of(exchange, sale, std::string(*customer));
   thread_.sales.find(sale_id, [this, kept = exchange.shared_from_this(), who = std::string(*customer)](
                                   catalog::SaleLookup::Outcome outcome, const auto& found) {
     if (outcome == catalog::SaleLookup::Outcome::found) return check_out_of(*kept, found, who);

@@ -18,6 +18,7 @@
 #include "flashsale/app/dependency_checks.hpp"
 #include "flashsale/app/module_options.hpp"
 #include "flashsale/app/token_command.hpp"
+#include "flashsale/catalog/retention.hpp"
 #include "flashsale/checkout/sweeper.hpp"
 #include "flashsale/payments/payment_sweeper.hpp"
 #include "flashsale/postgres/call_watch.hpp"
@@ -88,6 +89,7 @@ class Process {
   checkout::OrderLookup lookup_;
   checkout::Sweeper sweeper_;
   payments::PaymentSweeper payment_sweeper_;
+  catalog::Retention retention_;
   admin::DriftWatch drift_watch_;
   admin::OperationPool operations_;
   std::atomic<bool> draining_{false};
@@ -140,6 +142,9 @@ Process::Process(const Settings& settings)
           {postgres_options(settings), redis_options(settings), milliseconds(settings.payments.expiry_interval_ms),
            std::chrono::seconds(settings.payments.patience_s)},
           upkeep_, metrics_),
+      retention_(
+          {postgres_options(settings), redis_options(settings), std::chrono::seconds(settings.retention.redis_keep_s)},
+          metrics_),
       drift_watch_({postgres_options(settings), redis_options(settings), milliseconds(settings.audit.interval_ms)},
                    upkeep_, metrics_),
       operations_({postgres_options(settings), redis_options(settings), settings.admin.threads}, metrics_),
@@ -193,6 +198,7 @@ void Process::publish(const std::shared_ptr<const catalog::Snapshot>& snapshot) 
   }
   sweeper_.observe(snapshot);
   drift_watch_.observe(snapshot);
+  retention_.observe(snapshot);
   permits_.adapt();
   metrics_.queue_depth("orders_in_flight").Set(static_cast<double>(permits_.taken()));
   metrics_.queue_depth("orders_in_flight_limit").Set(static_cast<double>(permits_.limit()));
@@ -208,6 +214,7 @@ void Process::start_background() {
   pulse_.start([this](const std::shared_ptr<const catalog::Snapshot>& snapshot) { publish(snapshot); });
   sweeper_.start();
   payment_sweeper_.start();
+  retention_.start();
   drift_watch_.start();
 }
 
@@ -260,6 +267,7 @@ void Process::stop() {
   operations_.stop();
   sweeper_.stop();
   payment_sweeper_.stop();
+  retention_.stop();
   drift_watch_.stop();
   pulse_.stop();
   upkeep_.stop();

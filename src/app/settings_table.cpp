@@ -197,6 +197,11 @@ constexpr auto kTable = std::to_array<Setting>({
      "Time after which a payment without an order, or for units that cannot be had again, is to be refunded",
      [](S& s) -> M { return &s.payments.patience_s; }},
 
+    // retention: what becomes of sales that are over
+    {"retention", "redis_keep_s", "s", 1, 31'536'000, "", Secrecy::open,
+     "Time that a sale which was closed for good stays in Redis once everything in it is settled",
+     [](S& s) -> M { return &s.retention.redis_keep_s; }},
+
     // catalog: the picture of all sales in memory
     {"catalog", "pulse_ms", "ms", 10, 200, "", Secrecy::open,
      "Pause between two refreshes of stock and state from Redis", [](S& s) -> M { return &s.catalog.pulse_ms; }},

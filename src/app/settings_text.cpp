@@ -27,6 +27,7 @@ std::string_view section_title(std::string_view section) {
       {"lookup", "The workers that read orders"},
       {"sweeper", "What finishes the work that a crash left"},
       {"audit", "What compares Redis with PostgreSQL while a sale runs"},
+      {"retention", "What becomes of sales that are over"},
       {"catalog", "The picture of all sales in memory"},
       {"rate_limit", "Requests of one customer"},
       {"shutdown", "The way down on SIGTERM"},

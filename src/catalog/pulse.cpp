@@ -203,9 +203,19 @@ void Pulse::adopt(const postgres::DirectoryChanges& changes) {
     if (snapshot->sale && snapshot->sale->epoch != sale.epoch) snapshot->serving = false;
     snapshot->sale = known.sale;
     snapshot->levels.resize(sale.items.size());
+    if (sale.let_go) show_as_stored(*snapshot);
     known.last = std::move(snapshot);
   }
   if (!index_ || changes.is_whole || known_.size() > before) make_index();
+}
+
+/// Redis has nothing of it any more, and nothing in it moves: PostgreSQL tells all there is.
+void Pulse::show_as_stored(SaleSnapshot& snapshot) {
+  snapshot.serving = false;
+  snapshot.known_levels = false;
+  snapshot.is_quiet = true;
+  snapshot.log_entries = 0;
+  snapshot.oldest_entry_at.reset();
 }
 
 /// Sales never go, unless with all of PostgreSQL, and their items never change: places move only when one is added.
@@ -234,7 +244,7 @@ void Pulse::beat(redis::SyncClient& client) {
   const auto redis_now = clock_.earliest(now);
   std::vector<Known*> due;
   for (auto& [sale_no, known] : known_) {
-    if (known.next_at > now) continue;
+    if (known.next_at > now || known.sale->let_go) continue;
     due.push_back(&known);
     known.is_quiet = is_quiet(*known.sale, known.last.get(), redis_now);
     known.next_at = known.is_quiet ? now + kQuietInterval : SteadyTime{};

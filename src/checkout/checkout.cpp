@@ -84,6 +84,7 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
   void place(Placement placement, Callback callback) {
     const auto now = Steady::now();
     const auto& sale = *placement.sale;
+    if (sale.sale->let_go) return place_in_the_past(placement, callback);
     const auto& level = sale.levels[static_cast<std::size_t>(placement.item)];
     if (level.sold_out_ids && sale.sold_out_mark_lives(now) && !level.sold_out_ids->contains(placement.id.hash64())) {
       return answer(callback, {PlacementOutcome::sold_out, {}});
@@ -124,6 +125,22 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
     if (!order.callback) return;
     const auto callback = std::exchange(order.callback, {});
     answer(callback, result);
+  }
+
+  /// Redis has let the sale go: whoever has an order in it gets it from PostgreSQL, nobody gets a new one.
+  void place_in_the_past(const Placement& placement, const Callback& callback) {
+    auto answered = [self = shared_from_this(), placement, callback](Result<std::optional<Order>> found) {
+      boost::asio::post(self->parts_.context, [self, placement, callback, found = std::move(found)] {
+        if (!found) return self->answer(callback, {PlacementOutcome::unavailable, {}});
+        if (!*found) return self->answer(callback, {PlacementOutcome::sale_not_open, {}});
+        const auto& row = **found;
+        const auto& item = placement.sale->sale->items[static_cast<std::size_t>(placement.item)];
+        const bool same = row.customer_id == placement.customer_id && row.item_no == item.item_no &&
+                          row.quantity == placement.quantity;
+        self->answer(callback, {same ? PlacementOutcome::replayed : PlacementOutcome::key_reused, row});
+      });
+    };
+    if (!parts_.lookup.find(placement.id, std::move(answered))) answer(callback, {PlacementOutcome::overloaded, {}});
   }
 
   void finish(std::uint64_t token, const PlacementResult& result) {
@@ -426,6 +443,7 @@ Result<std::optional<Order>> read_found(const OrderId& id, const Error& error, R
 /// Sales that can hold an order which PostgreSQL does not know yet.
 bool may_hold_pending(const catalog::SaleSnapshot& sale, Steady::time_point now) {
   const auto at = sale.clock.latest(now);
+  if (sale.sale->let_go) return false;
   if (!sale.serving || sale.log_entries > 0) return true;
   return effective_state(sale.sale->state, sale.sale->starts_at, sale.sale->ends_at, at) == SaleState::open ||
          (sale.order_records > 0 && at < sale.sale->ends_at + kPendingAfterClose);

@@ -438,6 +438,11 @@ Command lease_command(std::string_view sale_id, std::string_view kind, std::stri
 
 bool read_lease(ReplyView reply) { return reply.number() == 1; }
 
+Command forget_sale_command(std::string_view sale_id, std::int64_t epoch) {
+  const SaleKeys keys(sale_id, epoch);
+  return Command{"UNLINK", keys.fence, keys.items, keys.orders, keys.buyers, keys.log};
+}
+
 Command forget_epoch_command(std::string_view sale_id, std::int64_t epoch) {
   const SaleKeys keys(sale_id, epoch);
   return Command{"UNLINK", keys.items, keys.orders, keys.buyers, keys.log};

@@ -117,6 +117,10 @@ struct Settings {
     std::uint32_t patience_s = 600;
   } payments;
 
+  struct Retention {
+    std::uint32_t redis_keep_s = 3600;
+  } retention;
+
   struct Catalog {
     std::uint32_t pulse_ms = 100;
   } catalog;

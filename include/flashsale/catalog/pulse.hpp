@@ -71,6 +71,7 @@ class Pulse {
                                                                   redis::SyncClient& client);
   void take_mail();
   void adopt(const postgres::DirectoryChanges& changes);
+  static void show_as_stored(SaleSnapshot& snapshot);
   void make_index();
   void adopt_marks(SoldOutMarks& marks);
   void beat(redis::SyncClient& client);

@@ -199,6 +199,8 @@ struct AuditReply {
                                     std::chrono::milliseconds duration);
 [[nodiscard]] bool read_lease(ReplyView reply);
 
+/// Deletes all keys of a sale that is served no more.
+[[nodiscard]] Command forget_sale_command(std::string_view sale_id, std::int64_t epoch);
 /// Deletes the keys of an old epoch.
 [[nodiscard]] Command forget_epoch_command(std::string_view sale_id, std::int64_t epoch);
 

@@ -75,7 +75,8 @@ void append_order(std::string& out, const Order& order, const Sale& sale, const 
   out += '}';
 }
 
-void append_public_sale(std::string& out, const catalog::SaleSnapshot& snapshot, catalog::SteadyTime now) {
+void append_public_sale(std::string& out, const catalog::SaleSnapshot& snapshot, catalog::SteadyTime now,
+                        ShownStock stock) {
   const auto& sale = *snapshot.sale;
   out += '{';
   append_sale_head(out, sale, snapshot.clock.earliest(now));
@@ -90,7 +91,7 @@ void append_public_sale(std::string& out, const catalog::SaleSnapshot& snapshot,
     out += '{';
     append_item_head(out, item);
     if (item.limit_per_customer > 0) append_number(out, "limit_per_customer", item.limit_per_customer);
-    append_number(out, "remaining", remaining);
+    if (stock == ShownStock::counts) append_number(out, "remaining", remaining);
     append_text(out, "availability", remaining > 0 ? "available" : "sold_out");
     out += '}';
   }

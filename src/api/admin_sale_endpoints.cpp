@@ -20,19 +20,6 @@ namespace {
 /// How long an audit looks again for numbers that do not add up yet.
 constexpr std::chrono::milliseconds kAuditPatience{1500};
 
-bool has_json_body(Exchange& exchange) {
-  if (is_json(exchange.request().header(Header::content_type))) return true;
-  reply_problem(exchange, ProblemType::unsupported_media_type, "the body must be application/json");
-  return false;
-}
-
-template <class Parsed>
-bool is_well_formed(Exchange& exchange, const Parsed& parsed) {
-  if (!parsed.problem) return true;
-  reply_problem(exchange, *parsed.problem, parsed.detail);
-  return false;
-}
-
 OrderId random_change_id() {
   thread_local std::random_device random;
   OrderId::Bytes bytes;

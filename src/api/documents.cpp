@@ -83,7 +83,8 @@ void append_order(std::string& out, const Order& order, const Sale& sale, const 
   out += '}';
 }
 
-void append_public_sale(std::string& out, const catalog::SaleSnapshot& snapshot, catalog::SteadyTime now) {
+void append_public_sale(std::string& out, const catalog::SaleSnapshot& snapshot, catalog::SteadyTime now,
+                        ShownStock stock) {
   const auto& sale = *snapshot.sale;
   out += '{';
   append_sale_head(out, sale, snapshot.clock.earliest(now));
@@ -98,7 +99,7 @@ void append_public_sale(std::string& out, const catalog::SaleSnapshot& snapshot,
     out += '{';
     append_item_head(out, item);
     if (item.limit_per_customer > 0) append_number(out, "limit_per_customer", item.limit_per_customer);
-    append_number(out, "remaining", remaining);
+    if (stock == ShownStock::counts) append_number(out, "remaining", remaining);
     const bool held = snapshot.known_levels && snapshot.levels[i].held;
     append_text(out, "availability", remaining > 0 ? "available" : held ? "held" : "sold_out");
     out += '}';

@@ -19,6 +19,8 @@ using checkout::PlacementOutcome;
 using checkout::PlacementResult;
 
 constexpr unsigned kRetryAfterS = 1;
+/// Somebody has to switch it on again: a crowd need not ask each second.
+constexpr unsigned kSwitchedOffRetryAfterS = 5;
 
 std::string location_of(const OrderId& id) {
   std::string headers;
@@ -99,6 +101,11 @@ void OrderEndpoints::check_out(Exchange& exchange) {
 
 void OrderEndpoints::check_out_of(Exchange& exchange, const std::shared_ptr<const catalog::SaleSnapshot>& sale,
                                   std::string customer_id) {
+  // Before the key is looked at: nothing is claimed about it, its order may exist (PROTOCOL R9).
+  if (!thread_.catalog.snapshot()->flags->is_on(Feature::checkout, sale->sale->id, customer_id)) {
+    return reply_retry_later(exchange, ProblemType::unavailable, "checkouts are switched off at the moment",
+                             kSwitchedOffRetryAfterS);
+  }
   const auto& request = exchange.request();
   if (!is_json(request.header(Header::content_type))) {
     return reply_problem(exchange, ProblemType::unsupported_media_type, "the body must be application/json");

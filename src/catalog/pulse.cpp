@@ -193,6 +193,7 @@ void Pulse::take_mail() {
 void Pulse::adopt(const postgres::DirectoryChanges& changes) {
   if (changes.is_whole) known_.clear();
   directory_version_ = changes.version;
+  if (changes.flags) flags_ = std::make_shared<const FeatureFlags>(*changes.flags);
   const auto before = known_.size();
   for (const auto& sale : changes.sales) {
     auto& known = known_[sale.sale_no];
@@ -390,6 +391,7 @@ void Pulse::publish(const RedisClock& clock, bool reached) {
   snapshot->redis_identity = redis_identity_;
   snapshot->number = ++snapshots_published_;
   snapshot->index = index_;
+  snapshot->flags = flags_;
   snapshot->sales.reserve(known_.size());
   std::int64_t entries = 0;
   auto oldest = clock.reading;

@@ -2,6 +2,7 @@
 
 #include "array_literal.hpp"
 #include "embedded/flashsale_postgres.hpp"
+#include "flag_rows.hpp"
 #include "flashsale/model/json_text.hpp"
 #include "flashsale/postgres/error.hpp"
 #include "row_reader.hpp"
@@ -171,7 +172,9 @@ Result<DirectoryChanges> load_directory(Session& session, std::int64_t since_ver
     changes.is_whole = since_version == 0;
     changes.version = read_directory_version(tx);
     changes.sales.clear();
-    if (changes.version <= since_version) return;
+    changes.flags.reset();
+    if (changes.version <= since_version && !changes.is_whole) return;
+    changes.flags = read_feature_flags(tx);
     SaleFilter filter;
     filter.changed_after = since_version;
     changes.sales = read_sales(tx, filter);

@@ -51,7 +51,8 @@ class AuthorisationTest(AdminCase):
         calls = [("GET", "/admin/v1/sales"), ("POST", "/admin/v1/sales"), ("GET", f"/admin/v1/sales/{sale}"),
                  ("PATCH", f"/admin/v1/sales/{sale}"), ("POST", f"/admin/v1/sales/{sale}/items/sneaker-42/stock"),
                  ("GET", f"/admin/v1/sales/{sale}/audit"), ("GET", "/admin/v1/orders?customer_id=a"),
-                 ("GET", f"/admin/v1/orders/{some_id}"), ("GET", "/admin/v1/log")]
+                 ("GET", f"/admin/v1/orders/{some_id}"), ("GET", "/admin/v1/log"), ("GET", "/admin/v1/flags"),
+                 ("PUT", "/admin/v1/flags/checkout")]
         for method, path in calls:
             for token in (False, "wrong", self.cluster.admin_token[:-1], self.cluster.token("a"), ""):
                 with self.subTest(f"{method} {path}"):

@@ -41,6 +41,8 @@ OPERATIONS = {
     "get /admin/v1/orders": {200, 400, 401, 503},
     "get /admin/v1/orders/{order_id}": {200, 401, 404, 503},
     "post /admin/v1/orders/{order_id}/cancel": {200, 400, 401, 404, 409, 503},
+    "get /admin/v1/flags": {200, 401, 503},
+    "put /admin/v1/flags/{name}": {200, 400, 401, 404, 415, 503},
     "get /admin/v1/log": {200, 400, 401, 503},
     "get /metrics": {200},
 }

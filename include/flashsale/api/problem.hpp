@@ -17,6 +17,7 @@ enum class ProblemType : std::uint8_t {
   unknown_sale,            // 404
   unknown_item,            // 404
   unknown_order,           // 404
+  unknown_flag,            // 404
   method_not_allowed,      // 405
   not_acceptable,          // 406
   request_timeout,         // 408

@@ -19,8 +19,8 @@
 namespace flashsale::catalog {
 
 /// The process's pulse: one thread asks Redis about every sale each `interval` and hands the I/O threads a new
-/// snapshot; a second one keeps the directory of sales equal to PostgreSQL's (told by the directory version in Redis,
-/// and by looking once a second). What it finds out of step goes to Upkeep.
+/// snapshot; a second one keeps the directory of sales, and the feature flags, equal to PostgreSQL's (told by the
+/// directory version in Redis, and by looking a few times a second). What it finds out of step goes to Upkeep.
 class Pulse {
  public:
   struct Options {
@@ -99,6 +99,7 @@ class Pulse {
   std::map<std::int32_t, Known> known_;
   std::int64_t directory_version_ = -1;
   std::shared_ptr<const Index> index_;
+  std::shared_ptr<const FeatureFlags> flags_ = std::make_shared<const FeatureFlags>();
   std::string redis_identity_;
   std::string known_postgres_;
   std::uint64_t snapshots_published_ = 0;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "flashsale/catalog/order_id_set.hpp"
+#include "flashsale/model/feature_flags.hpp"
 #include "flashsale/model/sale.hpp"
 
 namespace flashsale::catalog {
@@ -87,6 +88,8 @@ struct Snapshot {
   std::uint64_t number = 0;                                ///< of the snapshot, rising
   std::vector<std::shared_ptr<const SaleSnapshot>> sales;  ///< in order of sale_no
   std::shared_ptr<const Index> index;
+  /// As PostgreSQL last said; defaults before that. Never null.
+  std::shared_ptr<const FeatureFlags> flags = std::make_shared<const FeatureFlags>();
 
   [[nodiscard]] std::shared_ptr<const SaleSnapshot> find(std::string_view sale_id) const;
 

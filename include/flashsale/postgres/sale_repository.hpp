@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "flashsale/model/feature_flags.hpp"
 #include "flashsale/model/order.hpp"
 #include "flashsale/model/result.hpp"
 #include "flashsale/model/sale.hpp"
@@ -15,13 +16,15 @@
 
 namespace flashsale::postgres {
 
-/// The directory version is one number that every committed change of any sale's definition, stock or epoch raises,
-/// in the same transaction. Each sale row carries the version of its last change, so readers fetch only what moved.
+/// The directory version is one number that every committed change of any sale's definition, stock or epoch, and of any
+/// feature flag, raises in the same transaction. Each sale row carries the version of its last change, so readers fetch
+/// only what moved.
 struct DirectoryChanges {
   std::int64_t version = 0;
   std::int64_t wal_position = 0;  ///< bytes of WAL on disk: never falls, unless PostgreSQL was restored from a backup
   bool is_whole = false;          ///< every sale there is: what is not among them has gone
   std::vector<Sale> sales;        ///< with their items, in order of sale_no
+  std::optional<FeatureFlags> flags;  ///< all of them; empty: nothing has moved
 };
 
 /// Sales changed after `since_version` (0: all), in one snapshot.

@@ -37,14 +37,15 @@ bool OperationPool::submit(Operation operation) {
 }
 
 void OperationPool::run(unsigned thread_no) {
-  catalog::Publisher stores(options_.postgres, options_.redis, "operations-" + std::to_string(thread_no), metrics_);
+  catalog::Publisher stores(options_.postgres, options_.redis, options_.name + '-' + std::to_string(thread_no),
+                            metrics_);
   std::unique_lock lock(mutex_);
   for (;;) {
     wake_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
     if (queue_.empty()) return;
     const auto operation = std::move(queue_.front());
     queue_.pop_front();
-    metrics_.queue_depth("operations").Set(static_cast<double>(queue_.size()));
+    metrics_.queue_depth(options_.name).Set(static_cast<double>(queue_.size()));
     lock.unlock();
     operation(stores);
     lock.lock();

@@ -11,6 +11,9 @@
 namespace flashsale::api {
 namespace {
 
+constexpr unsigned kSwitchedOffRetryAfterS = 5;
+constexpr std::chrono::milliseconds kRedisSilence{500};
+
 Answer settled_answer(const postgres::PaymentResult& result, const OrderId& order_id) {
   Answer answer;
   auto& body = answer.body;
@@ -59,12 +62,19 @@ bool PaymentEndpoints::is_signed(Exchange& exchange) const {
 
 void PaymentEndpoints::receive(Exchange& exchange) {
   if (!is_signed(exchange)) return;
+  if (!thread_.catalog.snapshot()->flags->is_on(Feature::webhooks, {}, {})) {
+    return reply_retry_later(exchange, ProblemType::unavailable, "payments are not taken at the moment: tell again",
+                             kSwitchedOffRetryAfterS);
+  }
   auto notice = parse_payment_notice(exchange.request().body);
   if (notice.problem) return reply_problem(exchange, *notice.problem, notice.detail);
   if (!notice.event) return exchange.reply({200, "application/json", "{\"outcome\":\"ignored\"}", {}});
   notice.event->webhook_id = exchange.request().header(Header::webhook_id);
-  run_operation(exchange, process_, [this, event = std::move(*notice.event)](catalog::Publisher& stores) {
-    const auto result = payments::receive(stores, process_.upkeep, event);
+  run_operation(exchange, process_.payments, [this, event = std::move(*notice.event)](catalog::Publisher& stores) {
+    // While Redis is silent each call of it takes its time, and the next message may be one that needs none.
+    const auto promptness =
+        process_.pulse.age() < kRedisSilence ? payments::Promptness::at_once : payments::Promptness::later;
+    const auto result = payments::receive(stores, process_.upkeep, event, promptness);
     if (!result) return Answer::unavailable();
     if (!result->repeated) process_.metrics.payments(to_string(result->outcome)).Increment();
     return settled_answer(*result, event.order_id);

@@ -38,6 +38,8 @@ constexpr milliseconds kPulseAgeMax{1000};
 /// For the first snapshot of all sales and the I/O threads' connections to Redis.
 constexpr milliseconds kWaitUntilServing{2000};
 constexpr milliseconds kStopPoll{20};
+constexpr unsigned kPaymentThreads = 2;
+constexpr std::size_t kPaymentQueueMax = 1024;
 constexpr milliseconds kCutAfterDeadline{500};
 
 /// Everything that the I/O threads share, in the order in which it is stopped from the bottom up.
@@ -92,6 +94,7 @@ class Process {
   catalog::Retention retention_;
   admin::DriftWatch drift_watch_;
   admin::OperationPool operations_;
+  admin::OperationPool payment_operations_;
   std::atomic<bool> draining_{false};
   bool nothing_failed_ = false;  ///< at the last beat; the pulse's thread alone
   api::ProcessParts parts_;
@@ -148,7 +151,11 @@ Process::Process(const Settings& settings)
       drift_watch_({postgres_options(settings), redis_options(settings), milliseconds(settings.audit.interval_ms)},
                    upkeep_, metrics_),
       operations_({postgres_options(settings), redis_options(settings), settings.admin.threads}, metrics_),
+      payment_operations_(
+          {postgres_options(settings), redis_options(settings), kPaymentThreads, kPaymentQueueMax, "payments"},
+          metrics_),
       parts_{operations_,
+             payment_operations_,
              lookup_,
              pulse_,
              upkeep_,
@@ -209,6 +216,7 @@ void Process::start_background() {
   journal_.start();
   lookup_.start();
   operations_.start();
+  payment_operations_.start();
   upkeep_.start({[this] { pulse_.reload_directory(); },
                  [this](catalog::SoldOutMarks marks) { pulse_.offer_marks(std::move(marks)); }});
   pulse_.start([this](const std::shared_ptr<const catalog::Snapshot>& snapshot) { publish(snapshot); });
@@ -265,6 +273,7 @@ void Process::stop() {
   public_server_->abort();
   admin_server_->abort();
   operations_.stop();
+  payment_operations_.stop();
   sweeper_.stop();
   payment_sweeper_.stop();
   retention_.stop();

@@ -27,7 +27,7 @@ constexpr std::int64_t kDrainEpochsBack = 16;
 constexpr std::chrono::milliseconds kRebuildLease{5000};
 constexpr std::int32_t kStockChangesPage = 1000;
 /// Orders whose units a rebuild gives back; the sweeper does the rest.
-constexpr std::int32_t kUnreturnedMax = 10'000;
+constexpr std::int32_t kUnreturnedMax = 200'000;
 
 using redis::ReplyView;
 
@@ -102,9 +102,9 @@ Result<Publisher::RebuildOutcome> Publisher::rebuild(const Sale& sale, std::int6
   const bool published = *outcome == RebuildOutcome::published;
   FLASHSALE_FAULT_POINT("rebuild.published");
   if (published && unreturned) {
-    std::vector<OrderId> ids;
-    for (const auto& order : *unreturned) ids.push_back(order.row.id);
-    (void)postgres::mark_given_back(session_, ids);  // else the sweeper does it
+    std::vector<Order> told;
+    for (const auto& order : *unreturned) told.push_back(order.row);
+    (void)postgres::mark_given_back(session_, told);  // else the sweeper does it
   }
   const auto gone = published ? old_epochs(closed->published_epoch, epoch) : std::vector{epoch};
   for (const auto old : gone) {

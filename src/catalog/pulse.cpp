@@ -349,7 +349,8 @@ void Pulse::attach_marks(Known& known, SaleSnapshot& snapshot) {
 
 /// Sold out, but not for good: a unit that is not paid for in time, or whose order is not written yet, may come back.
 void Pulse::mark_held(SaleSnapshot& snapshot) const {
-  if (snapshot.sale->payment == PaymentMode::none) return;
+  // Of a quiet sale nobody asks; what is left of it does not come back.
+  if (snapshot.sale->payment == PaymentMode::none || snapshot.is_quiet) return;
   for (std::size_t i = 0; i < snapshot.levels.size(); ++i) {
     auto& level = snapshot.levels[i];
     const bool may_come_back = snapshot.log_entries > 0 || unpaid_items_.may_come_back(snapshot.sale->items[i].item_no);

@@ -14,8 +14,8 @@ constexpr std::size_t kAtOnce = 200;
 
 using Orders = std::span<const postgres::UnreturnedOrder>;
 
-/// The ids that Redis has been told of now, or had been told of before.
-Result<std::vector<OrderId>> release(redis::SyncClient& client, Orders orders) {
+/// Those that Redis has been told of now, or had been told of before.
+Result<std::vector<Order>> release(redis::SyncClient& client, Orders orders) {
   std::vector<redis::Command> commands;
   commands.reserve(orders.size());
   for (const auto& order : orders) {
@@ -24,13 +24,13 @@ Result<std::vector<OrderId>> release(redis::SyncClient& client, Orders orders) {
   }
   const auto replies = client.pipeline(commands);
   if (!replies) return replies.error();
-  std::vector<OrderId> told;
+  std::vector<Order> told;
   bool lost = false;
   for (std::size_t i = 0; i < orders.size(); ++i) {
     const auto released = redis::read_release(redis::ReplyView((*replies)[i].get()));
     if (!released) return released.error();
     if (*released == redis::ReleaseOutcome::lost) lost = true;
-    else told.push_back(orders[i].row.id);
+    else told.push_back(orders[i].row);
   }
   // The sale is not there; or it is this connection that knows the server by an older identity (PROTOCOL R6).
   if (lost) (void)client.check_identity();
@@ -41,11 +41,11 @@ Error give_back_chunk(catalog::Publisher& stores, Orders orders, std::size_t& to
   auto& client = stores.redis();
   if (const auto error = client.connect()) return error;
   FLASHSALE_FAULT_POINT("cancel.before_release");
-  const auto ids = release(client, orders);
-  if (!ids) return ids.error();
+  const auto released = release(client, orders);
+  if (!released) return released.error();
   FLASHSALE_FAULT_POINT("cancel.after_release");
-  told += ids->size();
-  return postgres::mark_given_back(stores.session(), *ids);
+  told += released->size();
+  return postgres::mark_given_back(stores.session(), *released);
 }
 
 }  // namespace

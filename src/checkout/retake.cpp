@@ -17,11 +17,11 @@ constexpr std::int64_t kLogEntriesMax = 50'000;
 
 using redis::ReplyView;
 
-Result<redis::RetakeReply> take_in_redis(redis::SyncClient& client, const redis::Fence& fence, const Order& taken) {
+Result<redis::RetakeReply> take_in_redis(redis::SyncClient& client, const redis::Fence& fence, const Order& row) {
   const auto time = client.call(redis::clock_command());
   if (!time) return time.error();
   const redis::RetakeTerms terms{redis::read_clock(ReplyView(time->get())) + kBudget, kLogEntriesMax};
-  const auto reply = client.call(redis::retake_command(fence, terms, taken));
+  const auto reply = client.call(redis::retake_command(fence, terms, row));
   if (!reply) return reply.error();
   return redis::read_retake(ReplyView(reply->get()));
 }
@@ -35,18 +35,17 @@ RetakeEnd retake(catalog::Publisher& stores, const Sale& sale, const Order& row,
     const auto returned = give_back(stores, row, sale.id, sale.epoch);
     if (!returned || !*returned) return RetakeEnd::later;
   }
-  Order taken = row;
-  ++taken.generation;
-  const auto reply = take_in_redis(client, {sale.id, sale.epoch, client.identity()}, taken);
+  const auto reply = take_in_redis(client, {sale.id, sale.epoch, client.identity()}, row);
   if (!reply) return RetakeEnd::later;
+  Order taken = row;
+  taken.generation = reply->generation;
   FLASHSALE_FAULT_POINT("payment.after_retake");
   using Outcome = redis::RetakeReply::Outcome;
   switch (reply->outcome) {
     case Outcome::done:
     case Outcome::repeated: return finish_retake(stores, sale, taken, reply->entry_id);
     case Outcome::sold_out:
-    case Outcome::limit:
-    case Outcome::over: return RetakeEnd::no_units;
+    case Outcome::limit: return RetakeEnd::no_units;
     case Outcome::lost: (void)client.check_identity(); break;
     case Outcome::late:
     case Outcome::full:

@@ -20,6 +20,8 @@ namespace {
 
 constexpr std::int64_t kPage = 50;
 constexpr std::int32_t kReturnsAtOnce = 1000;
+/// In one pass: a crowd whose time to pay has ended while Redis was away.
+constexpr int kReturnRounds = 20;
 
 using redis::ReplyView;
 
@@ -218,8 +220,11 @@ void Sweeper::return_units() {
   for (const auto& sale : snapshot->sales) {
     if (sale->serving) served.push_back(sale->sale->sale_no);
   }
-  const auto unreturned = postgres::find_unreturned(stores_.session(), served, options_.interval, kReturnsAtOnce);
-  if (unreturned) (void)give_back(stores_, *unreturned);
+  for (int round = 0; round < kReturnRounds; ++round) {
+    const auto unreturned = postgres::find_unreturned(stores_.session(), served, options_.interval, kReturnsAtOnce);
+    if (!unreturned || give_back(stores_, *unreturned)) return;
+    if (unreturned->size() < static_cast<std::size_t>(kReturnsAtOnce)) return;
+  }
 }
 
 }  // namespace flashsale::checkout

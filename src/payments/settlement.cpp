@@ -49,8 +49,10 @@ Settled finish(catalog::Publisher& stores, catalog::Upkeep& upkeep, std::string_
 
 }  // namespace
 
-Settled receive(catalog::Publisher& stores, catalog::Upkeep& upkeep, const PaymentEvent& event) {
-  return finish(stores, upkeep, event.webhook_id, postgres::apply_payment(stores.session(), event));
+Settled receive(catalog::Publisher& stores, catalog::Upkeep& upkeep, const PaymentEvent& event, Promptness promptness) {
+  auto applied = postgres::apply_payment(stores.session(), event);
+  if (promptness == Promptness::later) return applied;
+  return finish(stores, upkeep, event.webhook_id, std::move(applied));
 }
 
 Settled settle(catalog::Publisher& stores, catalog::Upkeep& upkeep, std::string_view webhook_id,

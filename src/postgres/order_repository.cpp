@@ -135,14 +135,21 @@ Result<CancelResult> cancel_unwritten_order(Session& session, const Order& order
   return result;
 }
 
-Error mark_given_back(Session& session, std::span<const OrderId> ids) {
-  if (ids.empty()) return {};
-  std::vector<OrderId> sorted(ids.begin(), ids.end());
-  std::ranges::sort(sorted);
-  const std::string array = array_of(sorted);
+Error mark_given_back(Session& session, std::span<const Order> told) {
+  if (told.empty()) return {};
+  std::vector<const Order*> sorted;
+  for (const auto& order : told) sorted.push_back(&order);
+  std::ranges::sort(sorted, {}, [](const Order* order) -> const OrderId& { return order->id; });
+  ArrayLiteral ids, generations;
+  for (const auto* order : sorted) {
+    ids.add(order->id);
+    generations.add(std::int64_t{order->generation});
+  }
+  const std::string& id_array = ids.close();
+  const std::string& generation_array = generations.close();
   return session.run([&](pqxx::connection& connection) {
     pqxx::work tx(connection);
-    execute(tx, embedded::orders_mark_given_back_sql, array);
+    execute(tx, embedded::orders_mark_given_back_sql, id_array, generation_array);
     commit(tx);
   });
 }

@@ -19,31 +19,39 @@ namespace {
 /// Of the transaction that expires orders; the number means nothing.
 constexpr std::int64_t kExpiryLock = 7'204'531'882;
 
-/// An order under its row's lock.
-struct LockedOrder {
+/// An order and what is due for it.
+struct DueOrder {
   PaymentResult shown;
   PaymentMode payment = PaymentMode::none;
   Money due;
+  bool payment_failed = false;
 };
 
-std::optional<LockedOrder> lock_order(pqxx::transaction_base& tx, const OrderId& id) {
-  const auto rows = execute(tx, embedded::payment_order_lock_sql, id.to_string());
+std::optional<DueOrder> read_due_order(pqxx::transaction_base& tx, const OrderId& id) {
+  const auto rows = execute(tx, embedded::payment_order_sql, id.to_string());
   if (rows.empty()) return std::nullopt;
   const auto row = rows[0];
-  LockedOrder order;
+  DueOrder order;
   order.shown.row = read_order(row);
   order.shown.given_back = row[kOrderColumns].as<bool>();
   order.shown.sale_no = row[kOrderColumns + 1].as<std::int32_t>();
   order.shown.sale_id = row[kOrderColumns + 2].as<std::string>();
   order.payment = static_cast<PaymentMode>(row[kOrderColumns + 3].as<int>());
   order.due = {row[kOrderColumns + 4].as<std::int64_t>(), row[kOrderColumns + 5].as<std::string>()};
+  order.payment_failed = row[kOrderColumns + 6].as<bool>();
   return order;
 }
 
+/// Messages are locked after orders, and items last, everywhere.
+std::optional<DueOrder> lock_order(pqxx::transaction_base& tx, const OrderId& id) {
+  execute(tx, "SELECT FROM orders WHERE order_id = $1 FOR UPDATE", id.to_string());
+  return read_due_order(tx, id);
+}
+
 /// One that a late payment may bring back.
-bool may_come_back(const Order& order) {
-  return order.status == OrderStatus::expired ||
-         (order.status == OrderStatus::cancelled && order.reason == kPaymentFailedReason);
+bool may_come_back(const DueOrder& order) {
+  const auto status = order.shown.row.status;
+  return status == OrderStatus::expired || (status == OrderStatus::cancelled && order.payment_failed);
 }
 
 /// Decides one message, under the lock of its order.
@@ -57,13 +65,13 @@ class Judgement {
     if (!order) return {};
     const auto outcome = event_.succeeded ? succeeded(*order) : failed(order->shown.row);
     // As it stands after the change.
-    auto result = lock_order(tx_, event_.order_id).value().shown;
+    auto result = read_due_order(tx_, event_.order_id).value().shown;
     result.outcome = outcome;
     return result;
   }
 
  private:
-  PaymentOutcome succeeded(const LockedOrder& order) {
+  PaymentOutcome succeeded(const DueOrder& order) {
     const auto& row = order.shown.row;
     if (was_told_before()) return PaymentOutcome::ignored;
     if (order.payment == PaymentMode::none) return refund("not_due");
@@ -72,13 +80,13 @@ class Judgement {
       execute(tx_, embedded::order_confirm_paid_sql, row.id.to_string());
       return PaymentOutcome::confirmed;
     }
-    if (may_come_back(row)) return PaymentOutcome::late;
+    if (may_come_back(order)) return PaymentOutcome::late;
     return refund(row.status == OrderStatus::confirmed ? "paid_twice" : "order_ended");
   }
 
   PaymentOutcome failed(const Order& row) {
     if (row.status != OrderStatus::awaiting_payment) return PaymentOutcome::ignored;
-    execute(tx_, embedded::order_cancel_sql, row.id.to_string(), std::string(kPaymentFailedReason));
+    execute(tx_, embedded::order_payment_failed_sql, row.id.to_string());
     const auto item =
         execute(tx_, "UPDATE items SET sold = sold - $2 WHERE item_no = $1", row.item_no, std::int64_t{row.quantity});
     if (item.affected_rows() != 1) throw std::runtime_error("an order's item is missing");
@@ -106,7 +114,7 @@ struct StoredEvent {
   bool is_overdue = false;
 };
 
-StoredEvent lock_event(pqxx::transaction_base& tx, std::string_view webhook_id, std::chrono::seconds patience) {
+StoredEvent read_event(pqxx::transaction_base& tx, std::string_view webhook_id, std::chrono::seconds patience) {
   const auto rows = execute(tx, embedded::payment_event_find_sql, std::string(webhook_id), patience.count());
   if (rows.empty()) throw std::runtime_error("a payment's message has disappeared");
   const auto row = rows[0];
@@ -121,13 +129,18 @@ StoredEvent lock_event(pqxx::transaction_base& tx, std::string_view webhook_id, 
   return stored;
 }
 
+StoredEvent lock_event(pqxx::transaction_base& tx, std::string_view webhook_id, std::chrono::seconds patience) {
+  execute(tx, "SELECT FROM payment_events WHERE webhook_id = $1 FOR UPDATE", std::string(webhook_id));
+  return read_event(tx, webhook_id, patience);
+}
+
 void note_outcome(pqxx::transaction_base& tx, const PaymentEvent& event, PaymentOutcome outcome) {
   execute(tx, embedded::payment_event_settle_sql, event.webhook_id, static_cast<int>(outcome));
 }
 
 /// The order as it stands; empty while it is not written.
 PaymentResult as_it_stands(pqxx::transaction_base& tx, const StoredEvent& stored) {
-  const auto order = lock_order(tx, stored.event.order_id);
+  const auto order = read_due_order(tx, stored.event.order_id);
   PaymentResult result = order ? order->shown : PaymentResult{};
   result.outcome = stored.outcome;
   return result;
@@ -137,7 +150,7 @@ PaymentResult apply_in(pqxx::work& tx, const PaymentEvent& event) {
   const auto inserted = execute(tx, embedded::payment_event_insert_sql, event.webhook_id, event.order_id.to_string(),
                                 event.payment_id, event.succeeded, event.paid.amount, event.paid.currency);
   if (inserted.affected_rows() == 0) {
-    auto known = as_it_stands(tx, lock_event(tx, event.webhook_id, std::chrono::seconds(0)));
+    auto known = as_it_stands(tx, read_event(tx, event.webhook_id, std::chrono::seconds(0)));
     known.repeated = true;
     commit_found(tx);
     return known;
@@ -197,13 +210,15 @@ LateOutcome confirm_late_in(pqxx::work& tx, const Order& taken, std::int64_t epo
     commit_found(tx);
     return LateOutcome::confirmed;
   }
-  if (!may_come_back(row) || row.generation != taken.generation - 1) return LateOutcome::over;
+  if (!may_come_back(*order) || row.generation >= taken.generation) return LateOutcome::over;
+  // First of all, since it also tells whether anybody still waits: the money may have gone back meanwhile.
+  const auto waiting = execute(tx, embedded::payment_late_confirmed_sql, row.id.to_string());
+  if (waiting.affected_rows() != 1) return LateOutcome::over;
   const auto item = execute(tx, embedded::items_take_one_sql, row.item_no, epoch, std::int64_t{row.quantity});
   if (item.affected_rows() != 1) {
     return has_epoch(tx, row.item_no, epoch) ? LateOutcome::not_enough : LateOutcome::stale_epoch;
   }
   execute(tx, embedded::order_confirm_late_sql, row.id.to_string(), taken.generation);
-  execute(tx, embedded::payment_late_confirmed_sql, row.id.to_string());
   FLASHSALE_FAULT_POINT("payment.before_late_commit");
   commit(tx);
   return LateOutcome::confirmed;
@@ -278,10 +293,11 @@ Result<PaymentResult> refuse_late_payment(Session& session, std::string_view web
 }
 
 Result<std::vector<std::string>> find_open_payments(Session& session, std::chrono::milliseconds older_than,
-                                                    std::int32_t limit) {
+                                                    std::string_view after, std::int32_t limit) {
   return in_transaction<std::vector<std::string>>(session, [&](pqxx::work& tx) {
     std::vector<std::string> ids;
-    for (const auto& row : execute(tx, embedded::payment_events_open_sql, older_than.count(), limit)) {
+    for (const auto& row :
+         execute(tx, embedded::payment_events_open_sql, older_than.count(), limit, std::string(after))) {
       ids.push_back(row[0].as<std::string>());
     }
     return ids;

@@ -14,7 +14,7 @@ void require_refund(pqxx::transaction_base& tx, const OrderId& order_id, std::st
 }
 
 void refund_cancelled(pqxx::transaction_base& tx, const OrderId& order_id) {
-  for (const auto& row : execute(tx, embedded::order_paid_by_sql, order_id.to_string())) {
+  for (const auto& row : execute(tx, embedded::payment_take_back_sql, order_id.to_string())) {
     require_refund(tx, order_id, row[0].as<std::string>(), {row[1].as<std::int64_t>(), row[2].as<std::string>()},
                    "order_cancelled");
   }

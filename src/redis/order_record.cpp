@@ -73,18 +73,12 @@ void append_order_payload(std::string& out, std::int32_t item_no, std::int32_t q
 }
 
 std::string make_order_record(const Order& order) {
-  std::string record(1, is_live(order.status) ? 'h' : 'r');
+  const char held = order.generation > 0 ? 'g' : 'h';
+  std::string record(1, is_live(order.status) ? held : 'r');
   append_little_endian(record, static_cast<std::uint64_t>(to_unix_us(order.created_at)));
   append_order_payload(record, order.item_no, order.quantity, order.customer_id);
   if (order.generation > 0) append_little_endian(record, static_cast<std::uint16_t>(order.generation));
   return record;
-}
-
-std::string retake_payload(const Order& order) {
-  std::string payload;
-  append_order_payload(payload, order.item_no, order.quantity, order.customer_id);
-  append_little_endian(payload, static_cast<std::uint16_t>(order.generation));
-  return payload;
 }
 
 std::optional<OrderRecord> parse_order_record(std::string_view text) {
@@ -93,7 +87,7 @@ std::optional<OrderRecord> parse_order_record(std::string_view text) {
   OrderRecord record;
   record.created_at = from_unix_us(static_cast<std::int64_t>(cursor.number<std::uint64_t>()));
   if (cursor.broken()) return std::nullopt;
-  record.held = state == "h";
+  record.held = state == "h" || state == "g";
   record.withdrawal = state == "w";
   if (record.withdrawal) return record;
   const auto payload = take_payload(cursor);

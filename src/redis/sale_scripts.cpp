@@ -141,34 +141,37 @@ Command release_command(const Fence& fence, const Order& order, bool give_back) 
   return command;
 }
 
-Command retake_command(const Fence& fence, const RetakeTerms& terms, const Order& order) {
+Command retake_command(const Fence& fence, const RetakeTerms& terms, const Order& row) {
   const SaleKeys keys(fence.sale_id, fence.epoch);
   auto command = evalsha("retake", {keys.fence, keys.items, keys.orders, keys.buyers, keys.log}, 10);
-  command.add(fence.epoch).add(fence.identity).add(to_unix_us(terms.deadline)).add(order.id.bytes());
-  command.add(static_cast<std::int64_t>(order.item_no)).add(buyer_field(order.item_no, order.customer_id));
-  command.add(static_cast<std::int64_t>(order.quantity)).add(static_cast<std::int64_t>(order.generation));
-  command.add(retake_payload(order)).add(terms.log_entries_max);
+  command.add(fence.epoch).add(fence.identity).add(to_unix_us(terms.deadline)).add(row.id.bytes());
+  command.add(static_cast<std::int64_t>(row.item_no)).add(buyer_field(row.item_no, row.customer_id));
+  command.add(static_cast<std::int64_t>(row.quantity)).add(static_cast<std::int64_t>(row.generation));
+  std::string payload;
+  append_order_payload(payload, row.item_no, row.quantity, row.customer_id);
+  command.add(payload).add(terms.log_entries_max);
   return command;
 }
 
 Result<RetakeReply> read_retake(ReplyView reply) {
   using Outcome = RetakeReply::Outcome;
-  constexpr std::array<std::pair<std::string_view, Outcome>, 9> kOutcomes{{
+  constexpr std::array<std::pair<std::string_view, Outcome>, 8> kOutcomes{{
       {"lost", Outcome::lost},
       {"late", Outcome::late},
       {"full", Outcome::full},
       {"held", Outcome::held},
-      {"over", Outcome::over},
       {"repeated", Outcome::repeated},
       {"sold_out", Outcome::sold_out},
       {"limit", Outcome::limit},
       {"done", Outcome::done},
   }};
-  const auto name = reply[0].text();
-  const auto known = std::ranges::find(kOutcomes, name, &std::pair<std::string_view, Outcome>::first);
+  const auto known = std::ranges::find(kOutcomes, reply[0].text(), &std::pair<std::string_view, Outcome>::first);
   if (known == kOutcomes.end()) return protocol_error();
-  RetakeReply result{known->second, {}};
-  if (result.outcome == Outcome::done) result.entry_id = reply[1].text();
+  RetakeReply result;
+  result.outcome = known->second;
+  const bool is_taken = result.outcome == Outcome::done || result.outcome == Outcome::repeated;
+  if (is_taken) result.generation = static_cast<std::int32_t>(reply[1].number());
+  if (result.outcome == Outcome::done) result.entry_id = reply[2].text();
   return result;
 }
 

@@ -65,9 +65,18 @@ class Buyer:
         path = f"/v1/orders/{self.order['id']}/cancel"
         self.insist(lambda client: client.request("POST", path, headers=self.cluster.bearer(self.customer)), {200, 409})
 
-    def play(self):
+    def tell_twice(self):
+        """One payment, in two messages."""
+        notice = self.provider.notice(self.order)
+        for webhook_id in (self.provider.new_id(), self.provider.new_id()):
+            self.insist(lambda client, one=webhook_id: self.provider.send(notice, one, client=client), {200})
+
+    def reserve(self):
         self.order = self.insist(lambda client: self.cluster.buy(self.sale, self.customer, "k", client=client),
                                  {200, 201}).json()
+
+    def play(self):
+        self.reserve()
         if self.story == "late":
             harness.wait_until(lambda: self.read()["status"] == "expired", 20, "it does not expire")
         if self.story in ("pay", "late", "twice", "cancel"):
@@ -157,7 +166,53 @@ class KilledPaymentTest(FaultCase):
             harness.wait_until(lambda one=buyer: one.read()["status"] == one.ends_as, 20,
                                f"the order of one who would {buyer.story} does not become {buyer.ends_as}")
 
+    def check_money(self):
+        """Of every payment that was told of: kept for an order that it confirms, or going back, and never both."""
+        self.assertEqual(self.cluster.query(
+            "SELECT payload ->> 'payment_id' FROM outbox GROUP BY 1 HAVING count(*) > 1"), [])
+        self.assertEqual(self.cluster.query(
+            "SELECT order_id, status, payment_id FROM payment_events JOIN orders USING (order_id)"
+            " WHERE outcome = 2 AND (status <> 1 OR EXISTS (SELECT FROM outbox"
+            " WHERE payload ->> 'payment_id' = payment_events.payment_id))"), [])
+        self.assertEqual(self.cluster.query(
+            "SELECT order_id, payment_id FROM payment_events WHERE succeeded AND outcome IN (4, 5) AND NOT EXISTS"
+            " (SELECT FROM outbox WHERE payload ->> 'payment_id' = payment_events.payment_id)"
+            " AND NOT EXISTS (SELECT FROM payment_events AS other WHERE other.payment_id = payment_events.payment_id"
+            " AND other.outcome = 2)"), [])
+        self.assertEqual(self.cluster.query(
+            "SELECT order_id FROM orders JOIN items USING (item_no) JOIN sales USING (sale_no)"
+            " WHERE sales.payment = 1 AND status = 1 AND NOT EXISTS"
+            " (SELECT FROM payment_events WHERE payment_events.order_id = orders.order_id AND outcome = 2)"), [])
+
+    def test_late_payments_for_few_units(self):
+        """Those who get none are paid back; the steps of taking again take their time, and each payment is told twice."""
+        chance = random.Random(time.time_ns())
+        sale = self.cluster.create_sale(stock=BUYERS, payment="required", payment_window_s=1)
+        provider = PaymentProvider(self.cluster, SECRET)
+        buyers = [Buyer(self.cluster, provider, sale, 3, random.Random(chance.random())) for _ in range(12)]
+        for buyer in buyers:
+            buyer.reserve()
+        for buyer in buyers:
+            harness.wait_until(lambda one=buyer: one.read()["status"] == "expired", 20, "it does not expire")
+        self.check_status(self.cluster.admin("POST", f"/admin/v1/sales/{sale}/items/sneaker-42/stock",
+                                             {"add": 4 - BUYERS}), 200)
+        fault_point.arm(self.cluster, "payment.after_retake", "sleep:700", passes=1)
+        try:
+            crowd(self.ports, len(buyers), lambda number, _client: buyers[number].tell_twice())
+        finally:
+            fault_point.disarm(self.cluster)
+
+        def is_settled():
+            return self.cluster.query("SELECT count(*) FROM payment_events WHERE outcome <= 1") == [(0,)]
+
+        harness.wait_until(is_settled, 20, "messages stay open")
+        statuses = collections.Counter(buyer.read()["status"] for buyer in buyers)
+        self.assertEqual(statuses, {"confirmed": 4, "expired": 8})
+        self.check_money()
+        self.cluster.wait_consistent(sale)
+
     def check(self, sale, buyers):
+        self.check_money()
         self.assertEqual(self.cluster.query("SELECT count(*) FROM payment_events WHERE outcome <= 1"), [(0,)])
         refunds = collections.Counter(
             payload["order_id"] for (payload,) in self.cluster.query("SELECT payload FROM outbox"))

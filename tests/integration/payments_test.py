@@ -155,6 +155,17 @@ class MessageTest(PaymentCase):
         self.assertEqual([refund["reason"] for refund in self.refunds(paid)], ["order_cancelled"])
         self.cluster.wait_consistent(sale)
 
+    def test_a_cancellation_that_is_called_a_failed_payment(self):
+        """What an administrator writes as the reason is no fact about payments."""
+        sale = self.sale_to_pay()
+        order, customer = self.reserve(sale)
+        self.settled(self.provider.pay(order), "confirmed")
+        cancel = f"/admin/v1/orders/{order['id']}/cancel"
+        self.check_status(self.cluster.admin("POST", cancel, {"reason": "payment_failed"}), 200)
+        self.settled(self.provider.pay(order), "refund_required")
+        self.assertEqual(self.status(order, customer)["status"], "cancelled")
+        self.assertEqual(sorted(refund["reason"] for refund in self.refunds(order)), ["order_cancelled", "order_ended"])
+
     def test_an_order_that_nothing_is_due_for(self):
         sale = self.cluster.create_sale()
         customer = self.cluster.new_customer()
@@ -175,11 +186,14 @@ class MessageTest(PaymentCase):
 
     def test_of_an_order_that_never_comes(self):
         nothing = {"id": "00000000-0000-5000-8000-000000000001", "total": {"amount": 5, "currency": "EUR"}}
-        self.settled(self.provider.pay(nothing), "waiting")
+        notice = self.provider.notice(nothing)
+        for _ in range(2):  # of one payment, under two ids
+            self.settled(self.provider.send(notice), "waiting")
         harness.wait_until(lambda: self.refunds(nothing), 8, "its money does not go back")
         self.assertEqual([refund["reason"] for refund in self.refunds(nothing)], ["unknown_order"])
-        time.sleep(1.5)
+        time.sleep(2.5)
         self.assertEqual(len(self.refunds(nothing)), 1)
+        self.assertEqual(self.cluster.query("SELECT count(*) FROM payment_events WHERE outcome <= 1"), [(0,)])
 
 
 def order_customer(cluster, order):
@@ -380,6 +394,35 @@ class LatePaymentTest(PaymentCase):
             resumes.join()
         self.wait_status(order, customer, "confirmed", timeout_s=10)
         self.cluster.wait_consistent(sale)
+
+    def test_told_twice_while_redis_is_silent(self):
+        """A message that is ignored for the sake of another must not be what the other is ignored for."""
+        sale = self.sale_to_pay(stock=1, window_s=1)
+        order, customer = self.expired_order(sale)
+        notice = self.provider.notice(order)
+        self.cluster.redis.pause()
+        resumes = threading.Timer(2, self.cluster.redis.resume)
+        resumes.start()
+        try:
+            for _ in range(2):
+                self.check_status(self.provider.send(notice), 200)
+        finally:
+            resumes.join()
+        self.wait_status(order, customer, "confirmed", timeout_s=10)
+        self.assertEqual(self.refunds(order), [])
+        self.cluster.wait_consistent(sale)
+
+    def test_the_flag_puts_the_provider_off(self):
+        sale = self.sale_to_pay()
+        order, customer = self.reserve(sale)
+        switch = "/admin/v1/flags/webhooks"
+        self.check_status(self.cluster.admin("PUT", switch, {"enabled": False}), 200)
+        try:
+            harness.wait_until(lambda: self.provider.pay(order).status == 503, 5, "payments are still taken")
+        finally:
+            self.check_status(self.cluster.admin("PUT", switch, {"enabled": True}), 200)
+        harness.wait_until(lambda: self.provider.pay(order).status == 200, 5, "payments are not taken again")
+        self.assertEqual(self.status(order, customer)["status"], "confirmed")
 
     def test_many_late_payments_for_few_units(self):
         sale = self.sale_to_pay(stock=6, window_s=2)

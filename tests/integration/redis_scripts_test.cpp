@@ -112,7 +112,7 @@ class RedisScriptsTest : public ::testing::Test {
     EXPECT_EQ(redis.reserve(stale, {kFuture, 1000, true}, requests).outcome, ReservationReply::Outcome::lost);
     EXPECT_EQ(redis.release(stale, buyer, true), ReleaseOutcome::lost);
     EXPECT_EQ(redis.withdraw(stale, kFuture, withdrawal(1)).outcome, WithdrawReply::Outcome::lost);
-    EXPECT_EQ(redis.retake(stale, {kFuture, 1000}, generation(1)).outcome, Late::lost);
+    EXPECT_EQ(redis.retake(stale, {kFuture, 1000}, generation(0)).outcome, Late::lost);
     EXPECT_EQ(redis.restock(stale, kSneaker, 1, 1), RestockOutcome::lost);
     EXPECT_EQ(redis.find(stale, buyer.id).outcome, FindReply::Outcome::lost);
     EXPECT_EQ(redis.audit(stale, 1000).outcome, AuditReply::Outcome::lost);
@@ -512,12 +512,13 @@ TEST_F(RedisScriptsTest, UnitsGivenBackToAnItemThatSellsDoNotRest) {
 
 TEST_F(RedisScriptsTest, ALatePaymentTakesUnitsAgainOnceAndIsPending) {
   ASSERT_THAT(decisions({order("ann", 2)}), Each(Decision::accepted));
-  EXPECT_EQ(take_late(generation(1)), Late::held) << "the first time is not over";
+  EXPECT_EQ(take_late(generation(0)), Late::held) << "the first time is not over";
   ASSERT_EQ(redis.release(fence(), order("ann", 2), true), ReleaseOutcome::done);
   const auto before = level();
   const auto state = redis.pulse(sale.epoch).items_state;
-  const auto taken = redis.retake(fence(), {kFuture, 1000}, generation(1));
+  const auto taken = redis.retake(fence(), {kFuture, 1000}, generation(0));
   ASSERT_EQ(taken.outcome, Late::done);
+  EXPECT_EQ(taken.generation, 1);
   EXPECT_EQ(level().remaining, before.remaining - 2);
   EXPECT_GT(level().version, before.version) << "the audit must see that the item has moved";
   EXPECT_NE(redis.pulse(sale.epoch).items_state, state) << "a pulse must not leave it out";
@@ -534,7 +535,9 @@ TEST_F(RedisScriptsTest, ALatePaymentTakesUnitsAgainOnceAndIsPending) {
   EXPECT_EQ(pending[1].orders[0].generation, 1);
 
   const auto after = redis.dump();
-  EXPECT_EQ(take_late(generation(1)), Late::repeated);
+  const auto again = redis.retake(fence(), {kFuture, 1000}, generation(0));
+  EXPECT_EQ(again.outcome, Late::repeated);
+  EXPECT_EQ(again.generation, 1);
   EXPECT_EQ(redis.dump(), after);
   EXPECT_THAT(decisions({order("ann", 2)}), ElementsAre(Decision::replay));
 }
@@ -542,16 +545,22 @@ TEST_F(RedisScriptsTest, ALatePaymentTakesUnitsAgainOnceAndIsPending) {
 TEST_F(RedisScriptsTest, AReleaseNamesTheGenerationThatItReleases) {
   ASSERT_THAT(decisions({order("ann", 2)}), Each(Decision::accepted));
   ASSERT_EQ(redis.release(fence(), order("ann", 2), true), ReleaseOutcome::done);
-  ASSERT_EQ(take_late(generation(1)), Late::done);
+  ASSERT_EQ(take_late(generation(0)), Late::done);
   const auto before = redis.dump();
   EXPECT_EQ(redis.release(fence(), order("ann", 2), true), ReleaseOutcome::already) << "told a second time";
-  EXPECT_EQ(redis.release(fence(), generation(2), true), ReleaseOutcome::already);
   EXPECT_EQ(redis.dump(), before);
   EXPECT_EQ(redis.release(fence(), generation(1), true), ReleaseOutcome::done);
   EXPECT_EQ(level().remaining, 5);
   EXPECT_EQ(units_of("ann"), 0);
-  EXPECT_EQ(take_late(generation(1)), Late::over);
-  EXPECT_EQ(take_late(generation(2)), Late::done);
+  const auto taken = redis.retake(fence(), {kFuture, 1000}, generation(0));
+  EXPECT_EQ(taken.outcome, Late::done) << "the row has not come to the one that was given back";
+  EXPECT_EQ(taken.generation, 2);
+}
+
+TEST_F(RedisScriptsTest, WhatAnOlderVersionHasLoadedIsReleased) {
+  auto loaded = order("ann", 2);
+  rebuild(2, {loaded});
+  EXPECT_EQ(redis.release(fence(), generation(1), true), ReleaseOutcome::done);
 }
 
 TEST_F(RedisScriptsTest, ALatePaymentTakesNoMoreThanThereIs) {
@@ -559,7 +568,7 @@ TEST_F(RedisScriptsTest, ALatePaymentTakesNoMoreThanThereIs) {
   ASSERT_EQ(redis.release(fence(), order("ann", 2), true), ReleaseOutcome::done);
   ASSERT_THAT(decisions({order("bob", 2), order("cem", 2)}), Each(Decision::accepted));
   const auto before = redis.dump();
-  EXPECT_EQ(take_late(generation(1)), Late::sold_out);
+  EXPECT_EQ(take_late(generation(0)), Late::sold_out);
   EXPECT_EQ(redis.dump(), before);
 }
 
@@ -568,7 +577,7 @@ TEST_F(RedisScriptsTest, ALatePaymentKeepsToTheLimit) {
   ASSERT_EQ(redis.release(fence(), order("ann", 2), true), ReleaseOutcome::done);
   ASSERT_THAT(decisions({order("ann", 1, kSneaker, "another")}), Each(Decision::accepted));
   const auto before = redis.dump();
-  EXPECT_EQ(take_late(generation(1)), Late::limit);
+  EXPECT_EQ(take_late(generation(0)), Late::limit);
   EXPECT_EQ(redis.dump(), before);
 }
 
@@ -576,15 +585,15 @@ TEST_F(RedisScriptsTest, ALatePaymentAsksNeitherWhetherTheSaleIsOpenNorWaitsForI
   sell_out();
   ASSERT_EQ(redis.release(fence(), order("first", 2), true), ReleaseOutcome::done);
   configure(SaleState::closed);
-  EXPECT_EQ(take_late(generation(1, "first")), Late::done);
+  EXPECT_EQ(take_late(generation(0, "first")), Late::done);
 }
 
 TEST_F(RedisScriptsTest, ALatePaymentHasItsBounds) {
   ASSERT_THAT(decisions({order("ann", 2)}), Each(Decision::accepted));
   ASSERT_EQ(redis.release(fence(), order("ann", 2), true), ReleaseOutcome::done);
   const auto before = redis.dump();
-  EXPECT_EQ(redis.retake(fence(), {kPast, 1000}, generation(1)).outcome, Late::late);
-  EXPECT_EQ(redis.retake(fence(), {kFuture, 1}, generation(1)).outcome, Late::full);
+  EXPECT_EQ(redis.retake(fence(), {kPast, 1000}, generation(0)).outcome, Late::late);
+  EXPECT_EQ(redis.retake(fence(), {kFuture, 1}, generation(0)).outcome, Late::full);
   EXPECT_EQ(redis.dump(), before);
 }
 
@@ -595,8 +604,8 @@ TEST_F(RedisScriptsTest, ARebuildBringsGenerationsBack) {
   over.status = OrderStatus::cancelled;
   rebuild(2, {live, over});
   EXPECT_EQ(redis.release(fence(), generation(2), true), ReleaseOutcome::already);
-  EXPECT_EQ(take_late(generation(3)), Late::repeated);
-  EXPECT_EQ(take_late(generation(1, "bob")), Late::over);
+  EXPECT_EQ(take_late(generation(2)), Late::repeated);
+  EXPECT_EQ(redis.retake(fence(), {kFuture, 1000}, generation(1, "bob")).generation, 2);
   EXPECT_EQ(redis.release(fence(), generation(3), true), ReleaseOutcome::done);
 }
 

@@ -3,6 +3,7 @@
 #include <deque>
 #include <functional>
 #include <mutex>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -11,7 +12,7 @@
 namespace flashsale::admin {
 
 /// A few threads, each with its own connections to both stores, for calls that block: the admin API, buyers' lists and
-/// cancellations. The queue in front of them is bounded.
+/// cancellations; or, in another pool, the payment provider's messages. The queue in front of them is bounded.
 class OperationPool {
  public:
   struct Options {
@@ -19,6 +20,7 @@ class OperationPool {
     redis::Options redis;
     unsigned threads = 2;
     std::size_t queue_max = 256;
+    std::string name = "operations";  ///< of its sessions and its queue
   };
   using Operation = std::function<void(catalog::Publisher&)>;
 

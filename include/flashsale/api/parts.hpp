@@ -24,6 +24,7 @@ namespace flashsale::api {
 /// What the endpoints of all threads share.
 struct ProcessParts {
   admin::OperationPool& operations;
+  admin::OperationPool& payments;  ///< apart from the others, so that neither waits for the other
   checkout::OrderLookup& lookup;
   catalog::Pulse& pulse;
   catalog::Upkeep& upkeep;

@@ -31,9 +31,6 @@ enum class PaymentOutcome : std::uint8_t {
 
 [[nodiscard]] std::string_view to_string(PaymentOutcome outcome);
 
-/// Of an order that a failed payment has ended; a later success may still take its units again.
-inline constexpr std::string_view kPaymentFailedReason = "payment_failed";
-
 /// The status of an order when its row is written, and until when it has to be paid. That counts from `created_at`
 /// here; the writer moves it to the commit (PROTOCOL R15).
 void set_first_status(Order& order, const Sale& sale);

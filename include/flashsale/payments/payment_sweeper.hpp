@@ -2,6 +2,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
+#include <string>
 #include <thread>
 
 #include "flashsale/catalog/publisher.hpp"
@@ -31,11 +32,13 @@ class PaymentSweeper {
   void run();
   void expire();
   void settle_open();
+  [[nodiscard]] bool is_stopping();
 
   Options options_;
   catalog::Upkeep& upkeep_;
   telemetry::Metrics& metrics_;
   catalog::Publisher stores_;  ///< the thread's alone
+  std::string settled_up_to_;  ///< message that the last pass ended with; empty: from the first
 
   std::mutex mutex_;
   std::condition_variable wake_;

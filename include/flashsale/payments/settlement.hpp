@@ -1,5 +1,6 @@
 #pragma once
 #include <chrono>
+#include <cstdint>
 #include <string_view>
 
 #include "flashsale/catalog/publisher.hpp"
@@ -10,10 +11,13 @@
 /// leaves is finished by any instance's payment sweeper.
 namespace flashsale::payments {
 
+/// Whether what Redis has to be told is told before the answer, or left to the payment sweeper.
+enum class Promptness : std::uint8_t { at_once, later };
+
 /// Stores what the provider tells and does what it says: confirms the order, ends it and gives its units back, takes
 /// them again for a late payment, or marks the money as to be returned. An error: nothing is known, to be told again.
 [[nodiscard]] Result<postgres::PaymentResult> receive(catalog::Publisher& stores, catalog::Upkeep& upkeep,
-                                                      const PaymentEvent& event);
+                                                      const PaymentEvent& event, Promptness promptness);
 
 /// One more try for a message that waits for its order or its units; after `patience` its money goes back.
 [[nodiscard]] Result<postgres::PaymentResult> settle(catalog::Publisher& stores, catalog::Upkeep& upkeep,

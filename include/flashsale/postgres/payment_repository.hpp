@@ -36,10 +36,10 @@ struct PaymentResult {
 /// Ends a late message whose units are gone.
 [[nodiscard]] Result<PaymentResult> refuse_late_payment(Session& session, std::string_view webhook_id);
 
-/// Messages that are `waiting` or `late`, at least `older_than` old, oldest first.
+/// Messages that are `waiting` or `late` and at least `older_than` old, in the order of their ids, after `after`.
 [[nodiscard]] Result<std::vector<std::string>> find_open_payments(Session& session,
                                                                   std::chrono::milliseconds older_than,
-                                                                  std::int32_t limit);
+                                                                  std::string_view after, std::int32_t limit);
 
 enum class LateOutcome : std::uint8_t {
   confirmed,    ///< now, or already

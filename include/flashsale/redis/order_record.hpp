@@ -36,9 +36,6 @@ struct WithdrawalEntry {
 };
 [[nodiscard]] std::string withdrawal_payload(std::int32_t item_no, std::int64_t units, std::string_view who);
 
-/// Payload of an order whose units are taken again, with its generation.
-[[nodiscard]] std::string retake_payload(const Order& order);
-
 /// One entry of the pending log: the orders of one batch, or one that was taken again, or one withdrawal.
 struct PendingEntry {
   std::string id;  ///< of the stream

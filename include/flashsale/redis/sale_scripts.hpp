@@ -78,18 +78,18 @@ struct RetakeReply {
     lost,
     late,
     full,      ///< the pending log: to be tried again
-    held,      ///< the earlier generation has not been given back yet
-    over,      ///< this generation was taken, and given back since
+    held,      ///< what the row has has not been given back yet
     repeated,  ///< it is taken already
     sold_out,
     limit,
     done,
   };
   Outcome outcome = Outcome::lost;
-  std::string entry_id;  ///< when done
+  std::int32_t generation = 0;  ///< the new one, when done or repeated
+  std::string entry_id;         ///< when done
 };
-/// Takes an ended order's units again; `order.generation` is the new one (PROTOCOL R16).
-[[nodiscard]] Command retake_command(const Fence& fence, const RetakeTerms& terms, const Order& order);
+/// Takes an ended order's units again; `row` as PostgreSQL has it (PROTOCOL R16).
+[[nodiscard]] Command retake_command(const Fence& fence, const RetakeTerms& terms, const Order& row);
 [[nodiscard]] Result<RetakeReply> read_retake(ReplyView reply);
 
 struct PulseItem {

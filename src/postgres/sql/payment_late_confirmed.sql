@@ -1,4 +1,4 @@
--- The message that has brought the order back. A second one for the same order is judged again, as paid twice.
+-- The oldest message that waits for the order's units: it brings the order back. None: nobody waits for them.
 UPDATE payment_events
    SET outcome = 2, settled_at = now()
  WHERE webhook_id = (SELECT webhook_id

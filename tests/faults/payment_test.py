@@ -185,7 +185,7 @@ class KilledPaymentTest(FaultCase):
             " (SELECT FROM payment_events WHERE payment_events.order_id = orders.order_id AND outcome = 2)"), [])
 
     def test_late_payments_for_few_units(self):
-        """Those who get none are paid back; the steps of taking again take their time, and each payment is told twice."""
+        """Those who get none are paid back. Taking again takes its time, and each payment is told twice."""
         chance = random.Random(time.time_ns())
         sale = self.cluster.create_sale(stock=BUYERS, payment="required", payment_window_s=1)
         provider = PaymentProvider(self.cluster, SECRET)

@@ -1,5 +1,5 @@
--- Once for a payment. The shop's systems are told; the provider does the rest. $1 need not be an order that exists. Of a
--- rehearsal nobody is told.
+-- Once for a payment. The shop's systems are told; the provider does the rest. $1 need not be an order that exists. Of
+-- a rehearsal nobody is told.
 WITH noted AS (
     INSERT INTO refunds (order_id, payment_id) VALUES ($1::uuid, $2::text)
     ON CONFLICT (order_id, payment_id) DO NOTHING

@@ -1,4 +1,5 @@
--- Gives an order's units back, once (PROTOCOL R3, R8, R11). The record's state decides: only what is `h`eld, or held a`g`ain, is released.
+-- Gives an order's units back, once (PROTOCOL R3, R8, R11). The record's state decides: only what is `h`eld, or held
+-- a`g`ain, is released.
 -- KEYS  fence, items, orders, buyers
 -- ARGV  1 epoch, 2 identity, 3 order id (16 bytes), 4 item number, 5 buyer field, 6 quantity,
 --       7 '1' to add the units to what remains, '0' when PostgreSQL refused them (they were never there),

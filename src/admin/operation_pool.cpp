@@ -29,7 +29,8 @@ void OperationPool::stop() {
 bool OperationPool::submit(Operation operation) {
   {
     const std::lock_guard lock(mutex_);
-    if (stopping_ || queue_.size() >= options_.queue_max) return false;
+    const auto free = options_.threads - busy_;
+    if (stopping_ || queue_.size() >= options_.queue_max + free) return false;
     queue_.push_back(std::move(operation));
   }
   wake_.notify_one();
@@ -37,17 +38,20 @@ bool OperationPool::submit(Operation operation) {
 }
 
 void OperationPool::run(unsigned thread_no) {
-  catalog::Publisher stores(options_.postgres, options_.redis, "operations-" + std::to_string(thread_no), metrics_);
+  catalog::Publisher stores(options_.postgres, options_.redis, options_.name + '-' + std::to_string(thread_no),
+                            metrics_);
   std::unique_lock lock(mutex_);
   for (;;) {
     wake_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
     if (queue_.empty()) return;
     const auto operation = std::move(queue_.front());
     queue_.pop_front();
-    metrics_.queue_depth("operations").Set(static_cast<double>(queue_.size()));
+    metrics_.queue_depth(options_.name).Set(static_cast<double>(queue_.size()));
+    ++busy_;
     lock.unlock();
     operation(stores);
     lock.lock();
+    --busy_;
   }
 }
 

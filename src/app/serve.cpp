@@ -18,6 +18,7 @@
 #include "flashsale/app/dependency_checks.hpp"
 #include "flashsale/app/module_options.hpp"
 #include "flashsale/app/token_command.hpp"
+#include "flashsale/checkout/refusal_recorder.hpp"
 #include "flashsale/checkout/sweeper.hpp"
 #include "flashsale/postgres/call_watch.hpp"
 #include "flashsale/telemetry/log.hpp"
@@ -35,6 +36,7 @@ constexpr std::chrono::seconds kWaitForStores{5};
 constexpr milliseconds kPulseAgeMax{1000};
 /// For the first snapshot of all sales and the I/O threads' connections to Redis.
 constexpr milliseconds kWaitUntilServing{2000};
+constexpr unsigned kExportsMax = 2;
 constexpr milliseconds kStopPoll{20};
 constexpr milliseconds kCutAfterDeadline{500};
 
@@ -87,6 +89,8 @@ class Process {
   checkout::Sweeper sweeper_;
   admin::DriftWatch drift_watch_;
   admin::OperationPool operations_;
+  admin::OperationPool exports_;
+  checkout::RefusalRecorder refusals_;
   std::atomic<bool> draining_{false};
   bool nothing_failed_ = false;  ///< at the last beat; the pulse's thread alone
   api::ProcessParts parts_;
@@ -135,7 +139,10 @@ Process::Process(const Settings& settings)
       drift_watch_({postgres_options(settings), redis_options(settings), milliseconds(settings.audit.interval_ms)},
                    upkeep_, metrics_),
       operations_({postgres_options(settings), redis_options(settings), settings.admin.threads}, metrics_),
+      exports_({postgres_options(settings), redis_options(settings), kExportsMax, 0, "exports"}, metrics_),
+      refusals_(postgres_options(settings)),
       parts_{operations_,
+             exports_,
              lookup_,
              pulse_,
              nullptr,
@@ -173,8 +180,9 @@ void Process::publish(const std::shared_ptr<const catalog::Snapshot>& snapshot) 
   // Of a beat that began when everything was there.
   const bool is_whole = std::exchange(nothing_failed_, failing_parts().empty());
   for (const auto& thread : threads_) {
-    asio::post(thread->context, [&thread = *thread, snapshot, is_whole] {
+    asio::post(thread->context, [this, &thread = *thread, snapshot, is_whole] {
       thread.catalog.replace(snapshot);
+      refusals_.add(thread.checkout.take_refusals());
       if (is_whole && thread.redis.ready()) thread.can_sell = true;
       // The server's identity can change under a living connection (PROTOCOL R6).
       const bool differs = thread.redis.ready() && thread.redis.identity() != snapshot->redis_identity;
@@ -193,6 +201,8 @@ void Process::start_background() {
   journal_.start();
   lookup_.start();
   operations_.start();
+  exports_.start();
+  refusals_.start();
   upkeep_.start({[this] { pulse_.reload_directory(); },
                  [this](catalog::SoldOutMarks marks) { pulse_.offer_marks(std::move(marks)); }});
   pulse_.start([this](const std::shared_ptr<const catalog::Snapshot>& snapshot) { publish(snapshot); });
@@ -247,19 +257,22 @@ void Process::stop() {
   public_server_->abort();
   admin_server_->abort();
   operations_.stop();
+  exports_.stop();
   sweeper_.stop();
   drift_watch_.stop();
   pulse_.stop();
   upkeep_.stop();
   lookup_.stop();
   for (const auto& thread : threads_) {
-    asio::post(thread->context, [&io = *thread] {
+    asio::post(thread->context, [this, &io = *thread] {
+      refusals_.add(io.checkout.take_refusals());
       io.checkout.stop();
       io.redis.stop();
       io.context.stop();
     });
   }
   for (const auto& thread : threads_) thread->thread.join();
+  refusals_.stop();
   telemetry::log_info("stopped", {{"orders_left", permits_.taken()}});
 }
 

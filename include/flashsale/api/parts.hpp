@@ -22,6 +22,7 @@ namespace flashsale::api {
 /// What the endpoints of all threads share.
 struct ProcessParts {
   admin::OperationPool& operations;
+  admin::OperationPool& exports;  ///< has no queue: one that is free, or none
   checkout::OrderLookup& lookup;
   catalog::Pulse& pulse;
   identity::CustomerRateLimiter* rate_limiter;  ///< null: no limit

@@ -40,6 +40,11 @@ bool same_lines(const InFlightOrder& order, std::int32_t item_no, std::int32_t q
   return order.item().item_no == item_no && order.placement.quantity == quantity;
 }
 
+/// A row under the order's id can be another's, although the id is made of the customer's: of one who was erased.
+bool is_of(const InFlightOrder& order, const Order& row) {
+  return row.customer_id == order.placement.customer_id && same_lines(order, row.item_no, row.quantity);
+}
+
 /// One search over several sales: the first that has the order wins; silence of one makes `nowhere` unsure.
 struct Search {
   Checkout::FindCallback callback;
@@ -271,7 +276,7 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
                                                            : PlacementOutcome::sold_out;
       return finish(token, {outcome, row});
     }
-    if (!same_lines(order, row.item_no, row.quantity)) {
+    if (!is_of(order, row)) {
       drifted(order);
       return finish(token, {PlacementOutcome::key_reused, {}});
     }
@@ -345,7 +350,7 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
     if (!order) return;
     if (found && *found) {
       const auto& row = **found;
-      if (!same_lines(*order, row.item_no, row.quantity)) return finish(token, {PlacementOutcome::key_reused, {}});
+      if (!is_of(*order, row)) return finish(token, {PlacementOutcome::key_reused, {}});
       // An order of this process that lost its epoch meets its own row here.
       const bool own = order->retake && is_live(row.status);
       return finish(token, {own ? PlacementOutcome::committed : PlacementOutcome::replayed, row});

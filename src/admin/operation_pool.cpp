@@ -29,7 +29,8 @@ void OperationPool::stop() {
 bool OperationPool::submit(Operation operation) {
   {
     const std::lock_guard lock(mutex_);
-    if (stopping_ || queue_.size() >= options_.queue_max) return false;
+    const auto free = options_.threads - busy_;
+    if (stopping_ || queue_.size() >= options_.queue_max + free) return false;
     queue_.push_back(std::move(operation));
   }
   wake_.notify_one();
@@ -46,9 +47,11 @@ void OperationPool::run(unsigned thread_no) {
     const auto operation = std::move(queue_.front());
     queue_.pop_front();
     metrics_.queue_depth(options_.name).Set(static_cast<double>(queue_.size()));
+    ++busy_;
     lock.unlock();
     operation(stores);
     lock.lock();
+    --busy_;
   }
 }
 

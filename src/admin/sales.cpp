@@ -18,12 +18,6 @@ constexpr int kEpochAttempts = 5;
 constexpr std::chrono::milliseconds kWithdrawBudget{1000};
 constexpr std::chrono::milliseconds kEpochPause{100};
 
-/// Tells every instance that the directory has moved. They would see it within a second anyway.
-void announce(catalog::Publisher& stores) {
-  const auto version = postgres::directory_version(stores.session());
-  if (version) (void)stores.announce(*version);
-}
-
 Result<TimePoint> redis_now(redis::SyncClient& client) {
   const auto reply = client.call(redis::clock_command());
   if (!reply) return reply.error();
@@ -106,6 +100,11 @@ Result<StockResult> withdraw(catalog::Publisher& stores, std::string_view sale_i
 }
 
 }  // namespace
+
+void announce(catalog::Publisher& stores) {
+  const auto version = postgres::directory_version(stores.session());
+  if (version) (void)stores.announce(*version);
+}
 
 Result<std::optional<Sale>> create_sale(catalog::Publisher& stores, const Sale& definition, std::string_view who) {
   // Without Redis the sale could not be opened: say so before anything is written.

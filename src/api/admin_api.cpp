@@ -3,16 +3,21 @@
 #include "admin_order_endpoints.hpp"
 #include "admin_sale_endpoints.hpp"
 #include "flag_endpoints.hpp"
+#include "customer_endpoints.hpp"
+#include "report_endpoints.hpp"
 #include "service_endpoints.hpp"
 
 namespace flashsale::api {
 
 class AdminApi::Impl {
  public:
-  Impl(ProcessParts& process, ThreadParts thread) : sales_(process, thread), orders_(process, thread), flags_(process) {
+  Impl(ProcessParts& process, ThreadParts thread)
+      : sales_(process, thread), orders_(process, thread), flags_(process), reports_(process), customers_(process) {
     sales_.add_routes(routes_);
     orders_.add_routes(routes_);
     flags_.add_routes(routes_);
+    reports_.add_routes(routes_);
+    customers_.add_routes(routes_);
     routes_.push_back(
         {Method::get, "/metrics", [&process](Exchange& exchange) {
            exchange.reply({200, "text/plain; version=0.0.4; charset=utf-8", process.metrics.serialize(), {}});
@@ -25,6 +30,8 @@ class AdminApi::Impl {
   AdminSaleEndpoints sales_;
   AdminOrderEndpoints orders_;
   FlagEndpoints flags_;
+  ReportEndpoints reports_;
+  CustomerEndpoints customers_;
   Routes routes_;
 };
 

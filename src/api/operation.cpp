@@ -16,6 +16,13 @@ Answer Answer::unavailable() {
   return answer;
 }
 
+void reply_later(std::shared_ptr<Exchange> exchange, Answer answer) {
+  auto executor = exchange->executor();
+  boost::asio::post(executor, [exchange = std::move(exchange), answer = std::move(answer)] {
+    exchange->reply({answer.status, answer.content_type, answer.body, answer.headers});
+  });
+}
+
 void run_operation(Exchange& exchange, const ProcessParts& process, std::function<Answer(catalog::Publisher&)> work) {
   run_operation(exchange, process.operations, std::move(work));
 }

@@ -1,5 +1,6 @@
 #pragma once
 #include <functional>
+#include <memory>
 #include <string>
 
 #include "flashsale/api/exchange.hpp"
@@ -19,6 +20,9 @@ struct Answer {
   /// 503 with Retry-After, for a store that failed.
   [[nodiscard]] static Answer unavailable();
 };
+
+/// Answers from another thread than the exchange's.
+void reply_later(std::shared_ptr<Exchange> exchange, Answer answer);
 
 /// Runs `work` on the operation pool and answers with what it returns, on the exchange's thread. A full pool is a 503.
 /// `work` may read the request: it lives until the answer.

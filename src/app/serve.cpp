@@ -19,6 +19,7 @@
 #include "flashsale/app/module_options.hpp"
 #include "flashsale/app/token_command.hpp"
 #include "flashsale/catalog/retention.hpp"
+#include "flashsale/checkout/refusal_recorder.hpp"
 #include "flashsale/checkout/sweeper.hpp"
 #include "flashsale/payments/payment_sweeper.hpp"
 #include "flashsale/postgres/call_watch.hpp"
@@ -37,6 +38,7 @@ constexpr std::chrono::seconds kWaitForStores{5};
 constexpr milliseconds kPulseAgeMax{1000};
 /// For the first snapshot of all sales and the I/O threads' connections to Redis.
 constexpr milliseconds kWaitUntilServing{2000};
+constexpr unsigned kExportsMax = 2;
 constexpr milliseconds kStopPoll{20};
 constexpr unsigned kPaymentThreads = 2;
 constexpr std::size_t kPaymentQueueMax = 1024;
@@ -95,6 +97,8 @@ class Process {
   admin::DriftWatch drift_watch_;
   admin::OperationPool operations_;
   admin::OperationPool payment_operations_;
+  admin::OperationPool exports_;
+  checkout::RefusalRecorder refusals_;
   std::atomic<bool> draining_{false};
   bool nothing_failed_ = false;  ///< at the last beat; the pulse's thread alone
   api::ProcessParts parts_;
@@ -154,8 +158,11 @@ Process::Process(const Settings& settings)
       payment_operations_(
           {postgres_options(settings), redis_options(settings), kPaymentThreads, kPaymentQueueMax, "payments"},
           metrics_),
+      exports_({postgres_options(settings), redis_options(settings), kExportsMax, 0, "exports"}, metrics_),
+      refusals_(postgres_options(settings)),
       parts_{operations_,
              payment_operations_,
+             exports_,
              lookup_,
              pulse_,
              upkeep_,
@@ -195,8 +202,9 @@ void Process::publish(const std::shared_ptr<const catalog::Snapshot>& snapshot) 
   // Of a beat that began when everything was there.
   const bool is_whole = std::exchange(nothing_failed_, failing_parts().empty());
   for (const auto& thread : threads_) {
-    asio::post(thread->context, [&thread = *thread, snapshot, is_whole] {
+    asio::post(thread->context, [this, &thread = *thread, snapshot, is_whole] {
       thread.catalog.replace(snapshot);
+      refusals_.add(thread.checkout.take_refusals());
       if (is_whole && thread.redis.ready()) thread.can_sell = true;
       // The server's identity can change under a living connection (PROTOCOL R6).
       const bool differs = thread.redis.ready() && thread.redis.identity() != snapshot->redis_identity;
@@ -217,6 +225,8 @@ void Process::start_background() {
   lookup_.start();
   operations_.start();
   payment_operations_.start();
+  exports_.start();
+  refusals_.start();
   upkeep_.start({[this] { pulse_.reload_directory(); },
                  [this](catalog::SoldOutMarks marks) { pulse_.offer_marks(std::move(marks)); }});
   pulse_.start([this](const std::shared_ptr<const catalog::Snapshot>& snapshot) { publish(snapshot); });
@@ -274,6 +284,7 @@ void Process::stop() {
   admin_server_->abort();
   operations_.stop();
   payment_operations_.stop();
+  exports_.stop();
   sweeper_.stop();
   payment_sweeper_.stop();
   retention_.stop();
@@ -282,13 +293,15 @@ void Process::stop() {
   upkeep_.stop();
   lookup_.stop();
   for (const auto& thread : threads_) {
-    asio::post(thread->context, [&io = *thread] {
+    asio::post(thread->context, [this, &io = *thread] {
+      refusals_.add(io.checkout.take_refusals());
       io.checkout.stop();
       io.redis.stop();
       io.context.stop();
     });
   }
   for (const auto& thread : threads_) thread->thread.join();
+  refusals_.stop();
   telemetry::log_info("stopped", {{"orders_left", permits_.taken()}});
 }
 

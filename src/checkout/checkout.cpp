@@ -14,6 +14,7 @@
 #include "flashsale/telemetry/log.hpp"
 #include "in_flight_orders.hpp"
 #include "log_trimmer.hpp"
+#include "refusal_counts.hpp"
 #include "reservation_batcher.hpp"
 
 namespace flashsale::checkout {
@@ -36,12 +37,13 @@ constexpr std::chrono::seconds kPendingAfterClose{30};
 /// Searches over all sales of one thread at once: each costs a call for every sale that is open.
 constexpr std::size_t kSearchesMax = 64;
 
-constexpr std::array<std::string_view, 11> kOutcomeLabels{
-    "committed",     "taken",        "replayed",   "key_reused",  "sold_out",       "limit_exceeded",
-    "sale_not_open", "unknown_item", "overloaded", "unavailable", "outcome_unknown"};
-
 bool same_lines(const InFlightOrder& order, std::int32_t item_no, std::int32_t quantity) {
   return order.item().item_no == item_no && order.placement.quantity == quantity;
+}
+
+/// A row under the order's id can be another's, although the id is made of the customer's: of one who was erased.
+bool is_of(const InFlightOrder& order, const Order& row) {
+  return row.customer_id == order.placement.customer_id && same_lines(order, row.item_no, row.quantity);
 }
 
 /// One search over several sales: the first that has the order wins; silence of one makes `nowhere` unsure.
@@ -73,8 +75,8 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
         batcher_(std::make_shared<ReservationBatcher>(
             options_, parts.context, parts.redis, parts.catalog, orders_, parts.metrics,
             [this](const auto& answer, const auto& result) { reserved(answer, result); })) {
-    for (std::size_t i = 0; i < kOutcomeLabels.size(); ++i) {
-      outcomes_[i] = &parts.metrics.reservations(kOutcomeLabels[i]);
+    for (std::size_t i = 0; i < kPlacementOutcomes.size(); ++i) {
+      outcomes_[i] = &parts.metrics.reservations(kPlacementOutcomes[i]);
     }
   }
 
@@ -87,11 +89,11 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
     if (sale.sale->let_go) return place_in_the_past(placement, callback);
     const auto& level = sale.levels[static_cast<std::size_t>(placement.item)];
     if (level.sold_out_ids && sale.sold_out_mark_lives(now) && !level.sold_out_ids->contains(placement.id.hash64())) {
-      return answer(callback, {PlacementOutcome::sold_out, {}});
+      return turn_away(callback, sale, PlacementOutcome::sold_out);
     }
-    if (sale.surely_not_open(now)) return answer(callback, {PlacementOutcome::sale_not_open, {}});
-    if (!sale.serving || !parts_.redis.ready()) return answer(callback, {PlacementOutcome::unavailable, {}});
-    if (!parts_.permits.try_take()) return answer(callback, {PlacementOutcome::overloaded, {}});
+    if (sale.surely_not_open(now)) return turn_away(callback, sale, PlacementOutcome::sale_not_open);
+    if (!sale.serving || !parts_.redis.ready()) return turn_away(callback, sale, PlacementOutcome::unavailable);
+    if (!parts_.permits.try_take()) return turn_away(callback, sale, PlacementOutcome::overloaded);
 
     InFlightOrder order;
     order.answer_by = now + placement.wait;
@@ -110,46 +112,61 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
     });
   }
 
+  [[nodiscard]] std::vector<postgres::RefusalCount> take_refusals() { return refusals_.take(); }
   [[nodiscard]] std::size_t in_flight() const { return orders_.size(); }
 
  private:
   // --- answers ---
 
-  void answer(const Callback& callback, const PlacementResult& result) {
+  void answer(const Callback& callback, std::int32_t sale_no, const PlacementResult& result) {
     outcomes_[static_cast<std::size_t>(result.outcome)]->Increment();
+    if (is_refusal(result.outcome)) refusals_.add(sale_no, result.outcome);
     callback(result);
+  }
+
+  void turn_away(const Callback& callback, const catalog::SaleSnapshot& sale, PlacementOutcome outcome) {
+    answer(callback, sale.sale->sale_no, {outcome, {}});
   }
 
   /// Answers the request if nobody has yet; the order stays in flight.
   void answer(InFlightOrder& order, const PlacementResult& result) {
     if (!order.callback) return;
     const auto callback = std::exchange(order.callback, {});
-    answer(callback, result);
+    answer(callback, order.placement.sale->sale->sale_no, result);
   }
 
   /// Redis has let the sale go: whoever has an order in it gets it from PostgreSQL, nobody gets a new one.
   void place_in_the_past(const Placement& placement, const Callback& callback) {
     auto answered = [self = shared_from_this(), placement, callback](Result<std::optional<Order>> found) {
       boost::asio::post(self->parts_.context, [self, placement, callback, found = std::move(found)] {
-        if (!found) return self->answer(callback, {PlacementOutcome::unavailable, {}});
-        if (!*found) return self->answer(callback, {PlacementOutcome::sale_not_open, {}});
-        const auto& row = **found;
-        const auto& item = placement.sale->sale->items[static_cast<std::size_t>(placement.item)];
-        const bool same = row.customer_id == placement.customer_id && row.item_no == item.item_no &&
-                          row.quantity == placement.quantity;
-        self->answer(callback, {same ? PlacementOutcome::replayed : PlacementOutcome::key_reused, row});
+        self->found_in_the_past(placement, callback, found);
       });
     };
-    if (!parts_.lookup.find(placement.id, std::move(answered))) answer(callback, {PlacementOutcome::overloaded, {}});
+    if (!parts_.lookup.find(placement.id, std::move(answered))) {
+      turn_away(callback, *placement.sale, PlacementOutcome::overloaded);
+    }
+  }
+
+  void found_in_the_past(const Placement& placement, const Callback& callback,
+                         const Result<std::optional<Order>>& found) {
+    if (!found) return turn_away(callback, *placement.sale, PlacementOutcome::unavailable);
+    if (!*found) return turn_away(callback, *placement.sale, PlacementOutcome::sale_not_open);
+    const auto& row = **found;
+    const auto& item = placement.sale->sale->items[static_cast<std::size_t>(placement.item)];
+    const bool same =
+        row.customer_id == placement.customer_id && row.item_no == item.item_no && row.quantity == placement.quantity;
+    answer(callback, placement.sale->sale->sale_no,
+           {same ? PlacementOutcome::replayed : PlacementOutcome::key_reused, row});
   }
 
   void finish(std::uint64_t token, const PlacementResult& result) {
     auto* order = orders_.find(token);
     if (order->entry) trimmer_->order_settled(*order->entry);
     const auto callback = std::move(order->callback);
+    const auto sale_no = order->placement.sale->sale->sale_no;
     orders_.remove(token);
     parts_.permits.give_back();
-    if (callback) answer(callback, result);
+    if (callback) answer(callback, sale_no, result);
   }
 
   // --- Redis has decided ---
@@ -287,7 +304,7 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
                                                            : PlacementOutcome::sold_out;
       return finish(token, {outcome, row});
     }
-    if (!same_lines(order, row.item_no, row.quantity)) {
+    if (!is_of(order, row)) {
       drifted(order);
       return finish(token, {PlacementOutcome::key_reused, {}});
     }
@@ -361,7 +378,7 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
     if (!order) return;
     if (found && *found) {
       const auto& row = **found;
-      if (!same_lines(*order, row.item_no, row.quantity)) return finish(token, {PlacementOutcome::key_reused, {}});
+      if (!is_of(*order, row)) return finish(token, {PlacementOutcome::key_reused, {}});
       // An order of this process that lost its epoch meets its own row here.
       const bool own = order->retake && is_live(row.status);
       return finish(token, {own ? PlacementOutcome::committed : PlacementOutcome::replayed, row});
@@ -416,7 +433,8 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
   std::size_t searches_ = 0;  ///< of find_pending, under way
   std::shared_ptr<LogTrimmer> trimmer_;
   std::shared_ptr<ReservationBatcher> batcher_;
-  std::array<prometheus::Counter*, kOutcomeLabels.size()> outcomes_{};
+  std::array<prometheus::Counter*, kPlacementOutcomes.size()> outcomes_{};
+  RefusalCounts refusals_;
 };
 
 namespace {
@@ -496,6 +514,7 @@ void Checkout::place(Placement placement, Callback callback) {
   impl_->place(std::move(placement), std::move(callback));
 }
 void Checkout::find_pending(const OrderId& id, FindCallback callback) { impl_->find_pending(id, std::move(callback)); }
+std::vector<postgres::RefusalCount> Checkout::take_refusals() { return impl_->take_refusals(); }
 std::size_t Checkout::in_flight() const { return impl_->in_flight(); }
 
 }  // namespace flashsale::checkout

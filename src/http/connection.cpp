@@ -5,6 +5,7 @@
 #include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
 #include <exception>
+#include <utility>
 
 #include "flashsale/telemetry/log.hpp"
 
@@ -236,23 +237,33 @@ void Connection::fail(api::ProblemType type, std::string_view detail, std::strin
 }
 
 void Connection::answer(const api::Reply& reply) {
+  begin_answer(reply, BodyFraming::length);
+  end_answer(reply.status);
+}
+
+void Connection::begin_answer(const api::Reply& reply, BodyFraming framing) {
   const bool has_request = parser_.state() == RequestParser::State::complete;
   const bool client_keeps = has_request && parser_.keep_alive();
   const bool server_closes = close_after_ || thread_->must_close();
-  const bool is_last = server_closes || !client_keeps;
+  is_last_ = server_closes || !client_keeps || framing == BodyFraming::until_close;
+  must_linger_ = server_closes;
   if (output_.capacity() == 0) output_ = thread_->borrow_buffer();
   append_response(output_, reply,
                   {.date_field = thread_->date_field(),
                    .request_id = request_.request_id,
                    .extra_fields = thread_->server().every_answer_fields,
-                   .close = is_last,
+                   .close = is_last_,
                    .keep_alive_1_0 = parser_.is_http_1_0(),
-                   .without_body = request_.method == api::Method::head});
+                   .without_body = request_.method == api::Method::head,
+                   .framing = framing});
+}
+
+void Connection::end_answer(unsigned status) {
   now_ = Clock::now();
-  thread_->metrics().observe(route_, reply.status, std::chrono::duration<double>(now_ - request_.received_at).count());
-  thread_->request_log().note(request_, thread_->metrics().route_name(route_), reply.status, now_);
-  if (is_last) {
-    must_linger_ = server_closes || input_.size() > parser_.message_bytes();
+  thread_->metrics().observe(route_, status, std::chrono::duration<double>(now_ - request_.received_at).count());
+  thread_->request_log().note(request_, thread_->metrics().route_name(route_), status, now_);
+  if (is_last_) {
+    must_linger_ = must_linger_ || input_.size() > parser_.message_bytes();
     phase_ = Phase::finishing;
     return;
   }
@@ -264,6 +275,50 @@ void Connection::answer(const api::Reply& reply) {
   } else {
     begin_request(now_);
   }
+}
+
+// ---- an answer in pieces
+
+bool Connection::begin_stream(const api::Reply& head) {
+  if (phase_ != Phase::working) return false;
+  stream_status_ = head.status;
+  is_chunked_ = !parser_.is_http_1_0();
+  begin_answer(head, is_chunked_ ? BodyFraming::chunked : BodyFraming::until_close);
+  if (request_.method == api::Method::head) {
+    end_answer(stream_status_);
+  } else {
+    phase_ = Phase::streaming;
+  }
+  const bool has_body = phase_ == Phase::streaming;
+  if (!is_serving_) settle();
+  return has_body && phase_ == Phase::streaming;
+}
+
+void Connection::stream(std::string_view piece, api::PieceTaken then) {
+  taken_ = std::move(then);
+  if (phase_ != Phase::streaming) return tell_taken(false);
+  if (output_.capacity() == 0) output_ = thread_->borrow_buffer();
+  if (is_chunked_) append_chunk(output_, piece);
+  else output_.append(piece);
+  if (!is_serving_) settle();
+}
+
+void Connection::end_stream() {
+  if (phase_ != Phase::streaming) return;
+  if (output_.capacity() == 0) output_ = thread_->borrow_buffer();
+  if (is_chunked_) append_last_chunk(output_);
+  end_answer(stream_status_);
+  if (!is_serving_) settle();
+}
+
+void Connection::cut_stream() {
+  if (phase_ == Phase::streaming) close();
+}
+
+/// Through the loop: whoever is told sends the next piece, and so would call itself.
+void Connection::tell_taken(bool taken) {
+  if (!taken_) return;
+  asio::post(thread_->context(), [then = std::exchange(taken_, nullptr), taken] { then(taken); });
 }
 
 // ---- sending
@@ -283,6 +338,7 @@ void Connection::settle() {
       }
       break;
     case Phase::finishing: finish(); break;
+    case Phase::streaming: tell_taken(true); break;
     case Phase::working:
     case Phase::lingering:
     case Phase::closed: break;
@@ -336,11 +392,14 @@ void Connection::finish() {
 
 void Connection::close() {
   if (phase_ == Phase::closed) return;
-  phase_ = Phase::closed;
   boost::system::error_code ignored;
+  // Half a body must not look like a whole one to a client that is told its end by the connection's.
+  if (phase_ == Phase::streaming) socket_->set_option(asio::socket_base::linger(true, 0), ignored);
+  phase_ = Phase::closed;
   socket_->close(ignored);
   socket_.reset();  // a handler may hold the rest of this object for long, even beyond the loop's life
   output_.release();
+  tell_taken(false);
   thread_->remove(*this);
 }
 
@@ -364,6 +423,11 @@ void Connection::check(Clock::time_point now, bool is_shared) {
       telemetry::log_error("request lost by its handler", {{"route", thread_->metrics().route_name(route_)}});
       fail(api::ProblemType::internal_error, "the request could not be handled");
       settle();
+      break;
+    case Phase::streaming:
+      if (is_shared) return;
+      telemetry::log_error("stream left off by its handler", {{"route", thread_->metrics().route_name(route_)}});
+      close();
       break;
     case Phase::lingering:
       if (now >= deadline_) close();

@@ -59,7 +59,8 @@ std::string_view DateCache::field(std::time_t now_s) {
 
 void append_response(ByteBuffer& out, const api::Reply& reply, const ResponseFrame& frame) {
   const bool may_have_body = reply.status >= 200 && reply.status != 204 && reply.status != 304;
-  const bool has_body = may_have_body && !reply.body.empty();
+  const bool follows = frame.framing != BodyFraming::length;
+  const bool has_body = may_have_body && (follows || !reply.body.empty());
   const std::string_view reason = reason_phrase(reply.status);
   const std::size_t bytes_max = kFrameBytesMax + reason.size() + frame.date_field.size() + reply.content_type.size() +
                                 frame.request_id.size() + frame.extra_fields.size() + reply.headers.size() +
@@ -68,7 +69,8 @@ void append_response(ByteBuffer& out, const api::Reply& reply, const ResponseFra
   Cursor to(begin);
   to << "HTTP/1.1 " << std::size_t{reply.status} << " " << reason << "\r\n" << frame.date_field;
   if (has_body) to << "Content-Type: " << reply.content_type << "\r\n";
-  if (may_have_body) to << "Content-Length: " << reply.body.size() << "\r\n";
+  if (frame.framing == BodyFraming::chunked) to << "Transfer-Encoding: chunked\r\n";
+  if (may_have_body && !follows) to << "Content-Length: " << reply.body.size() << "\r\n";
   to << "X-Request-Id: " << frame.request_id << "\r\n";
   if (frame.close) {
     to << "Connection: close\r\n";
@@ -76,9 +78,23 @@ void append_response(ByteBuffer& out, const api::Reply& reply, const ResponseFra
     to << "Connection: keep-alive\r\n";
   }
   to << frame.extra_fields << reply.headers << "\r\n";
-  if (has_body && !frame.without_body) to << reply.body;
+  if (has_body && !follows && !frame.without_body) to << reply.body;
   out.commit(static_cast<std::size_t>(to.at() - begin));
 }
+
+void append_chunk(ByteBuffer& out, std::string_view bytes) {
+  FLASHSALE_CHECK(!bytes.empty());
+  std::array<char, 16> digits{};
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), bytes.size(), 16).ptr;
+  constexpr std::string_view kLineEnd = "\r\n";
+  out.prepare(digits.size() + bytes.size() + 2 * kLineEnd.size());
+  out.append({digits.data(), static_cast<std::size_t>(end - digits.data())});
+  out.append(kLineEnd);
+  out.append(bytes);
+  out.append(kLineEnd);
+}
+
+void append_last_chunk(ByteBuffer& out) { out.append("0\r\n\r\n"); }
 
 std::string_view reason_phrase(unsigned status) {
   switch (status) {

@@ -49,6 +49,9 @@ CancelResult cancel_in(pqxx::work& tx, const OrderId& id, std::string_view custo
                               std::int64_t{found->row.quantity});
     if (item.affected_rows() != 1) throw std::runtime_error("an order's item is missing");
     refund_cancelled(tx, id);
+  } else {
+    // A failed payment had ended it. Now its buyer has given it up: no later payment brings it back.
+    execute(tx, "UPDATE orders SET payment_failed = NULL WHERE order_id = $1 AND payment_failed", id.to_string());
   }
   found = read_with_sale(tx, id);
   if (!found) throw std::runtime_error("an order has disappeared");

@@ -7,18 +7,11 @@
 #include "flashsale/postgres/sale_repository.hpp"
 #include "row_reader.hpp"
 #include "sale_rows.hpp"
+#include "sale_scan.hpp"
 #include "statement.hpp"
 
 namespace flashsale::postgres {
 namespace {
-
-/// A million rows are read in well under a second each; a slow disk may need longer than a buyer would wait.
-constexpr std::chrono::seconds kLongRead{60};
-
-void allow_long_reads(Session& session, pqxx::transaction_base& tx) {
-  tx.exec("SET LOCAL statement_timeout = '60s'");
-  session.more_time(kLongRead);
-}
 
 std::optional<Sale> read_sale(pqxx::transaction_base& tx, std::int32_t sale_no) {
   SaleFilter filter;
@@ -26,19 +19,6 @@ std::optional<Sale> read_sale(pqxx::transaction_base& tx, std::int32_t sale_no) 
   auto sales = read_sales(tx, filter);
   if (sales.empty()) return std::nullopt;
   return std::move(sales.front());
-}
-
-struct ItemRange {
-  std::int32_t first = 0;
-  std::int32_t last = 0;
-  std::string all;  ///< array literal
-};
-
-/// `sale` has items, in order of item_no.
-ItemRange items_of(const Sale& sale) {
-  std::vector<std::int32_t> numbers;
-  for (const auto& item : sale.items) numbers.push_back(item.item_no);
-  return {numbers.front(), numbers.back(), array_of(numbers)};
 }
 
 void stream_orders(Session& session, pqxx::transaction_base& tx, const Sale& sale, const SnapshotReader& reader,

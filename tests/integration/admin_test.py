@@ -50,7 +50,9 @@ class AuthorisationTest(AdminCase):
         some_id = str(uuid.uuid4())
         calls = [("GET", "/admin/v1/sales"), ("POST", "/admin/v1/sales"), ("GET", f"/admin/v1/sales/{sale}"),
                  ("PATCH", f"/admin/v1/sales/{sale}"), ("POST", f"/admin/v1/sales/{sale}/items/sneaker-42/stock"),
-                 ("GET", f"/admin/v1/sales/{sale}/audit"), ("GET", "/admin/v1/orders?customer_id=a"),
+                 ("GET", f"/admin/v1/sales/{sale}/audit"), ("GET", f"/admin/v1/sales/{sale}/report"),
+                 ("GET", f"/admin/v1/sales/{sale}/orders.csv"), ("POST", "/admin/v1/customers/a/erase"),
+                 ("POST", f"/admin/v1/sales/{sale}/reset"), ("GET", "/admin/v1/orders?customer_id=a"),
                  ("GET", f"/admin/v1/orders/{some_id}"), ("GET", "/admin/v1/log"), ("GET", "/admin/v1/flags"),
                  ("PUT", "/admin/v1/flags/checkout")]
         for method, path in calls:

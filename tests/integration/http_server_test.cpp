@@ -99,6 +99,32 @@ class Client {
     send(request);
     return receive();
   }
+  /// A body in chunks, put together; empty when it does not come to its end.
+  std::string receive_chunked() {
+    receive();
+    std::string body;
+    for (;;) {
+      while (received_.find("\r\n") == std::string::npos) {
+        if (!more()) return {};
+      }
+      const std::size_t line = received_.find("\r\n") + 2;
+      const std::size_t bytes = std::stoul(received_, nullptr, 16);
+      while (received_.size() < line + bytes + 2) {
+        if (!more()) return {};
+      }
+      body += received_.substr(line, bytes);
+      received_.erase(0, line + bytes + 2);
+      if (bytes == 0) return body;
+    }
+  }
+  /// All there is until the peer closes.
+  std::string receive_all() {
+    while (more()) {
+    }
+    return std::exchange(received_, {});
+  }
+  [[nodiscard]] bool was_clean() const { return was_clean_; }
+
   /// Waits for the peer to close in the ordinary way; not by a reset, nor with more bytes.
   bool is_closed_cleanly() { return received_.empty() && !more() && received_.empty() && was_clean_; }
   bool more() {
@@ -198,6 +224,7 @@ class HttpServer : public testing::Test {
         {api::Method::get, "/lose", [](api::Exchange&) {}},
         {api::Method::get, "/twice", [ok](api::Exchange& exchange) { ok(exchange, "once"), ok(exchange, "twice"); }},
         {api::Method::post, "/later/{n}", [this](api::Exchange& exchange) { reply_later(exchange); }},
+        {api::Method::get, "/stream/{n}", [this](api::Exchange& exchange) { stream(exchange); }},
         {api::Method::get, "/held", [this](api::Exchange& exchange) { hold(exchange); }},
     };
   }
@@ -212,6 +239,20 @@ class HttpServer : public testing::Test {
       boost::asio::post(executor, [answered = std::move(kept)] {
         answered->reply({.status = 200, .content_type = "text/plain", .body = answered->request().body, .headers = {}});
       });
+    });
+  }
+
+  /// n pieces of kPiece, from the loop; then the end, or a cut when n is odd.
+  void stream(api::Exchange& exchange) {
+    const auto left = std::stoul(std::string(exchange.request().path_parameters[0]));
+    if (!exchange.begin_stream({.status = 200, .content_type = "text/plain", .body = {}, .headers = {}})) return;
+    next_piece(exchange.shared_from_this(), left, left % 2 == 0);
+  }
+  void next_piece(const std::shared_ptr<api::Exchange>& exchange, std::size_t left, bool ends_well) {
+    if (left == 0) return ends_well ? exchange->end_stream() : exchange->cut_stream();
+    exchange->stream(kPiece, [this, exchange, left, ends_well](bool taken) {
+      if (taken) return next_piece(exchange, left - 1, ends_well);
+      ++streams_left_;
     });
   }
 
@@ -244,6 +285,8 @@ class HttpServer : public testing::Test {
   std::vector<std::thread> backgrounds_;
   std::vector<std::shared_ptr<api::Exchange>> held_;
   std::atomic<int> held_count_{0};
+  std::atomic<int> streams_left_{0};
+  const std::string kPiece = std::string(10'000, 'p');
 };
 
 TEST_F(HttpServer, KeepsConnectionsAlive) {
@@ -496,6 +539,74 @@ TEST_F(HttpServer, ASlowReaderGetsEverything) {
   EXPECT_EQ(client.receive().body, "hello");
   EXPECT_EQ(client.receive().body.size(), 1'000'000U);
   EXPECT_EQ(client.receive().body, "hello");
+}
+
+TEST_F(HttpServer, AStreamComesInChunksAndTheConnectionIsKept) {
+  start();
+  Client client(port());
+  client.send(get("/stream/300") + get("/hello"));
+  const std::string body = client.receive_chunked();
+  EXPECT_EQ(body.size(), 3'000'000U);
+  EXPECT_EQ(body, std::string(body.size(), 'p'));
+  EXPECT_EQ(client.receive().body, "hello");
+  client.send(get("/stream/0") + get("/hello"));
+  EXPECT_EQ(client.receive_chunked(), "");
+  EXPECT_EQ(client.receive().body, "hello");
+}
+
+TEST_F(HttpServer, AStreamToAnOldClientEndsWithTheConnection) {
+  start();
+  Client client(port());
+  client.send("GET /stream/30 HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+  const std::string all = client.receive_all();
+  EXPECT_EQ(all.find("Transfer-Encoding"), std::string::npos);
+  EXPECT_NE(all.find("Connection: close\r\n"), std::string::npos);
+  EXPECT_EQ(all.size() - all.find("\r\n\r\n") - 4, 300'000U);
+  EXPECT_TRUE(client.was_clean());
+}
+
+TEST_F(HttpServer, HeadOfAStream) {
+  start();
+  Client client(port());
+  client.send("HEAD /stream/300 HTTP/1.1\r\nHost: h\r\n\r\n");
+  EXPECT_EQ(client.receive(true).field("Transfer-Encoding"), "chunked");
+  EXPECT_EQ(client.exchange(get("/hello")).body, "hello");
+}
+
+TEST_F(HttpServer, AStreamThatIsCutDoesNotLookWhole) {
+  start();
+  Client client(port());
+  client.send(get("/stream/31"));
+  EXPECT_EQ(client.receive_chunked(), "");
+  Client old(port());
+  old.send("GET /stream/31 HTTP/1.0\r\n\r\n");
+  (void)old.receive_all();
+  EXPECT_FALSE(old.was_clean());
+  EXPECT_TRUE(eventually([&] { return server_->connections() == 0; }));
+}
+
+TEST_F(HttpServer, ASlowReaderGetsItsWholeStream) {
+  start();
+  Client client(port(), 4096);
+  client.send(get("/stream/300"));
+  std::this_thread::sleep_for(50ms);
+  EXPECT_EQ(client.receive_chunked().size(), 3'000'000U);
+}
+
+TEST_F(HttpServer, AReaderThatLeavesAStreamEndsIt) {
+  options_.write_timeout = 100ms;
+  start();
+  Client silent(port(), 4096);
+  silent.send(get("/stream/3000"));
+  {
+    Client gone(port(), 4096);
+    gone.send(get("/stream/3000"));
+    gone.more();
+    gone.reset();
+  }
+  EXPECT_TRUE(eventually([&] { return streams_left_ == 2 && server_->connections() == 0; }));
+  Client other(port());
+  EXPECT_EQ(other.exchange(get("/hello")).body, "hello");
 }
 
 TEST_F(HttpServer, ConnectionLimit) {

@@ -155,6 +155,14 @@ class MessageTest(PaymentCase):
         self.assertEqual([refund["reason"] for refund in self.refunds(paid)], ["order_cancelled"])
         self.cluster.wait_consistent(sale)
 
+    def test_given_up_after_a_failed_payment(self):
+        sale = self.sale_to_pay()
+        order, customer = self.reserve(sale)
+        self.settled(self.provider.fail(order), "failed")
+        self.check_status(self.cluster.cancel(order["id"], customer), 200)
+        self.settled(self.provider.pay(order), "refund_required")
+        self.assertEqual(self.status(order, customer)["status"], "cancelled")
+
     def test_a_cancellation_that_is_called_a_failed_payment(self):
         """What an administrator writes as the reason is no fact about payments."""
         sale = self.sale_to_pay()

@@ -23,7 +23,7 @@ TEST(PostgresMigratorTest, MigratesOnceAndKnowsItsState) {
   EXPECT_GT(before->expected, 0);
   const auto applied = migrate(session);
   ASSERT_TRUE(applied) << applied.error().message();
-  EXPECT_EQ(applied->size(), static_cast<std::size_t>(before->expected));
+  EXPECT_EQ(std::stoi(applied->back()), before->expected);
   EXPECT_EQ(applied->front(), "0001_sales_and_orders.sql");
   EXPECT_TRUE(migrate(session)->empty());
   const auto after = schema_state(session);
@@ -45,7 +45,7 @@ TEST(PostgresMigratorTest, InstancesThatStartAtOnceApplyEachOnce) {
   }
   for (auto& thread : threads) thread.join();
   Session session = database.connect();
-  EXPECT_EQ(applied, static_cast<std::size_t>(schema_state(session)->expected));
+  EXPECT_EQ(std::to_string(applied.load()), database.ask("SELECT count(*) FROM schema_migrations"));
 }
 
 TEST(PostgresMigratorTest, RefusesASchemaThatItDoesNotKnow) {

@@ -74,6 +74,28 @@ TEST(ResponseWriter, AppendsBehindEarlierAnswers) {
   EXPECT_EQ(out.view(), expected);
 }
 
+TEST(ResponseWriter, ABodyThatFollowsIsAnnounced) {
+  const api::Reply csv{.status = 200, .content_type = "text/csv", .body = "not looked at", .headers = {}};
+  ResponseFrame chunked = frame();
+  chunked.framing = BodyFraming::chunked;
+  EXPECT_EQ(written(csv, chunked),
+            "HTTP/1.1 200 OK\r\nDate: D\r\nContent-Type: text/csv\r\nTransfer-Encoding: chunked\r\n"
+            "X-Request-Id: r\r\n\r\n");
+  ResponseFrame old = frame();
+  old.framing = BodyFraming::until_close;
+  old.close = true;
+  EXPECT_EQ(written(csv, old),
+            "HTTP/1.1 200 OK\r\nDate: D\r\nContent-Type: text/csv\r\nX-Request-Id: r\r\nConnection: close\r\n\r\n");
+}
+
+TEST(ResponseWriter, Chunks) {
+  ByteBuffer out;
+  append_chunk(out, "hello");
+  append_chunk(out, std::string(0x12a, 'x'));
+  append_last_chunk(out);
+  EXPECT_EQ(out.view(), "5\r\nhello\r\n12a\r\n" + std::string(0x12a, 'x') + "\r\n0\r\n\r\n");
+}
+
 TEST(ResponseWriter, UnknownStatus) { EXPECT_EQ(reason_phrase(599), "Unknown"); }
 
 TEST(DateCache, IsTheDateOfRfc9110) {

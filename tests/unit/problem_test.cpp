@@ -28,6 +28,10 @@ class RecordedExchange : public Exchange {
     body = reply.body;
     headers = reply.headers;
   }
+  bool begin_stream(const Reply&) override { return false; }
+  void stream(std::string_view, PieceTaken) override {}
+  void end_stream() override {}
+  void cut_stream() override {}
 
   int replies = 0;
   unsigned status = 0;

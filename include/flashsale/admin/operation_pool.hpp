@@ -19,7 +19,7 @@ class OperationPool {
     postgres::Options postgres;
     redis::Options redis;
     unsigned threads = 2;
-    std::size_t queue_max = 256;
+    std::size_t queue_max = 256;      ///< operations that wait for a thread
     std::string name = "operations";  ///< of its sessions and its queue
   };
   using Operation = std::function<void(catalog::Publisher&)>;
@@ -29,7 +29,7 @@ class OperationPool {
   void start();
   void stop();  ///< finishes what is in hand; what is queued is dropped, nobody waits for it any more
 
-  /// False: the queue is full, and the operation will not run.
+  /// False: no thread is free and the queue is full; the operation will not run.
   [[nodiscard]] bool submit(Operation operation);
 
  private:
@@ -40,6 +40,7 @@ class OperationPool {
   std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<Operation> queue_;
+  std::size_t busy_ = 0;  ///< threads that have an operation in hand
   bool stopping_ = false;
   std::vector<std::thread> threads_;
 };

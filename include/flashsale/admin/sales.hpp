@@ -23,6 +23,9 @@ namespace flashsale::admin {
 [[nodiscard]] Result<postgres::ResetResult> reset_rehearsal(catalog::Publisher& stores, std::string_view sale_id,
                                                             std::string_view who);
 
+/// Tells every instance that the directory has moved. They would see it within a second anyway.
+void announce(catalog::Publisher& stores);
+
 struct StockResult {
   enum class Outcome : std::uint8_t { done, repeated, unknown_sale, unknown_item, not_enough, key_reused };
   Outcome outcome = Outcome::done;

@@ -3,6 +3,7 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -56,9 +57,12 @@ struct Reply {
   std::string_view headers;  ///< further fields, each `Name: value\r\n`; see append_header
 };
 
-/// One request and the duty to answer it exactly once. Belongs to one I/O thread: reply() only there (post to
-/// executor() from elsewhere). Keep it alive with shared_from_this() while work is under way; when the client has
-/// gone away the reply is dropped.
+/// Told whether the client has taken a piece of a streamed body.
+using PieceTaken = std::function<void(bool)>;
+
+/// One request and the duty to answer it exactly once, whole by reply() or in pieces by begin_stream() and what
+/// follows. Belongs to one I/O thread: answer only there (post to executor() from elsewhere). Keep it alive with
+/// shared_from_this() while work is under way; when the client has gone away the reply is dropped.
 class Exchange : public std::enable_shared_from_this<Exchange> {
  public:
   virtual ~Exchange() = default;
@@ -66,6 +70,17 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   [[nodiscard]] virtual boost::asio::any_io_executor executor() = 0;
   /// The server itself adds Date, Content-Length, Connection and X-Request-Id. For HEAD the body is left out.
   virtual void reply(const Reply& reply) = 0;
+
+  /// Begins an answer whose body comes in pieces; `head.body` is not looked at. False: nothing may follow, as this
+  /// answers HEAD or the client has gone.
+  [[nodiscard]] virtual bool begin_stream(const Reply& head) = 0;
+  /// Copies the next piece. `then` comes later, from the loop: with true when the client has taken the piece and the
+  /// next may follow, with false when it has gone or is too slow; then the answer is over.
+  virtual void stream(std::string_view piece, PieceTaken then) = 0;
+  /// The body is whole. Not before the last piece was taken.
+  virtual void end_stream() = 0;
+  /// The body will never be whole: the connection is cut, so that the client can tell.
+  virtual void cut_stream() = 0;
 };
 
 /// Appends one field to a header block; asserts that neither part has a CR, LF or NUL.

@@ -25,6 +25,7 @@ namespace flashsale::api {
 struct ProcessParts {
   admin::OperationPool& operations;
   admin::OperationPool& payments;  ///< apart from the others, so that neither waits for the other
+  admin::OperationPool& exports;  ///< has no queue: one that is free, or none
   checkout::OrderLookup& lookup;
   catalog::Pulse& pulse;
   catalog::Upkeep& upkeep;

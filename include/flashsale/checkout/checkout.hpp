@@ -1,10 +1,13 @@
 #pragma once
+#include <array>
 #include <boost/asio/io_context.hpp>
 #include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "flashsale/catalog/catalog.hpp"
 #include "flashsale/catalog/sale_lookup.hpp"
@@ -12,6 +15,7 @@
 #include "flashsale/checkout/journal.hpp"
 #include "flashsale/checkout/order_lookup.hpp"
 #include "flashsale/checkout/permits.hpp"
+#include "flashsale/postgres/report_repository.hpp"
 #include "flashsale/redis/connection.hpp"
 
 namespace flashsale::checkout {
@@ -46,6 +50,14 @@ enum class PlacementOutcome : std::uint8_t {
   unavailable,      ///< nothing was changed
   outcome_unknown,  ///< it may stand: the same key or a poll finds out
 };
+
+/// Their names, in the order of the enumeration: labels of metrics, reasons in reports.
+inline constexpr std::array<std::string_view, 11> kPlacementOutcomes{
+    "committed",     "taken",        "replayed",   "key_reused",  "sold_out",       "limit_exceeded",
+    "sale_not_open", "unknown_item", "overloaded", "unavailable", "outcome_unknown"};
+
+/// The client has no order by this answer.
+[[nodiscard]] constexpr bool is_refusal(PlacementOutcome outcome) { return outcome >= PlacementOutcome::key_reused; }
 
 struct PlacementResult {
   PlacementOutcome outcome = PlacementOutcome::unavailable;
@@ -82,6 +94,9 @@ class Checkout {
   /// as `pending` (any customer's), nothing when it is surely nowhere, or an error when that cannot be told.
   using FindCallback = std::function<void(Result<std::optional<Order>>)>;
   void find_pending(const OrderId& id, FindCallback callback);
+
+  /// Refusals since the last call.
+  [[nodiscard]] std::vector<postgres::RefusalCount> take_refusals();
 
   /// Orders of this thread that are not settled.
   [[nodiscard]] std::size_t in_flight() const;

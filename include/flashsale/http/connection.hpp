@@ -35,11 +35,16 @@ class Connection final : public api::Exchange {
   [[nodiscard]] const api::Request& request() const override { return request_; }
   [[nodiscard]] boost::asio::any_io_executor executor() override { return thread_->context().get_executor(); }
   void reply(const api::Reply& reply) override;
+  [[nodiscard]] bool begin_stream(const api::Reply& head) override;
+  void stream(std::string_view piece, api::PieceTaken then) override;
+  void end_stream() override;
+  void cut_stream() override;
 
  private:
   enum class Phase : std::uint8_t {
     receiving,  // waits for a request or reads one
     working,    // a handler has it
+    streaming,  // a handler has begun to answer it, piece by piece
     finishing,  // the last answer is on its way
     lingering,  // it is out; what the client still sends is dropped, as closing now could reset it unread
     closed,
@@ -57,6 +62,9 @@ class Connection final : public api::Exchange {
   void reply_options(std::string_view allow);
   void fail(api::ProblemType type, std::string_view detail, std::string_view headers = {});
   void answer(const api::Reply& reply);
+  void begin_answer(const api::Reply& reply, BodyFraming framing);
+  void end_answer(unsigned status);
+  void tell_taken(bool taken);
   void take_request_id();
   [[nodiscard]] bool decode_parameters(const Router::Match& match);
   void settle();
@@ -70,6 +78,7 @@ class Connection final : public api::Exchange {
   RequestParser parser_;
   ByteBuffer input_;
   ByteBuffer output_;
+  api::PieceTaken taken_;  // while a piece of a stream is on its way
   api::Request request_;
   std::string decoded_parameters_;
   MadeRequestId made_request_id_{};
@@ -78,6 +87,7 @@ class Connection final : public api::Exchange {
   Clock::time_point now_;             // of the event that is being handled
   std::size_t linger_bytes_left_ = 0;
   std::uint32_t route_ = kNoRoute;
+  unsigned stream_status_ = 0;
   Phase phase_ = Phase::receiving;
   bool is_counted_;
   bool is_reading_ = false;   // a receive operation is pending, into input_
@@ -85,6 +95,8 @@ class Connection final : public api::Exchange {
   bool is_serving_ = false;   // serve_received() is on the stack
   bool needs_input_ = true;   // the request in input_ is not whole
   bool close_after_ = false;  // the request in work is the last
+  bool is_last_ = false;      // its answer has begun, and said so
+  bool is_chunked_ = false;   // the stream
   bool must_linger_ = false;
 };
 

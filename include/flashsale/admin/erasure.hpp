@@ -1,0 +1,23 @@
+#pragma once
+#include <cstdint>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "flashsale/catalog/publisher.hpp"
+
+namespace flashsale::admin {
+
+struct Erasure {
+  std::int64_t orders = 0;      ///< rows that named the customer
+  std::set<std::string> sales;  ///< whose they are
+};
+
+/// Takes a customer's name out of all orders, in both stores: one fresh random pseudonym stands in its place, so that
+/// counts, limits and the audit stay as they are. PostgreSQL first; what Redis has of the customer goes with a rebuild
+/// of each sale, here if it is quick, else by any instance's pulse. May be repeated: an order that is in flight
+/// meanwhile can be written after it. Blocking.
+[[nodiscard]] Result<Erasure> erase_customer(catalog::Publisher& stores, std::string_view customer_id,
+                                             std::string_view who);
+
+}  // namespace flashsale::admin

@@ -1,0 +1,22 @@
+#pragma once
+#include <string>
+#include <string_view>
+
+#include "flashsale/model/order.hpp"
+#include "flashsale/model/sale.hpp"
+
+/// Orders as CSV (RFC 4180): lines end with CRLF, the first names the columns.
+namespace flashsale::api {
+
+/// Whole, with its line end.
+inline constexpr std::string_view kOrderCsvHeader =
+    "order_id,sale_id,customer_id,sku,quantity,unit_price,currency,total,status,created_at,expires_at,reason\r\n";
+
+/// Amounts in minor units, times in UTC; what an order does not have is empty. `item` is the order's.
+void append_order_csv(std::string& out, const Order& order, const Sale& sale, const Item& item);
+
+/// One field of text that others have written. It is quoted where it must be, and an apostrophe is put before what a
+/// spreadsheet would take for a formula.
+void append_csv_text(std::string& out, std::string_view text);
+
+}  // namespace flashsale::api

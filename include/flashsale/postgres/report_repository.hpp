@@ -1,0 +1,53 @@
+#pragma once
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "flashsale/model/order.hpp"
+#include "flashsale/model/result.hpp"
+#include "flashsale/model/sale.hpp"
+#include "flashsale/postgres/order_curve.hpp"
+#include "flashsale/postgres/session.hpp"
+
+namespace flashsale::postgres {
+
+struct StatusTotals {
+  std::int64_t orders = 0;
+  std::int64_t units = 0;
+};
+
+/// What the orders of one item come to.
+struct ItemTotals {
+  std::array<StatusTotals, 6> by_status{};  ///< at the status's number; none is `pending`
+  std::optional<TimePoint> last_taken_at;   ///< the newest live order
+
+  [[nodiscard]] const StatusTotals& of(OrderStatus status) const { return by_status[static_cast<std::size_t>(status)]; }
+};
+
+/// Checkouts of a sale that were refused for one reason.
+struct RefusalCount {
+  std::int32_t sale_no = 0;
+  std::string reason;
+  std::int64_t count = 0;
+};
+
+struct SaleReport {
+  Sale sale;
+  TimePoint as_of{};
+  std::vector<ItemTotals> items;  ///< of sale.items, in their order
+  std::chrono::seconds step{1};   ///< of the curve
+  std::vector<CurvePoint> curve;  ///< orders taken, over time; empty when there are none
+  std::vector<RefusalCount> refusals;
+};
+
+/// All of a sale in one snapshot; reads its orders twice. Empty: there is no such sale.
+[[nodiscard]] Result<std::optional<SaleReport>> read_report(Session& session, std::string_view sale_id);
+
+/// Adds to what is stored; sorted by sale and reason, none named twice.
+[[nodiscard]] Error add_refusals(Session& session, std::span<const RefusalCount> counts);
+
+}  // namespace flashsale::postgres

@@ -1,0 +1,54 @@
+#include "customer_endpoints.hpp"
+
+#include <string>
+
+#include "caller.hpp"
+#include "documents.hpp"
+#include "flashsale/admin/erasure.hpp"
+#include "flashsale/model/identifier.hpp"
+#include "flashsale/model/json_text.hpp"
+#include "operation.hpp"
+
+namespace flashsale::api {
+namespace {
+
+std::string erasure_document(const admin::Erasure& erasure) {
+  std::string body = "{";
+  append_member(body, "orders");
+  append_json_number(body, erasure.orders);
+  append_member(body, "sales");
+  body += '[';
+  for (const auto& sale_id : erasure.sales) {
+    if (body.back() != '[') body += ',';
+    append_json_string(body, sale_id);
+  }
+  body += "]}";
+  return body;
+}
+
+}  // namespace
+
+void CustomerEndpoints::add_routes(Routes& routes) {
+  routes.push_back({Method::post, "/admin/v1/customers/{customer_id}/erase", [this](Exchange& exchange) {
+                      if (const auto who = identify_admin(exchange, process_)) erase(exchange, *who);
+                    }});
+}
+
+void CustomerEndpoints::erase(Exchange& exchange, std::string_view who) {
+  const auto& request = exchange.request();
+  const auto customer_id = request.path_parameters[0];
+  if (!is_valid_customer_id(customer_id) || !request.body.empty()) {
+    return reply_problem(exchange, ProblemType::malformed_request,
+                         "a customer's id is 1 to 128 bytes of UTF-8; there is no body");
+  }
+  run_operation(exchange, process_,
+                [customer_id = std::string(customer_id), who = std::string(who)](catalog::Publisher& stores) {
+                  const auto erased = admin::erase_customer(stores, customer_id, who);
+                  if (!erased) return Answer::unavailable();
+                  Answer answer;
+                  answer.body = erasure_document(*erased);
+                  return answer;
+                });
+}
+
+}  // namespace flashsale::api

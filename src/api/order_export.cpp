@@ -1,0 +1,81 @@
+#include "order_export.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+#include <span>
+#include <utility>
+
+#include "body_stream.hpp"
+#include "flashsale/api/order_csv.hpp"
+#include "flashsale/postgres/order_export.hpp"
+#include "flashsale/telemetry/log.hpp"
+#include "operation.hpp"
+
+namespace flashsale::api {
+namespace {
+
+constexpr std::size_t kPieceBytes = 32 * 1024;
+
+/// Makes pieces of rows.
+class OrderFile {
+ public:
+  explicit OrderFile(BodyStream& body) : body_(body) {}
+
+  bool begin(const Sale& sale) {
+    sale_ = sale;
+    std::string headers;
+    append_header(headers, "Content-Disposition", "attachment; filename=\"orders-" + sale.id + ".csv\"");
+    append_header(headers, "Cache-Control", "no-store");
+    piece_ = kOrderCsvHeader;
+    return body_.begin("text/csv; charset=utf-8; header=present", std::move(headers));
+  }
+
+  bool add(std::span<const Order> orders) {
+    for (const auto& order : orders) {
+      const auto item = std::ranges::find(sale_.items, order.item_no, &Item::item_no);
+      append_order_csv(piece_, order, sale_, *item);
+      if (piece_.size() >= kPieceBytes && !body_.write(std::exchange(piece_, {}))) return false;
+    }
+    return true;
+  }
+
+  bool end() { return (piece_.empty() || body_.write(std::move(piece_))) && body_.end(); }
+
+ private:
+  BodyStream& body_;
+  Sale sale_;
+  std::string piece_;
+};
+
+/// Empty: there is none, which has been answered.
+std::optional<Sale> find_or_answer(postgres::Session& session, const std::shared_ptr<Exchange>& exchange,
+                                   const std::string& sale_id) {
+  auto sale = postgres::find_sale(session, sale_id);
+  if (sale && *sale) return std::move(*sale);
+  reply_later(exchange,
+              sale ? Answer::problem(ProblemType::unknown_sale, "there is no sale of this id") : Answer::unavailable());
+  return std::nullopt;
+}
+
+}  // namespace
+
+void send_order_export(postgres::Session& session, const std::shared_ptr<Exchange>& exchange,
+                       const std::string& sale_id) {
+  const auto found = find_or_answer(session, exchange, sale_id);
+  if (!found) return;
+  const postgres::ExportLimits limits;
+  BodyStream body(exchange, BodyStream::Clock::now() + limits.time_max);
+  OrderFile file(body);
+  if (exchange->request().method == Method::head) return static_cast<void>(file.begin(*found));
+  bool is_whole = true;
+  postgres::SnapshotReader reader;
+  reader.sale = [&](const Sale& sale) { return is_whole = file.begin(sale); };
+  reader.orders = [&](std::span<const Order> orders) { return is_whole = file.add(orders); };
+  const auto error = postgres::export_orders(session, sale_id, reader, limits);
+  if (!body.has_begun()) return reply_later(exchange, Answer::unavailable());
+  if (error) return telemetry::log_warn("export was cut", {{"sale", sale_id}, {"error", error.message()}});
+  if (!is_whole || !file.end()) telemetry::log_info("export was not read to its end", {{"sale", sale_id}});
+}
+
+}  // namespace flashsale::api

@@ -1,0 +1,50 @@
+#include "report_endpoints.hpp"
+
+#include <string>
+#include <utility>
+
+#include "caller.hpp"
+#include "flashsale/postgres/report_repository.hpp"
+#include "operation.hpp"
+#include "order_export.hpp"
+#include "report_document.hpp"
+
+namespace flashsale::api {
+namespace {
+
+constexpr unsigned kRetryAfterS = 10;
+
+}  // namespace
+
+void ReportEndpoints::add_routes(Routes& routes) {
+  const auto add = [&](std::string_view pattern, void (ReportEndpoints::*handler)(Exchange&)) {
+    routes.push_back({Method::get, pattern, [this, handler](Exchange& exchange) {
+                        if (identify_admin(exchange, process_)) (this->*handler)(exchange);
+                      }});
+  };
+  add("/admin/v1/sales/{sale_id}/report", &ReportEndpoints::report);
+  add("/admin/v1/sales/{sale_id}/orders.csv", &ReportEndpoints::export_orders);
+}
+
+void ReportEndpoints::report(Exchange& exchange) {
+  const std::string sale_id(exchange.request().path_parameters[0]);
+  run_operation(exchange, process_, [sale_id](catalog::Publisher& stores) {
+    const auto report = postgres::read_report(stores.session(), sale_id);
+    if (!report) return Answer::unavailable();
+    if (!*report) return Answer::problem(ProblemType::unknown_sale, "there is no sale of this id");
+    Answer answer;
+    answer.body = report_document(**report);
+    return answer;
+  });
+}
+
+void ReportEndpoints::export_orders(Exchange& exchange) {
+  const bool begun = process_.exports.submit(
+      [kept = exchange.shared_from_this(), sale_id = std::string(exchange.request().path_parameters[0])](
+          catalog::Publisher& stores) { send_order_export(stores.session(), kept, sale_id); });
+  if (!begun) {
+    reply_retry_later(exchange, ProblemType::overloaded, "as many exports are under way as there may be", kRetryAfterS);
+  }
+}
+
+}  // namespace flashsale::api

@@ -1,0 +1,108 @@
+#include "flashsale/postgres/report_repository.hpp"
+
+#include <algorithm>
+
+#include "array_literal.hpp"
+#include "embedded/flashsale_postgres.hpp"
+#include "row_reader.hpp"
+#include "sale_rows.hpp"
+#include "sale_scan.hpp"
+#include "statement.hpp"
+
+namespace flashsale::postgres {
+namespace {
+
+constexpr std::size_t kCurvePointsMax = 600;
+
+/// From the first order that took units to the last.
+struct Span {
+  TimePoint first = TimePoint::max();
+  TimePoint last = TimePoint::min();
+};
+
+Span read_totals(pqxx::transaction_base& tx, const ItemRange& range, SaleReport& report) {
+  Span span;
+  report.items.resize(report.sale.items.size());
+  for (const auto& row : execute(tx, embedded::orders_totals_sql, range.first, range.last, range.all)) {
+    const auto item = std::ranges::find(report.sale.items, row[0].as<std::int32_t>(), &Item::item_no);
+    auto& totals = report.items[static_cast<std::size_t>(item - report.sale.items.begin())];
+    const auto status = static_cast<OrderStatus>(row[1].as<int>());
+    totals.by_status.at(static_cast<std::size_t>(status)) = {row[2].as<std::int64_t>(), row[3].as<std::int64_t>()};
+    const auto last = read_time(row[5]);
+    if (is_live(status)) totals.last_taken_at = std::max(totals.last_taken_at.value_or(last), last);
+    if (status == OrderStatus::rejected) continue;
+    span.first = std::min(span.first, read_time(row[4]));
+    span.last = std::max(span.last, last);
+  }
+  return span;
+}
+
+void read_curve(pqxx::transaction_base& tx, const ItemRange& range, const Span& span, SaleReport& report) {
+  if (span.last < span.first) return;
+  report.step = choose_step(span.first, span.last, kCurvePointsMax);
+  std::vector<CurvePoint> points;
+  const auto rows =
+      execute(tx, embedded::orders_curve_sql, range.first, range.last, range.all, std::int64_t{report.step.count()});
+  for (const auto& row : rows) {
+    points.push_back({read_time(row[0]), row[1].as<std::int64_t>(), row[2].as<std::int64_t>()});
+  }
+  report.curve = with_empty_steps(points, report.step);
+}
+
+void read_refusals(pqxx::transaction_base& tx, SaleReport& report) {
+  const auto rows =
+      execute(tx, "SELECT reason, count FROM sale_refusals WHERE sale_no = $1 ORDER BY reason", report.sale.sale_no);
+  for (const auto& row : rows) {
+    report.refusals.push_back({report.sale.sale_no, row[0].as<std::string>(), row[1].as<std::int64_t>()});
+  }
+}
+
+std::optional<SaleReport> read_in(Session& session, pqxx::transaction_base& tx, const SaleFilter& filter) {
+  use_one_snapshot(tx);
+  allow_long_reads(session, tx);
+  auto sales = read_sales(tx, filter);
+  if (sales.empty()) return std::nullopt;
+  SaleReport report;
+  report.sale = std::move(sales.front());
+  report.as_of = read_time(tx.exec("SELECT now()")[0][0]);
+  const ItemRange range = items_of(report.sale);
+  const Span span = read_totals(tx, range, report);
+  session.more_time(kLongRead);
+  read_curve(tx, range, span, report);
+  read_refusals(tx, report);
+  return report;
+}
+
+}  // namespace
+
+Result<std::optional<SaleReport>> read_report(Session& session, std::string_view sale_id) {
+  std::optional<SaleReport> report;
+  // A parameter ends at a NUL, and an empty one would be any sale.
+  if (sale_id.empty() || sale_id.find('\0') != std::string_view::npos) return report;
+  SaleFilter filter;
+  filter.sale_id = sale_id;
+  const Error error = session.run([&](pqxx::connection& connection) {
+    pqxx::work tx(connection);
+    report = read_in(session, tx, filter);
+  });
+  if (error) return error;
+  return report;
+}
+
+Error add_refusals(Session& session, std::span<const RefusalCount> counts) {
+  if (counts.empty()) return {};
+  ArrayLiteral sales, reasons, numbers;
+  for (const auto& one : counts) {
+    sales.add(std::int64_t{one.sale_no});
+    reasons.add_text(one.reason);
+    numbers.add(one.count);
+  }
+  const std::string sale_array = sales.close(), reason_array = reasons.close(), number_array = numbers.close();
+  return session.run([&](pqxx::connection& connection) {
+    pqxx::work tx(connection);
+    execute(tx, embedded::refusals_add_sql, sale_array, reason_array, number_array);
+    commit(tx);
+  });
+}
+
+}  // namespace flashsale::postgres

@@ -1,0 +1,6 @@
+SELECT item_no, status, count(*) AS orders, sum(quantity)::bigint AS units, min(created_at) AS first_at,
+       max(created_at) AS last_at
+  FROM orders
+ WHERE item_no BETWEEN $1 AND $2
+   AND item_no = ANY ($3::integer[])
+ GROUP BY item_no, status;

@@ -1,0 +1,297 @@
+"""Erasure of a customer: the name goes from both stores, everything that is counted stays."""
+
+import contextlib
+import re
+import threading
+import time
+import unittest
+import urllib.parse
+
+import harness
+from harness import ClusterCase, item_definition, wait_until
+
+PSEUDONYM = re.compile(r"erased-[0-9a-f]{32}")
+
+
+class ErasureCase(ClusterCase):
+    instances = 2
+
+    def erase(self, customer, where=0, status=200, **how):
+        path = f"/admin/v1/customers/{urllib.parse.quote(customer, safe='')}/erase"
+        return self.check_status(self.cluster.admin("POST", path, where=where, **how), status).json()
+
+    def buy(self, sale, customer, key=None, quantity=1, sku="sneaker-42", where=0):
+        response = self.cluster.buy(sale, customer, key, sku=sku, quantity=quantity, where=where)
+        self.assertIn(response.status, (201, 202), repr(response))
+        return self.cluster.wait_final(response.json()["id"], customer, where)
+
+    def rows_of(self, sale):
+        """{order id: (customer, status, reason)} in PostgreSQL."""
+        return {row[0]: row[1:] for row in self.cluster.query(
+            "SELECT order_id::text, customer_id, status, reason FROM orders JOIN items USING (item_no) "
+            "JOIN sales USING (sale_no) WHERE sale_id = %s", (sale,))}
+
+    def redis_text(self):
+        """All that Redis holds."""
+        client, parts = self.cluster.redis.client, []
+        for key in client.scan_iter(count=1000):
+            kind = client.type(key)
+            parts.append(key)
+            if kind == b"hash":
+                parts += [part for pair in client.hgetall(key).items() for part in pair]
+            elif kind == b"stream":
+                parts += [part for _, fields in client.xrange(key) for pair in fields.items() for part in pair]
+            elif kind == b"string":
+                parts.append(client.get(key))
+            else:
+                self.fail(f"{key} is a {kind}")
+        return b"\n".join(parts)
+
+    def wait_sold_by_all(self, sale):
+        """Until the sale that was rebuilt sells at every instance again."""
+        for where in range(len(self.cluster.instances)):
+            wait_until(lambda w=where: self.cluster.buy(sale, self.cluster.new_customer(), where=w).status == 201, 10,
+                       f"{sale} does not sell at instance {where}", 0.1)
+
+
+class ErasureTest(ErasureCase):
+    def test_the_name_goes_and_the_counts_stay(self):
+        sales = [self.cluster.create_sale(stock=20, limit=5) for _ in range(2)]
+        customer, other = "Erasmus of Rotterdam", self.cluster.new_customer()
+        mine = {self.buy(sale, customer, quantity=2)["id"]: sale for sale in sales for _ in range(2)}
+        others = {self.buy(sale, other, quantity=3)["id"]: sale for sale in sales}
+        cancelled = next(iter(mine))
+        self.check_status(self.cluster.admin("POST", f"/admin/v1/orders/{cancelled}/cancel", {
+            "reason": "Erasmus of Rotterdam has called"}), 200)
+        reports = [self.cluster.admin("GET", f"/admin/v1/sales/{sale}/report").json() for sale in sales]
+        self.assertIn(customer.encode(), self.redis_text())
+
+        self.assertEqual(self.erase(customer), {"orders": 4, "sales": sorted(sales)})
+
+        names = set()
+        for sale in sales:
+            rows = self.rows_of(sale)
+            for order_id in (one for one, where in mine.items() if where == sale):
+                name, status, reason = rows[order_id]
+                self.assertRegex(name, PSEUDONYM)
+                self.assertEqual((status, reason), (3, None) if order_id == cancelled else (1, None))
+                names.add(name)
+            for order_id in (one for one, where in others.items() if where == sale):
+                self.assertEqual(rows[order_id], (other, 1, None))
+            self.cluster.wait_consistent(sale)
+        self.assertEqual(len(names), 1)
+        self.assertNotIn(customer.encode(), self.redis_text())
+        self.assertIn(names.pop().encode(), self.redis_text())
+        for sale, before in zip(sales, reports):
+            after = self.cluster.admin("GET", f"/admin/v1/sales/{sale}/report").json()
+            for member in ("totals", "items", "curve"):
+                self.assertEqual(after[member], before[member])
+        for where in (0, 1):
+            self.check_status(self.cluster.order(next(iter(others)), other, where), 200)
+        for instance in self.cluster.instances:
+            self.assertNotIn("Erasmus", instance.process.log_text())
+
+    def test_the_log_knows_the_pseudonym_alone(self):
+        sale = self.cluster.create_sale()
+        customer = self.cluster.new_customer("logged")
+        order = self.buy(sale, customer)
+        self.erase(customer, where=1)
+        entry = self.cluster.admin("GET", "/admin/v1/log?limit=1").json()["entries"][0]
+        self.assertEqual((entry["who"], entry["action"], entry["change"]),
+                         (harness.ADMIN_NAME, "customer.erased", {"orders": 1}))
+        self.assertEqual(entry["subject"], self.rows_of(sale)[order["id"]][0])
+        self.assertNotIn(customer, str(self.cluster.query("SELECT * FROM admin_log")))
+
+    def test_again_there_is_nothing_left(self):
+        sale = self.cluster.create_sale()
+        customer = self.cluster.new_customer()
+        self.buy(sale, customer)
+        self.erase(customer)
+        log = self.cluster.query("SELECT count(*) FROM admin_log")
+        epoch = self.cluster.admin("GET", f"/admin/v1/sales/{sale}").json()["epoch"]
+        for where in (0, 1):
+            self.assertEqual(self.erase(customer, where=where), {"orders": 0, "sales": []})
+        self.assertEqual(self.erase("nobody-ever"), {"orders": 0, "sales": []})
+        self.assertEqual(self.cluster.query("SELECT count(*) FROM admin_log"), log)
+        self.assertEqual(self.cluster.admin("GET", f"/admin/v1/sales/{sale}").json()["epoch"], epoch)
+
+    def test_the_orders_are_nobodys_any_more(self):
+        sale = self.cluster.create_sale(stock=50)
+        customer = self.cluster.new_customer()
+        order = self.buy(sale, customer, "key-1")
+        self.erase(customer)
+        for where in (0, 1):
+            self.check_status(self.cluster.order(order["id"], customer, where), 404, "unknown-order")
+            self.check_status(self.cluster.cancel(order["id"], customer, where), 404, "unknown-order")
+            orders = self.cluster.client(where).get("/v1/orders", self.cluster.bearer(customer))
+            self.assertEqual(orders.json(), {"orders": []})
+        self.wait_sold_by_all(sale)
+        for where in (0, 1):
+            for quantity in (1, 2):
+                self.check_status(self.cluster.buy(sale, customer, "key-1", quantity=quantity, where=where), 422,
+                                  "idempotency-key-reused")
+        self.assertEqual(self.rows_of(sale)[order["id"]][1], 1)
+        self.cluster.wait_consistent(sale)
+
+    def test_an_old_key_while_the_sale_is_rebuilt(self):
+        """Whichever epoch the request meets: before the answer it may be the order, after it never."""
+        sale = self.cluster.create_sale(stock=50)
+        customer = self.cluster.new_customer()
+        order = self.buy(sale, customer, "key-1")
+        answers, stop = [], threading.Event()
+
+        def repeat(where):
+            with contextlib.closing(self.cluster.instances[where].client()) as client:
+                while not stop.is_set():
+                    answers.append(self.cluster.buy(sale, customer, "key-1", client=client))
+                    time.sleep(0.02)
+        threads = [threading.Thread(target=repeat, args=(where,)) for where in (0, 1)]
+        for thread in threads:
+            thread.start()
+        time.sleep(0.2)
+        self.erase(customer)
+        erased_at = time.time()
+        time.sleep(1.5 * harness.SLOWNESS)
+        stop.set()
+        for thread in threads:
+            thread.join()
+        after = {answer.status for answer in answers if answer.sent_at > erased_at}
+        self.assertIn(422, after)
+        self.assertLessEqual(after, {422, 503})
+        self.assertLessEqual({answer.status for answer in answers}, {200, 422, 503})
+        self.assertEqual(len(self.rows_of(sale)), 1)
+        self.assertRegex(self.rows_of(sale)[order["id"]][0], PSEUDONYM)
+        self.cluster.wait_consistent(sale)
+
+    def test_a_customer_who_buys_meanwhile(self):
+        """Orders in flight can come after the call; the next one finds them."""
+        sale = self.cluster.create_sale(stock=10_000)
+        customer = self.cluster.new_customer("busy")
+        bought, stop = [], threading.Event()
+
+        def buy(client):
+            while not stop.is_set():
+                response = self.cluster.buy(sale, customer, client=client, headers={"Prefer": "respond-async"})
+                if response.status == 202:
+                    bought.append(response.json()["id"])
+                time.sleep(0.02)
+        with contextlib.closing(self.cluster.instances[1].client()) as client:
+            thread = threading.Thread(target=buy, args=(client,))
+            thread.start()
+            wait_until(lambda: len(bought) > 20, 10, "nothing is bought")
+            first = self.erase(customer)
+            stop.set()
+            thread.join()
+        self.assertGreater(first["orders"], 0)
+        self.cluster.wait_consistent(sale)
+        wait_until(lambda: self.erase(customer)["orders"] == 0, 10, "there is always something left")
+        self.cluster.wait_consistent(sale)
+        rows = self.rows_of(sale)
+        self.assertEqual({row[0] for row in rows.values() if not PSEUDONYM.fullmatch(row[0])}, set())
+        self.assertLessEqual(set(bought), set(rows))
+        self.assertNotIn(customer.encode(), self.redis_text())
+
+    def test_an_old_key_of_a_sale_that_is_sold_out(self):
+        sale = self.cluster.create_sale(stock=1)
+        customer = self.cluster.new_customer()
+        self.buy(sale, customer, "key-1")
+        self.erase(customer)
+        for where in (0, 1):
+            wait_until(lambda w=where: self.cluster.buy(sale, self.cluster.new_customer(), where=w).problem ==
+                       "sold-out", 10, f"instance {where} does not know that it is sold out", 0.1)
+        time.sleep(0.4 * harness.SLOWNESS)
+        for where in (0, 1):
+            self.check_status(self.cluster.buy(sale, customer, "key-1", where=where), 422, "idempotency-key-reused")
+            self.check_status(self.cluster.buy(sale, customer, "key-2", where=where), 409, "sold-out")
+
+    def test_limits_hold_for_whoever_comes_back(self):
+        sale = self.cluster.create_sale(stock=50, limit=2)
+        customer, other = self.cluster.new_customer(), self.cluster.new_customer()
+        self.buy(sale, customer, quantity=2)
+        self.buy(sale, other, quantity=2)
+        self.erase(customer)
+        self.wait_sold_by_all(sale)
+        self.check_status(self.cluster.buy(sale, other), 409, "limit-exceeded")
+        self.buy(sale, customer, quantity=2)
+        self.check_status(self.cluster.buy(sale, customer, where=1), 409, "limit-exceeded")
+        units = dict(self.cluster.query("SELECT customer_id, sum(quantity) FROM order_units WHERE sale_id = %s "
+                                        "GROUP BY customer_id", (sale,)))
+        self.assertLessEqual(max(units.values()), 2)
+        self.cluster.wait_consistent(sale)
+
+    def test_while_a_crowd_buys(self):
+        sale = self.cluster.create_sale(stock=100_000, limit=3)
+        customers = [self.cluster.new_customer("leaving") for _ in range(5)]
+        with harness.Shoppers(self.cluster, sale, self.cluster.ports, threads=16) as shoppers:
+            for number, customer in enumerate(customers):
+                wait_until(lambda c=customer: self.cluster.buy(sale, c, "k").status in (200, 201), 10, "no order", 0.1)
+                self.assertEqual(self.erase(customer, where=number % 2), {"orders": 1, "sales": [sale]})
+            purchases = shoppers.finish()
+        self.assertEqual(shoppers.violations, [])
+        self.assertEqual({purchase.outcome for purchase in purchases}, {"confirmed"})
+        self.cluster.wait_consistent(sale)
+        rows = self.rows_of(sale)
+        self.assertEqual(sum(1 for row in rows.values() if PSEUDONYM.fullmatch(row[0])), 5)
+        for purchase in purchases:
+            self.assertEqual([rows[order_id][0] for order_id in purchase.ids], [purchase.customer])
+        self.assertNotIn(b"leaving-", self.redis_text())
+
+    def test_many_orders(self):
+        sale = self.cluster.create_sale()
+        self.cluster.query(
+            "INSERT INTO orders (order_id, created_at, item_no, quantity, status, customer_id, given_back) "
+            "SELECT gen_random_uuid(), now(), (SELECT item_no FROM items JOIN sales USING (sale_no) "
+            "WHERE sale_id = %s), 1, 3, 'the-shop-itself', true FROM generate_series(1, 2500)", (sale,))
+        self.assertEqual(self.erase("the-shop-itself"), {"orders": 2500, "sales": [sale]})
+        self.assertEqual(len({row[0] for row in self.rows_of(sale).values()}), 1)
+        self.cluster.wait_consistent(sale)
+
+    def test_names_of_all_kinds(self):
+        sale = self.cluster.create_sale(items=[item_definition(stock=50), item_definition("sock", 50)])
+        for name in ("a/b", "100%", "a b&c=d", "Jürgen 'x' \"y\"", "{a,b}", "x" * 128):
+            with self.subTest(name):
+                self.wait_sold_by_all(sale)
+                self.buy(sale, name, sku="sock")
+                self.assertEqual(self.erase(name), {"orders": 1, "sales": [sale]})
+                self.assertEqual(self.cluster.query("SELECT count(*) FROM orders WHERE customer_id = %s", (name,)),
+                                 [(0,)])
+
+    def test_what_is_refused(self):
+        for customer in ("x" * 129, "\x7f"):
+            path = f"/admin/v1/customers/{urllib.parse.quote(customer, safe='')}/erase"
+            self.check_status(self.cluster.admin("POST", path), 400, "malformed-request")
+        self.check_status(self.cluster.admin("POST", "/admin/v1/customers/a/erase", {"why": "x"}), 400,
+                          "malformed-request")
+        self.erase("a", status=401, token=False)
+        self.check_status(self.cluster.client().request("POST", "/admin/v1/customers/a/erase"), 404, "not-found")
+
+
+class ErasureWithoutRedisTest(ErasureCase):
+    def test_redis_forgets_when_it_is_back(self):
+        sale = self.cluster.create_sale()
+        customer = self.cluster.new_customer("absent")
+        self.buy(sale, customer)
+        self.cluster.redis.kill()
+        self.assertEqual(self.erase(customer), {"orders": 1, "sales": [sale]})
+        self.cluster.redis.start()
+        self.wait_sold_by_all(sale)
+        self.cluster.wait_consistent(sale)
+        self.assertNotIn(customer.encode(), self.redis_text())
+
+    def test_all_or_nothing(self):
+        sale = self.cluster.create_sale()
+        customer = self.cluster.new_customer()
+        order = self.buy(sale, customer)
+        self.cluster.query("ALTER TABLE admin_log RENAME TO admin_log_away")
+        try:
+            refused = self.erase(customer, status=503)
+        finally:
+            self.cluster.query("ALTER TABLE admin_log_away RENAME TO admin_log")
+        self.assertEqual(refused["type"], "/problems/unavailable")
+        self.assertEqual(self.rows_of(sale)[order["id"]][0], customer)
+        self.check_status(self.cluster.order(order["id"], customer), 200)
+        self.assertEqual(self.erase(customer), {"orders": 1, "sales": [sale]})
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,194 @@
+"""The report of a sale: totals, sell-out, refusals, the curve and what became of reservations."""
+
+import contextlib
+import datetime
+import secrets
+import time
+import unittest
+
+import harness
+from harness import ClusterCase, item_definition, wait_until
+
+STATUSES = ("confirmed", "awaiting_payment", "cancelled", "expired", "rejected")
+
+
+class ReportCase(ClusterCase):
+    instances = 2
+
+    def report(self, sale, where=0):
+        return self.check_status(self.cluster.admin("GET", f"/admin/v1/sales/{sale}/report", where=where), 200).json()
+
+    def buy(self, sale, quantity=1, sku="sneaker-42", status=201, problem=None, where=0):
+        customer = self.cluster.new_customer()
+        response = self.cluster.buy(sale, customer, sku=sku, quantity=quantity, where=where)
+        return customer, self.check_status(response, status, problem).json()
+
+    def add_rows(self, sale, count, status, seconds_apart=0.0, quantity=1):
+        """Rows of orders that no store but PostgreSQL knows, of the sale's first item, the last one now."""
+        self.cluster.query(
+            "INSERT INTO orders (order_id, created_at, item_no, quantity, status, customer_id, given_back) "
+            "SELECT gen_random_uuid(), now() - n * %s * interval '1 second', "
+            "       (SELECT min(item_no) FROM items JOIN sales USING (sale_no) WHERE sale_id = %s), %s, %s, "
+            "       'customer-' || n, true FROM generate_series(0, %s - 1) AS n",
+            (seconds_apart, sale, quantity, status, count))
+
+
+class ReportTest(ReportCase):
+    def test_a_sale_that_sold_nothing(self):
+        sale = self.cluster.create_sale(stock=7)
+        report = self.report(sale)
+        self.assertEqual(report["sale_id"], sale)
+        none = dict.fromkeys(STATUSES, 0)
+        self.assertEqual(report["totals"], {"stock": 7, "sold": 0, "sold_out_at": None, "orders": none, "units": none,
+                                            "revenue": [{"amount": 0, "currency": "EUR"}]})
+        self.assertEqual(report["items"][0] | {"sku": ""}, report["totals"] | {
+            "sku": "", "revenue": {"amount": 0, "currency": "EUR"}})
+        self.assertEqual(report["refusals"], {})
+        self.assertEqual(report["curve"], {"bucket_s": 1, "points": []})
+        self.assertIsNone(report["conversion"])
+        self.assertLess(abs(harness.unix_time(report["as_of"]) - time.time()), 30)
+
+    def test_totals_of_items_and_currencies(self):
+        sale = self.cluster.create_sale(items=[
+            item_definition(stock=5, amount=100), item_definition("sock", 10, amount=7, currency="SEK"),
+            item_definition("shoe", 3, amount=1000)])
+        self.buy(sale, 3)
+        customer, order = self.buy(sale, 1)
+        self.check_status(self.cluster.cancel(order["id"], customer), 200)
+        self.buy(sale, 4, "sock")
+        report = self.report(sale, where=1)
+        sneaker, sock, shoe = report["items"]
+        self.assertEqual([item["sku"] for item in report["items"]], ["sneaker-42", "sock", "shoe"])
+        self.assertEqual((sneaker["stock"], sneaker["sold"], sneaker["sold_out_at"]), (5, 3, None))
+        self.assertEqual(sneaker["orders"], dict.fromkeys(STATUSES, 0) | {"confirmed": 1, "cancelled": 1})
+        self.assertEqual(sneaker["units"], dict.fromkeys(STATUSES, 0) | {"confirmed": 3, "cancelled": 1})
+        self.assertEqual(sneaker["revenue"], {"amount": 300, "currency": "EUR"})
+        self.assertEqual(sock["revenue"], {"amount": 28, "currency": "SEK"})
+        self.assertEqual(shoe["revenue"], {"amount": 0, "currency": "EUR"})
+        totals = report["totals"]
+        self.assertEqual((totals["stock"], totals["sold"]), (18, 7))
+        self.assertEqual(totals["orders"], dict.fromkeys(STATUSES, 0) | {"confirmed": 2, "cancelled": 1})
+        self.assertEqual(totals["revenue"], [{"amount": 300, "currency": "EUR"}, {"amount": 28, "currency": "SEK"}])
+
+    def test_moment_of_the_sell_out(self):
+        sale = self.cluster.create_sale(items=[item_definition(stock=2), item_definition("sock", 1)])
+        self.buy(sale)
+        customer, order = self.buy(sale)
+        report = self.report(sale)
+        self.assertEqual(report["items"][0]["sold_out_at"], order["created_at"])
+        self.assertIsNone(report["items"][1]["sold_out_at"])
+        self.assertIsNone(report["totals"]["sold_out_at"])
+        last = self.buy(sale, sku="sock")[1]
+        self.assertEqual(self.report(sale)["totals"]["sold_out_at"], last["created_at"])
+        self.check_status(self.cluster.cancel(order["id"], customer), 200)
+        report = self.report(sale)
+        self.assertIsNone(report["items"][0]["sold_out_at"])
+        self.assertIsNone(report["totals"]["sold_out_at"])
+
+    def test_the_curve_has_every_order_that_took_units(self):
+        sale = self.cluster.create_sale(stock=1000)
+        self.add_rows(sale, 500, status=3, seconds_apart=0.1, quantity=2)
+        self.add_rows(sale, 50, status=5)
+        curve = self.report(sale)["curve"]
+        self.assertEqual(curve["bucket_s"], 1)
+        self.assertEqual(sum(point["orders"] for point in curve["points"]), 500)
+        self.assertEqual(sum(point["units"] for point in curve["points"]), 1000)
+        times = [harness.unix_time(point["at"]) for point in curve["points"]]
+        self.assertEqual(times, [times[0] + n for n in range(len(times))])
+        self.assertIn(len(times), (50, 51, 52))
+
+    def test_the_curve_of_a_long_sale_has_a_bound(self):
+        sale = self.cluster.create_sale(stock=1000)
+        self.add_rows(sale, 400, status=3, seconds_apart=3600.0)
+        curve = self.report(sale)["curve"]
+        self.assertLessEqual(len(curve["points"]), 600)
+        self.assertGreaterEqual(len(curve["points"]), 300)
+        self.assertEqual(curve["bucket_s"], 3600)
+        self.assertEqual(sum(point["orders"] for point in curve["points"]), 400)
+        self.assertTrue(all(datetime.datetime.fromisoformat(point["at"][:19]).minute == 0
+                            for point in curve["points"]))
+
+    def test_what_became_of_reservations(self):
+        sale = self.cluster.create_sale(stock=1000)
+        for status, count in ((1, 6), (2, 1), (3, 2), (4, 3), (5, 9)):
+            self.add_rows(sale, count, status)
+        self.assertIsNone(self.report(sale)["conversion"])
+        self.cluster.query("UPDATE sales SET payment = 1 WHERE sale_id = %s", (sale,))
+        self.assertEqual(self.report(sale)["conversion"],
+                         {"reserved": 12, "confirmed": 6, "expired": 3, "cancelled": 2, "ratio": 0.5})
+
+    def test_who_may_read_it(self):
+        sale = self.cluster.create_sale()
+        self.check_status(self.cluster.admin("GET", f"/admin/v1/sales/{sale}/report", token=False), 401, "unauthorized")
+        self.check_status(self.cluster.admin("GET", "/admin/v1/sales/no-such-sale/report"), 404, "unknown-sale")
+        self.check_status(self.cluster.client().get(f"/admin/v1/sales/{sale}/report"), 404, "not-found")
+
+
+class RefusalsTest(ReportCase):
+    def wait_refusals(self, sale, expected):
+        wait_until(lambda: self.report(sale)["refusals"] == expected, 10,
+                   f"refusals are {self.report(sale)['refusals']}, not {expected}")
+
+    def test_all_instances_count_together(self):
+        sale = self.cluster.create_sale(items=[item_definition(stock=1), item_definition("sock", 10, limit=1)])
+        self.buy(sale)
+        for where in (0, 1, 1):
+            self.buy(sale, status=409, problem="sold-out", where=where)
+        customer = self.cluster.new_customer()
+        self.check_status(self.cluster.buy(sale, customer, "k", sku="sock"), 201)
+        self.check_status(self.cluster.buy(sale, customer, "other", sku="sock", where=1), 409, "limit-exceeded")
+        self.check_status(self.cluster.buy(sale, customer, "k", sku="sneaker-42"), 422, "idempotency-key-reused")
+        self.check_status(self.cluster.buy(sale, customer, "k", sku="sock"), 200)
+        self.wait_refusals(sale, {"sold_out": 3, "limit_exceeded": 1, "key_reused": 1})
+
+    def test_a_sale_that_is_not_open(self):
+        sale = self.cluster.create_sale(starts_at=time.time() + 1000)
+        for where in (0, 1):
+            self.buy(sale, status=409, problem="sale-not-open", where=where)
+        self.wait_refusals(sale, {"sale_not_open": 2})
+
+    def test_refusals_from_memory_are_all_there(self):
+        """Once the sold-out mark is set, every thread refuses by itself."""
+        sale = self.cluster.create_sale(stock=1)
+        self.buy(sale)
+        time.sleep(0.5 * harness.SLOWNESS)
+
+        def be_refused(_number, client):
+            for _ in range(50):
+                response = self.cluster.buy(sale, self.cluster.new_customer(), secrets.token_hex(8), client=client)
+                self.assertEqual(response.status, 409)
+        harness.crowd(self.cluster.ports, 8, be_refused)
+        self.wait_refusals(sale, {"sold_out": 400})
+
+
+class StopTest(ReportCase):
+    instances = 1
+
+    def test_a_stop_writes_what_was_counted(self):
+        instance = self.cluster.add_instance()
+        sale = self.cluster.create_sale(stock=0)
+        with contextlib.closing(instance.client()) as client:
+            for _ in range(5):
+                self.check_status(self.cluster.buy(sale, self.cluster.new_customer(), client=client), 409, "sold-out")
+        self.assertEqual(instance.stop(), 0)
+        self.assertEqual(self.report(sale)["refusals"], {"sold_out": 5})
+
+
+class RefusalsWithoutPostgresTest(ReportCase):
+    instances = 1
+    own_postgres = True
+
+    def test_counts_wait_for_postgres(self):
+        sale = self.cluster.create_sale(stock=0)
+        self.buy(sale, status=409, problem="sold-out")
+        self.cluster.postgres.crash()
+        for _ in range(3):
+            self.buy(sale, status=409, problem="sold-out")
+        time.sleep(1.5)
+        self.cluster.postgres.start()
+        wait_until(lambda: self.cluster.admin("GET", f"/admin/v1/sales/{sale}/report").status == 200, 15, "no report")
+        wait_until(lambda: self.report(sale)["refusals"] == {"sold_out": 4}, 15, "refusals were lost")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,78 @@
+#include "flashsale/api/order_csv.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+namespace flashsale::api {
+namespace {
+
+std::string field(std::string_view text) {
+  std::string out;
+  append_csv_text(out, text);
+  return out;
+}
+
+TEST(OrderCsv, QuotesOnlyWhereItMust) {
+  EXPECT_EQ(field(""), "");
+  EXPECT_EQ(field("alice"), "alice");
+  EXPECT_EQ(field("Müller & Söhne; 'x'"), "Müller & Söhne; 'x'");
+  EXPECT_EQ(field("a,b"), "\"a,b\"");
+  EXPECT_EQ(field("say \"hi\""), "\"say \"\"hi\"\"\"");
+  EXPECT_EQ(field("two\nlines"), "\"two\nlines\"");
+  EXPECT_EQ(field("two\r\nlines"), "\"two\r\nlines\"");
+  EXPECT_EQ(field("\""), "\"\"\"\"");
+}
+
+TEST(OrderCsv, NoFieldIsAFormula) {
+  EXPECT_EQ(field("=1+1"), "'=1+1");
+  EXPECT_EQ(field("+49 30"), "'+49 30");
+  EXPECT_EQ(field("-1"), "'-1");
+  EXPECT_EQ(field("@SUM(A1)"), "'@SUM(A1)");
+  EXPECT_EQ(field("\t=1"), "'\t=1");
+  EXPECT_EQ(field("\r=1"), "\"'\r=1\"");
+  EXPECT_EQ(field("=HYPERLINK(\"http://x\",\"y\")"), "\"'=HYPERLINK(\"\"http://x\"\",\"\"y\"\")\"");
+  EXPECT_EQ(field("a=1"), "a=1");
+}
+
+class OrderCsvRow : public testing::Test {
+ protected:
+  OrderCsvRow() {
+    sale_.id = "drop";
+    item_.sku = "sneaker-42";
+    item_.price = {12'999, "EUR"};
+    order_.id = *OrderId::parse("5a2c7c8e-54d4-5f0e-9d0b-3a0d6f3b7a11");
+    order_.customer_id = "alice";
+    order_.quantity = 3;
+    order_.status = OrderStatus::confirmed;
+    order_.created_at = *parse_rfc3339("2026-11-27T17:00:00.412345Z");
+  }
+  [[nodiscard]] std::string row() const {
+    std::string out;
+    append_order_csv(out, order_, sale_, item_);
+    return out;
+  }
+  Sale sale_;
+  Item item_;
+  Order order_;
+};
+
+TEST_F(OrderCsvRow, HasEveryColumn) {
+  EXPECT_EQ(row(),
+            "5a2c7c8e-54d4-5f0e-9d0b-3a0d6f3b7a11,drop,alice,sneaker-42,3,12999,EUR,38997,confirmed,"
+            "2026-11-27T17:00:00.412345Z,,\r\n");
+  const std::string text = row();
+  EXPECT_EQ(std::ranges::count(text, ','), std::ranges::count(kOrderCsvHeader, ','));
+}
+
+TEST_F(OrderCsvRow, WithWhatOnlySomeHave) {
+  order_.status = OrderStatus::cancelled;
+  order_.expires_at = *parse_rfc3339("2026-11-27T17:10:00Z");
+  order_.reason = "called, \"please\"";
+  EXPECT_TRUE(
+      row().ends_with(",cancelled,2026-11-27T17:00:00.412345Z,2026-11-27T17:10:00.000000Z,"
+                      "\"called, \"\"please\"\"\"\r\n"));
+}
+
+}  // namespace
+}  // namespace flashsale::api

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstdio>
 #include <memory>
+#include <numeric>
 #include <random>
 #include <stdexcept>
 #include <thread>
@@ -251,6 +252,13 @@ void Run::collect() {
     result_.load_s = std::max(result_.load_s, static_cast<double>(worker->load_wall_ns()) / 1e9);
   }
   result_.payment_messages = payments_.messages.size();
+  const auto& answers = result_.total.payments;
+  const std::uint64_t refused =
+      result_.total.by_kind[static_cast<std::size_t>(Kind::pay)][static_cast<std::size_t>(Outcome::refused)];
+  // Such a run would show nothing about payments, and pass.
+  if (refused > 0 && std::accumulate(answers.begin(), answers.end(), std::uint64_t{0}) == 0) {
+    throw std::runtime_error("every payment was refused: is the webhook secret the servers' own?");
+  }
 }
 
 /// Orders that nobody has paid end by themselves.

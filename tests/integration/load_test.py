@@ -8,13 +8,19 @@ import unittest
 
 import harness
 from harness import SLOWNESS, ClusterCase
+from payment_provider import make_secret
 
 MIX = {"retry_share": 0.1, "duplicate_share": 0.1, "greedy_share": 0.05, "reader_share": 0.1, "cancel_share": 0.1,
        "respond_async_share": 0.1}
 
 
-@unittest.skipUnless(harness.LOAD.exists(), "flashsale-load is not built in this tree")
-class LoadTest(ClusterCase):
+SECRET = make_secret()
+WINDOW_S = 2
+PAYMENTS = {"pay_share": 0.35, "pay_late_share": 0.2, "pay_twice_share": 0.15, "pay_fail_share": 0.1,
+            "cancel_share": 0.15, "create_payment_window_s": WINDOW_S, "webhook_secret": SECRET}
+
+
+class LoadCase(ClusterCase):
     own_postgres = True
     settings = {"rate_limit.enabled": False}
 
@@ -29,6 +35,9 @@ class LoadTest(ClusterCase):
             text = pathlib.Path(out.name).read_text(encoding="utf-8")
             return child.returncode, output, json.loads(text) if text else None
 
+
+@unittest.skipUnless(harness.LOAD.exists(), "flashsale-load is not built in this tree")
+class LoadTest(LoadCase):
     def test_open_loop_of_a_mixed_crowd(self):
         code, output, result = self.run_load(**MIX, rate=1500, seconds=4, buyers=20_000, create_stock=100_000)
         self.assertEqual(code, 0, output)
@@ -51,6 +60,40 @@ class LoadTest(ClusterCase):
             self.assertTrue(harness.wait_until(lose_one, 20 * SLOWNESS, "no order to lose"))
             output = child.communicate(timeout=120 * SLOWNESS)[0]
         self.assertEqual(child.returncode, 1, output)
+
+
+@unittest.skipUnless(harness.LOAD.exists(), "flashsale-load is not built in this tree")
+class PaymentLoadTest(LoadCase):
+    instances = 2
+    settings = LoadCase.settings | {"payments.webhook_secrets": SECRET}
+
+    def test_buyers_who_pay_in_every_way(self):
+        code, output, result = self.run_load(**MIX | PAYMENTS, rate=300, seconds=4, buyers=20_000, create_stock=100_000)
+        self.assertEqual(code, 0, output)
+        self.assertTrue(result["check"]["settled"], output)
+        payments = result["payments"]
+        for outcome in ("confirmed", "failed", "refund_required", "repeated"):
+            self.assertGreater(payments[outcome], 10, output)
+        # What nobody paid has ended, and some of what was paid too late is sold again.
+        statuses = dict(self.cluster.query("SELECT status, count(*) FROM order_units WHERE sale_id = %s GROUP BY 1",
+                                           (result["sale"],)))
+        self.assertEqual(set(statuses), {"confirmed", "cancelled", "expired"}, output)
+
+    def test_late_payments_meet_a_sale_that_sells_on(self):
+        code, output, result = self.run_load(**PAYMENTS, rate=200, seconds=5, buyers=20_000, create_stock=60)
+        self.assertEqual(code, 0, output)
+        self.assertGreater(result["checkouts"]["refused_by_reason"].get("sold-out", 0), 100, output)
+        self.assertGreater(result["payments"]["refund_required"], 10, output)
+
+    def test_money_that_is_kept_is_found(self):
+        before = self.cluster.query("SELECT coalesce(max(event_no), 0) FROM outbox")[0][0]
+        lose = f"""DELETE FROM outbox WHERE event_no IN (SELECT min(event_no) FROM outbox WHERE event_no > {before})
+                   RETURNING event_no"""
+        with self.start(**PAYMENTS, rate=100, seconds=3, buyers=5000, create_stock=100_000) as child:
+            self.assertTrue(harness.wait_until(lambda: self.cluster.query(lose), 20 * SLOWNESS, "no refund to lose"))
+            output = child.communicate(timeout=120 * SLOWNESS)[0]
+        self.assertEqual(child.returncode, 1, output)
+        self.assertRegex(output, "LIE (money_kept_without_unit|paid_twice_not_refunded): 1 times")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@
 #include <stdexcept>
 
 #include "flashsale/model/time.hpp"
+#include "price.hpp"
 #include "response_parser.hpp"
 
 namespace flashsale::load {
@@ -55,16 +56,18 @@ Json definition_of(const AdminClient::NewSale& sale) {
   for (unsigned i = 0; i < sale.items; ++i) {
     items.push_back({{"sku", "item-" + std::to_string(i)},
                      {"name", "Item " + std::to_string(i)},
-                     {"price", {{"amount", 1000}, {"currency", "EUR"}}},
+                     {"price", {{"amount", kUnitPrice}, {"currency", kCurrency}}},
                      {"stock", sale.stock},
                      {"limit_per_customer", sale.limit_per_customer}});
   }
-  return {{"id", sale.id},
-          {"name", "Load"},
-          {"starts_at", format_rfc3339(now - std::chrono::minutes(1))},
-          {"ends_at", format_rfc3339(now + std::chrono::hours(24))},
-          {"payment", "none"},
-          {"items", std::move(items)}};
+  Json definition{{"id", sale.id},
+                  {"name", "Load"},
+                  {"starts_at", format_rfc3339(now - std::chrono::minutes(1))},
+                  {"ends_at", format_rfc3339(now + std::chrono::hours(24))},
+                  {"payment", sale.payment_window_s > 0 ? "required" : "none"},
+                  {"items", std::move(items)}};
+  if (sale.payment_window_s > 0) definition["payment_window_s"] = sale.payment_window_s;
+  return definition;
 }
 
 std::runtime_error unexpected(const std::string& what, unsigned status, const std::string& body) {

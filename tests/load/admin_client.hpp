@@ -20,8 +20,9 @@ class AdminClient {
     unsigned items = 1;
     std::int64_t stock = 0;
     std::int64_t limit_per_customer = 0;
+    unsigned payment_window_s = 0;  ///< 0: free of charge
   };
-  /// Opens it at once, free of charge, for a day.
+  /// Opens it at once, for a day.
   void create_sale(const NewSale& sale);
   [[nodiscard]] std::vector<Expectation::Item> items_of(std::string_view sale_id);
   /// Empty when a store is away at the moment.

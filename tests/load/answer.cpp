@@ -41,11 +41,24 @@ Outcome outcome_of_success(Kind kind, unsigned status) {
   }
 }
 
+std::optional<PaymentOutcome> parse_payment_outcome(std::string_view name) {
+  for (std::size_t i = 0; i < kPaymentOutcomes; ++i) {
+    if (name == to_string(static_cast<PaymentOutcome>(i))) return static_cast<PaymentOutcome>(i);
+  }
+  return std::nullopt;
+}
+
+void read_payment(Answer& answer, std::string_view body) {
+  answer.payment_outcome = parse_payment_outcome(string_member(body, "\"outcome\""));
+  answer.is_repeated = body.find("\"repeated\":true") != std::string_view::npos;
+  if (!answer.payment_outcome) answer.outcome = Outcome::protocol_error;
+}
+
 }  // namespace
 
 std::string_view to_string(Kind kind) {
-  constexpr std::array<std::string_view, kKinds> kNames{"fresh",  "retry",  "duplicate", "greedy",
-                                                        "reader", "cancel", "resolve",   "poll"};
+  constexpr std::array<std::string_view, kKinds> kNames{"fresh",  "retry", "duplicate", "greedy", "reader",
+                                                        "cancel", "pay",   "resolve",   "poll"};
   return kNames[static_cast<std::size_t>(kind)];
 }
 
@@ -75,6 +88,10 @@ Answer read_answer(Kind kind, const Response& response) {
   } else {
     answer.outcome = outcome_of_success(kind, response.status);
     if (kind == Kind::reader) return answer;
+    if (kind == Kind::pay) {
+      read_payment(answer, response.body);
+      return answer;
+    }
     answer.order_id = OrderId::parse(string_member(response.body, "\"id\""));
     answer.order_status = parse_order_status(string_member(response.body, "\"status\""));
   }

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "flashsale/model/order.hpp"
+#include "flashsale/model/payment.hpp"
 #include "response_parser.hpp"
 
 namespace flashsale::load {
@@ -18,14 +19,15 @@ enum class Kind : std::uint8_t {
   greedy,     ///< one of a buyer's burst of orders, each with a key of its own
   reader,     ///< the catalog
   cancel,
+  pay,      ///< a message of the payment provider
   resolve,  ///< after the run: the same key again, since its outcome is unknown
   poll,     ///< after the run: how an accepted order stands
 };
-inline constexpr std::size_t kKinds = 8;
+inline constexpr std::size_t kKinds = 9;
 [[nodiscard]] std::string_view to_string(Kind kind);
 [[nodiscard]] constexpr bool is_checkout(Kind kind) { return kind <= Kind::greedy || kind == Kind::resolve; }
 /// Sent while the load lasts, as opposed to after it to find out what became of orders.
-[[nodiscard]] constexpr bool is_load(Kind kind) { return kind <= Kind::cancel; }
+[[nodiscard]] constexpr bool is_load(Kind kind) { return kind <= Kind::pay; }
 
 /// How a request ended.
 enum class Outcome : std::uint8_t {
@@ -52,6 +54,8 @@ inline constexpr std::size_t kOutcomes = 14;
   return outcome == Outcome::outcome_unknown || outcome == Outcome::server_error || outcome == Outcome::timed_out ||
          outcome == Outcome::connection_lost || outcome == Outcome::protocol_error;
 }
+
+inline constexpr std::size_t kPaymentOutcomes = 6;
 
 /// Last part of a problem document's `type`, as an index into kReasons; 0 is any that is not listed.
 using Reason = std::uint8_t;
@@ -87,12 +91,14 @@ struct Answer {
   unsigned status = 0;
   std::optional<OrderId> order_id;  ///< in an order's document
   std::optional<OrderStatus> order_status;
+  std::optional<PaymentOutcome> payment_outcome;
+  bool is_repeated = false;  ///< the payment's message was known already
 };
 
 [[nodiscard]] Answer read_answer(Kind kind, const Response& response);
 /// An end without an answer.
 [[nodiscard]] inline Answer no_answer(Outcome outcome) {
-  return {.outcome = outcome, .order_id = {}, .order_status = {}};
+  return {.outcome = outcome, .order_id = {}, .order_status = {}, .payment_outcome = {}};
 }
 
 }  // namespace flashsale::load

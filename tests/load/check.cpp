@@ -22,9 +22,9 @@ class Checker {
   void check_customer(Keys keys, Orders orders);
   void check_stock(const std::vector<StoredItem>& stock);
   void check_audit(const std::vector<StoredItem>& stock, const Audit& audit);
-  void find(Lie lie, const std::string& what);
 
  private:
+  void find(Lie lie, const std::string& what) { verdict_.find(lie, what); }
   void check_key(const KeyRecord& key, const OrderId& id, const StoredOrder* row);
   void check_key_without_row(const KeyRecord& key, const std::string& what);
   void check_key_with_row(const KeyRecord& key, const StoredOrder& row, const std::string& what);
@@ -39,12 +39,6 @@ class Checker {
   std::map<std::uint16_t, std::int64_t> bought_;  ///< of one customer; kept for its memory
 };
 
-void Checker::find(Lie lie, const std::string& what) {
-  Verdict::Finding& finding = verdict_.findings[static_cast<std::size_t>(lie)];
-  ++finding.count;
-  if (finding.samples.size() < Verdict::kSamplesMax) finding.samples.push_back(what);
-}
-
 std::string Checker::name_of(const KeyRecord& key, const OrderId& id) const {
   std::string key_text;
   append_key(key_text, expectation_.run_mark, key.purchase);
@@ -54,7 +48,9 @@ std::string Checker::name_of(const KeyRecord& key, const OrderId& id) const {
 /// Whether 201 may have become this without anybody's wrong.
 bool Checker::is_expected_final(const KeyRecord& key, OrderStatus status) const {
   if (status == OrderStatus::rejected) return false;
-  if (status == OrderStatus::cancelled && (key.seen & kSeenCancelSent) != 0) return true;
+  if (status == OrderStatus::cancelled && (key.seen & (kSeenCancelSent | kSeenFailSent)) != 0) return true;
+  // Whether it was paid is the business of check_payments.
+  if (status == OrderStatus::expired && expectation_.is_to_be_paid) return true;
   return !expectation_.is_own_sale;  // somebody else's sale: its merchant may cancel, its payments may expire
 }
 
@@ -197,12 +193,21 @@ auto run_of(const Container& sorted, std::size_t begin, std::uint64_t customer, 
 
 std::string_view to_string(Lie lie) {
   constexpr std::array<std::string_view, kLies> kNames{
-      "created_without_row", "accepted_without_row",  "created_not_live",    "created_again",
-      "two_ids_for_one_key", "answer_without_order",  "row_twice",           "other_lines",
-      "row_nobody_ordered",  "refused_with_live_row", "refused_after_order", "order_gone",
-      "cancelled_but_live",  "customer_above_limit",  "units_above_stock",   "sold_is_not_live_units",
-      "audit_unreadable",    "audit_inconsistent",    "audit_disagrees"};
+      "created_without_row",     "accepted_without_row",   "created_not_live",    "created_again",
+      "two_ids_for_one_key",     "answer_without_order",   "row_twice",           "other_lines",
+      "row_nobody_ordered",      "refused_with_live_row",  "refused_after_order", "order_gone",
+      "cancelled_but_live",      "customer_above_limit",   "units_above_stock",   "sold_is_not_live_units",
+      "audit_unreadable",        "audit_inconsistent",     "audit_disagrees",     "unpaid_not_ended",
+      "confirmed_unpaid",        "paid_not_confirmed",     "failed_not_ended",    "money_kept_without_unit",
+      "paid_twice_not_refunded", "refunded_but_confirmed", "refunded_twice",      "refund_of_nothing",
+      "refund_not_marked",       "payment_open",           "payment_forgotten",   "payment_changed"};
   return kNames[static_cast<std::size_t>(lie)];
+}
+
+void Verdict::find(Lie lie, const std::string& what) {
+  Finding& finding = findings[static_cast<std::size_t>(lie)];
+  ++finding.count;
+  if (finding.samples.size() < kSamplesMax) finding.samples.push_back(what);
 }
 
 bool Verdict::passed() const {
@@ -254,7 +259,7 @@ Verdict check(const Expectation& expectation, std::vector<KeyRecord>& keys, std:
   if (audit) {
     checker.check_audit(stock, *audit);
   } else {
-    checker.find(Lie::audit_unreadable, "no audit");
+    verdict.find(Lie::audit_unreadable, "no audit");
   }
   return verdict;
 }

@@ -21,7 +21,8 @@ struct Expectation {
     std::int64_t limit_per_customer = 0;  ///< 0: none
   };
   std::vector<Item> items;
-  bool is_own_sale = false;  ///< nobody else has bought in it, and it is free of charge
+  bool is_own_sale = false;    ///< nobody else has bought in it
+  bool is_to_be_paid = false;  ///< its orders have to be paid in time
   /// Redis may have lost what it had: an order that was only accepted need not be there (P3).
   bool redis_may_be_lost = false;
   /// A proxy asks the next instance when one fails: its last answer does not say what the first one did.
@@ -38,6 +39,7 @@ struct StoredOrder {
   std::int32_t quantity = 0;
   std::uint16_t item = kUnknownItem;  ///< index in Expectation::items
   OrderStatus status = OrderStatus::pending;
+  bool refund_required = false;
 };
 
 /// A row of the view item_stock, in the order of Expectation::items.
@@ -86,8 +88,23 @@ enum class Lie : std::uint8_t {
   audit_unreadable,
   audit_inconsistent,
   audit_disagrees,  ///< the audit's numbers are not PostgreSQL's, or do not add up
+
+  // Where orders have to be paid.
+  unpaid_not_ended,    ///< still awaiting payment, though its time is over
+  confirmed_unpaid,    ///< no payment has confirmed it
+  paid_not_confirmed,  ///< the provider heard `confirmed`, and the order is neither that nor cancelled by its buyer
+  failed_not_ended,    ///< the provider heard `failed`, and the order is not cancelled
+  money_kept_without_unit,  ///< a payment of an order that is not confirmed, and no refund
+  paid_twice_not_refunded,  ///< a confirmed order that keeps more than one payment
+  refunded_but_confirmed,   ///< a confirmed order that keeps none
+  refunded_twice,           ///< two refunds of one payment
+  refund_of_nothing,        ///< a refund of what nobody paid
+  refund_not_marked,        ///< the order's mark and the outbox disagree
+  payment_open,             ///< a message that nothing has become of
+  payment_forgotten,        ///< answered 200, and not stored
+  payment_changed,          ///< it has come to something else than its answer said
 };
-inline constexpr std::size_t kLies = 19;
+inline constexpr std::size_t kLies = 32;
 [[nodiscard]] std::string_view to_string(Lie lie);
 
 struct Verdict {
@@ -102,6 +119,7 @@ struct Verdict {
   std::uint64_t keys_unknown = 0;  ///< no answer told whether there is an order; the row may be there or not
   std::uint64_t rows = 0;
 
+  void find(Lie lie, const std::string& what);
   [[nodiscard]] const Finding& operator[](Lie lie) const { return findings[static_cast<std::size_t>(lie)]; }
   [[nodiscard]] bool passed() const;
 };

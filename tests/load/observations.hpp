@@ -29,6 +29,7 @@ enum Seen : std::uint32_t {
   kSeenCancelSent = 1U << 16,
   kSeenCancelled = 1U << 17,        ///< 200 to it
   kSeenRefusedAtTheEnd = 1U << 18,  ///< refused when sent again, long after its unknown outcome
+  kSeenFailSent = 1U << 19,         ///< the provider was told to say that the payment failed
 };
 inline constexpr std::uint32_t kSeenCommitted = kSeenCreated | kSeenReplayed;
 inline constexpr std::uint32_t kSeenOrder = kSeenCommitted | kSeenAccepted;

@@ -6,6 +6,7 @@
 
 #include "buyers.hpp"
 #include "flashsale/model/identifier.hpp"
+#include "webhook_signer.hpp"
 
 namespace flashsale::load {
 namespace {
@@ -76,6 +77,12 @@ std::string set_urls(Options& options, const std::string& text) {
   return options.urls.empty() || options.urls.size() > kUrlsMax ? "takes 1 to 64 addresses, separated by commas" : "";
 }
 
+std::string set_webhook_secret(Options& options, const std::string& text) {
+  if (!WebhookSigner::parse(text)) return "takes whsec_ and 24 to 64 bytes in base64";
+  options.webhook_secret = text;
+  return {};
+}
+
 std::string set_arrivals(Options& options, const std::string& text) {
   if (text != "poisson" && text != "uniform") return "is poisson or uniform, not \"" + text + "\"";
   options.arrivals = text == "poisson" ? ArrivalPattern::poisson : ArrivalPattern::uniform;
@@ -91,10 +98,12 @@ std::span<const OptionRule> rules() {
       {"--jwt-issuer", "FLASHSALE_JWT_ISSUER", true, text(&Options::jwt_issuer)},
       {"--jwt-audience", "FLASHSALE_JWT_AUDIENCE", true, text(&Options::jwt_audience)},
       {"--postgres-url", "FLASHSALE_POSTGRES_URL", true, text(&Options::postgres_url)},
+      {"--webhook-secret", "FLASHSALE_WEBHOOK_SECRET", true, set_webhook_secret},
       {"--sale", nullptr, true, identifier(&Options::sale)},
       {"--sku", nullptr, true, identifier(&Options::sku)},
       {"--create-stock", nullptr, true, number<std::int64_t>(&Options::create_stock, 0, 1'000'000'000)},
       {"--create-limit", nullptr, true, number<std::int64_t>(&Options::create_limit, 0, 1'000'000)},
+      {"--create-payment-window-s", nullptr, true, number(&Options::create_payment_window_s, 1U, 3600U)},
       {"--items", nullptr, true, number(&Options::items, 1U, 1000U)},
       {"--rate", nullptr, true, number(&Options::rate_per_s, 0.1, 1e6)},
       {"--connections", nullptr, true, number(&Options::connections, 1U, 20'000U)},
@@ -110,6 +119,10 @@ std::span<const OptionRule> rules() {
       {"--reader-share", nullptr, true, share(&Mix::reader)},
       {"--respond-async-share", nullptr, true, share(&Mix::respond_async)},
       {"--cancel-share", nullptr, true, share(&Mix::cancel)},
+      {"--pay-share", nullptr, true, share(&Mix::pay)},
+      {"--pay-late-share", nullptr, true, share(&Mix::pay_late)},
+      {"--pay-twice-share", nullptr, true, share(&Mix::pay_twice)},
+      {"--pay-fail-share", nullptr, true, share(&Mix::pay_fail)},
       {"--threads", nullptr, true, number(&Options::threads, 1U, 64U)},
       {"--timeout-ms", nullptr, true, number(&Options::timeout_ms, 10U, 600'000U)},
       {"--settle-s", nullptr, true, number(&Options::settle_s, 0U, 600U)},
@@ -151,6 +164,16 @@ std::string read_arguments(Options& options, const std::vector<std::string>& arg
   return {};
 }
 
+/// What is wrong between the options of a sale that has to be paid.
+std::string judge_payments(const Options& options) {
+  const double paying = options.mix.paying();
+  const bool has_window = options.create_payment_window_s > 0;
+  if (has_window && options.create_stock < 0) return "--create-payment-window-s goes with --create-stock";
+  if (paying > 0 && !has_window) return "shares of payments need --create-payment-window-s";
+  if (paying > 0 && options.webhook_secret.empty()) return "needs --webhook-secret or FLASHSALE_WEBHOOK_SECRET";
+  return paying > 1 + 1e-9 ? "the shares of payments add up to more than 1" : "";
+}
+
 /// What no single option can know.
 std::string judge(const Options& options) {
   const bool is_open = options.rate_per_s > 0;
@@ -166,6 +189,7 @@ std::string judge(const Options& options) {
   }
   if (options.with_check && options.postgres_url.empty()) return "needs --postgres-url, or --no-check";
   if (mix.retry + mix.duplicate + mix.greedy + mix.reader > 1 + 1e-9) return "the shares add up to more than 1";
+  if (std::string fault = judge_payments(options); !fault.empty()) return fault;
   const unsigned connections = is_open ? options.open_connections : options.connections;
   if (connections < options.threads) return "needs at least a connection for each thread";
   return options.buyers < options.threads ? "needs at least a buyer for each thread" : "";
@@ -196,10 +220,12 @@ Whom (variables are those of the env file of scripts/run: `. .flashsale/env`)
   --jwt-issuer TEXT      FLASHSALE_JWT_ISSUER
   --jwt-audience TEXT    FLASHSALE_JWT_AUDIENCE
   --postgres-url URL     FLASHSALE_POSTGRES_URL   read by the check
+  --webhook-secret TEXT  FLASHSALE_WEBHOOK_SECRET the payment provider's messages are signed with it (whsec_…)
 
 What
   --create-stock N       make a sale with a fresh id, N units of each item
   --create-limit L       units of an item that one customer may have; 0: any number   (0)
+  --create-payment-window-s N  orders have to be paid within N seconds (1..3600); without it they cost nothing
   --items N              items of that sale                                           (1)
   --sale ID [--sku SKU]  or buy in this sale, one of its items or any
 
@@ -222,7 +248,13 @@ Who (shares of the arrivals, 0..1; the rest are buyers who order once)
   --greedy-share F       a new buyer, who orders one more than the limit allows, at once, with a key each
   --reader-share F       GET of the sale
   --respond-async-share F  of the checkouts: Prefer: respond-async
-  --cancel-share F       of the 201s: cancelled afterwards
+  --cancel-share F       of the 201s: cancelled afterwards, whether they are paid or not
+
+Who pays (with --create-payment-window-s; shares of the 201s, 0..1; the rest never pay)
+  --pay-share F          in time, once
+  --pay-late-share F     after their time to pay
+  --pay-twice-share F    two payments, each in time or late
+  --pay-fail-share F     the payment fails
 
 Afterwards
   --settle-s S           for the audit to become consistent                           (10)

@@ -19,6 +19,13 @@ struct Mix {
   // Of the checkouts and the orders, not of the arrivals.
   double respond_async = 0;
   double cancel = 0;
+  // Of the 201s of a sale in which orders have to be paid. What they leave never pay.
+  double pay = 0;
+  double pay_late = 0;   ///< after the time to pay
+  double pay_twice = 0;  ///< two payments
+  double pay_fail = 0;
+
+  [[nodiscard]] double paying() const { return pay + pay_late + pay_twice + pay_fail; }
 };
 
 struct Options {
@@ -30,12 +37,14 @@ struct Options {
   std::string jwt_issuer;
   std::string jwt_audience;
   std::string postgres_url;
+  std::string webhook_secret;
 
   // What is bought
   std::string sale;
   std::string sku;                 ///< empty: every item of the sale
   std::int64_t create_stock = -1;  ///< of each item; below zero: the sale is there already
   std::int64_t create_limit = 0;
+  unsigned create_payment_window_s = 0;  ///< 0: free of charge
   unsigned items = 1;
 
   // How

@@ -10,9 +10,10 @@
 namespace flashsale::load {
 namespace {
 
-// Distinguishable for the colour-blind (Okabe and Ito), by Group.
-constexpr std::array<const char*, kGroups> kColors{"#009e73", "#56b4e9", "#0072b2", "#e69f00",
-                                                   "#cc79a7", "#999999", "#8c6d1f", "#d55e00"};
+// Distinguishable for the colour-blind, by Group: those of Okabe and Ito, for payments those of Tol (muted).
+constexpr std::array<const char*, kGroups> kColors{"#009e73", "#56b4e9", "#0072b2", "#e69f00", "#cc79a7",
+                                                   "#999999", "#8c6d1f", "#d55e00", "#88ccee", "#aa4499",
+                                                   "#117733", "#882255", "#cc6677", "#999933"};
 constexpr const char* kNotSentColor = "#000000";
 
 constexpr const char* kStyle = R"(

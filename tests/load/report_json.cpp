@@ -28,6 +28,15 @@ Json counters_of(const Counters& counters) {
   return json;
 }
 
+Json payments_of(const Result& result) {
+  Json json{{"messages", result.payment_messages}};
+  for (std::size_t i = 0; i < kPaymentOutcomes; ++i) {
+    json[std::string(to_string(static_cast<PaymentOutcome>(i)))] = result.total.payments[i];
+  }
+  json["repeated"] = result.total.payments_repeated;
+  return json;
+}
+
 Json latencies_of(const Result& result) {
   Json json = Json::object();
   for (std::size_t i = 0; i < kGroups; ++i) {
@@ -100,6 +109,7 @@ std::string report_json(const Result& result) {
                   {"connections_opened", result.total.connections_opened},
                   {"checkouts", counters_of(result.total)},
                   {"checkouts_in_time", counters_of(result.in_time)},
+                  {"payments", payments_of(result)},
                   {"latency_us", latencies_of(result)},
                   {"by_second", seconds_of(result)},
                   {"check", check_of(result)}};

@@ -47,11 +47,11 @@ void append_answers(std::string& out, const Result& result) {
 }
 
 void append_latencies(std::string& out, const Result& result) {
-  append_format(out, "\n%-12s %12s %9s %9s %9s %9s %9s\n", "latency, ms", "count", "p50", "p90", "p99", "p99.9", "max");
+  append_format(out, "\n%-20s %12s %9s %9s %9s %9s %9s\n", "latency, ms", "count", "p50", "p90", "p99", "p99.9", "max");
   for (std::size_t i = 0; i < kGroups; ++i) {
     const Histogram& latency = result.latencies[i];
     if (latency.count() == 0) continue;
-    append_format(out, "%-12s %12s", std::string(to_string(static_cast<Group>(i))).c_str(),
+    append_format(out, "%-20s %12s", std::string(to_string(static_cast<Group>(i))).c_str(),
                   with_thousands(latency.count()).c_str());
     for (const double percent : kPercents) append_format(out, " %9s", in_ms(latency.percentile(percent)).c_str());
     append_format(out, " %9s\n", in_ms(latency.max()).c_str());

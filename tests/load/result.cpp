@@ -34,9 +34,23 @@ class Lines {
       if (total[i] > 0) lines_.push_back({std::string(kReasons[i]), 1, total[i], in_time[i]});
     }
   }
-  /// Of reading and cancelling, in one line each.
+  void add_payments() {
+    const std::size_t first = lines_.size();
+    AnswerLine all{"payments answered", 0, 0, 0};
+    for (std::size_t i = 0; i < kPaymentOutcomes; ++i) {
+      const std::uint64_t count = result_.total.payments[i];
+      const std::uint64_t in_time = result_.in_time.payments[i];
+      all.count += count;
+      all.in_time += in_time;
+      if (count > 0) lines_.push_back({std::string(to_string(static_cast<PaymentOutcome>(i))), 1, count, in_time});
+    }
+    if (all.count == 0) return;
+    lines_.insert(lines_.begin() + static_cast<std::ptrdiff_t>(first), all);
+    lines_.push_back({"payments told of again", 0, result_.total.payments_repeated, result_.in_time.payments_repeated});
+  }
+  /// Of all but checkouts, in one line.
   void add_others_failed() {
-    AnswerLine line{"reads, cancellations failed", 0, 0, 0};
+    AnswerLine line{"reads, cancels, payments failed", 0, 0, 0};
     for (std::size_t i = static_cast<std::size_t>(Outcome::overloaded); i < kOutcomes; ++i) {
       const auto outcome = static_cast<Outcome>(i);
       line.count += result_.total.all(outcome) - result_.total.checkouts(outcome);
@@ -78,6 +92,8 @@ std::vector<AnswerLine> answer_lines(const Result& result) {
   lines.add_of("catalog refused", Kind::reader, Outcome::refused);
   lines.add_of("cancelled", Kind::cancel, Outcome::done);
   lines.add_of("cancellation refused", Kind::cancel, Outcome::refused);
+  lines.add_payments();
+  lines.add_of("payment refused", Kind::pay, Outcome::refused);
   lines.add_others_failed();
   return lines.take();
 }

@@ -24,6 +24,7 @@ struct Result {
   Counters in_time;   ///< answers while the load lasted: what rates are made of
   std::array<Histogram, kGroups> latencies;
   std::vector<MergedInterval> seconds;
+  std::uint64_t payment_messages = 0;  ///< distinct ones, sent at least once
   double client_cpu_s = 0;
   double tokens_s = 0;  ///< to sign all tokens
 

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstdio>
 #include <memory>
+#include <numeric>
 #include <random>
 #include <stdexcept>
 #include <thread>
@@ -23,6 +24,8 @@ namespace {
 
 constexpr std::chrono::hours kTokenLifetime{6};
 constexpr std::uint32_t kGreedyOrdersMax = 8;
+/// Cancellations of orders that have to be paid come so much later at most: before the payment, with it, after it.
+constexpr std::uint64_t kCancelDelayNs = 2 * kSecondNs;
 constexpr std::uint64_t kStartDelayNs = 50 * kMillisecondNs;
 
 double seconds_since(std::uint64_t since_ns) { return static_cast<double>(now_ns() - since_ns) / 1e9; }
@@ -73,10 +76,14 @@ class Run {
   void show_progress();
   void show_seconds(std::size_t& shown, bool all);
   void collect();
+  void await_payments();
   void await_settling();
+  void judge(StoreContents& store);
   void check_answers();
   [[nodiscard]] Worker::Parameters parameters_of(unsigned share) const;
   [[nodiscard]] Traffic::Parameters traffic_of(unsigned share) const;
+  [[nodiscard]] PaymentProvider::Parameters payments_of(unsigned share) const;
+  [[nodiscard]] std::uint64_t payment_window_ns() const { return options_.create_payment_window_s * kSecondNs; }
 
   Options options_;
   const std::atomic<bool>& is_stopping_;
@@ -86,9 +93,12 @@ class Run {
   Expectation expectation_;
   std::unique_ptr<TokenMint> tokens_;
   std::unique_ptr<RequestText> text_;
+  std::unique_ptr<PaymentText> payment_text_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::uint64_t start_ns_ = 0;
   std::uint64_t loaded_ns_ = 0;
+  std::uint64_t quiet_ns_ = 0;  ///< from then on nothing but the servers' own work changes anything
+  PaymentHistory payments_;
   std::string audit_;
 };
 
@@ -101,10 +111,12 @@ void Run::prepare_sale() {
   const bool creates = options_.create_stock >= 0;
   expectation_.sale_id = creates ? "load-" + expectation_.run_mark : options_.sale;
   expectation_.is_own_sale = creates;
+  expectation_.is_to_be_paid = options_.create_payment_window_s > 0;
   expectation_.redis_may_be_lost = options_.redis_may_be_lost;
   expectation_.is_behind_proxy = options_.is_behind_proxy;
   if (creates) {
-    admin_.create_sale({expectation_.sale_id, options_.items, options_.create_stock, options_.create_limit});
+    admin_.create_sale({expectation_.sale_id, options_.items, options_.create_stock, options_.create_limit,
+                        options_.create_payment_window_s});
   }
   expectation_.items = admin_.items_of(expectation_.sale_id);
   result_.sale_id = expectation_.sale_id;
@@ -141,14 +153,27 @@ Traffic::Parameters Run::traffic_of(unsigned share) const {
   traffic.seed = result_.seed;
   traffic.share = share;
   traffic.shares = options_.threads;
+  traffic.cancel_delay_ns = std::min(payment_window_ns(), kCancelDelayNs);
   return traffic;
+}
+
+PaymentProvider::Parameters Run::payments_of(unsigned share) const {
+  PaymentProvider::Parameters payments;
+  payments.mix = options_.mix;
+  payments.window_ns = payment_window_ns();
+  payments.seed = result_.seed;
+  payments.share = share;
+  payments.shares = options_.threads;
+  return payments;
 }
 
 Worker::Parameters Run::parameters_of(unsigned share) const {
   Worker::Parameters parameters;
   parameters.text = text_.get();
   parameters.targets = targets_;
+  parameters.payment_text = payment_text_.get();
   parameters.traffic = traffic_of(share);
+  parameters.payments = payments_of(share);
   parameters.is_open_loop = options_.rate_per_s > 0;
   parameters.rate_per_s = options_.rate_per_s;
   parameters.arrivals = options_.arrivals;
@@ -167,6 +192,9 @@ void Run::make_workers() {
   for (const Expectation::Item& item : expectation_.items) skus.push_back(item.sku);
   for (const Target& target : targets_) hosts.push_back(target.host);
   text_ = std::make_unique<RequestText>(*tokens_, expectation_.sale_id, expectation_.run_mark, skus, hosts);
+  if (const auto signer = WebhookSigner::parse(options_.webhook_secret)) {
+    payment_text_ = std::make_unique<PaymentText>(*signer, expectation_.run_mark, hosts);
+  }
   start_ns_ = now_ns() + kStartDelayNs;
   result_.started_at = format_rfc3339(std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now()));
   for (unsigned share = 0; share < options_.threads; ++share) {
@@ -209,6 +237,7 @@ void Run::load() {
   for (const auto& worker : workers_) threads.emplace_back([&worker] { worker->run(); });
   show_progress();
   for (std::thread& thread : threads) thread.join();
+  quiet_ns_ = expectation_.is_to_be_paid ? now_ns() : loaded_ns_;
 }
 
 void Run::collect() {
@@ -216,15 +245,37 @@ void Run::collect() {
     result_.total.merge(worker->tally().counters);
     result_.in_time.merge(worker->in_time());
     for (std::size_t i = 0; i < kGroups; ++i) result_.latencies[i].merge(worker->tally().latencies[i]);
+    for (const PaymentMessage& message : worker->payments()) {
+      if (message.attempts > 0) payments_.messages.push_back(message);
+    }
     result_.client_cpu_s += static_cast<double>(worker->load_cpu_ns()) / 1e9;
     result_.load_s = std::max(result_.load_s, static_cast<double>(worker->load_wall_ns()) / 1e9);
   }
+  result_.payment_messages = payments_.messages.size();
+  const auto& answers = result_.total.payments;
+  const std::uint64_t refused =
+      result_.total.by_kind[static_cast<std::size_t>(Kind::pay)][static_cast<std::size_t>(Outcome::refused)];
+  // Such a run would show nothing about payments, and pass.
+  if (refused > 0 && std::accumulate(answers.begin(), answers.end(), std::uint64_t{0}) == 0) {
+    throw std::runtime_error("every payment was refused: is the webhook secret the servers' own?");
+  }
+}
+
+/// Orders that nobody has paid end by themselves.
+void Run::await_payments() {
+  constexpr std::chrono::milliseconds kEvery{250};
+  const std::uint64_t deadline = quiet_ns_ + payment_window_ns() + options_.settle_s * kSecondNs;
+  std::fprintf(stderr, "waiting until no order can be paid any more\n");
+  while (has_open_payments(options_.postgres_url, expectation_.sale_id) && now_ns() < deadline) {
+    std::this_thread::sleep_for(kEvery);
+  }
+  quiet_ns_ = now_ns();
 }
 
 /// Stock must be whole again within a bounded time, with nobody's help (P5).
 void Run::await_settling() {
   constexpr std::chrono::milliseconds kEvery{250};
-  const std::uint64_t deadline = loaded_ns_ + options_.settle_s * kSecondNs;
+  const std::uint64_t deadline = quiet_ns_ + options_.settle_s * kSecondNs;
   for (;;) {
     try {
       audit_ = admin_.audit(expectation_.sale_id);
@@ -247,18 +298,29 @@ void Run::await_settling() {
   }
 }
 
-void Run::check_answers() {
+void Run::judge(StoreContents& store) {
   std::vector<KeyRecord> keys;
   for (const auto& worker : workers_) worker->keys().move_to(keys);
+  result_.verdict = check(expectation_, keys, store.orders, store.items, parse_audit(audit_));
+  if (!expectation_.is_to_be_paid) return;
+  payments_.payments = std::move(store.payments);
+  payments_.refunds = std::move(store.refunds);
+  check_payments(expectation_, keys, store.orders, payments_, *result_.verdict);
+}
+
+void Run::check_answers() {
+  if (expectation_.is_to_be_paid) {
+    await_settling();  // the time to pay begins when a row is written
+    await_payments();
+  }
   StoreContents store;
   for (bool is_one_state = false; !is_one_state;) {
     await_settling();
     store = read_store(options_.postgres_url, expectation_);
     // A call that its buyer has given up on may be carried out late, between the two.
-    is_one_state =
-        !result_.has_settled || parse_audit(audit_) == parse_audit(admin_.audit(expectation_.sale_id));
+    is_one_state = !result_.has_settled || parse_audit(audit_) == parse_audit(admin_.audit(expectation_.sale_id));
   }
-  result_.verdict = check(expectation_, keys, store.orders, store.items, parse_audit(audit_));
+  judge(store);
 }
 
 Result Run::execute() {
@@ -275,6 +337,7 @@ Result Run::execute() {
   result_.options.admin_token.clear();
   result_.options.jwt_secret.clear();
   result_.options.postgres_url.clear();
+  result_.options.webhook_secret.clear();
   return std::move(result_);
 }
 

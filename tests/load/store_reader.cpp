@@ -3,6 +3,7 @@
 #include <functional>
 #include <map>
 #include <pqxx/pqxx>
+#include <set>
 #include <stdexcept>
 #include <string_view>
 
@@ -48,7 +49,49 @@ void read_orders(pqxx::transaction_base& tx, const std::string& sale, const Item
   }
 }
 
+OrderId order_id_of(const pqxx::row& row) {
+  const auto id = OrderId::parse(row[0].c_str());
+  if (!id) throw std::runtime_error("a payment's order has no readable id");
+  return *id;
+}
+
+/// Also payments of this run for orders that are not there.
+void read_payments(pqxx::transaction_base& tx, const std::string& sale, const std::string& run_mark,
+                   StoreContents& contents) {
+  const std::string own = tx.quote(payment_id_prefix(run_mark));
+  const std::string is_ours = " IN (SELECT order_id FROM order_units WHERE sale_id = " + sale + ") OR starts_with(";
+  for (const pqxx::row& row : tx.exec("SELECT order_id, payment_id, succeeded, outcome FROM payment_events"
+                                      " WHERE order_id" +
+                                      is_ours + "payment_id, " + own + ")")) {
+    contents.payments.push_back(
+        {order_id_of(row), row[1].as<std::string>(), row[2].as<bool>(), static_cast<PaymentOutcome>(row[3].as<int>())});
+  }
+  for (const pqxx::row& row : tx.exec("SELECT payload->>'order_id', payload->>'payment_id' FROM outbox"
+                                      " WHERE type = 'refund.required' AND ((payload->>'order_id')::uuid" +
+                                      is_ours + "payload->>'payment_id', " + own + "))")) {
+    contents.refunds.push_back({order_id_of(row), row[1].as<std::string>()});
+  }
+}
+
+/// The view does not show it.
+void read_marks(pqxx::transaction_base& tx, std::vector<StoredOrder>& orders) {
+  std::set<OrderId> marked;
+  for (const pqxx::row& row : tx.exec("SELECT order_id FROM orders WHERE refund_required")) {
+    marked.insert(order_id_of(row));
+  }
+  for (StoredOrder& order : orders) order.refund_required = marked.contains(order.id);
+}
+
 }  // namespace
+
+bool has_open_payments(const std::string& postgres_url, const std::string& sale_id) {
+  pqxx::connection connection(postgres_url);
+  pqxx::work tx(connection);
+  const auto rows =
+      tx.exec("SELECT EXISTS (SELECT FROM order_units LEFT JOIN payment_events USING (order_id) WHERE sale_id = " +
+              tx.quote(sale_id) + " AND (status = 'awaiting_payment' OR outcome <= 1))");
+  return rows[0][0].as<bool>();
+}
 
 StoreContents read_store(const std::string& postgres_url, const Expectation& expectation) {
   ItemNumbers numbers;
@@ -66,6 +109,10 @@ StoreContents read_store(const std::string& postgres_url, const Expectation& exp
     const auto item = numbers.find(std::string_view(row[0].c_str()));
     if (item == numbers.end()) continue;
     contents.items[item->second] = {item->first, row[1].as<std::int64_t>(), row[2].as<std::int64_t>()};
+  }
+  if (expectation.is_to_be_paid) {
+    read_payments(tx, sale, expectation.run_mark, contents);
+    read_marks(tx, contents.orders);
   }
   return contents;
 }

@@ -11,17 +11,23 @@ void add(Numbers& to, const Numbers& from) {
 }
 
 constexpr std::size_t index(Outcome outcome) { return static_cast<std::size_t>(outcome); }
+constexpr std::size_t index(Group group) { return static_cast<std::size_t>(group); }
 
 }  // namespace
 
 std::string_view to_string(Group group) {
-  constexpr std::array<std::string_view, kGroups> kNames{"committed", "taken", "replayed",  "refused",
-                                                         "shed",      "read",  "cancelled", "failed"};
+  constexpr std::array<std::string_view, kGroups> kNames{
+      "committed",           "taken",      "replayed",    "refused",  "shed",          "read",
+      "cancelled",           "failed",     "pay_waiting", "pay_late", "pay_confirmed", "pay_failed",
+      "pay_refund_required", "pay_ignored"};
   return kNames[static_cast<std::size_t>(group)];
 }
 
-Group group_of(Kind kind, Outcome outcome) {
-  switch (outcome) {
+Group group_of(Kind kind, const Answer& answer) {
+  if (answer.payment_outcome) {
+    return static_cast<Group>(index(Group::pay_waiting) + static_cast<std::size_t>(*answer.payment_outcome));
+  }
+  switch (answer.outcome) {
     case Outcome::created: return Group::committed;
     case Outcome::accepted: return Group::taken;
     case Outcome::replayed: return Group::replayed;
@@ -39,6 +45,8 @@ void Counters::merge(const Counters& other) {
   add(refusals, other.refusals);
   add(other_refusals, other.other_refusals);
   add(by_group, other.by_group);
+  add(payments, other.payments);
+  payments_repeated += other.payments_repeated;
   requests_sent += other.requests_sent;
   connections_opened += other.connections_opened;
   duplicates_overlapping += other.duplicates_overlapping;
@@ -54,8 +62,11 @@ std::uint64_t Counters::checkouts(Outcome outcome) const {
 }
 
 std::uint64_t Counters::all(Outcome outcome) const {
-  return checkouts(outcome) + by_kind[static_cast<std::size_t>(Kind::reader)][index(outcome)] +
-         by_kind[static_cast<std::size_t>(Kind::cancel)][index(outcome)];
+  std::uint64_t sum = checkouts(outcome);
+  for (const Kind kind : {Kind::reader, Kind::cancel, Kind::pay}) {
+    sum += by_kind[static_cast<std::size_t>(kind)][index(outcome)];
+  }
+  return sum;
 }
 
 std::uint64_t Counters::answers() const {
@@ -82,10 +93,12 @@ MergedInterval merge(const std::vector<const Interval*>& intervals) {
 void Tally::count(Kind kind, const Answer& answer, std::uint64_t latency_ns) {
   ++counters.by_kind[static_cast<std::size_t>(kind)][index(answer.outcome)];
   if (!is_load(kind)) return;
-  const Group group = group_of(kind, answer.outcome);
+  const Group group = group_of(kind, answer);
   if (answer.outcome == Outcome::refused) {
     ++(is_checkout(kind) ? counters.refusals : counters.other_refusals)[answer.reason];
   }
+  if (answer.payment_outcome) ++counters.payments[static_cast<std::size_t>(*answer.payment_outcome)];
+  if (answer.is_repeated) ++counters.payments_repeated;
   ++counters.by_group[static_cast<std::size_t>(group)];
   ++interval_.by_group[static_cast<std::size_t>(group)];
   latencies[static_cast<std::size_t>(group)].record(latency_ns);

@@ -12,16 +12,34 @@
 namespace flashsale::load {
 
 /// What latencies and the lines of a plot are kept apart by. Refusals are never mixed with orders.
-enum class Group : std::uint8_t { committed, taken, replayed, refused, shed, read, cancelled, failed };
-inline constexpr std::size_t kGroups = 8;
+enum class Group : std::uint8_t {
+  committed,
+  taken,
+  replayed,
+  refused,
+  shed,
+  read,
+  cancelled,
+  failed,
+  // Payments, in the order of PaymentOutcome.
+  pay_waiting,
+  pay_late,
+  pay_confirmed,
+  pay_failed,
+  pay_refund_required,
+  pay_ignored,
+};
+inline constexpr std::size_t kGroups = 14;
 [[nodiscard]] std::string_view to_string(Group group);
-[[nodiscard]] Group group_of(Kind kind, Outcome outcome);
+[[nodiscard]] Group group_of(Kind kind, const Answer& answer);
 
 struct Counters {
   std::array<std::array<std::uint64_t, kOutcomes>, kKinds> by_kind{};
   std::array<std::uint64_t, kReasons.size()> refusals{};        ///< of checkouts
-  std::array<std::uint64_t, kReasons.size()> other_refusals{};  ///< of reading and cancelling
+  std::array<std::uint64_t, kReasons.size()> other_refusals{};  ///< of all else
   std::array<std::uint64_t, kGroups> by_group{};
+  std::array<std::uint64_t, kPaymentOutcomes> payments{};  ///< answers by PaymentOutcome
+  std::uint64_t payments_repeated = 0;                     ///< of them, those to a message that was known already
   std::uint64_t requests_sent = 0;
   std::uint64_t connections_opened = 0;
   std::uint64_t duplicates_overlapping = 0;  ///< duplicates that were under way together with their first

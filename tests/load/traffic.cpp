@@ -60,9 +60,19 @@ void Traffic::push(const Ticket& ticket) {
   }
 }
 
+/// Latency counts from here: that the worker looks a few times a second is no fault of the server's.
+void Traffic::release_later(std::uint64_t now_ns) {
+  while (!later_.empty() && later_.top().due_ns <= now_ns) {
+    Ticket ticket = later_.top();
+    later_.pop();
+    ticket.due_ns = now_ns;
+    push(ticket);
+  }
+}
+
 void Traffic::push_checkout(std::uint64_t due_ns, KeyLog::Index key, Kind kind) {
   const double async_share = parameters_.mix.respond_async;
-  push({due_ns, key, kind, async_share > 0 && random_.unit() < async_share});
+  push({due_ns, key, kind, async_share > 0 && random_.unit() < async_share, 0});
 }
 
 void Traffic::arrive_greedily(std::uint64_t due_ns) {
@@ -86,7 +96,7 @@ std::optional<KeyLog::Index> Traffic::earlier_key() {
 void Traffic::arrive(std::uint64_t due_ns) {
   const Mix& mix = parameters_.mix;
   double place = random_.unit();
-  if ((place -= mix.reader) < 0) return push({due_ns, Ticket::kNoKey, Kind::reader, false});
+  if ((place -= mix.reader) < 0) return push({due_ns, Ticket::kNoKey, Kind::reader, false, 0});
   if ((place -= mix.greedy) < 0) return arrive_greedily(due_ns);
   if ((place -= mix.retry) < 0) {
     if (const auto key = earlier_key()) return push_checkout(due_ns, *key, Kind::retry);
@@ -114,7 +124,9 @@ void Traffic::on_answer(KeyLog::Index key, Kind kind, Outcome outcome, std::uint
   with_order_.add(key, answers_random_);
   const double cancel_share = parameters_.mix.cancel;
   if (outcome == Outcome::created && cancel_share > 0 && answers_random_.unit() < cancel_share) {
-    push({now_ns, key, Kind::cancel, false});
+    const auto delay = answers_random_.unit() * static_cast<double>(parameters_.cancel_delay_ns);
+    const Ticket cancel{now_ns + static_cast<std::uint64_t>(delay), key, Kind::cancel, false, 0};
+    return parameters_.cancel_delay_ns > 0 ? push_later(cancel) : push(cancel);
   }
 }
 

@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <deque>
 #include <optional>
+#include <queue>
 #include <vector>
 
 #include "observations.hpp"
@@ -19,6 +20,7 @@ struct Ticket {
   KeyLog::Index key = kNoKey;
   Kind kind = Kind::reader;
   bool respond_async = false;
+  std::uint32_t payment = 0;  ///< of Kind::pay: which message of the worker's provider
 };
 
 /// Who comes next and what they want, for the buyers of one worker: those whose number is `share` modulo `shares`, so
@@ -36,12 +38,17 @@ class Traffic {
     std::uint64_t seed = 0;
     unsigned share = 0;
     unsigned shares = 1;
+    std::uint64_t cancel_delay_ns = 0;  ///< cancellations come up to so long after their order
   };
   Traffic(const Parameters& parameters, KeyLog& keys, Tally& tally);
 
   /// One arrival: puts what it wants to send at the end of the queue, or counts it as not sent where that is full.
   void arrive(std::uint64_t due_ns);
   void push(const Ticket& ticket);
+  /// Joins the queue when it is due.
+  void push_later(const Ticket& ticket) { later_.push(ticket); }
+  void release_later(std::uint64_t now_ns);
+  [[nodiscard]] std::size_t later() const { return later_.size(); }
   [[nodiscard]] std::optional<Ticket> pop();
   [[nodiscard]] std::size_t waiting() const { return queue_.size(); }
   void drop_waiting();
@@ -55,6 +62,10 @@ class Traffic {
   void push_checkout(std::uint64_t due_ns, KeyLog::Index key, Kind kind);
   void arrive_greedily(std::uint64_t due_ns);
   [[nodiscard]] std::optional<KeyLog::Index> earlier_key();
+
+  struct IsDueAfter {
+    bool operator()(const Ticket& a, const Ticket& b) const { return a.due_ns > b.due_ns; }
+  };
 
   /// A bounded sample of keys: a newer one takes the place of a random older one.
   class Sample {
@@ -72,6 +83,7 @@ class Traffic {
   Random random_;
   Random answers_random_;  ///< apart, so that answers do not change what comes
   std::deque<Ticket> queue_;
+  std::priority_queue<Ticket, std::vector<Ticket>, IsDueAfter> later_;
   std::vector<std::uint32_t> purchases_;  ///< of each buyer so far
   std::uint32_t own_buyers_;
   std::uint32_t next_own_buyer_ = 0;

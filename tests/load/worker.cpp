@@ -3,6 +3,7 @@
 #include <sys/prctl.h>
 
 #include <algorithm>
+#include <ctime>
 
 #include "clock.hpp"
 
@@ -21,6 +22,7 @@ constexpr std::size_t kPollsARoundMax = 1'000;
 Worker::Worker(const Parameters& parameters)
     : parameters_(parameters),
       traffic_(parameters.traffic, keys_, tally_),
+      provider_(parameters.payments, traffic_),
       // A closed loop has no arrivals; any rate will do.
       arrivals_(parameters.arrivals, parameters.is_open_loop ? parameters.rate_per_s : 1, parameters.traffic.seed,
                 parameters.traffic.share, parameters.traffic.shares),
@@ -38,6 +40,7 @@ void Worker::run() {
   load();
   drain();
   is_loading_.store(false, std::memory_order_relaxed);
+  finish_payments();
   resolve();
 }
 
@@ -71,6 +74,19 @@ void Worker::drain() {
   end_interval();
 }
 
+/// What comes late: payments and cancellations that are not due yet, messages that are still to be repeated.
+void Worker::finish_payments() {
+  phase_ = Phase::pay;
+  const std::uint64_t deadline = now_ns() + parameters_.payments.window_ns + PaymentProvider::patience_ns();
+  const auto is_under_way = [&] { return traffic_.later() + traffic_.waiting() + pool_.busy() > 0; };
+  while (is_under_way() && now_ns() < deadline && !parameters_.is_stopping->load(std::memory_order_relaxed)) {
+    fill();
+    turn(deadline);
+  }
+  traffic_.drop_waiting();
+  while (pool_.busy() > 0) turn(now_ns() + kChoresEveryNs);
+}
+
 /// The keys whose outcome is open are sent again: the same key finds out (P8). Orders that were only accepted are
 /// asked for by their id, as many as that is worth.
 void Worker::resolve() {
@@ -101,10 +117,10 @@ std::size_t Worker::ask_again() {
     const bool is_pending = (key.seen & kSeenAccepted) != 0 && (key.seen & (kSeenCommitted | kSeenGone)) == 0;
     if (is_open && unknown < kAskedARoundMax && key.resolve_attempts < kResolveAttemptsMax) {
       ++unknown;
-      traffic_.push({now_ns(), index, Kind::resolve, false});
+      traffic_.push({now_ns(), index, Kind::resolve, false, 0});
     } else if (is_pending && polls < kPollsARoundMax) {
       ++polls;
-      traffic_.push({now_ns(), index, Kind::poll, false});
+      traffic_.push({now_ns(), index, Kind::poll, false, 0});
     }
   }
   return unknown + polls;
@@ -123,7 +139,7 @@ void Worker::do_chores(std::uint64_t now) {
   next_chores_ns_ = now + kChoresEveryNs;
   pool_.expire(now);
   tally_.counters.connections_opened = pool_.opened();
-  while (phase_ != Phase::resolve && now >= next_interval_ns_) {
+  while (phase_ <= Phase::drain && now >= next_interval_ns_) {
     end_interval();
     next_interval_ns_ += kSecondNs;
   }
@@ -151,6 +167,7 @@ void Worker::release_due(std::uint64_t now) {
 
 /// Sends what may be sent now.
 void Worker::fill() {
+  if (phase_ != Phase::resolve && traffic_.later() > 0) traffic_.release_later(now_ns());
   const bool makes_work = phase_ == Phase::load && !parameters_.is_open_loop;
   while (pool_.busy() < in_flight_max_) {
     if (traffic_.waiting() == 0 && makes_work) traffic_.arrive(now_ns());
@@ -167,6 +184,9 @@ void Worker::write_request(ConnectionIndex connection, const Ticket& ticket) {
   request_.clear();
   switch (ticket.kind) {
     case Kind::reader: return text.append_sale(request_, target);
+    case Kind::pay:
+      return parameters_.payment_text->append(request_, target, provider_.message(ticket.payment),
+                                              text.order_id_of(keys_[ticket.key]), std::time(nullptr));
     case Kind::cancel: return text.append_cancel(request_, target, keys_[ticket.key]);
     case Kind::poll: return text.append_poll(request_, target, keys_[ticket.key]);
     default: return text.append_checkout(request_, target, keys_[ticket.key], ticket.respond_async);
@@ -177,12 +197,20 @@ void Worker::send(ConnectionIndex connection, const Ticket& ticket) {
   write_request(connection, ticket);
   const std::uint64_t now = now_ns();
   const bool is_scheduled = parameters_.is_open_loop && is_load(ticket.kind);
-  Flight flight{.from_ns = is_scheduled ? ticket.due_ns : now, .key = ticket.key, .kind = ticket.kind, .known = {}};
+  Flight flight{.from_ns = is_scheduled ? ticket.due_ns : now,
+                .key = ticket.key,
+                .kind = ticket.kind,
+                .known = {},
+                .payment = ticket.payment};
   if (ticket.key != Ticket::kNoKey) {
     KeyRecord& key = keys_[ticket.key];
     flight.known = known_about(key);
     if (ticket.kind == Kind::duplicate && key.in_flight > 0) ++tally_.counters.duplicates_overlapping;
     if (ticket.kind == Kind::cancel) key.seen |= kSeenCancelSent;
+    if (ticket.kind == Kind::pay) {
+      provider_.on_sent(ticket.payment);
+      if (!provider_.message(ticket.payment).succeeds) key.seen |= kSeenFailSent;
+    }
     ++key.in_flight;
   }
   ++tally_.counters.requests_sent;
@@ -202,13 +230,20 @@ void Worker::settle(ConnectionIndex connection, const Answer& answer) {
   const std::uint64_t now = now_ns();
   tally_.count(flight.kind, answer, now - std::min(now, flight.from_ns));
   if (flight.key == Ticket::kNoKey) return;
+  --keys_[flight.key].in_flight;
+  if (flight.kind == Kind::pay) return provider_.on_answer(flight.key, flight.payment, answer, now);
+  settle_order(flight, answer, now);
+}
+
+void Worker::settle_order(const Flight& flight, const Answer& answer, std::uint64_t now) {
   KeyRecord& key = keys_[flight.key];
-  --key.in_flight;
   if (flight.kind == Kind::resolve && answer.outcome != Outcome::connect_failed) ++key.resolve_attempts;
   // Derived only when there is something to compare it with: it costs a SHA-1.
   const OrderId expected = answer.order_id ? parameters_.text->order_id_of(key) : OrderId();
   observe(key, flight.kind, answer, flight.known, expected);
-  if (phase_ != Phase::resolve) traffic_.on_answer(flight.key, flight.kind, answer.outcome, now);
+  if (phase_ == Phase::resolve) return;
+  traffic_.on_answer(flight.key, flight.kind, answer.outcome, now);
+  if (answer.outcome == Outcome::created) provider_.on_order(flight.key, key, now);
 }
 
 }  // namespace flashsale::load

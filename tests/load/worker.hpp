@@ -9,6 +9,8 @@
 #include "connection_pool.hpp"
 #include "observations.hpp"
 #include "options.hpp"
+#include "payment_provider.hpp"
+#include "payment_text.hpp"
 #include "request_text.hpp"
 #include "tally.hpp"
 #include "target.hpp"
@@ -21,8 +23,10 @@ class Worker final : private ConnectionListener {
  public:
   struct Parameters {
     const RequestText* text = nullptr;
+    const PaymentText* payment_text = nullptr;  ///< null: nobody pays
     std::vector<Target> targets;
     Traffic::Parameters traffic;
+    PaymentProvider::Parameters payments;
     bool is_open_loop = false;
     double rate_per_s = 0;  ///< of all workers
     ArrivalPattern arrivals = ArrivalPattern::poisson;
@@ -49,6 +53,7 @@ class Worker final : private ConnectionListener {
   [[nodiscard]] std::uint64_t load_cpu_ns() const { return load_cpu_ns_; }
   [[nodiscard]] std::uint64_t load_wall_ns() const { return load_wall_ns_; }
   [[nodiscard]] KeyLog& keys() { return keys_; }
+  [[nodiscard]] const std::deque<PaymentMessage>& payments() const { return provider_.messages(); }
 
  private:
   struct Flight {
@@ -56,15 +61,18 @@ class Worker final : private ConnectionListener {
     KeyLog::Index key = Ticket::kNoKey;
     Kind kind = Kind::reader;
     KnownAtSending known;
+    std::uint32_t payment = 0;
   };
-  enum class Phase : std::uint8_t { load, drain, resolve };
+  enum class Phase : std::uint8_t { load, drain, pay, resolve };
 
   void on_response(ConnectionIndex connection, const Response& response) override;
   void on_lost(ConnectionIndex connection, Outcome outcome) override;
   void settle(ConnectionIndex connection, const Answer& answer);
+  void settle_order(const Flight& flight, const Answer& answer, std::uint64_t now);
 
   void load();
   void drain();
+  void finish_payments();
   void resolve();
   [[nodiscard]] std::size_t ask_again();
   void turn(std::uint64_t until_ns);
@@ -79,6 +87,7 @@ class Worker final : private ConnectionListener {
   KeyLog keys_;
   Tally tally_;
   Traffic traffic_;
+  PaymentProvider provider_;
   Arrivals arrivals_;
   ConnectionPool pool_;
   std::vector<Flight> flights_;  ///< by connection

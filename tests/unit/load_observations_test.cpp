@@ -11,11 +11,11 @@ const OrderId kOwnId = expected_order_id("sale", "run", 1, 0);
 const OrderId kOtherId = expected_order_id("sale", "run", 2, 0);
 
 Answer order(Outcome outcome, const OrderId& id = kOwnId, OrderStatus status = OrderStatus::confirmed) {
-  return {.outcome = outcome, .status = 200, .order_id = id, .order_status = status};
+  return {.outcome = outcome, .status = 200, .order_id = id, .order_status = status, .payment_outcome = {}};
 }
 
 Answer refusal(unsigned status) {
-  return {.outcome = Outcome::refused, .status = status, .order_id = {}, .order_status = {}};
+  return {.outcome = Outcome::refused, .status = status, .order_id = {}, .order_status = {}, .payment_outcome = {}};
 }
 
 /// A record to which answers come one after the other, each to a request sent after the one before was answered.
@@ -43,7 +43,8 @@ TEST(LoadObservationsTest, MarksAnotherId) {
 }
 
 TEST(LoadObservationsTest, MarksASuccessWithoutOrder) {
-  const Answer empty{.outcome = Outcome::created, .status = 201, .order_id = {}, .order_status = {}};
+  const Answer empty{
+      .outcome = Outcome::created, .status = 201, .order_id = {}, .order_status = {}, .payment_outcome = {}};
   EXPECT_EQ(Conversation().hears(empty).record.seen, kSeenCreated | kSeenNoId);
 }
 

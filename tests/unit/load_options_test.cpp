@@ -34,6 +34,35 @@ TEST(LoadOptionsTest, TakesTheEnvironmentAndLetsOptionsWin) {
   EXPECT_TRUE(parsed.options.with_check);
 }
 
+const std::string kSecret = "whsec_" + std::string(32, 'A');
+
+TEST(LoadOptionsTest, TakesASaleThatHasToBePaid) {
+  const auto parsed = parse({"--rate=1", "--create-stock=1", "--create-payment-window-s=2", "--webhook-secret", kSecret,
+                             "--pay-share=.4", "--pay-late-share=.3", "--pay-twice-share=.2", "--pay-fail-share=.1"});
+  EXPECT_EQ(parsed.error, "");
+  EXPECT_EQ(parsed.options.create_payment_window_s, 2U);
+  EXPECT_EQ(parsed.options.webhook_secret, kSecret);
+  EXPECT_DOUBLE_EQ(parsed.options.mix.paying(), 1);
+  // Nobody pays.
+  EXPECT_EQ(parse({"--rate=1", "--create-stock=1", "--create-payment-window-s=2"}).error, "");
+}
+
+TEST(LoadOptionsTest, SaysWhatIsWrongWithPayments) {
+  const std::vector<std::pair<std::vector<std::string>, std::string>> cases{
+      {{"--rate=1", "--create-stock=1", "--pay-share=.5"}, "--create-payment-window-s"},
+      {{"--rate=1", "--sale=a", "--create-payment-window-s=2"}, "--create-stock"},
+      {{"--rate=1", "--create-stock=1", "--create-payment-window-s=2", "--pay-share=.5"}, "--webhook-secret"},
+      {{"--rate=1", "--create-stock=1", "--create-payment-window-s=2", "--webhook-secret=" + kSecret, "--pay-share=.6",
+        "--pay-fail-share=.6"},
+       "more than 1"},
+      {{"--create-payment-window-s=0"}, "--create-payment-window-s"},
+      {{"--pay-late-share=2"}, "--pay-late-share"},
+      {{"--webhook-secret=secret"}, "whsec_"}};
+  for (const auto& [arguments, word] : cases) {
+    EXPECT_NE(parse(arguments).error.find(word), std::string::npos) << word << ": " << parse(arguments).error;
+  }
+}
+
 TEST(LoadOptionsTest, SaysWhatIsWrong) {
   const std::vector<std::pair<std::vector<std::string>, std::string>> cases{
       {{"--create-stock", "1"}, "--rate"},

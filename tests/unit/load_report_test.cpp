@@ -12,7 +12,16 @@ namespace flashsale::load {
 namespace {
 
 Answer answer(Outcome outcome, const char* reason = "") {
-  return {.outcome = outcome, .reason = reason_of(reason), .order_id = {}, .order_status = {}};
+  return {.outcome = outcome, .reason = reason_of(reason), .order_id = {}, .order_status = {}, .payment_outcome = {}};
+}
+
+Answer payment(PaymentOutcome outcome, bool repeated) {
+  return {.outcome = Outcome::done,
+          .status = 200,
+          .order_id = {},
+          .order_status = {},
+          .payment_outcome = outcome,
+          .is_repeated = repeated};
 }
 
 Result sample_result() {
@@ -23,6 +32,8 @@ Result sample_result() {
   for (int i = 0; i < 9000; ++i) tally.count(Kind::fresh, answer(Outcome::refused, "sold-out"), 100'000);
   for (int i = 0; i < 20; ++i) tally.count(Kind::retry, answer(Outcome::overloaded), 100'000);
   for (int i = 0; i < 7; ++i) tally.count(Kind::greedy, answer(Outcome::timed_out), 5'000'000'000);
+  for (int i = 0; i < 3; ++i) tally.count(Kind::pay, payment(PaymentOutcome::confirmed, false), 4'000'000);
+  tally.count(Kind::pay, payment(PaymentOutcome::refund_required, true), 4'000'000);
   tally.count_not_sent(Kind::fresh);
   Result result;
   result.options.rate_per_s = 5000;
@@ -47,6 +58,9 @@ TEST(LoadReportTest, RefusalsAreNeverThroughput) {
   EXPECT_EQ(json.at("checkouts").at("not_sent"), 1);
   EXPECT_EQ(json.at("latency_us").at("committed").at("count"), 1000);
   EXPECT_NEAR(json.at("latency_us").at("committed").at("p99").get<double>(), 990'000, 9'900);
+  EXPECT_EQ(json.at("payments").at("confirmed"), 3);
+  EXPECT_EQ(json.at("payments").at("repeated"), 1);
+  EXPECT_EQ(json.at("latency_us").at("pay_refund_required").at("count"), 1);
   EXPECT_TRUE(json.at("check").at("passed").get<bool>());
 }
 
@@ -60,9 +74,10 @@ std::string with_single_spaces(const std::string& text) {
 
 TEST(LoadReportTest, TheTableHasEveryKindOfEnd) {
   const std::string text = with_single_spaces(report_text(sample_result()));
-  for (const char* line :
-       {"accepted (201, 202) 1,050 525.0\n", "committed (201) 1,000 500.0\n", "sold-out 9,000 4500.0\n",
-        "overloaded 20 10.0\n", "timed out 7 3.5\n", "not sent 1 0.5\n", "check: PASSED\n"}) {
+  for (const char* line : {"accepted (201, 202) 1,050 525.0\n", "committed (201) 1,000 500.0\n",
+                           "sold-out 9,000 4500.0\n", "overloaded 20 10.0\n", "timed out 7 3.5\n", "not sent 1 0.5\n",
+                           "payments answered 4 2.0\n", "confirmed 3 1.5\n", "refund_required 1 0.5\n",
+                           "payments told of again 1 0.5\n", "pay_confirmed 3 4.", "check: PASSED\n"}) {
     EXPECT_NE(text.find(line), std::string::npos) << line << text;
   }
 }

@@ -89,5 +89,18 @@ TEST(LoadAnswerTest, TellsRefusalsApart) {
   EXPECT_EQ(answer_to(Kind::fresh, response_text(502, "<html>")).outcome, Outcome::server_error);
 }
 
+TEST(LoadAnswerTest, ReadsWhatBecameOfAPayment) {
+  const auto to_payment = [](const std::string& body) { return answer_to(Kind::pay, response_text(200, body)); };
+  const Answer answer = to_payment(R"({"order_id":"x","outcome":"refund_required","repeated":true})");
+  EXPECT_EQ(answer.outcome, Outcome::done);
+  EXPECT_EQ(answer.payment_outcome, PaymentOutcome::refund_required);
+  EXPECT_TRUE(answer.is_repeated);
+  EXPECT_FALSE(to_payment(R"({"order_id":"x","outcome":"late","repeated":false})").is_repeated);
+  for (const char* body : {"{}", R"({"outcome":"paid"})", R"({"outcome":7})"}) {
+    EXPECT_EQ(to_payment(body).outcome, Outcome::protocol_error) << body;
+  }
+  EXPECT_FALSE(answer_to(Kind::pay, response_text(503, "{}")).payment_outcome);
+}
+
 }  // namespace
 }  // namespace flashsale::load

@@ -119,6 +119,33 @@ TEST(LoadTrafficTest, WhatTheQueueCannotHoldIsCounted) {
   EXPECT_FALSE(street.traffic.pop());
 }
 
+TEST(LoadTrafficTest, WhatComesLaterKeepsItsTurn) {
+  Street street(parameters());
+  for (const std::uint64_t due : {30U, 10U, 20U}) {
+    street.traffic.push_later({due, street.keys.add({}), Kind::pay, false, static_cast<std::uint32_t>(due)});
+  }
+  street.traffic.release_later(9);
+  EXPECT_FALSE(street.traffic.pop());
+  street.traffic.release_later(25);
+  EXPECT_EQ(street.traffic.pop()->payment, 10U);
+  EXPECT_EQ(street.traffic.pop()->due_ns, 25U) << "latency counts from when it could be sent";
+  EXPECT_FALSE(street.traffic.pop());
+  EXPECT_EQ(street.traffic.later(), 1U);
+}
+
+TEST(LoadTrafficTest, CancellationsMayComeLater) {
+  auto delayed = parameters();
+  delayed.mix.cancel = 1;
+  delayed.cancel_delay_ns = 1000;
+  Street street(delayed);
+  for (int i = 0; i < 100; ++i) street.traffic.on_answer(street.keys.add({}), Kind::fresh, Outcome::created, 5000);
+  EXPECT_EQ(street.traffic.waiting(), 0U);
+  street.traffic.release_later(5500);
+  EXPECT_NEAR(static_cast<double>(street.traffic.waiting()), 50, 20);
+  street.traffic.release_later(6000);
+  EXPECT_EQ(street.traffic.waiting(), 100U);
+}
+
 TEST(LoadTrafficTest, AnswersDoNotChangeWhoComes) {
   auto mixed = parameters();
   mixed.mix = {.retry = 0.2, .duplicate = 0.1, .greedy = 0.1, .reader = 0.1, .respond_async = 0.3, .cancel = 0.5};

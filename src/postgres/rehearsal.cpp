@@ -49,6 +49,7 @@ ResetResult reset_in(Session& session, pqxx::work& tx, std::string_view sale_id,
   result.orders = remove_orders(tx, items);
   execute(tx, embedded::items_lock_sql, items.all);
   result.orders += remove_orders(tx, items);
+  execute(tx, "DELETE FROM sale_refusals WHERE sale_no = $1", sale.sale_no);
   const auto raised = execute(
       tx, "UPDATE sales SET epoch = epoch + 1, let_go = false WHERE sale_no = $1 RETURNING epoch", sale.sale_no);
   const auto epoch = raised[0][0].as<std::int64_t>();

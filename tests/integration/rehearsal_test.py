@@ -33,7 +33,8 @@ class RehearsalTest(ClusterCase):
         order = self.check_status(self.cluster.buy(sale, customer), 201).json()
         for document in (order, self.cluster.order(order["id"], customer).json(), self.cluster.sale(sale),
                          self.cluster.admin("GET", f"/admin/v1/sales/{sale}").json(),
-                         self.cluster.buy(sale, customer, "more").json(), self.cluster.audit(sale)):
+                         self.cluster.buy(sale, customer, "more").json(), self.cluster.audit(sale),
+                         self.cluster.admin("GET", f"/admin/v1/sales/{sale}/report").json()):
             self.assertIs(document.get("rehearsal"), True, document)
         self.check_status(self.cluster.buy(sale, self.cluster.new_customer()), 201)
         refused = self.check_status(self.cluster.buy(sale, self.cluster.new_customer()), 409, "sold-out").json()

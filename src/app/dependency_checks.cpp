@@ -3,6 +3,7 @@
 #include "flashsale/app/module_options.hpp"
 #include "flashsale/postgres/migrator.hpp"
 #include "flashsale/redis/server_facts.hpp"
+#include "flashsale/telemetry/log.hpp"
 
 namespace flashsale::app {
 namespace {
@@ -30,12 +31,13 @@ void check_schema(const postgres::SchemaState& schema, DependencyReport& report)
   const auto refuse = [&](const std::string& why) { report.unsafe.push_back("postgres: " + why); };
   const auto found = std::to_string(schema.found);
   const auto expected = std::to_string(schema.expected);
-  if (schema.found < schema.expected) {
-    refuse("schema version is " + found + ", this binary needs " + expected + ": run flashsaled migrate");
-  } else if (schema.found > schema.expected) {
-    refuse("schema version is " + found + ", this binary knows only " + expected);
+  if (!schema.is_complete) {
+    refuse("schema version is " + found + ", this binary needs all up to " + expected + ": run flashsaled migrate");
   } else if (!schema.checksums_match) {
     refuse("a migration that was applied differs from this binary's");
+  } else if (schema.found > schema.expected) {
+    // Migrations only add: during a roll, and after it was rolled back, this version serves beside the newer one.
+    telemetry::log_warn("the schema is newer than this binary", {{"found", schema.found}, {"known", schema.expected}});
   }
 }
 

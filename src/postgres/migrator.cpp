@@ -103,9 +103,8 @@ void record(pqxx::transaction_base& tx, const Migration& migration) {
           std::string(migration.name), checksum(migration.text));
 }
 
-/// False when the database holds another text under this number, or a later migration than this binary knows.
+/// False when the database holds another text under one of these numbers. Later ones are a newer version's.
 bool agrees(const Recorded& recorded, const std::vector<Migration>& known) {
-  if (!recorded.empty() && (known.empty() || recorded.rbegin()->first > known.back().number)) return false;
   return std::ranges::all_of(known, [&](const Migration& migration) {
     const auto found = recorded.find(migration.number);
     return found == recorded.end() || found->second == checksum(migration.text);
@@ -142,8 +141,7 @@ Result<std::vector<std::string>> migrate(Session& session) {
     });
     if (error) return error;
     if (step == Step::refused) {
-      telemetry::log_error(
-          "the schema is newer than this binary, or a migration's text is not the one that was applied");
+      telemetry::log_error("a migration's text is not the one that was applied");
       return Error(Failure::internal);
     }
     if (step == Step::applied) applied.emplace_back(migration.name);
@@ -159,10 +157,9 @@ Result<SchemaState> schema_state(Session& session) {
     const Recorded recorded = recorded_migrations(tx);
     state.found = recorded.empty() ? 0 : recorded.rbegin()->first;
     state.expected = known.empty() ? 0 : known.back().number;
-    state.checksums_match = std::ranges::all_of(recorded, [&](const auto& entry) {
-      const auto found = std::ranges::find(known, entry.first, &Migration::number);
-      return found == known.end() || checksum(found->text) == entry.second;
-    });
+    state.is_complete =
+        std::ranges::all_of(known, [&](const Migration& migration) { return recorded.contains(migration.number); });
+    state.checksums_match = agrees(recorded, known);
   });
   if (error) return error;
   return state;

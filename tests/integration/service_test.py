@@ -284,7 +284,11 @@ class StartTest(unittest.TestCase):
             rest = ", ".join(columns[1:])
             self.cluster.postgres.execute("newer", f"INSERT INTO schema_migrations ({columns[0]}, {rest}) "
                                                    f"SELECT 9999, {rest} FROM schema_migrations LIMIT 1")
-            self.assert_refused("schema", {"postgres.url": url})
+            # As during a roll, and after one that was rolled back.
+            self.assert_serves({"postgres.url": url})
+            self.assertEqual(self.cluster.flashsaled("migrate", settings={"postgres.url": url}).returncode, 0)
+            self.cluster.postgres.execute("newer", f"DELETE FROM schema_migrations WHERE {columns[0]} = 2")
+            self.assertIn("flashsaled migrate", self.assert_refused("schema", {"postgres.url": url}))
         finally:
             self.cluster.postgres.execute("postgres", "DROP DATABASE newer WITH (FORCE)")
 

@@ -105,9 +105,12 @@ void Judge::judge_message(const Case& one, const PaymentMessage& message) {
   const auto stored = std::find_if(one.payments.begin(), one.payments.end(),
                                    [&](const StoredPayment& payment) { return payment.payment_id == id; });
   if (stored == one.payments.end()) return verdict_.find(Lie::payment_forgotten, what_ + ", " + id);
-  // Only what was open may have come to something else.
-  const auto final_ones = static_cast<std::uint8_t>(message.heard & ~kOpen);
-  if ((final_ones & ~bit_of(stored->outcome)) != 0) {
+  // Only what was open may have come to something else, and what was confirmed, when its order was cancelled.
+  auto explained = static_cast<std::uint8_t>(kOpen | bit_of(stored->outcome));
+  const bool is_taken_back =
+      stored->outcome == PaymentOutcome::refund_required && one.order->status == OrderStatus::cancelled;
+  if (is_taken_back) explained |= bit_of(PaymentOutcome::confirmed);
+  if ((message.heard & ~explained) != 0) {
     verdict_.find(Lie::payment_changed, what_ + ", " + id + " is " + std::string(to_string(stored->outcome)));
   }
 }

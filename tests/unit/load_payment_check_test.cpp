@@ -243,6 +243,13 @@ TEST(LoadPaymentCheckTest, CatchesAnAnswerThatWasTakenBack) {
   expect_only(history, Lie::payment_changed);
 }
 
+TEST(LoadPaymentCheckTest, ACancellationTakesAPaymentBack) {
+  PaidHistory history = clean_history();
+  history.order(100, OrderStatus::cancelled, kSeenCancelSent);
+  history.told(100, PaymentOutcome::refund_required).heard |= bit_of(PaymentOutcome::confirmed);
+  EXPECT_TRUE(history.judge().passed());
+}
+
 TEST(LoadPaymentCheckTest, InAFreeSaleNothingExpires) {
   PaidHistory history = clean_history();
   history.expectation.is_to_be_paid = false;

@@ -134,6 +134,18 @@ Result<postgres::PatchResult> patch_sale(catalog::Publisher& stores, std::string
   return patched;
 }
 
+Result<postgres::ResetResult> reset_rehearsal(catalog::Publisher& stores, std::string_view sale_id,
+                                              std::string_view who) {
+  auto result = postgres::reset_rehearsal(stores.session(), sale_id, who);
+  if (!result || result->outcome != postgres::ResetResult::Outcome::reset) return result;
+  // What the old epoch's log holds is gone with it: whoever rebuilds would write it.
+  (void)stores.redis().call(redis::forget_epoch_command(sale_id, result->old_epoch));
+  const auto rebuilt = stores.rebuild(result->sale, result->sale.epoch);
+  if (!rebuilt) telemetry::log_info("a rehearsal is opened again later", {{"sale", sale_id}});
+  announce(stores);
+  return result;
+}
+
 Result<StockResult> change_stock(catalog::Publisher& stores, std::string_view sale_id, std::string_view sku,
                                  const OrderId& change_id, std::int64_t delta, std::string_view who) {
   const auto sale = postgres::find_sale(stores.session(), sale_id);

@@ -3,6 +3,7 @@
 #include "admin_order_endpoints.hpp"
 #include "admin_sale_endpoints.hpp"
 #include "customer_endpoints.hpp"
+#include "flag_endpoints.hpp"
 #include "report_endpoints.hpp"
 #include "service_endpoints.hpp"
 
@@ -11,11 +12,12 @@ namespace flashsale::api {
 class AdminApi::Impl {
  public:
   Impl(ProcessParts& process, ThreadParts thread)
-      : sales_(process, thread), orders_(process, thread), reports_(process), customers_(process) {
+      : sales_(process, thread), orders_(process, thread), reports_(process), customers_(process), flags_(process) {
     sales_.add_routes(routes_);
     orders_.add_routes(routes_);
     reports_.add_routes(routes_);
     customers_.add_routes(routes_);
+    flags_.add_routes(routes_);
     routes_.push_back(
         {Method::get, "/metrics", [&process](Exchange& exchange) {
            exchange.reply({200, "text/plain; version=0.0.4; charset=utf-8", process.metrics.serialize(), {}});
@@ -29,6 +31,7 @@ class AdminApi::Impl {
   AdminOrderEndpoints orders_;
   ReportEndpoints reports_;
   CustomerEndpoints customers_;
+  FlagEndpoints flags_;
   Routes routes_;
 };
 

@@ -20,19 +20,6 @@ namespace {
 /// How long an audit looks again for numbers that do not add up yet.
 constexpr std::chrono::milliseconds kAuditPatience{1500};
 
-bool has_json_body(Exchange& exchange) {
-  if (is_json(exchange.request().header(Header::content_type))) return true;
-  reply_problem(exchange, ProblemType::unsupported_media_type, "the body must be application/json");
-  return false;
-}
-
-template <class Parsed>
-bool is_well_formed(Exchange& exchange, const Parsed& parsed) {
-  if (!parsed.problem) return true;
-  reply_problem(exchange, *parsed.problem, parsed.detail);
-  return false;
-}
-
 OrderId random_change_id() {
   thread_local std::random_device random;
   OrderId::Bytes bytes;
@@ -71,6 +58,7 @@ std::string audit_document(const admin::AuditReport& report) {
   std::string body = "{";
   append_member(body, "sale_id");
   append_json_string(body, report.sale_id);
+  if (report.is_rehearsal) body += ",\"rehearsal\":true";
   append_member(body, "consistent");
   body += report.consistent ? "true" : "false";
   append_member(body, "checked_at");
@@ -111,6 +99,7 @@ void AdminSaleEndpoints::add_routes(Routes& routes) {
   add(Method::get, "/admin/v1/sales", &AdminSaleEndpoints::list);
   add(Method::get, "/admin/v1/sales/{sale_id}", &AdminSaleEndpoints::read);
   add_change(Method::patch, "/admin/v1/sales/{sale_id}", &AdminSaleEndpoints::patch);
+  add_change(Method::post, "/admin/v1/sales/{sale_id}/reset", &AdminSaleEndpoints::reset);
   add_change(Method::post, "/admin/v1/sales/{sale_id}/items/{sku}/stock", &AdminSaleEndpoints::change_stock);
   add(Method::get, "/admin/v1/sales/{sale_id}/audit", &AdminSaleEndpoints::audit);
 }
@@ -131,6 +120,11 @@ void AdminSaleEndpoints::create(Exchange& exchange, std::string_view who) {
   if (!has_json_body(exchange)) return;
   auto parsed = parse_sale_definition(exchange.request().body);
   if (!is_well_formed(exchange, parsed)) return;
+  if (parsed.value.payment == PaymentMode::required && !process_.webhooks.has_secrets()) {
+    // Nobody could pay, and every order would expire.
+    return reply_problem(exchange, ProblemType::not_supported,
+                         "payment: required takes a payment provider: set payments.webhook_secrets");
+  }
   using Created = Result<std::optional<Sale>>;
   run_operation<Created>(
       exchange, process_,
@@ -225,6 +219,30 @@ void AdminSaleEndpoints::patch(Exchange& exchange, std::string_view who) {
           case Outcome::patched: break;
         }
         answered.reply({200, "application/json", document(*patched->sale), {}});
+      });
+}
+
+void AdminSaleEndpoints::reset(Exchange& exchange, std::string_view who) {
+  using Reset = Result<postgres::ResetResult>;
+  const std::string sale_id(exchange.request().path_parameters[0]);
+  run_operation<Reset>(
+      exchange, process_,
+      [sale_id, who = std::string(who)](catalog::Publisher& stores) {
+        return admin::reset_rehearsal(stores, sale_id, who);
+      },
+      [this](Exchange& answered, const Reset& reset) {
+        using Outcome = postgres::ResetResult::Outcome;
+        process_.pulse.reload_directory();
+        if (!reset) {
+          return reply_retry_later(answered, ProblemType::unavailable, "a store cannot be reached at the moment", 1);
+        }
+        if (reset->outcome == Outcome::unknown_sale) {
+          return reply_problem(answered, ProblemType::unknown_sale, "there is no sale of this id");
+        }
+        if (reset->outcome == Outcome::no_rehearsal) {
+          return reply_problem(answered, ProblemType::no_rehearsal, "what was sold in a real sale stays sold");
+        }
+        answered.reply({200, "application/json", document(reset->sale), {}});
       });
 }
 

@@ -15,6 +15,7 @@ class AdminSaleEndpoints {
   void list(Exchange& exchange);
   void read(Exchange& exchange);
   void patch(Exchange& exchange, std::string_view who);
+  void reset(Exchange& exchange, std::string_view who);
   void change_stock(Exchange& exchange, std::string_view who);
   void audit(Exchange& exchange);
   [[nodiscard]] std::string document(const Sale& sale) const;

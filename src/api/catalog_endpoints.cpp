@@ -64,9 +64,15 @@ void CatalogEndpoints::reply_sale(Exchange& exchange, const catalog::SaleSnapsho
   auto& document = sales_[sale.sale->id];
   if (!is_current(document)) {
     document = {thread_.catalog.snapshot()->number, {}, {}};
-    append_public_sale(document.body, sale, std::chrono::steady_clock::now());
+    write_sale(document.body, sale, std::chrono::steady_clock::now());
   }
   reply_document(exchange, document);
+}
+
+void CatalogEndpoints::write_sale(std::string& body, const catalog::SaleSnapshot& sale, catalog::SteadyTime now) const {
+  // The document is the same for everybody, so no customer is meant.
+  const bool shows_counts = thread_.catalog.snapshot()->flags->is_on(Feature::live_stock, sale.sale->id, {});
+  append_public_sale(body, sale, now, shows_counts ? ShownStock::counts : ShownStock::availability);
 }
 
 void CatalogEndpoints::answer_list(Exchange& exchange) {
@@ -101,7 +107,7 @@ void CatalogEndpoints::answer_list(Exchange& exchange) {
     more = count == *limit;
     if (more) break;
     if (count++ > 0) document.body += ',';
-    append_public_sale(document.body, *sale, now);
+    write_sale(document.body, *sale, now);
     last = sale->sale->sale_no;
   }
   document.body += ']';

@@ -25,6 +25,7 @@ class CatalogEndpoints {
   void answer_list(Exchange& exchange);
   void answer_sale(Exchange& exchange);
   void reply_sale(Exchange& exchange, const catalog::SaleSnapshot& sale);
+  void write_sale(std::string& body, const catalog::SaleSnapshot& sale, catalog::SteadyTime now) const;
   void reply_document(Exchange& exchange, Document& document);
   [[nodiscard]] bool is_current(const Document& document) const;
 

@@ -30,6 +30,11 @@ void append_money(std::string& out, std::string_view name, std::int64_t amount, 
   out += '}';
 }
 
+void append_rehearsal(std::string& out) {
+  append_member(out, "rehearsal");
+  out += "true";
+}
+
 /// The members that every view of a sale has.
 void append_sale_head(std::string& out, const Sale& sale, TimePoint now) {
   append_text(out, "id", sale.id);
@@ -37,6 +42,7 @@ void append_sale_head(std::string& out, const Sale& sale, TimePoint now) {
   append_text(out, "state", to_string(effective_state(sale.state, sale.starts_at, sale.ends_at, now)));
   append_time(out, "starts_at", sale.starts_at);
   append_time(out, "ends_at", sale.ends_at);
+  if (sale.rehearsal) append_rehearsal(out);
 }
 
 void append_item_head(std::string& out, const Item& item) {
@@ -61,6 +67,7 @@ void append_order(std::string& out, const Order& order, const Sale& sale, const 
   order.id.append_to(out);
   out += '"';
   append_text(out, "sale_id", sale.id);
+  if (sale.rehearsal) append_rehearsal(out);
   if (audience == OrderAudience::admin) append_text(out, "customer_id", order.customer_id);
   append_text(out, "sku", item.sku);
   append_number(out, "quantity", order.quantity);
@@ -69,13 +76,15 @@ void append_order(std::string& out, const Order& order, const Sale& sale, const 
   append_text(out, "status", to_string(order.status));
   append_time(out, "created_at", order.created_at);
   if (order.expires_at) append_time(out, "expires_at", *order.expires_at);
+  if (order.refund_required) append_member(out, "refund_required"), out += "true";
   // Why support has cancelled an order is not the buyer's to read; why the sale refused it is.
   const bool shows_reason = audience == OrderAudience::admin || order.status == OrderStatus::rejected;
   if (shows_reason && !order.reason.empty()) append_text(out, "reason", order.reason);
   out += '}';
 }
 
-void append_public_sale(std::string& out, const catalog::SaleSnapshot& snapshot, catalog::SteadyTime now) {
+void append_public_sale(std::string& out, const catalog::SaleSnapshot& snapshot, catalog::SteadyTime now,
+                        ShownStock stock) {
   const auto& sale = *snapshot.sale;
   out += '{';
   append_sale_head(out, sale, snapshot.clock.earliest(now));
@@ -90,8 +99,9 @@ void append_public_sale(std::string& out, const catalog::SaleSnapshot& snapshot,
     out += '{';
     append_item_head(out, item);
     if (item.limit_per_customer > 0) append_number(out, "limit_per_customer", item.limit_per_customer);
-    append_number(out, "remaining", remaining);
-    append_text(out, "availability", remaining > 0 ? "available" : "sold_out");
+    if (stock == ShownStock::counts) append_number(out, "remaining", remaining);
+    const bool held = snapshot.known_levels && snapshot.levels[i].held;
+    append_text(out, "availability", remaining > 0 ? "available" : held ? "held" : "sold_out");
     out += '}';
   }
   out += "]}";
@@ -107,6 +117,7 @@ void append_admin_sale(std::string& out, const Sale& sale, const catalog::SaleSn
   append_number(out, "rate_per_s", sale.queue.rate_per_s);
   append_number(out, "prequeue_s", sale.queue.prequeue_s);
   out += '}';
+  if (sale.let_go) append_member(out, "let_go"), out += "true";
   append_number(out, "version", sale.version);
   append_number(out, "epoch", sale.epoch);
   append_time(out, "created_at", sale.created_at);

@@ -28,10 +28,18 @@ void reply_later(std::shared_ptr<Exchange> exchange, Answer answer);
 /// `work` may read the request: it lives until the answer.
 void run_operation(Exchange& exchange, const ProcessParts& process, std::function<Answer(catalog::Publisher&)> work);
 
+/// The same on another pool.
+void run_operation(Exchange& exchange, admin::OperationPool& pool, std::function<Answer(catalog::Publisher&)> work);
+
 /// The same, with the last step on the exchange's thread, where `finish` must reply.
 template <class Value>
-void run_operation(Exchange& exchange, const ProcessParts& process, std::function<Value(catalog::Publisher&)> work,
+void run_operation(Exchange& exchange, admin::OperationPool& pool, std::function<Value(catalog::Publisher&)> work,
                    std::function<void(Exchange&, Value)> finish);
+template <class Value>
+void run_operation(Exchange& exchange, const ProcessParts& process, std::function<Value(catalog::Publisher&)> work,
+                   std::function<void(Exchange&, Value)> finish) {
+  run_operation<Value>(exchange, process.operations, std::move(work), std::move(finish));
+}
 
 }  // namespace flashsale::api
 
@@ -40,11 +48,11 @@ void run_operation(Exchange& exchange, const ProcessParts& process, std::functio
 namespace flashsale::api {
 
 template <class Value>
-void run_operation(Exchange& exchange, const ProcessParts& process, std::function<Value(catalog::Publisher&)> work,
+void run_operation(Exchange& exchange, admin::OperationPool& pool, std::function<Value(catalog::Publisher&)> work,
                    std::function<void(Exchange&, Value)> finish) {
   auto kept = exchange.shared_from_this();
-  const bool queued = process.operations.submit(
-      [kept, work = std::move(work), finish = std::move(finish)](catalog::Publisher& stores) mutable {
+  const bool queued =
+      pool.submit([kept, work = std::move(work), finish = std::move(finish)](catalog::Publisher& stores) mutable {
         auto value = work(stores);
         auto executor = kept->executor();
         boost::asio::post(executor, [kept = std::move(kept), finish = std::move(finish),

@@ -19,6 +19,8 @@ using checkout::PlacementOutcome;
 using checkout::PlacementResult;
 
 constexpr unsigned kRetryAfterS = 1;
+/// Somebody has to switch it on again: a crowd need not ask each second.
+constexpr unsigned kSwitchedOffRetryAfterS = 5;
 
 std::string location_of(const OrderId& id) {
   std::string headers;
@@ -32,16 +34,18 @@ std::string not_open_members(const Sale& sale, TimePoint now) {
   members += ",\"starts_at\":\"";
   append_rfc3339(members, sale.starts_at);
   members += '"';
+  if (sale.rehearsal) members += ",\"rehearsal\":true";
   return members;
 }
 
 /// The refusals and failures of a checkout; the other outcomes carry an order.
 void reply_refusal(Exchange& exchange, PlacementOutcome outcome, const OrderId& id, const catalog::SaleSnapshot& sale) {
+  const std::string_view mark = sale.sale->rehearsal ? "\"rehearsal\":true" : "";
   switch (outcome) {
-    case PlacementOutcome::sold_out: return reply_problem(exchange, ProblemType::sold_out, "no unit is left");
+    case PlacementOutcome::sold_out: return reply_problem(exchange, ProblemType::sold_out, "no unit is left", {}, mark);
     case PlacementOutcome::limit_exceeded:
-      return reply_problem(exchange, ProblemType::limit_exceeded,
-                           "that is more of this item than one customer may buy");
+      return reply_problem(exchange, ProblemType::limit_exceeded, "that is more of this item than one customer may buy",
+                           {}, mark);
     case PlacementOutcome::sale_not_open: {
       const auto now = sale.clock.earliest(std::chrono::steady_clock::now());
       return reply_problem(exchange, ProblemType::sale_not_open, "the sale does not sell now", {},
@@ -83,7 +87,8 @@ void OrderEndpoints::check_out(Exchange& exchange) {
   const auto sale_id = exchange.request().path_parameters[0];
   const auto sale = thread_.sales.find_in_memory(sale_id);
   // A sale that this instance has never seen served is being opened, perhaps by another one: it is worth a wait.
-  if (sale && (sale->serving || sale->known_levels)) return check_out_of(exchange, sale, std::string(*customer));
+  if (sale && (sale->serving || sale->known_levels || sale->sale->let_go))
+    return check_out_of(exchange, sale, std::string(*customer));
   thread_.sales.find(sale_id, [this, kept = exchange.shared_from_this(), who = std::string(*customer)](
                                   catalog::SaleLookup::Outcome outcome, const auto& found) {
     if (outcome == catalog::SaleLookup::Outcome::found) return check_out_of(*kept, found, who);
@@ -96,6 +101,11 @@ void OrderEndpoints::check_out(Exchange& exchange) {
 
 void OrderEndpoints::check_out_of(Exchange& exchange, const std::shared_ptr<const catalog::SaleSnapshot>& sale,
                                   std::string customer_id) {
+  // Before the key is looked at: nothing is claimed about it, its order may exist (PROTOCOL R9).
+  if (!thread_.catalog.snapshot()->flags->is_on(Feature::checkout, sale->sale->id, customer_id)) {
+    return reply_retry_later(exchange, ProblemType::unavailable, "checkouts are switched off at the moment",
+                             kSwitchedOffRetryAfterS);
+  }
   const auto& request = exchange.request();
   if (!is_json(request.header(Header::content_type))) {
     return reply_problem(exchange, ProblemType::unsupported_media_type, "the body must be application/json");

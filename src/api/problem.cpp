@@ -39,6 +39,8 @@ constexpr std::array kProblems = std::to_array<ProblemDescription>({
      "No order of yours has this id. Orders of other customers are answered the same way. After an answer of "
      "outcome-unknown it means that the order was not taken; the same request with the same Idempotency-Key may be "
      "sent again."},
+    {unknown_flag, "unknown-flag", 404, "There is no such feature flag",
+     "No feature of this version has this name. GET /admin/v1/flags lists those that can be set."},
     {method_not_allowed, "method-not-allowed", 405, "The resource does not know this method",
      "The path exists, but not with this method. The Allow header lists the methods that it knows."},
     {not_acceptable, "not-acceptable", 406, "No acceptable form of the answer",
@@ -63,6 +65,9 @@ constexpr std::array kProblems = std::to_array<ProblemDescription>({
      "Ids of sales are never used twice. Read the existing sale, or create the new one under another id."},
     {sale_closed, "sale-closed", 409, "The sale is closed for good",
      "A closed sale takes no other state. Create a new sale instead."},
+    {no_rehearsal, "no-rehearsal", 409, "The sale is not a rehearsal",
+     "Only a sale that was created with `rehearsal: true` can be reset: its orders are removed for good. Nothing was "
+     "changed."},
     {not_enough_stock, "not-enough-stock", 409, "Not enough unsold units",
      "The change would take out more units than are still unsold, and sold units are never taken back. Read the "
      "item's `remaining` and take out at most that many."},
@@ -93,8 +98,8 @@ constexpr std::array kProblems = std::to_array<ProblemDescription>({
      "The server is working on as many requests as it accepts, and has refused this one before touching any stock. "
      "Wait for the seconds in Retry-After and send it again with the same Idempotency-Key."},
     {unavailable, "unavailable", 503, "Not possible at the moment",
-     "Something that the answer depends on is out of reach, or a sale's counters are being rebuilt. No stock was "
-     "taken. Wait for the seconds in Retry-After and send the request again with the same Idempotency-Key."},
+     "Something that the answer depends on is out of reach or switched off, or a sale's counters are being rebuilt. No "
+     "stock was taken. Wait for the seconds in Retry-After and send the request again with the same Idempotency-Key."},
     {outcome_unknown, "outcome-unknown", 503, "Whether the order was taken is not known yet",
      "The stock counter did not answer in time, so the order may or may not have been taken. Send the same request "
      "with the same Idempotency-Key, or GET the order in the Location header: either finds out, and neither buys "

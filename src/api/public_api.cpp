@@ -2,16 +2,19 @@
 
 #include "catalog_endpoints.hpp"
 #include "order_endpoints.hpp"
+#include "payment_endpoints.hpp"
 #include "service_endpoints.hpp"
 
 namespace flashsale::api {
 
 class PublicApi::Impl {
  public:
-  Impl(ProcessParts& process, ThreadParts thread) : catalog_(thread), orders_(process, thread) {
+  Impl(ProcessParts& process, ThreadParts thread)
+      : catalog_(thread), orders_(process, thread), payments_(process, thread) {
     // The checkout's route stands first: the router tries them in order.
     orders_.add_routes(routes_);
     catalog_.add_routes(routes_);
+    payments_.add_routes(routes_);
     add_service_routes(routes_, process);
   }
   [[nodiscard]] const Routes& routes() const { return routes_; }
@@ -19,6 +22,7 @@ class PublicApi::Impl {
  private:
   CatalogEndpoints catalog_;
   OrderEndpoints orders_;
+  PaymentEndpoints payments_;
   Routes routes_;
 };
 

@@ -1,21 +1,14 @@
 #pragma once
-#include <optional>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
-#include "flashsale/api/problem.hpp"
 #include "flashsale/model/sale.hpp"
 #include "flashsale/postgres/sale_repository.hpp"
+#include "json_body.hpp"
 
-/// Bodies of the admin API: what was asked for, or the problem and a sentence that names the member at fault.
+/// Bodies of the admin API that are about sales and orders.
 namespace flashsale::api {
-
-template <class Value>
-struct ParsedBody {
-  Value value;
-  std::optional<ProblemType> problem;
-  std::string detail;
-};
 
 [[nodiscard]] ParsedBody<Sale> parse_sale_definition(std::string_view body);
 [[nodiscard]] ParsedBody<postgres::SalePatch> parse_sale_patch(std::string_view body);

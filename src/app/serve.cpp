@@ -18,8 +18,10 @@
 #include "flashsale/app/dependency_checks.hpp"
 #include "flashsale/app/module_options.hpp"
 #include "flashsale/app/token_command.hpp"
+#include "flashsale/catalog/retention.hpp"
 #include "flashsale/checkout/refusal_recorder.hpp"
 #include "flashsale/checkout/sweeper.hpp"
+#include "flashsale/payments/payment_sweeper.hpp"
 #include "flashsale/postgres/call_watch.hpp"
 #include "flashsale/telemetry/log.hpp"
 
@@ -38,6 +40,8 @@ constexpr milliseconds kPulseAgeMax{1000};
 constexpr milliseconds kWaitUntilServing{2000};
 constexpr unsigned kExportsMax = 2;
 constexpr milliseconds kStopPoll{20};
+constexpr unsigned kPaymentThreads = 2;
+constexpr std::size_t kPaymentQueueMax = 1024;
 constexpr milliseconds kCutAfterDeadline{500};
 
 /// Everything that the I/O threads share, in the order in which it is stopped from the bottom up.
@@ -82,15 +86,19 @@ class Process {
   std::unique_ptr<identity::CustomerRateLimiter> rate_limiter_;
   std::unique_ptr<identity::GatewayPeers> gateway_peers_;
   identity::AdminTokens admin_tokens_;
+  identity::WebhookVerifier webhooks_;
   catalog::Upkeep upkeep_;
   catalog::Pulse pulse_;
   checkout::Journal journal_;
   checkout::OrderLookup lookup_;
   checkout::Sweeper sweeper_;
+  payments::PaymentSweeper payment_sweeper_;
+  catalog::Retention retention_;
   admin::DriftWatch drift_watch_;
   admin::OperationPool operations_;
   admin::OperationPool exports_;
   checkout::RefusalRecorder refusals_;
+  admin::OperationPool payment_operations_;
   std::atomic<bool> draining_{false};
   bool nothing_failed_ = false;  ///< at the last beat; the pulse's thread alone
   api::ProcessParts parts_;
@@ -126,6 +134,7 @@ Process::Process(const Settings& settings)
     : settings_(settings),
       permits_(permits_options(settings)),
       admin_tokens_(settings.admin.tokens),
+      webhooks_(settings.payments.webhook_secrets, std::chrono::seconds(settings.payments.webhook_tolerance_s)),
       upkeep_({postgres_options(settings), redis_options(settings)}, metrics_),
       pulse_({postgres_options(settings), redis_options(settings), milliseconds(settings.catalog.pulse_ms)}, upkeep_,
              metrics_),
@@ -136,18 +145,31 @@ Process::Process(const Settings& settings)
       sweeper_({postgres_options(settings), redis_options(settings), milliseconds(settings.sweeper.interval_ms),
                 milliseconds(settings.sweeper.older_than_ms), settings.sweeper.in_flight_max},
                upkeep_, journal_, metrics_),
+      payment_sweeper_(
+          {postgres_options(settings), redis_options(settings), milliseconds(settings.payments.expiry_interval_ms),
+           std::chrono::seconds(settings.payments.patience_s)},
+          upkeep_, metrics_),
+      retention_(
+          {postgres_options(settings), redis_options(settings), std::chrono::seconds(settings.retention.redis_keep_s)},
+          metrics_),
       drift_watch_({postgres_options(settings), redis_options(settings), milliseconds(settings.audit.interval_ms)},
                    upkeep_, metrics_),
       operations_({postgres_options(settings), redis_options(settings), settings.admin.threads}, metrics_),
       exports_({postgres_options(settings), redis_options(settings), kExportsMax, 0, "exports"}, metrics_),
       refusals_(postgres_options(settings)),
+      payment_operations_(
+          {postgres_options(settings), redis_options(settings), kPaymentThreads, kPaymentQueueMax, "payments"},
+          metrics_),
       parts_{operations_,
              exports_,
+             payment_operations_,
              lookup_,
              pulse_,
+             upkeep_,
              nullptr,
              nullptr,
              admin_tokens_,
+             webhooks_,
              metrics_,
              [this] { return failing_parts(); },
              milliseconds(settings.checkout.wait_ms),
@@ -191,6 +213,7 @@ void Process::publish(const std::shared_ptr<const catalog::Snapshot>& snapshot) 
   }
   sweeper_.observe(snapshot);
   drift_watch_.observe(snapshot);
+  retention_.observe(snapshot);
   permits_.adapt();
   metrics_.queue_depth("orders_in_flight").Set(static_cast<double>(permits_.taken()));
   metrics_.queue_depth("orders_in_flight_limit").Set(static_cast<double>(permits_.limit()));
@@ -203,10 +226,13 @@ void Process::start_background() {
   operations_.start();
   exports_.start();
   refusals_.start();
+  payment_operations_.start();
   upkeep_.start({[this] { pulse_.reload_directory(); },
                  [this](catalog::SoldOutMarks marks) { pulse_.offer_marks(std::move(marks)); }});
   pulse_.start([this](const std::shared_ptr<const catalog::Snapshot>& snapshot) { publish(snapshot); });
   sweeper_.start();
+  payment_sweeper_.start();
+  retention_.start();
   drift_watch_.start();
 }
 
@@ -258,7 +284,10 @@ void Process::stop() {
   admin_server_->abort();
   operations_.stop();
   exports_.stop();
+  payment_operations_.stop();
   sweeper_.stop();
+  payment_sweeper_.stop();
+  retention_.stop();
   drift_watch_.stop();
   pulse_.stop();
   upkeep_.stop();

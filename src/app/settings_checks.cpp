@@ -7,6 +7,7 @@
 #include "flashsale/app/token_command.hpp"
 #include "flashsale/identity/admin_tokens.hpp"
 #include "flashsale/identity/gateway_peers.hpp"
+#include "flashsale/identity/webhook_verifier.hpp"
 #include "settings_checks.hpp"
 
 namespace flashsale::app {
@@ -60,6 +61,14 @@ void require_admin_tokens(const Settings& settings) {
   }
 }
 
+void require_webhook_secrets(const Settings& settings) {
+  try {
+    const identity::WebhookVerifier verifier(settings.payments.webhook_secrets, std::chrono::seconds(0));
+  } catch (const std::invalid_argument& unusable) {
+    throw SettingsError(std::string("payments.webhook_secrets: ") + unusable.what());
+  }
+}
+
 }  // namespace
 
 void check_together(const Settings& s) {
@@ -79,6 +88,7 @@ void require_settings_for(const Settings& settings, Purpose purpose) {
     case Purpose::serve:
       require_postgres(settings);
       require_admin_tokens(settings);
+      require_webhook_secrets(settings);
       if (settings.auth.mode == "gateway") {
         require_gateway(settings);
       } else {

@@ -179,6 +179,29 @@ constexpr auto kTable = std::to_array<Setting>({
      "Pause between two looks at an open sale; a sale that drifts is rebuilt after two",
      [](S& s) -> M { return &s.audit.interval_ms; }},
 
+    // payments: the provider's messages, and orders that nobody pays
+    {"payments", "webhook_secrets", "", 0, kListMax, "", Secrecy::secret,
+     "Secrets that the payment provider signs its messages with, each whsec_ and base64; several while they are "
+     "rotated",
+     [](S& s) -> M { return &s.payments.webhook_secrets; }},
+    {"payments", "webhook_secrets_file", "", 1, kTextMax, "", Secrecy::open,
+     "File to read payments.webhook_secrets from, one a line; lines that are empty or begin with # are skipped",
+     [](S& s) -> M { return &s.payments.webhook_secrets_file; }, "webhook_secrets"},
+    {"payments", "webhook_tolerance_s", "s", 1, 3600, "", Secrecy::open,
+     "Age from which a signed message is refused, and how far ahead of the clock it may be",
+     [](S& s) -> M { return &s.payments.webhook_tolerance_s; }},
+    {"payments", "expiry_interval_ms", "ms", 50, 1000, "", Secrecy::open,
+     "Pause between two looks for orders whose time to pay is over",
+     [](S& s) -> M { return &s.payments.expiry_interval_ms; }},
+    {"payments", "patience_s", "s", 1, 86'400, "", Secrecy::open,
+     "Time after which a payment without an order, or for units that cannot be had again, is to be refunded",
+     [](S& s) -> M { return &s.payments.patience_s; }},
+
+    // retention: what becomes of sales that are over
+    {"retention", "redis_keep_s", "s", 1, 31'536'000, "", Secrecy::open,
+     "Time that a sale which was closed for good stays in Redis once everything in it is settled",
+     [](S& s) -> M { return &s.retention.redis_keep_s; }},
+
     // catalog: the picture of all sales in memory
     {"catalog", "pulse_ms", "ms", 10, 200, "", Secrecy::open,
      "Pause between two refreshes of stock and state from Redis", [](S& s) -> M { return &s.catalog.pulse_ms; }},

@@ -8,7 +8,9 @@
 #include <utility>
 
 #include "flashsale/model/identifier.hpp"
+#include "flashsale/model/payment.hpp"
 #include "flashsale/postgres/order_repository.hpp"
+#include "flashsale/postgres/payment_repository.hpp"
 #include "flashsale/postgres/sale_repository.hpp"
 #include "flashsale/redis/error.hpp"
 #include "flashsale/redis/sale_scripts.hpp"
@@ -25,7 +27,7 @@ constexpr std::int64_t kDrainEpochsBack = 16;
 constexpr std::chrono::milliseconds kRebuildLease{5000};
 constexpr std::int32_t kStockChangesPage = 1000;
 /// Orders whose units a rebuild gives back; the sweeper does the rest.
-constexpr std::int32_t kUnreturnedMax = 10'000;
+constexpr std::int32_t kUnreturnedMax = 200'000;
 
 using redis::ReplyView;
 
@@ -100,9 +102,9 @@ Result<Publisher::RebuildOutcome> Publisher::rebuild(const Sale& sale, std::int6
   const bool published = *outcome == RebuildOutcome::published;
   FLASHSALE_FAULT_POINT("rebuild.published");
   if (published && unreturned) {
-    std::vector<OrderId> ids;
-    for (const auto& order : *unreturned) ids.push_back(order.row.id);
-    (void)postgres::mark_given_back(session_, ids);  // else the sweeper does it
+    std::vector<Order> told;
+    for (const auto& order : *unreturned) told.push_back(order.row);
+    (void)postgres::mark_given_back(session_, told);  // else the sweeper does it
   }
   const auto gone = published ? old_epochs(closed->published_epoch, epoch) : std::vector{epoch};
   for (const auto old : gone) {
@@ -180,9 +182,15 @@ Error Publisher::settle_drained(const Sale& sale, const std::vector<redis::Pendi
     }
     for (const auto& order : entry.orders) {
       if (!is_of_sale(order.item_no)) continue;
+      if (entry.is_retake) {
+        // Whose units are gone by now stays as it ended: its payment is settled as one that came too late.
+        const auto result = postgres::confirm_late_payment(session_, order, new_epoch);
+        if (!result) return result.error();
+        continue;
+      }
       if (!seen.insert(order.id).second) continue;
       orders.push_back({order, new_epoch});
-      orders.back().order.status = OrderStatus::confirmed;
+      set_first_status(orders.back().order, sale);
     }
   }
   if (orders.empty()) return {};

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "flashsale/postgres/payment_repository.hpp"
 #include "flashsale/telemetry/log.hpp"
 
 namespace flashsale::catalog {
@@ -138,6 +139,7 @@ void Pulse::run_directory() {
     const auto known_version = seen_.version;
     auto changes = load_directory(session, client);
     const bool is_reached = static_cast<bool>(changes);
+    if (is_reached) answer_unpaid(session);
     lock.lock();
     // Loaded for nothing, as when Redis names a version that is not there yet: no reason to wake the pulse.
     const bool is_news = changes && (changes->version != known_version || !directory_loaded_ ||
@@ -151,6 +153,12 @@ void Pulse::run_directory() {
     const auto pause = is_reached ? kDirectoryInterval : kDirectoryPause;
     wake_.wait_for(lock, pause, [this] { return stopping_ || reload_; });
   }
+}
+
+void Pulse::answer_unpaid(postgres::Session& session) {
+  const auto asked = unpaid_items_.asked();
+  const auto unpaid = postgres::find_unpaid_items(session, asked);
+  if (unpaid) unpaid_items_.answer(asked, *unpaid);
 }
 
 // --- the pulse thread ---
@@ -185,6 +193,7 @@ void Pulse::take_mail() {
 void Pulse::adopt(const postgres::DirectoryChanges& changes) {
   if (changes.is_whole) known_.clear();
   directory_version_ = changes.version;
+  if (changes.flags) flags_ = std::make_shared<const FeatureFlags>(*changes.flags);
   const auto before = known_.size();
   for (const auto& sale : changes.sales) {
     auto& known = known_[sale.sale_no];
@@ -195,9 +204,19 @@ void Pulse::adopt(const postgres::DirectoryChanges& changes) {
     if (snapshot->sale && snapshot->sale->epoch != sale.epoch) snapshot->serving = false;
     snapshot->sale = known.sale;
     snapshot->levels.resize(sale.items.size());
+    if (sale.let_go) show_as_stored(*snapshot);
     known.last = std::move(snapshot);
   }
   if (!index_ || changes.is_whole || known_.size() > before) make_index();
+}
+
+/// Redis has nothing of it any more, and nothing in it moves: PostgreSQL tells all there is.
+void Pulse::show_as_stored(SaleSnapshot& snapshot) {
+  snapshot.serving = false;
+  snapshot.known_levels = false;
+  snapshot.is_quiet = true;
+  snapshot.log_entries = 0;
+  snapshot.oldest_entry_at.reset();
 }
 
 /// Sales never go, unless with all of PostgreSQL, and their items never change: places move only when one is added.
@@ -226,12 +245,13 @@ void Pulse::beat(redis::SyncClient& client) {
   const auto redis_now = clock_.earliest(now);
   std::vector<Known*> due;
   for (auto& [sale_no, known] : known_) {
-    if (known.next_at > now) continue;
+    if (known.next_at > now || known.sale->let_go) continue;
     due.push_back(&known);
     known.is_quiet = is_quiet(*known.sale, known.last.get(), redis_now);
     known.next_at = known.is_quiet ? now + kQuietInterval : SteadyTime{};
   }
   const bool reached = ask(client, due);
+  ask_for_unpaid();
   metrics_.pulse_age_seconds().Set(static_cast<double>(age().count()) / 1000.0);
   publish(clock_, reached);
 }
@@ -295,6 +315,7 @@ void Pulse::read_answer(Known& known, const redis::PulseReply& reply, const Redi
     snapshot->items_state = reply.items_state;
     if (!reply.items_unchanged) snapshot->serving = read_levels(reply.items, *snapshot);
     attach_marks(known, *snapshot);
+    mark_held(*snapshot);
   }
   request_upkeep(known, reply, *snapshot);
   known.last = std::move(snapshot);
@@ -307,7 +328,7 @@ bool Pulse::read_levels(const std::vector<redis::PulseItem>& read, SaleSnapshot&
   for (std::size_t i = 0; i < items.size(); ++i) {
     while (next != read.end() && next->item_no < items[i].item_no) ++next;
     if (next == read.end() || next->item_no != items[i].item_no) return false;
-    snapshot.levels[i] = {next->remaining, next->version, next->stock_version, nullptr};
+    snapshot.levels[i] = {next->remaining, next->version, next->stock_version, nullptr, false};
   }
   return true;
 }
@@ -324,6 +345,28 @@ void Pulse::attach_marks(Known& known, SaleSnapshot& snapshot) {
     missing = missing || (level.remaining == 0 && !matches);
   }
   if (missing) upkeep_.request_marks(known.sale);
+}
+
+/// Sold out, but not for good: a unit that is not paid for in time, or whose order is not written yet, may come back.
+void Pulse::mark_held(SaleSnapshot& snapshot) const {
+  // Of a quiet sale nobody asks; what is left of it does not come back.
+  if (snapshot.sale->payment == PaymentMode::none || snapshot.is_quiet) return;
+  for (std::size_t i = 0; i < snapshot.levels.size(); ++i) {
+    auto& level = snapshot.levels[i];
+    const bool may_come_back = snapshot.log_entries > 0 || unpaid_items_.may_come_back(snapshot.sale->items[i].item_no);
+    level.held = level.remaining == 0 && may_come_back;
+  }
+}
+
+void Pulse::ask_for_unpaid() {
+  std::vector<std::int32_t> sold_out;
+  for (const auto& [sale_no, known] : known_) {
+    if (known.sale->payment == PaymentMode::none || known.is_quiet || !known.last->known_levels) continue;
+    for (std::size_t i = 0; i < known.last->levels.size(); ++i) {
+      if (known.last->levels[i].remaining == 0) sold_out.push_back(known.sale->items[i].item_no);
+    }
+  }
+  unpaid_items_.ask(sold_out);
 }
 
 void Pulse::request_upkeep(const Known& known, const redis::PulseReply& reply, const SaleSnapshot& snapshot) {
@@ -349,6 +392,7 @@ void Pulse::publish(const RedisClock& clock, bool reached) {
   snapshot->redis_identity = redis_identity_;
   snapshot->number = ++snapshots_published_;
   snapshot->index = index_;
+  snapshot->flags = flags_;
   snapshot->sales.reserve(known_.size());
   std::int64_t entries = 0;
   auto oldest = clock.reading;

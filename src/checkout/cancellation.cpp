@@ -1,8 +1,7 @@
 #include "flashsale/checkout/cancellation.hpp"
 
+#include "flashsale/checkout/give_back.hpp"
 #include "flashsale/postgres/sale_repository.hpp"
-#include "flashsale/redis/sale_scripts.hpp"
-#include "flashsale/telemetry/fault_point.hpp"
 #include "flashsale/telemetry/log.hpp"
 
 namespace flashsale::checkout {
@@ -31,26 +30,6 @@ Result<postgres::CancelResult> cancel_order(catalog::Publisher& stores, const Or
 Result<postgres::CancelResult> cancel_unwritten_order(catalog::Publisher& stores, const Order& order,
                                                       std::string_view reason) {
   return give_back_after(stores, postgres::cancel_unwritten_order(stores.session(), order, reason));
-}
-
-Result<bool> give_back(catalog::Publisher& stores, const Order& row, std::string_view sale_id, std::int64_t epoch) {
-  auto& client = stores.redis();
-  if (const auto error = client.connect()) return Result<bool>(boost::system::in_place_error, error);
-  const redis::Fence fence{sale_id, epoch, client.identity()};
-  FLASHSALE_FAULT_POINT("cancel.before_release");
-  const auto reply = client.call(redis::release_command(fence, row, true));
-  if (!reply) return Result<bool>(boost::system::in_place_error, reply.error());
-  const auto released = redis::read_release(redis::ReplyView(reply->get()));
-  if (!released) return Result<bool>(boost::system::in_place_error, released.error());
-  if (*released == redis::ReleaseOutcome::lost) {
-    // Or it is this connection that knows the server by an older identity (PROTOCOL R6).
-    (void)client.check_identity();
-    return Result<bool>(false);
-  }
-  FLASHSALE_FAULT_POINT("cancel.after_release");
-  const auto error = postgres::mark_given_back(stores.session(), std::span(&row.id, 1));
-  if (error) return Result<bool>(boost::system::in_place_error, error);
-  return Result<bool>(true);
 }
 
 }  // namespace flashsale::checkout

@@ -6,6 +6,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <utility>
 
+#include "flashsale/model/payment.hpp"
 #include "flashsale/redis/error.hpp"
 #include "flashsale/redis/order_record.hpp"
 #include "flashsale/redis/sale_scripts.hpp"
@@ -85,6 +86,7 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
   void place(Placement placement, Callback callback) {
     const auto now = Steady::now();
     const auto& sale = *placement.sale;
+    if (sale.sale->let_go) return place_in_the_past(placement, callback);
     const auto& level = sale.levels[static_cast<std::size_t>(placement.item)];
     if (level.sold_out_ids && sale.sold_out_mark_lives(now) && !level.sold_out_ids->contains(placement.id.hash64())) {
       return turn_away(callback, sale, PlacementOutcome::sold_out);
@@ -131,6 +133,25 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
     if (!order.callback) return;
     const auto callback = std::exchange(order.callback, {});
     answer(callback, order.placement.sale->sale->sale_no, result);
+  }
+
+  /// Redis has let the sale go: whoever has an order in it gets it from PostgreSQL, nobody gets a new one.
+  void place_in_the_past(const Placement& placement, const Callback& callback) {
+    auto answered = [self = shared_from_this(), placement, callback](Result<std::optional<Order>> found) {
+      boost::asio::post(self->parts_.context, [self, placement, callback, found = std::move(found)] {
+        if (!found) return self->turn_away(callback, *placement.sale, PlacementOutcome::unavailable);
+        if (!*found) return self->turn_away(callback, *placement.sale, PlacementOutcome::sale_not_open);
+        const auto& row = **found;
+        const auto& item = placement.sale->sale->items[static_cast<std::size_t>(placement.item)];
+        const bool same = row.customer_id == placement.customer_id && row.item_no == item.item_no &&
+                          row.quantity == placement.quantity;
+        self->answer(callback, placement.sale->sale->sale_no,
+                     {same ? PlacementOutcome::replayed : PlacementOutcome::key_reused, row});
+      });
+    };
+    if (!parts_.lookup.find(placement.id, std::move(answered))) {
+      turn_away(callback, *placement.sale, PlacementOutcome::overloaded);
+    }
   }
 
   void finish(std::uint64_t token, const PlacementResult& result) {
@@ -223,7 +244,9 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
     if (order.placement.wait.count() == 0) {
       answer(order, {PlacementOutcome::taken, order.as_order(OrderStatus::pending)});
     }
-    return {{order.as_order(OrderStatus::confirmed), order.epoch}, order.retake, this, token};
+    auto row = order.as_order(OrderStatus::pending);
+    set_first_status(row, *order.placement.sale->sale);
+    return {{std::move(row), order.epoch}, order.retake, this, token};
   }
 
   void refuse(std::uint64_t token, InFlightOrder& order, PlacementOutcome outcome, std::string_view reason) {
@@ -433,6 +456,7 @@ Result<std::optional<Order>> read_found(const OrderId& id, const Error& error, R
 /// Sales that can hold an order which PostgreSQL does not know yet.
 bool may_hold_pending(const catalog::SaleSnapshot& sale, Steady::time_point now) {
   const auto at = sale.clock.latest(now);
+  if (sale.sale->let_go) return false;
   if (!sale.serving || sale.log_entries > 0) return true;
   return effective_state(sale.sale->state, sale.sale->starts_at, sale.sale->ends_at, at) == SaleState::open ||
          (sale.order_records > 0 && at < sale.sale->ends_at + kPendingAfterClose);

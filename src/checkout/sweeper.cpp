@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <utility>
 
-#include "flashsale/checkout/cancellation.hpp"
+#include "flashsale/checkout/give_back.hpp"
+#include "flashsale/checkout/retake.hpp"
 #include "flashsale/model/check.hpp"
+#include "flashsale/model/payment.hpp"
 #include "flashsale/postgres/order_repository.hpp"
+#include "flashsale/postgres/payment_repository.hpp"
 #include "flashsale/postgres/sale_repository.hpp"
 #include "flashsale/postgres/stalled_writers.hpp"
 #include "flashsale/redis/sale_scripts.hpp"
@@ -16,7 +19,9 @@ namespace flashsale::checkout {
 namespace {
 
 constexpr std::int64_t kPage = 50;
-constexpr std::int32_t kReturnsAtOnce = 200;
+constexpr std::int32_t kReturnsAtOnce = 1000;
+/// In one pass: a crowd whose time to pay has ended while Redis was away.
+constexpr int kReturnRounds = 20;
 
 using redis::ReplyView;
 
@@ -114,6 +119,7 @@ void Sweeper::sweep_log(const catalog::SaleSnapshot& snapshot) {
       }
       if (has_in_hand(sale->sale_no, sale->epoch, entry.id)) continue;
       if (entry.withdrawal) write_withdrawal(*sale, entry);
+      else if (entry.is_retake) confirm_retake(*sale, entry);
       else resubmit(sale, std::move(entry));
     }
     after = page[page.size() - 1][0].text();
@@ -136,7 +142,7 @@ void Sweeper::resubmit(const std::shared_ptr<const Sale>& sale, redis::PendingEn
     entries_[token] = {sale, pending.id, pending.orders, pending.orders.size(), {}, false, false};
     in_flight_ += pending.orders.size();
     for (auto& order : pending.orders) {
-      order.status = OrderStatus::confirmed;
+      set_first_status(order, *sale);
       submissions.push_back({{std::move(order), sale->epoch}, true, this, token});
     }
   }
@@ -160,6 +166,13 @@ void Sweeper::write_withdrawal(const Sale& sale, const redis::PendingEntry& entr
     return;
   }
   (void)stores_.redis().call(redis::trim_command(sale.id, sale.epoch, std::span(&entry.id, 1)));
+}
+
+/// A late payment whose order was taken again, by somebody who did not get to the end of it.
+void Sweeper::confirm_retake(const Sale& sale, const redis::PendingEntry& entry) {
+  if (finish_retake(stores_, sale, entry.orders.front(), entry.id) == RetakeEnd::drifted) {
+    upkeep_.request_correction(std::make_shared<const Sale>(sale), sale.epoch);
+  }
 }
 
 void Sweeper::finish_entries() {
@@ -207,13 +220,10 @@ void Sweeper::return_units() {
   for (const auto& sale : snapshot->sales) {
     if (sale->serving) served.push_back(sale->sale->sale_no);
   }
-  const auto unreturned = postgres::find_unreturned(stores_.session(), served, options_.interval, kReturnsAtOnce);
-  if (!unreturned) return;
-  for (const auto& order : *unreturned) {
-    const auto sale = snapshot->find(order.sale_id);
-    if (!sale) continue;
-    const auto returned = give_back(stores_, order.row, order.sale_id, sale->sale->epoch);
-    if (!returned) return;
+  for (int round = 0; round < kReturnRounds; ++round) {
+    const auto unreturned = postgres::find_unreturned(stores_.session(), served, options_.interval, kReturnsAtOnce);
+    if (!unreturned || give_back(stores_, *unreturned)) return;
+    if (unreturned->size() < static_cast<std::size_t>(kReturnsAtOnce)) return;
   }
 }
 

@@ -43,6 +43,9 @@ api::Header to_header(beast::http::field field, std::string_view name) {
     default: return api::Header::count_;
   }
   switch (name.size()) {
+    case 10:
+      if (equals_ignoring_case(name, "webhook-id")) return api::Header::webhook_id;
+      break;
     case 12:
       if (equals_ignoring_case(name, "x-request-id")) return api::Header::request_id;
       if (equals_ignoring_case(name, "queue-ticket")) return api::Header::queue_ticket;
@@ -52,6 +55,10 @@ api::Header to_header(beast::http::field field, std::string_view name) {
       break;
     case 15:
       if (equals_ignoring_case(name, "idempotency-key")) return api::Header::idempotency_key;
+      break;
+    case 17:
+      if (equals_ignoring_case(name, "webhook-timestamp")) return api::Header::webhook_timestamp;
+      if (equals_ignoring_case(name, "webhook-signature")) return api::Header::webhook_signature;
       break;
     default: break;
   }
@@ -65,7 +72,10 @@ bool is_single_value(api::Header header) {
     case api::Header::content_type:
     case api::Header::idempotency_key:
     case api::Header::queue_ticket:
-    case api::Header::customer_id: return true;
+    case api::Header::customer_id:
+    case api::Header::webhook_id:
+    case api::Header::webhook_timestamp:
+    case api::Header::webhook_signature: return true;
     default: return false;
   }
 }

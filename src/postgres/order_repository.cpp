@@ -6,6 +6,7 @@
 #include "array_literal.hpp"
 #include "embedded/flashsale_postgres.hpp"
 #include "flashsale/postgres/error.hpp"
+#include "refund.hpp"
 #include "row_reader.hpp"
 #include "statement.hpp"
 
@@ -25,9 +26,9 @@ std::optional<CancelResult> read_with_sale(pqxx::transaction_base& tx, const Ord
   if (rows.empty()) return std::nullopt;
   CancelResult found;
   found.row = read_order(rows[0]);
-  found.given_back = rows[0][8].as<bool>();
-  found.sale_no = rows[0][9].as<std::int32_t>();
-  found.sale_id = rows[0][10].as<std::string>();
+  found.given_back = rows[0][kOrderColumns].as<bool>();
+  found.sale_no = rows[0][kOrderColumns + 1].as<std::int32_t>();
+  found.sale_id = rows[0][kOrderColumns + 2].as<std::string>();
   return found;
 }
 
@@ -47,6 +48,7 @@ CancelResult cancel_in(pqxx::work& tx, const OrderId& id, std::string_view custo
     const auto item = execute(tx, "UPDATE items SET sold = sold - $2 WHERE item_no = $1", found->row.item_no,
                               std::int64_t{found->row.quantity});
     if (item.affected_rows() != 1) throw std::runtime_error("an order's item is missing");
+    refund_cancelled(tx, id);
   }
   found = read_with_sale(tx, id);
   if (!found) throw std::runtime_error("an order has disappeared");
@@ -133,14 +135,21 @@ Result<CancelResult> cancel_unwritten_order(Session& session, const Order& order
   return result;
 }
 
-Error mark_given_back(Session& session, std::span<const OrderId> ids) {
-  if (ids.empty()) return {};
-  std::vector<OrderId> sorted(ids.begin(), ids.end());
-  std::ranges::sort(sorted);
-  const std::string array = array_of(sorted);
+Error mark_given_back(Session& session, std::span<const Order> told) {
+  if (told.empty()) return {};
+  std::vector<const Order*> sorted;
+  for (const auto& order : told) sorted.push_back(&order);
+  std::ranges::sort(sorted, {}, [](const Order* order) -> const OrderId& { return order->id; });
+  ArrayLiteral ids, generations;
+  for (const auto* order : sorted) {
+    ids.add(order->id);
+    generations.add(std::int64_t{order->generation});
+  }
+  const std::string& id_array = ids.close();
+  const std::string& generation_array = generations.close();
   return session.run([&](pqxx::connection& connection) {
     pqxx::work tx(connection);
-    execute(tx, embedded::orders_mark_given_back_sql, array);
+    execute(tx, embedded::orders_mark_given_back_sql, id_array, generation_array);
     commit(tx);
   });
 }
@@ -153,7 +162,8 @@ Result<std::vector<UnreturnedOrder>> find_unreturned(Session& session, std::span
     pqxx::nontransaction tx(connection);
     found.clear();
     for (const auto& row : execute(tx, embedded::orders_unreturned_sql, older_than.count(), limit, sales)) {
-      found.push_back({read_order(row), row[8].as<std::string>()});
+      found.push_back(
+          {read_order(row), row[kOrderColumns].as<std::string>(), row[kOrderColumns + 1].as<std::int64_t>()});
     }
   });
   if (error) return error;

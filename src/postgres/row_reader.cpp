@@ -32,6 +32,8 @@ Order read_order(const pqxx::row& row) {
   order.created_at = read_time(row[5]);
   if (!row[6].is_null()) order.expires_at = read_time(row[6]);
   if (!row[7].is_null()) order.reason.assign(row[7].c_str(), row[7].size());
+  order.generation = row[8].as<std::int32_t>();
+  order.refund_required = row[9].as<bool>();
   return order;
 }
 

@@ -9,7 +9,9 @@ namespace flashsale::postgres {
 /// A timestamptz as sessions print it (ISO, UTC): 2026-01-02 03:04:05.000006+00. Throws pqxx::conversion_error.
 [[nodiscard]] TimePoint read_time(const pqxx::field& field);
 
-/// The columns order_id, item_no, customer_id, quantity, status, created_at, expires_at, reason, at the row's start.
+/// The columns order_id, item_no, customer_id, quantity, status, created_at, expires_at, reason, generation,
+/// refund_required, at the row's start. Others stand behind them, from kOrderColumns on.
+inline constexpr int kOrderColumns = 10;
 [[nodiscard]] Order read_order(const pqxx::row& row);
 
 /// Throws pqxx::conversion_error when the field holds no UUID.

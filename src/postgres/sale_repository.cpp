@@ -2,6 +2,7 @@
 
 #include "array_literal.hpp"
 #include "embedded/flashsale_postgres.hpp"
+#include "flag_rows.hpp"
 #include "flashsale/model/json_text.hpp"
 #include "flashsale/postgres/error.hpp"
 #include "row_reader.hpp"
@@ -68,6 +69,7 @@ std::string describe(const Sale& sale) {
       .text("payment", to_string(sale.payment))
       .number("payment_window_s", sale.payment_window_s)
       .queue(sale.queue)
+      .raw("rehearsal", sale.rehearsal ? "true" : "false")
       .raw("items", items)
       .close();
 }
@@ -118,10 +120,10 @@ void insert_items(pqxx::transaction_base& tx, std::int32_t sale_no, const std::v
 }
 
 std::optional<Sale> create_in(pqxx::work& tx, const Sale& wanted, std::string_view who) {
-  const auto inserted =
-      execute(tx, embedded::sale_insert_sql, wanted.id, wanted.name, static_cast<int>(wanted.state),
-              format_rfc3339(wanted.starts_at), format_rfc3339(wanted.ends_at), static_cast<int>(wanted.payment),
-              wanted.payment_window_s, wanted.queue.enabled, wanted.queue.rate_per_s, wanted.queue.prequeue_s);
+  const auto inserted = execute(tx, embedded::sale_insert_sql, wanted.id, wanted.name, static_cast<int>(wanted.state),
+                                format_rfc3339(wanted.starts_at), format_rfc3339(wanted.ends_at),
+                                static_cast<int>(wanted.payment), wanted.payment_window_s, wanted.queue.enabled,
+                                wanted.queue.rate_per_s, wanted.queue.prequeue_s, wanted.rehearsal);
   if (inserted.empty()) return std::nullopt;
   const auto sale_no = inserted[0][0].as<std::int32_t>();
   insert_items(tx, sale_no, wanted.items);
@@ -170,7 +172,9 @@ Result<DirectoryChanges> load_directory(Session& session, std::int64_t since_ver
     changes.is_whole = since_version == 0;
     changes.version = read_directory_version(tx);
     changes.sales.clear();
-    if (changes.version <= since_version) return;
+    changes.flags.reset();
+    if (changes.version <= since_version && !changes.is_whole) return;
+    changes.flags = read_feature_flags(tx);
     SaleFilter filter;
     filter.changed_after = since_version;
     changes.sales = read_sales(tx, filter);

@@ -24,6 +24,8 @@ Sale read_sale(const pqxx::row& row) {
   sale.version = row[11].as<std::int64_t>();
   sale.epoch = row[12].as<std::int64_t>();
   sale.created_at = read_time(row[13]);
+  sale.rehearsal = row[14].as<bool>();
+  sale.let_go = row[15].as<bool>();
   return sale;
 }
 

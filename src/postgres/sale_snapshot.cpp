@@ -66,8 +66,9 @@ void count_orders(pqxx::transaction_base& tx, const Sale& sale, TimePoint until,
 
 void find_pending(pqxx::transaction_base& tx, std::span<const OrderId> ids, SaleAudit& audit) {
   if (ids.empty()) return;
-  const auto rows = execute(tx, "SELECT order_id FROM orders WHERE order_id = ANY ($1::uuid[])", array_of(ids));
-  for (const auto& row : rows) audit.pending_with_row.push_back(read_order_id(row[0]));
+  const auto rows =
+      execute(tx, "SELECT order_id, generation FROM orders WHERE order_id = ANY ($1::uuid[])", array_of(ids));
+  for (const auto& row : rows) audit.pending_with_row[read_order_id(row[0])] = row[1].as<std::int32_t>();
 }
 
 }  // namespace

@@ -73,9 +73,11 @@ void append_order_payload(std::string& out, std::int32_t item_no, std::int32_t q
 }
 
 std::string make_order_record(const Order& order) {
-  std::string record(1, is_live(order.status) ? 'h' : 'r');
+  const char held = order.generation > 0 ? 'g' : 'h';
+  std::string record(1, is_live(order.status) ? held : 'r');
   append_little_endian(record, static_cast<std::uint64_t>(to_unix_us(order.created_at)));
   append_order_payload(record, order.item_no, order.quantity, order.customer_id);
+  if (order.generation > 0) append_little_endian(record, static_cast<std::uint16_t>(order.generation));
   return record;
 }
 
@@ -85,10 +87,11 @@ std::optional<OrderRecord> parse_order_record(std::string_view text) {
   OrderRecord record;
   record.created_at = from_unix_us(static_cast<std::int64_t>(cursor.number<std::uint64_t>()));
   if (cursor.broken()) return std::nullopt;
-  record.held = state == "h";
+  record.held = state == "h" || state == "g";
   record.withdrawal = state == "w";
   if (record.withdrawal) return record;
   const auto payload = take_payload(cursor);
+  if (!cursor.broken() && !cursor.done()) record.generation = cursor.number<std::uint16_t>();
   if (cursor.broken() || !cursor.rest().empty() || (!record.held && state != "r")) return std::nullopt;
   record.item_no = payload.item_no;
   record.quantity = payload.quantity;
@@ -124,7 +127,8 @@ std::optional<PendingEntry> parse_pending_entry(std::string_view entry_id, std::
     entry.withdrawal = std::move(withdrawal);
     return entry;
   }
-  if (kind != "o") return std::nullopt;
+  entry.is_retake = kind == "p";
+  if (kind != "o" && !entry.is_retake) return std::nullopt;
   while (!cursor.done()) {
     const auto id = cursor.bytes(kIdBytes);
     const auto payload = take_payload(cursor);
@@ -135,6 +139,8 @@ std::optional<PendingEntry> parse_pending_entry(std::string_view entry_id, std::
     order.quantity = payload.quantity;
     order.customer_id = payload.customer_id;
     order.created_at = entry.created_at;
+    if (entry.is_retake) order.generation = cursor.number<std::uint16_t>();
+    if (cursor.broken()) return std::nullopt;
     entry.orders.push_back(std::move(order));
   }
   return entry;

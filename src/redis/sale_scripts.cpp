@@ -1,6 +1,7 @@
 #include "flashsale/redis/sale_scripts.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <map>
 #include <string>
@@ -132,11 +133,46 @@ Result<ReservationReply> read_reserve(ReplyView reply, std::size_t request_count
 
 Command release_command(const Fence& fence, const Order& order, bool give_back) {
   const SaleKeys keys(fence.sale_id, fence.epoch);
-  auto command = evalsha("release", {keys.fence, keys.items, keys.orders, keys.buyers}, 8);
+  auto command = evalsha("release", {keys.fence, keys.items, keys.orders, keys.buyers}, 9);
   command.add(fence.epoch).add(fence.identity).add(order.id.bytes());
   command.add(static_cast<std::int64_t>(order.item_no)).add(buyer_field(order.item_no, order.customer_id));
   command.add(static_cast<std::int64_t>(order.quantity)).add(give_back ? "1" : "0").add(kRestockRestUs);
+  command.add(static_cast<std::int64_t>(order.generation));
   return command;
+}
+
+Command retake_command(const Fence& fence, const RetakeTerms& terms, const Order& row) {
+  const SaleKeys keys(fence.sale_id, fence.epoch);
+  auto command = evalsha("retake", {keys.fence, keys.items, keys.orders, keys.buyers, keys.log}, 10);
+  command.add(fence.epoch).add(fence.identity).add(to_unix_us(terms.deadline)).add(row.id.bytes());
+  command.add(static_cast<std::int64_t>(row.item_no)).add(buyer_field(row.item_no, row.customer_id));
+  command.add(static_cast<std::int64_t>(row.quantity)).add(static_cast<std::int64_t>(row.generation));
+  std::string payload;
+  append_order_payload(payload, row.item_no, row.quantity, row.customer_id);
+  command.add(payload).add(terms.log_entries_max);
+  return command;
+}
+
+Result<RetakeReply> read_retake(ReplyView reply) {
+  using Outcome = RetakeReply::Outcome;
+  constexpr std::array<std::pair<std::string_view, Outcome>, 8> kOutcomes{{
+      {"lost", Outcome::lost},
+      {"late", Outcome::late},
+      {"full", Outcome::full},
+      {"held", Outcome::held},
+      {"repeated", Outcome::repeated},
+      {"sold_out", Outcome::sold_out},
+      {"limit", Outcome::limit},
+      {"done", Outcome::done},
+  }};
+  const auto known = std::ranges::find(kOutcomes, reply[0].text(), &std::pair<std::string_view, Outcome>::first);
+  if (known == kOutcomes.end()) return protocol_error();
+  RetakeReply result;
+  result.outcome = known->second;
+  const bool is_taken = result.outcome == Outcome::done || result.outcome == Outcome::repeated;
+  if (is_taken) result.generation = static_cast<std::int32_t>(reply[1].number());
+  if (result.outcome == Outcome::done) result.entry_id = reply[2].text();
+  return result;
 }
 
 Result<ReleaseOutcome> read_release(ReplyView reply) {
@@ -404,6 +440,11 @@ Command lease_command(std::string_view sale_id, std::string_view kind, std::stri
 }
 
 bool read_lease(ReplyView reply) { return reply.number() == 1; }
+
+Command forget_sale_command(std::string_view sale_id, std::int64_t epoch) {
+  const SaleKeys keys(sale_id, epoch);
+  return Command{"UNLINK", keys.fence, keys.items, keys.orders, keys.buyers, keys.log};
+}
 
 Command forget_epoch_command(std::string_view sale_id, std::int64_t epoch) {
   const SaleKeys keys(sale_id, epoch);

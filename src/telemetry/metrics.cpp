@@ -53,6 +53,8 @@ Metrics::Metrics()
       drift_units_(
           counter(*registry_, "flashsale_drift_units_total",
                   "Units by which Redis and PostgreSQL were found apart, by direction; the sale was rebuilt.")),
+      payments_(counter(*registry_, "flashsale_payments_total",
+                        "Messages of the payment provider, by what became of them, and orders that expired unpaid.")),
       connections_refused_(counter(*registry_, "flashsale_connections_refused_total",
                                    "Connections closed without being served, by reason.")),
       batch_size_(histogram(*registry_, "flashsale_batch_size", "Orders handled in one call, by stage.")),
@@ -102,6 +104,8 @@ Counter& Metrics::rebuilds(std::string_view result) { return rebuilds_.Add({{"re
 Counter& Metrics::drift_units(std::string_view direction) {
   return drift_units_.Add({{"direction", std::string(direction)}});
 }
+
+Counter& Metrics::payments(std::string_view outcome) { return payments_.Add({{"outcome", std::string(outcome)}}); }
 
 Counter& Metrics::connections_refused(std::string_view reason) {
   return connections_refused_.Add({{"reason", std::string(reason)}});

@@ -53,7 +53,8 @@ class AuthorisationTest(AdminCase):
                  ("GET", f"/admin/v1/sales/{sale}/audit"), ("GET", f"/admin/v1/sales/{sale}/report"),
                  ("GET", f"/admin/v1/sales/{sale}/orders.csv"), ("POST", "/admin/v1/customers/a/erase"),
                  ("GET", "/admin/v1/orders?customer_id=a"),
-                 ("GET", f"/admin/v1/orders/{some_id}"), ("GET", "/admin/v1/log")]
+                 ("GET", f"/admin/v1/orders/{some_id}"), ("GET", "/admin/v1/log"), ("GET", "/admin/v1/flags"),
+                 ("PUT", "/admin/v1/flags/checkout")]
         for method, path in calls:
             for token in (False, "wrong", self.cluster.admin_token[:-1], self.cluster.token("a"), ""):
                 with self.subTest(f"{method} {path}"):

@@ -175,27 +175,29 @@ TEST_F(OrderRepositoryTest, AnUnwrittenOrderIsCancelledByTakingItsPlace) {
 }
 
 TEST_F(OrderRepositoryTest, UnreturnedOrdersStayListedUntilTheyAreGivenBack) {
-  std::vector<OrderId> ids;
+  std::vector<Order> orders;
   for (int i = 0; i < 5; ++i) {
-    ids.push_back(written(0, "a", std::to_string(i)).order.id);
-    ASSERT_EQ(cancel_order(session, ids.back(), "a", "")->outcome, Outcome::cancelled);
+    orders.push_back(written(0, "a", std::to_string(i)).order);
+    ASSERT_EQ(cancel_order(session, orders.back().id, "a", "")->outcome, Outcome::cancelled);
   }
   written(0, "b", "live");
   EXPECT_TRUE(find_unreturned(session, sales, 1h, 10)->empty());
   EXPECT_TRUE(find_unreturned(session, std::vector<std::int32_t>{sale.sale_no + 1}, 0ms, 10)->empty());
   const auto oldest = find_unreturned(session, sales, 0ms, 3);
   ASSERT_EQ(oldest->size(), 3U);
-  EXPECT_EQ((*oldest)[0].row.id, ids[0]);
+  EXPECT_EQ((*oldest)[0].row.id, orders[0].id);
   EXPECT_EQ((*oldest)[0].sale_id, "drop");
-  const std::vector<OrderId> done{ids[0], ids[1], ids[3]};
+  auto another_time = orders[2];
+  another_time.generation = 1;
+  const std::vector<Order> done{orders[0], orders[1], another_time, orders[3]};
   EXPECT_FALSE(mark_given_back(session, done));
   EXPECT_FALSE(mark_given_back(session, done));
   EXPECT_FALSE(mark_given_back(session, {}));
   const auto rest = find_unreturned(session, sales, 0ms, 10);
   ASSERT_EQ(rest->size(), 2U);
-  EXPECT_EQ((*rest)[0].row.id, ids[2]);
-  EXPECT_EQ((*rest)[1].row.id, ids[4]);
-  EXPECT_TRUE(cancel_order(session, ids[0], "a", "")->given_back);
+  EXPECT_EQ((*rest)[0].row.id, orders[2].id);
+  EXPECT_EQ((*rest)[1].row.id, orders[4].id);
+  EXPECT_TRUE(cancel_order(session, orders[0].id, "a", "")->given_back);
 }
 
 }  // namespace

@@ -374,7 +374,7 @@ TEST_F(SnapshotTest, TheAuditCountsByStatusAndTime) {
   const std::vector<NewOrder> batch{early, late, cancelled, late_cancelled};
   ASSERT_TRUE(writer.write({&returned, 1}, false));
   ASSERT_TRUE(cancel_order(session, returned.order.id, "", ""));
-  ASSERT_FALSE(mark_given_back(session, {&returned.order.id, 1}));
+  ASSERT_FALSE(mark_given_back(session, {&returned.order, 1}));
   ASSERT_TRUE(writer.write(batch, false));
   ASSERT_TRUE(cancel_order(session, cancelled.order.id, "", ""));
   ASSERT_TRUE(cancel_order(session, late_cancelled.order.id, "", ""));
@@ -393,7 +393,7 @@ TEST_F(SnapshotTest, TheAuditCountsByStatusAndTime) {
   EXPECT_EQ(audit->items[1].stock, 25);
   EXPECT_EQ(audit->items[1].stock_version, 1);
   EXPECT_EQ(audit->items[1].live_units, 0);
-  EXPECT_THAT(audit->pending_with_row, ::testing::ElementsAre(early.order.id));
+  EXPECT_THAT(audit->pending_with_row, ::testing::ElementsAre(::testing::Pair(early.order.id, 0)));
   EXPECT_FALSE(read_audit(session, 4242, until, {}));
 }
 

@@ -59,6 +59,9 @@ class RedisSale {
   redis::ReleaseOutcome release(const redis::Fence& fence, const Order& order, bool give_back) {
     return ask(redis::release_command(fence, order, give_back), redis::read_release);
   }
+  redis::RetakeReply retake(const redis::Fence& fence, const redis::RetakeTerms& terms, const Order& order) {
+    return ask(redis::retake_command(fence, terms, order), redis::read_retake);
+  }
   redis::WithdrawReply withdraw(const redis::Fence& fence, TimePoint deadline, const redis::WithdrawalEntry& entry) {
     return ask(redis::withdraw_command(fence, deadline, entry), redis::read_withdraw);
   }

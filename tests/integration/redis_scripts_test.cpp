@@ -15,6 +15,8 @@ using ::testing::IsEmpty;
 
 const TimePoint kPast = from_unix_us(1'000'000);
 const TimePoint kFuture = from_unix_us(4'102'444'800'000'000);
+using Late = RetakeReply::Outcome;
+
 constexpr std::int32_t kSneaker = 7;
 constexpr std::int32_t kTicket = 70;
 constexpr std::int32_t kUnknown = 700;
@@ -80,6 +82,13 @@ class RedisScriptsTest : public ::testing::Test {
   [[nodiscard]] WithdrawalEntry withdrawal(std::int64_t units, const std::string& key = "take out") const {
     return {OrderId::derive(redis.id, "merchant", key), kSneaker, units, "merchant"};
   }
+  /// Ann's order of two, with its units taken again so often.
+  [[nodiscard]] Order generation(std::int32_t number, const std::string& customer = "ann") const {
+    auto again = order(customer, 2);
+    again.generation = number;
+    return again;
+  }
+  Late take_late(const Order& again) { return redis.retake(fence(), {kFuture, 1000}, again).outcome; }
   void sell_out() {
     ASSERT_THAT(decisions({order("first", 2), order("second", 2), order("third", 1)}), Each(Decision::accepted));
   }
@@ -103,6 +112,7 @@ class RedisScriptsTest : public ::testing::Test {
     EXPECT_EQ(redis.reserve(stale, {kFuture, 1000, true}, requests).outcome, ReservationReply::Outcome::lost);
     EXPECT_EQ(redis.release(stale, buyer, true), ReleaseOutcome::lost);
     EXPECT_EQ(redis.withdraw(stale, kFuture, withdrawal(1)).outcome, WithdrawReply::Outcome::lost);
+    EXPECT_EQ(redis.retake(stale, {kFuture, 1000}, generation(0)).outcome, Late::lost);
     EXPECT_EQ(redis.restock(stale, kSneaker, 1, 1), RestockOutcome::lost);
     EXPECT_EQ(redis.find(stale, buyer.id).outcome, FindReply::Outcome::lost);
     EXPECT_EQ(redis.audit(stale, 1000).outcome, AuditReply::Outcome::lost);
@@ -496,6 +506,107 @@ TEST_F(RedisScriptsTest, UnitsGivenBackToAnItemThatSellsDoNotRest) {
   ASSERT_THAT(decisions({order("first", 2), order("second", 2)}), Each(Decision::accepted));
   ASSERT_EQ(redis.release(fence(), order("first", 2), true), ReleaseOutcome::done);
   EXPECT_THAT(decisions({order("ann", 2)}), ElementsAre(Decision::accepted));
+}
+
+// --- late payments ---
+
+TEST_F(RedisScriptsTest, ALatePaymentTakesUnitsAgainOnceAndIsPending) {
+  ASSERT_THAT(decisions({order("ann", 2)}), Each(Decision::accepted));
+  EXPECT_EQ(take_late(generation(0)), Late::held) << "the first time is not over";
+  ASSERT_EQ(redis.release(fence(), order("ann", 2), true), ReleaseOutcome::done);
+  const auto before = level();
+  const auto state = redis.pulse(sale.epoch).items_state;
+  const auto taken = redis.retake(fence(), {kFuture, 1000}, generation(0));
+  ASSERT_EQ(taken.outcome, Late::done);
+  EXPECT_EQ(taken.generation, 1);
+  EXPECT_EQ(level().remaining, before.remaining - 2);
+  EXPECT_GT(level().version, before.version) << "the audit must see that the item has moved";
+  EXPECT_NE(redis.pulse(sale.epoch).items_state, state) << "a pulse must not leave it out";
+  EXPECT_EQ(units_of("ann"), 2);
+  const auto pending = redis.pending(sale.epoch);
+  ASSERT_EQ(pending.size(), 2U);
+  EXPECT_FALSE(pending[0].is_retake);
+  EXPECT_TRUE(pending[1].is_retake);
+  EXPECT_EQ(pending[1].id, taken.entry_id);
+  ASSERT_EQ(pending[1].orders.size(), 1U);
+  EXPECT_EQ(pending[1].orders[0].id, order("ann", 2).id);
+  EXPECT_EQ(pending[1].orders[0].quantity, 2);
+  EXPECT_EQ(pending[1].orders[0].customer_id, "ann");
+  EXPECT_EQ(pending[1].orders[0].generation, 1);
+
+  const auto after = redis.dump();
+  const auto again = redis.retake(fence(), {kFuture, 1000}, generation(0));
+  EXPECT_EQ(again.outcome, Late::repeated);
+  EXPECT_EQ(again.generation, 1);
+  EXPECT_EQ(redis.dump(), after);
+  EXPECT_THAT(decisions({order("ann", 2)}), ElementsAre(Decision::replay));
+}
+
+TEST_F(RedisScriptsTest, AReleaseNamesTheGenerationThatItReleases) {
+  ASSERT_THAT(decisions({order("ann", 2)}), Each(Decision::accepted));
+  ASSERT_EQ(redis.release(fence(), order("ann", 2), true), ReleaseOutcome::done);
+  ASSERT_EQ(take_late(generation(0)), Late::done);
+  const auto before = redis.dump();
+  EXPECT_EQ(redis.release(fence(), order("ann", 2), true), ReleaseOutcome::already) << "told a second time";
+  EXPECT_EQ(redis.dump(), before);
+  EXPECT_EQ(redis.release(fence(), generation(1), true), ReleaseOutcome::done);
+  EXPECT_EQ(level().remaining, 5);
+  EXPECT_EQ(units_of("ann"), 0);
+  const auto taken = redis.retake(fence(), {kFuture, 1000}, generation(0));
+  EXPECT_EQ(taken.outcome, Late::done) << "the row has not come to the one that was given back";
+  EXPECT_EQ(taken.generation, 2);
+}
+
+TEST_F(RedisScriptsTest, WhatAnOlderVersionHasLoadedIsReleased) {
+  auto loaded = order("ann", 2);
+  rebuild(2, {loaded});
+  EXPECT_EQ(redis.release(fence(), generation(1), true), ReleaseOutcome::done);
+}
+
+TEST_F(RedisScriptsTest, ALatePaymentTakesNoMoreThanThereIs) {
+  ASSERT_THAT(decisions({order("ann", 2)}), Each(Decision::accepted));
+  ASSERT_EQ(redis.release(fence(), order("ann", 2), true), ReleaseOutcome::done);
+  ASSERT_THAT(decisions({order("bob", 2), order("cem", 2)}), Each(Decision::accepted));
+  const auto before = redis.dump();
+  EXPECT_EQ(take_late(generation(0)), Late::sold_out);
+  EXPECT_EQ(redis.dump(), before);
+}
+
+TEST_F(RedisScriptsTest, ALatePaymentKeepsToTheLimit) {
+  ASSERT_THAT(decisions({order("ann", 2)}), Each(Decision::accepted));
+  ASSERT_EQ(redis.release(fence(), order("ann", 2), true), ReleaseOutcome::done);
+  ASSERT_THAT(decisions({order("ann", 1, kSneaker, "another")}), Each(Decision::accepted));
+  const auto before = redis.dump();
+  EXPECT_EQ(take_late(generation(0)), Late::limit);
+  EXPECT_EQ(redis.dump(), before);
+}
+
+TEST_F(RedisScriptsTest, ALatePaymentAsksNeitherWhetherTheSaleIsOpenNorWaitsForItsItem) {
+  sell_out();
+  ASSERT_EQ(redis.release(fence(), order("first", 2), true), ReleaseOutcome::done);
+  configure(SaleState::closed);
+  EXPECT_EQ(take_late(generation(0, "first")), Late::done);
+}
+
+TEST_F(RedisScriptsTest, ALatePaymentHasItsBounds) {
+  ASSERT_THAT(decisions({order("ann", 2)}), Each(Decision::accepted));
+  ASSERT_EQ(redis.release(fence(), order("ann", 2), true), ReleaseOutcome::done);
+  const auto before = redis.dump();
+  EXPECT_EQ(redis.retake(fence(), {kPast, 1000}, generation(0)).outcome, Late::late);
+  EXPECT_EQ(redis.retake(fence(), {kFuture, 1}, generation(0)).outcome, Late::full);
+  EXPECT_EQ(redis.dump(), before);
+}
+
+TEST_F(RedisScriptsTest, ARebuildBringsGenerationsBack) {
+  auto live = generation(3);
+  live.status = OrderStatus::confirmed;
+  auto over = generation(1, "bob");
+  over.status = OrderStatus::cancelled;
+  rebuild(2, {live, over});
+  EXPECT_EQ(redis.release(fence(), generation(2), true), ReleaseOutcome::already);
+  EXPECT_EQ(take_late(generation(2)), Late::repeated);
+  EXPECT_EQ(redis.retake(fence(), {kFuture, 1000}, generation(1, "bob")).generation, 2);
+  EXPECT_EQ(redis.release(fence(), generation(3), true), ReleaseOutcome::done);
 }
 
 // --- stock changes ---

@@ -34,8 +34,8 @@ NEXT_START_S = 10
 END_S = 30
 
 VARIABLES = {"FLASHSALE_" + name for name in (
-    "URL", "ADMIN_URL", "EDGE_URL", "ADMIN_TOKEN", "JWT_SECRET", "JWT_ISSUER", "JWT_AUDIENCE", "REDIS_URL",
-    "POSTGRES_URL", "PIDS")}
+    "URL", "ADMIN_URL", "EDGE_URL", "ADMIN_TOKEN", "JWT_SECRET", "JWT_ISSUER", "JWT_AUDIENCE", "WEBHOOK_SECRET",
+    "REDIS_URL", "POSTGRES_URL", "PIDS")}
 EXECUTABLES = {"flashsaled": {"flashsaled"}, "redis": {"redis-server", "valkey-server"}, "postgres": {"postgres"},
                "nginx": {"nginx"}}
 
@@ -484,8 +484,9 @@ class ServingTest(RunCase):
         self.assertIn("curl", lines)
         done = paste(lines, "/")
         self.assertEqual((0, ""), (done.returncode, done.stderr), done.stdout)
-        # The pair, the same again, and another through NGINX.
-        self.assertEqual(["201", "200", "201"], re.findall(r"^HTTP/1\.1 (\d+)", done.stdout, re.MULTILINE), done.stdout)
+        # The pair, the same again, a ticket and its payment, and another pair through NGINX.
+        statuses = re.findall(r"^HTTP/1\.1 (\d+)", done.stdout, re.MULTILINE)
+        self.assertEqual(["201", "200", "201", "200", "201"], statuses, done.stdout)
 
     def test_what_is_taken_is_not_taken_twice(self):
         """A second run in the same directory, or at a port that is in use, changes nothing for the first."""

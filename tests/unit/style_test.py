@@ -25,10 +25,11 @@ MAY_INCLUDE = {
     "postgres": ["telemetry", "model"],
     "catalog": STANDS_ON,
     "checkout": ["catalog"] + STANDS_ON,
+    "payments": ["checkout", "catalog"] + STANDS_ON,
     "admin": ["checkout", "catalog"] + STANDS_ON,
-    "api": ["admin", "checkout", "catalog"] + STANDS_ON,
-    "http": ["api", "admin", "checkout", "catalog"] + STANDS_ON,
-    "app": ["http", "api", "admin", "checkout", "catalog"] + STANDS_ON,
+    "api": ["admin", "payments", "checkout", "catalog"] + STANDS_ON,
+    "http": ["api", "admin", "payments", "checkout", "catalog"] + STANDS_ON,
+    "app": ["http", "api", "admin", "payments", "checkout", "catalog"] + STANDS_ON,
 }
 
 # Libraries that are the business of one module alone; `header` says whether its public headers may show them.

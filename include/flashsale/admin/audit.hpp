@@ -24,6 +24,7 @@ struct AuditedItem {
 
 struct AuditReport {
   std::string sale_id;
+  bool is_rehearsal = false;
   bool consistent = false;
   TimePoint checked_at{};
   std::vector<AuditedItem> items;

@@ -12,7 +12,7 @@
 namespace flashsale::admin {
 
 /// A few threads, each with its own connections to both stores, for calls that block: the admin API, buyers' lists and
-/// cancellations. The queue in front of them is bounded.
+/// cancellations; or, in another pool, the payment provider's messages. The queue in front of them is bounded.
 class OperationPool {
  public:
   struct Options {

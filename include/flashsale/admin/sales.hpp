@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "flashsale/catalog/publisher.hpp"
+#include "flashsale/postgres/rehearsal.hpp"
 #include "flashsale/postgres/sale_repository.hpp"
 
 /// What a merchant does to a sale. Blocking; every call may be repeated. PostgreSQL is written first and Redis is told
@@ -19,6 +20,11 @@ namespace flashsale::admin {
 
 /// Tells every instance that the directory has moved. They would see it within a second anyway.
 void announce(catalog::Publisher& stores);
+
+/// Begins a rehearsal anew: its orders and payments are gone, in both stores. Orders that are under way meanwhile may
+/// stand afterwards as the new one's first.
+[[nodiscard]] Result<postgres::ResetResult> reset_rehearsal(catalog::Publisher& stores, std::string_view sale_id,
+                                                            std::string_view who);
 
 struct StockResult {
   enum class Outcome : std::uint8_t { done, repeated, unknown_sale, unknown_item, not_enough, key_reused };

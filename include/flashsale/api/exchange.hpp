@@ -25,6 +25,9 @@ enum class Header : std::uint8_t {
   customer_id,  ///< X-Customer-Id
   request_id,   ///< X-Request-Id, as sent; see Request::request_id
   origin,
+  webhook_id,
+  webhook_timestamp,
+  webhook_signature,
   count_,
 };
 inline constexpr std::size_t kHeaderCount = static_cast<std::size_t>(Header::count_);

@@ -10,11 +10,13 @@
 #include "flashsale/catalog/catalog.hpp"
 #include "flashsale/catalog/pulse.hpp"
 #include "flashsale/catalog/sale_lookup.hpp"
+#include "flashsale/catalog/upkeep.hpp"
 #include "flashsale/checkout/checkout.hpp"
 #include "flashsale/identity/admin_tokens.hpp"
 #include "flashsale/identity/customer_rate_limiter.hpp"
 #include "flashsale/identity/gateway_peers.hpp"
 #include "flashsale/identity/token_verifier.hpp"
+#include "flashsale/identity/webhook_verifier.hpp"
 #include "flashsale/telemetry/metrics.hpp"
 
 namespace flashsale::api {
@@ -23,11 +25,14 @@ namespace flashsale::api {
 struct ProcessParts {
   admin::OperationPool& operations;
   admin::OperationPool& exports;  ///< has no queue: one that is free, or none
+  admin::OperationPool& payments;  ///< apart from the others, so that neither waits for the other
   checkout::OrderLookup& lookup;
   catalog::Pulse& pulse;
+  catalog::Upkeep& upkeep;
   identity::CustomerRateLimiter* rate_limiter;  ///< null: no limit
   const identity::GatewayPeers* gateway_peers;  ///< null: customers come with tokens
   const identity::AdminTokens& admin_tokens;
+  const identity::WebhookVerifier& webhooks;
   telemetry::Metrics& metrics;
   std::function<std::vector<std::string_view>()> failing_parts;  ///< what keeps the process from selling; any thread
   std::chrono::milliseconds wait{2000};

@@ -17,6 +17,7 @@ enum class ProblemType : std::uint8_t {
   unknown_sale,            // 404
   unknown_item,            // 404
   unknown_order,           // 404
+  unknown_flag,            // 404
   method_not_allowed,      // 405
   not_acceptable,          // 406
   request_timeout,         // 408
@@ -26,6 +27,7 @@ enum class ProblemType : std::uint8_t {
   too_late,                // 409: the order cannot be cancelled any more
   sale_exists,             // 409
   sale_closed,             // 409: closed for good
+  no_rehearsal,            // 409: what cannot be undone was to be reset
   not_enough_stock,        // 409: fewer unsold units than were to be taken out
   payload_too_large,       // 413
   unsupported_media_type,  // 415

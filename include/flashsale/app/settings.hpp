@@ -109,6 +109,18 @@ struct Settings {
     std::uint32_t interval_ms = 2000;
   } audit;
 
+  struct Payments {
+    std::vector<std::string> webhook_secrets;  ///< after loading also those of webhook_secrets_file
+    std::string webhook_secrets_file;
+    std::uint32_t webhook_tolerance_s = 300;
+    std::uint32_t expiry_interval_ms = 200;
+    std::uint32_t patience_s = 600;
+  } payments;
+
+  struct Retention {
+    std::uint32_t redis_keep_s = 3600;
+  } retention;
+
   struct Catalog {
     std::uint32_t pulse_ms = 100;
   } catalog;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "flashsale/catalog/snapshot.hpp"
+#include "flashsale/catalog/unpaid_items.hpp"
 #include "flashsale/catalog/upkeep.hpp"
 #include "flashsale/postgres/sale_repository.hpp"
 #include "flashsale/redis/sale_scripts.hpp"
@@ -18,8 +19,8 @@
 namespace flashsale::catalog {
 
 /// The process's pulse: one thread asks Redis about every sale each `interval` and hands the I/O threads a new
-/// snapshot; a second one keeps the directory of sales equal to PostgreSQL's (told by the directory version in Redis,
-/// and by looking once a second). What it finds out of step goes to Upkeep.
+/// snapshot; a second one keeps the directory of sales, and the feature flags, equal to PostgreSQL's (told by the
+/// directory version in Redis, and by looking a few times a second). What it finds out of step goes to Upkeep.
 class Pulse {
  public:
   struct Options {
@@ -70,6 +71,7 @@ class Pulse {
                                                                   redis::SyncClient& client);
   void take_mail();
   void adopt(const postgres::DirectoryChanges& changes);
+  static void show_as_stored(SaleSnapshot& snapshot);
   void make_index();
   void adopt_marks(SoldOutMarks& marks);
   void beat(redis::SyncClient& client);
@@ -78,6 +80,9 @@ class Pulse {
   void read_answer(Known& known, const redis::PulseReply& reply, const RedisClock& clock, std::string_view identity);
   [[nodiscard]] static bool read_levels(const std::vector<redis::PulseItem>& read, SaleSnapshot& snapshot);
   void attach_marks(Known& known, SaleSnapshot& snapshot);
+  void mark_held(SaleSnapshot& snapshot) const;
+  void ask_for_unpaid();
+  void answer_unpaid(postgres::Session& session);
   void request_upkeep(const Known& known, const redis::PulseReply& reply, const SaleSnapshot& snapshot);
   void publish(const RedisClock& clock, bool reached);
 
@@ -94,10 +99,13 @@ class Pulse {
   std::map<std::int32_t, Known> known_;
   std::int64_t directory_version_ = -1;
   std::shared_ptr<const Index> index_;
+  std::shared_ptr<const FeatureFlags> flags_ = std::make_shared<const FeatureFlags>();
   std::string redis_identity_;
   std::string known_postgres_;
   std::uint64_t snapshots_published_ = 0;
   RedisClock clock_;
+
+  UnpaidItems unpaid_items_;  // of any thread
 
   std::mutex mutex_;  // guards the mailboxes and the flags below
   std::condition_variable wake_;

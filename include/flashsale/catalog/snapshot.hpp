@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "flashsale/catalog/order_id_set.hpp"
+#include "flashsale/model/feature_flags.hpp"
 #include "flashsale/model/sale.hpp"
 
 namespace flashsale::catalog {
@@ -37,6 +38,7 @@ struct ItemLevels {
   std::int64_t version = 0;
   std::int64_t stock_version = 0;
   std::shared_ptr<const OrderIdSet> sold_out_ids;
+  bool held = false;  ///< nothing remains, but some units are not paid yet and may come back
 };
 
 /// One sale as of one pulse. Immutable once published.
@@ -86,6 +88,8 @@ struct Snapshot {
   std::uint64_t number = 0;                                ///< of the snapshot, rising
   std::vector<std::shared_ptr<const SaleSnapshot>> sales;  ///< in order of sale_no
   std::shared_ptr<const Index> index;
+  /// As PostgreSQL last said; defaults before that. Never null.
+  std::shared_ptr<const FeatureFlags> flags = std::make_shared<const FeatureFlags>();
 
   [[nodiscard]] std::shared_ptr<const SaleSnapshot> find(std::string_view sale_id) const;
 

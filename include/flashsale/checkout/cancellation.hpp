@@ -16,9 +16,4 @@ namespace flashsale::checkout {
 [[nodiscard]] Result<postgres::CancelResult> cancel_unwritten_order(catalog::Publisher& stores, const Order& order,
                                                                     std::string_view reason);
 
-/// Second half of the above, for an order whose row is final: tells Redis and notes that it was told. False: Redis does
-/// not serve the sale now; to be tried again.
-[[nodiscard]] Result<bool> give_back(catalog::Publisher& stores, const Order& row, std::string_view sale_id,
-                                     std::int64_t epoch);
-
 }  // namespace flashsale::checkout

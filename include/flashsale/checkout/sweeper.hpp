@@ -15,8 +15,8 @@
 namespace flashsale::checkout {
 
 /// Finishes what crashes left behind, on every instance: pending log entries that nobody has settled for a while go to
-/// the journal again (the order id makes that harmless), withdrawals of stock are written, units of final orders are
-/// given back to Redis (PROTOCOL R3, R12, R13, R14). One thread.
+/// the journal again (the order id makes that harmless), withdrawals of stock and late payments are written, units of
+/// final orders are given back to Redis (PROTOCOL R3, R12, R13, R14). One thread.
 class Sweeper : public Settlement {
  public:
   struct Options {
@@ -51,6 +51,7 @@ class Sweeper : public Settlement {
   void sweep_log(const catalog::SaleSnapshot& sale);
   void resubmit(const std::shared_ptr<const Sale>& sale, redis::PendingEntry entry);
   void write_withdrawal(const Sale& sale, const redis::PendingEntry& entry);
+  void confirm_retake(const Sale& sale, const redis::PendingEntry& entry);
   void finish_entries();
   void finish_entry(const Entry& entry);
   void return_units();

@@ -36,7 +36,9 @@ struct Order {
   OrderStatus status = OrderStatus::pending;
   TimePoint created_at{};  ///< when Redis accepted it, by Redis TIME
   std::optional<TimePoint> expires_at;
-  std::string reason;  ///< why rejected or cancelled; else empty
+  std::string reason;            ///< why rejected or cancelled; else empty
+  std::int32_t generation = 0;   ///< how often its units were taken again for a late payment (PROTOCOL R3, R16)
+  bool refund_required = false;  ///< money came for it that it is not, or no longer, worth
 };
 
 /// The most units that one order may ask for; larger quantities are 422 invalid-quantity.

@@ -51,6 +51,8 @@ struct Sale {
   PaymentMode payment = PaymentMode::none;
   std::int32_t payment_window_s = 600;
   QueueSettings queue;
+  bool rehearsal = false;    ///< everything works and nothing is meant: no event leaves, all of it can be undone
+  bool let_go = false;       ///< closed and settled: Redis has nothing of it any more
   std::int64_t version = 1;  ///< grows with every change of the definition (not of stock)
   std::int64_t epoch = 0;    ///< fence against lost Redis state (PROTOCOL R1); 0: never published
   TimePoint created_at{};

@@ -31,6 +31,7 @@ struct CancelResult {
 struct UnreturnedOrder {
   Order row;
   std::string sale_id;
+  std::int64_t epoch = 0;  ///< of the sale, now
 };
 
 /// Reads and single-row changes of orders. Each call is one transaction on the session given; blocking.
@@ -56,8 +57,8 @@ struct UnreturnedOrder {
 [[nodiscard]] Result<CancelResult> cancel_unwritten_order(Session& session, const Order& order,
                                                           std::string_view reason);
 
-/// After Redis has been told; idempotent.
-[[nodiscard]] Error mark_given_back(Session& session, std::span<const OrderId> ids);
+/// After Redis has been told, of these orders with these generations; idempotent.
+[[nodiscard]] Error mark_given_back(Session& session, std::span<const Order> told);
 
 /// Of these sales, oldest first, at most `limit`, whose change is at least `older_than` old.
 [[nodiscard]] Result<std::vector<UnreturnedOrder>> find_unreturned(Session& session,

@@ -1,12 +1,14 @@
 #pragma once
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "flashsale/model/feature_flags.hpp"
 #include "flashsale/model/order.hpp"
 #include "flashsale/model/result.hpp"
 #include "flashsale/model/sale.hpp"
@@ -14,13 +16,15 @@
 
 namespace flashsale::postgres {
 
-/// The directory version is one number that every committed change of any sale's definition, stock or epoch raises,
-/// in the same transaction. Each sale row carries the version of its last change, so readers fetch only what moved.
+/// The directory version is one number that every committed change of any sale's definition, stock or epoch, and of any
+/// feature flag, raises in the same transaction. Each sale row carries the version of its last change, so readers fetch
+/// only what moved.
 struct DirectoryChanges {
   std::int64_t version = 0;
   std::int64_t wal_position = 0;  ///< bytes of WAL on disk: never falls, unless PostgreSQL was restored from a backup
   bool is_whole = false;          ///< every sale there is: what is not among them has gone
   std::vector<Sale> sales;        ///< with their items, in order of sale_no
+  std::optional<FeatureFlags> flags;  ///< all of them; empty: nothing has moved
 };
 
 /// Sales changed after `since_version` (0: all), in one snapshot.
@@ -94,7 +98,8 @@ struct SnapshotReader {
                                   std::int32_t chunk = 1000);
 
 /// What the audit needs of PostgreSQL, in one snapshot (PROTOCOL R17). Rows with created_at > `until` are left out
-/// of live_units and unreturned_units; `pending_with_row` counts the units of those `pending_ids` that have a row.
+/// of live_units and unreturned_units; `pending_with_row` has those `pending_ids` that have a row, with the generation
+/// of their units (PROTOCOL R16).
 struct ItemAudit {
   std::int32_t item_no = 0;
   std::int64_t stock = 0;
@@ -107,7 +112,7 @@ struct ItemAudit {
 struct SaleAudit {
   std::int64_t epoch = 0;
   std::vector<ItemAudit> items;
-  std::vector<OrderId> pending_with_row;
+  std::map<OrderId, std::int32_t> pending_with_row;
 };
 [[nodiscard]] Result<SaleAudit> read_audit(Session& session, std::int32_t sale_no, TimePoint until,
                                            std::span<const OrderId> pending_ids);

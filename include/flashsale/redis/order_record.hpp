@@ -17,10 +17,12 @@ struct OrderRecord {
   std::int32_t item_no = 0;
   std::int32_t quantity = 0;
   std::string_view customer_id;  ///< into the text that was parsed
+  std::int32_t generation = 0;   ///< how often the units were taken again (PROTOCOL R3)
 };
 
 /// Payload of an order: item number and quantity (32 bits each, little endian), length of the customer id (16 bits)
-/// and the customer id. It stands in the record and in the pending log; it delimits itself.
+/// and the customer id. It stands in the record and in the pending log; it delimits itself. Behind it stands the
+/// generation (16 bits), in a record only if it is not 0.
 void append_order_payload(std::string& out, std::int32_t item_no, std::int32_t quantity, std::string_view customer_id);
 [[nodiscard]] std::optional<OrderRecord> parse_order_record(std::string_view text);
 [[nodiscard]] std::string make_order_record(const Order& order);
@@ -34,11 +36,12 @@ struct WithdrawalEntry {
 };
 [[nodiscard]] std::string withdrawal_payload(std::int32_t item_no, std::int64_t units, std::string_view who);
 
-/// One entry of the pending log: the orders of one batch, or one withdrawal.
+/// One entry of the pending log: the orders of one batch, or one that was taken again, or one withdrawal.
 struct PendingEntry {
   std::string id;  ///< of the stream
   TimePoint created_at{};
   std::vector<Order> orders;
+  bool is_retake = false;  ///< its one order has a row already, which is to be confirmed (PROTOCOL R16)
   std::optional<WithdrawalEntry> withdrawal;
 };
 /// Empty when the entry is not of our making (logged by the caller, left alone).

@@ -69,6 +69,29 @@ enum class ReleaseOutcome : std::uint8_t { lost, absent, already, done };
 [[nodiscard]] Command release_command(const Fence& fence, const Order& order, bool give_back);
 [[nodiscard]] Result<ReleaseOutcome> read_release(ReplyView reply);
 
+struct RetakeTerms {
+  TimePoint deadline{};  ///< on Redis's clock
+  std::int64_t log_entries_max = 0;
+};
+struct RetakeReply {
+  enum class Outcome : std::uint8_t {
+    lost,
+    late,
+    full,      ///< the pending log: to be tried again
+    held,      ///< what the row has has not been given back yet
+    repeated,  ///< it is taken already
+    sold_out,
+    limit,
+    done,
+  };
+  Outcome outcome = Outcome::lost;
+  std::int32_t generation = 0;  ///< the new one, when done or repeated
+  std::string entry_id;         ///< when done
+};
+/// Takes an ended order's units again; `row` as PostgreSQL has it (PROTOCOL R16).
+[[nodiscard]] Command retake_command(const Fence& fence, const RetakeTerms& terms, const Order& row);
+[[nodiscard]] Result<RetakeReply> read_retake(ReplyView reply);
+
 struct PulseItem {
   std::int32_t item_no = 0;
   std::int64_t remaining = 0;
@@ -176,6 +199,8 @@ struct AuditReply {
                                     std::chrono::milliseconds duration);
 [[nodiscard]] bool read_lease(ReplyView reply);
 
+/// Deletes all keys of a sale that is served no more.
+[[nodiscard]] Command forget_sale_command(std::string_view sale_id, std::int64_t epoch);
 /// Deletes the keys of an old epoch.
 [[nodiscard]] Command forget_epoch_command(std::string_view sale_id, std::int64_t epoch);
 

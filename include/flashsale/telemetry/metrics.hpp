@@ -24,6 +24,7 @@ class Metrics {
   [[nodiscard]] prometheus::Counter& dependency_errors(std::string_view dependency, std::string_view kind);
   [[nodiscard]] prometheus::Counter& rebuilds(std::string_view result);
   [[nodiscard]] prometheus::Counter& drift_units(std::string_view direction);  ///< too_many, too_few
+  [[nodiscard]] prometheus::Counter& payments(std::string_view outcome);  ///< a PaymentOutcome; of orders also expired
   [[nodiscard]] prometheus::Counter& connections_refused(std::string_view reason);
   [[nodiscard]] prometheus::Histogram& batch_size(std::string_view stage);  ///< stage: reservation, journal, lookup
   [[nodiscard]] prometheus::Gauge& queue_depth(std::string_view queue);
@@ -45,6 +46,7 @@ class Metrics {
   prometheus::Family<prometheus::Counter>& dependency_errors_;
   prometheus::Family<prometheus::Counter>& rebuilds_;
   prometheus::Family<prometheus::Counter>& drift_units_;
+  prometheus::Family<prometheus::Counter>& payments_;
   prometheus::Family<prometheus::Counter>& connections_refused_;
   prometheus::Family<prometheus::Histogram>& batch_size_;
   prometheus::Family<prometheus::Gauge>& queue_depth_;

@@ -1,3 +1,4 @@
-SELECT order_id, item_no, customer_id, quantity, status, created_at, expires_at, reason
+SELECT order_id, item_no, customer_id, quantity, status, created_at, expires_at, reason,
+       generation, coalesce(refund_required, false) AS refund_required
   FROM orders
  WHERE order_id = ANY ($1::uuid[]);

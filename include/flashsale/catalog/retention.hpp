@@ -1,0 +1,54 @@
+#pragma once
+#include <chrono>
+#include <condition_variable>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <thread>
+
+#include "flashsale/catalog/publisher.hpp"
+#include "flashsale/catalog/snapshot.hpp"
+
+namespace flashsale::catalog {
+
+/// Lets the Redis keys of closed sales go once everything in them is settled. PostgreSQL keeps every order; a key that
+/// is repeated is answered from there. One thread; any instance does it, under a lease for each sale.
+class Retention {
+ public:
+  struct Options {
+    postgres::Options postgres;
+    redis::Options redis;
+    std::chrono::seconds keep{3600};  ///< after this process has first seen the sale closed
+    std::chrono::milliseconds interval{1000};
+  };
+
+  Retention(Options options, telemetry::Metrics& metrics);
+  ~Retention();
+  void start();
+  void stop();
+
+  /// The newest snapshot; any thread.
+  void observe(std::shared_ptr<const Snapshot> snapshot);
+
+ private:
+  void run();
+  void look(const Snapshot& snapshot);
+  [[nodiscard]] bool is_due(const SaleSnapshot& sale);
+  void let_go(const Sale& sale);
+  [[nodiscard]] bool forget(const Sale& sale, std::int64_t epoch);
+
+  Options options_;
+  Publisher stores_;  ///< the thread's alone
+  std::map<std::int32_t, SteadyTime> closed_since_;
+  std::set<std::int32_t> forgotten_;  ///< let go, and known to have no keys any more
+  SteadyTime tidy_at_{};
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::shared_ptr<const Snapshot> snapshot_;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace flashsale::catalog

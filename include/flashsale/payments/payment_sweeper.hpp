@@ -1,0 +1,49 @@
+#pragma once
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "flashsale/catalog/publisher.hpp"
+#include "flashsale/catalog/upkeep.hpp"
+
+namespace flashsale::payments {
+
+/// What has its time, on every instance: orders whose time to pay is over end and give their units back, and messages
+/// of the provider that came before their order, or wait for its units, are settled (PROTOCOL R15, R16). One thread.
+class PaymentSweeper {
+ public:
+  struct Options {
+    postgres::Options postgres;
+    redis::Options redis;
+    /// Units of an unpaid order are to be back within a second of its time.
+    std::chrono::milliseconds interval{200};
+    /// A payment whose order does not come, or whose units do not, is refunded after this long.
+    std::chrono::seconds patience{600};
+  };
+
+  PaymentSweeper(Options options, catalog::Upkeep& upkeep, telemetry::Metrics& metrics);
+  ~PaymentSweeper();
+  void start();
+  void stop();
+
+ private:
+  void run();
+  void expire();
+  void settle_open();
+  [[nodiscard]] bool is_stopping();
+
+  Options options_;
+  catalog::Upkeep& upkeep_;
+  telemetry::Metrics& metrics_;
+  catalog::Publisher stores_;  ///< the thread's alone
+  std::string settled_up_to_;  ///< message that the last pass ended with; empty: from the first
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace flashsale::payments

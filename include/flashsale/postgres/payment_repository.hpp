@@ -1,0 +1,61 @@
+#pragma once
+#include <chrono>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "flashsale/model/payment.hpp"
+#include "flashsale/model/result.hpp"
+#include "flashsale/postgres/order_repository.hpp"
+#include "flashsale/postgres/session.hpp"
+
+namespace flashsale::postgres {
+
+/// What a payment has come to, and its order as it stands now.
+struct PaymentResult {
+  PaymentOutcome outcome = PaymentOutcome::waiting;
+  bool repeated = false;  ///< the message was known already; `outcome` is what it had come to
+  Order row;              ///< empty while the order is not written
+  std::int32_t sale_no = 0;
+  std::string sale_id;
+  bool given_back = true;  ///< false: Redis has not been told that the units are free
+};
+
+/// Each call is one transaction on the session given; blocking. All of them may be repeated (PROTOCOL R16).
+
+/// Stores the message and does what it says, once.
+[[nodiscard]] Result<PaymentResult> apply_payment(Session& session, const PaymentEvent& event);
+
+/// Looks again at a message that is `waiting` or `late`: its order may be there now, or confirmed by somebody else. One
+/// that has waited for `patience` without its order, or with its units sold, ends as `refund_required`.
+[[nodiscard]] Result<PaymentResult> settle_payment(Session& session, std::string_view webhook_id,
+                                                   std::chrono::seconds patience);
+
+/// Ends a late message whose units are gone.
+[[nodiscard]] Result<PaymentResult> refuse_late_payment(Session& session, std::string_view webhook_id);
+
+/// Messages that are `waiting` or `late` and at least `older_than` old, in the order of their ids, after `after`.
+[[nodiscard]] Result<std::vector<std::string>> find_open_payments(Session& session,
+                                                                  std::chrono::milliseconds older_than,
+                                                                  std::string_view after, std::int32_t limit);
+
+enum class LateOutcome : std::uint8_t {
+  confirmed,    ///< now, or already
+  stale_epoch,  ///< the sale's epoch has moved on: nothing was changed
+  not_enough,   ///< Redis had believed in units that are not there (PROTOCOL R11): nothing was changed
+  over,         ///< the order waits for no units of this generation: those of Redis are nobody's
+};
+/// Confirms an ended order whose units Redis has taken again under `epoch`; `taken.generation` is the new one.
+[[nodiscard]] Result<LateOutcome> confirm_late_payment(Session& session, const Order& taken, std::int64_t epoch);
+
+/// Ends orders whose time to pay is over, by PostgreSQL's clock (PROTOCOL R15), at most `limit`, and frees their units.
+/// One instance at a time: empty also when another one is at it.
+[[nodiscard]] Result<std::vector<UnreturnedOrder>> expire_orders(Session& session, std::int32_t limit);
+
+/// Of these items, those of which a unit waits for its payment.
+[[nodiscard]] Result<std::vector<std::int32_t>> find_unpaid_items(Session& session,
+                                                                  std::span<const std::int32_t> item_nos);
+
+}  // namespace flashsale::postgres

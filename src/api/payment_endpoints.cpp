@@ -1,0 +1,84 @@
+#include "payment_endpoints.hpp"
+
+#include <utility>
+
+#include "documents.hpp"
+#include "flashsale/model/json_text.hpp"
+#include "flashsale/payments/settlement.hpp"
+#include "operation.hpp"
+#include "payment_notice.hpp"
+
+namespace flashsale::api {
+namespace {
+
+constexpr unsigned kSwitchedOffRetryAfterS = 5;
+constexpr std::chrono::milliseconds kRedisSilence{500};
+
+Answer settled_answer(const postgres::PaymentResult& result, const OrderId& order_id) {
+  Answer answer;
+  auto& body = answer.body;
+  body = "{";
+  const auto add = [&body](std::string_view name, std::string_view text) {
+    append_member(body, name);
+    append_json_string(body, text);
+  };
+  add("order_id", order_id.to_string());
+  add("outcome", to_string(result.outcome));
+  if (!result.sale_id.empty()) add("order_status", to_string(result.row.status));
+  append_member(body, "repeated");
+  body += result.repeated ? "true}" : "false}";
+  return answer;
+}
+
+}  // namespace
+
+void PaymentEndpoints::add_routes(Routes& routes) {
+  routes.push_back({Method::post, "/v1/webhooks/payments", [this](Exchange& exchange) { receive(exchange); }});
+}
+
+/// By Redis's clock where it is known: this machine's may be wrong (PROTOCOL R15).
+bool PaymentEndpoints::is_signed(Exchange& exchange) const {
+  const auto& clock = thread_.catalog.snapshot()->clock;
+  const auto now = clock.reading == TimePoint{}
+                       ? std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now())
+                       : clock.latest(std::chrono::steady_clock::now());
+  const auto& request = exchange.request();
+  using Verdict = identity::WebhookVerifier::Verdict;
+  switch (process_.webhooks.verify(request.header(Header::webhook_id), request.header(Header::webhook_timestamp),
+                                   request.header(Header::webhook_signature), request.body, now)) {
+    case Verdict::good: return true;
+    case Verdict::malformed:
+      reply_problem(exchange, ProblemType::unauthorized,
+                    "webhook-id, webhook-timestamp and webhook-signature are required, as in Standard Webhooks 1.0");
+      return false;
+    case Verdict::out_of_time:
+      reply_problem(exchange, ProblemType::unauthorized, "the message was signed too long ago, or in the future");
+      return false;
+    case Verdict::bad_signature: break;
+  }
+  reply_problem(exchange, ProblemType::unauthorized, "the signature is not one of the provider's");
+  return false;
+}
+
+void PaymentEndpoints::receive(Exchange& exchange) {
+  if (!is_signed(exchange)) return;
+  if (!thread_.catalog.snapshot()->flags->is_on(Feature::webhooks, {}, {})) {
+    return reply_retry_later(exchange, ProblemType::unavailable, "payments are not taken at the moment: tell again",
+                             kSwitchedOffRetryAfterS);
+  }
+  auto notice = parse_payment_notice(exchange.request().body);
+  if (notice.problem) return reply_problem(exchange, *notice.problem, notice.detail);
+  if (!notice.event) return exchange.reply({200, "application/json", "{\"outcome\":\"ignored\"}", {}});
+  notice.event->webhook_id = exchange.request().header(Header::webhook_id);
+  run_operation(exchange, process_.payments, [this, event = std::move(*notice.event)](catalog::Publisher& stores) {
+    // While Redis is silent each call of it takes its time, and the next message may be one that needs none.
+    const auto promptness =
+        process_.pulse.age() < kRedisSilence ? payments::Promptness::at_once : payments::Promptness::later;
+    const auto result = payments::receive(stores, process_.upkeep, event, promptness);
+    if (!result) return Answer::unavailable();
+    if (!result->repeated) process_.metrics.payments(to_string(result->outcome)).Increment();
+    return settled_answer(*result, event.order_id);
+  });
+}
+
+}  // namespace flashsale::api

@@ -1,0 +1,22 @@
+#pragma once
+#include "flashsale/api/parts.hpp"
+#include "flashsale/api/route.hpp"
+
+namespace flashsale::api {
+
+/// What the payment provider calls. Whatever it tells is stored before it is answered 200; anything but 200 makes it
+/// tell again.
+class PaymentEndpoints {
+ public:
+  PaymentEndpoints(ProcessParts& process, ThreadParts thread) : process_(process), thread_(thread) {}
+  void add_routes(Routes& routes);
+
+ private:
+  void receive(Exchange& exchange);
+  [[nodiscard]] bool is_signed(Exchange& exchange) const;
+
+  ProcessParts& process_;
+  ThreadParts thread_;
+};
+
+}  // namespace flashsale::api

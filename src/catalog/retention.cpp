@@ -1,0 +1,106 @@
+#include "flashsale/catalog/retention.hpp"
+
+#include <utility>
+
+#include "flashsale/postgres/retention.hpp"
+#include "flashsale/redis/sale_scripts.hpp"
+#include "flashsale/telemetry/fault_point.hpp"
+#include "flashsale/telemetry/log.hpp"
+
+namespace flashsale::catalog {
+namespace {
+
+using redis::ReplyView;
+
+/// Orders of past sales are cancelled seldom.
+constexpr std::chrono::seconds kTidyInterval{60};
+constexpr std::chrono::seconds kLease{10};
+
+}  // namespace
+
+Retention::Retention(Options options, telemetry::Metrics& metrics)
+    : options_(std::move(options)), stores_(options_.postgres, options_.redis, "retention", metrics) {}
+
+Retention::~Retention() { stop(); }
+
+void Retention::start() {
+  thread_ = std::thread([this] { run(); });
+}
+
+void Retention::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+void Retention::observe(std::shared_ptr<const Snapshot> snapshot) {
+  const std::lock_guard lock(mutex_);
+  snapshot_ = std::move(snapshot);
+}
+
+void Retention::run() {
+  std::unique_lock lock(mutex_);
+  while (!stopping_) {
+    const auto snapshot = snapshot_;
+    lock.unlock();
+    if (snapshot && snapshot->redis_reached) look(*snapshot);
+    lock.lock();
+    wake_.wait_for(lock, options_.interval, [this] { return stopping_; });
+  }
+}
+
+void Retention::look(const Snapshot& snapshot) {
+  bool some_are_gone = false;
+  for (const auto& sale : snapshot.sales) {
+    some_are_gone = some_are_gone || sale->sale->let_go;
+    if (sale->sale->let_go) {
+      // Whoever let it go may have died before its keys were.
+      if (!forgotten_.contains(sale->sale->sale_no)) (void)forget(*sale->sale, sale->sale->epoch - 1);
+    } else if (is_due(*sale)) {
+      let_go(*sale->sale);
+    }
+  }
+  if (some_are_gone && std::chrono::steady_clock::now() >= tidy_at_) {
+    if (!postgres::forget_unreturned(stores_.session())) tidy_at_ = std::chrono::steady_clock::now() + kTidyInterval;
+  }
+}
+
+bool Retention::is_due(const SaleSnapshot& sale) {
+  const auto sale_no = sale.sale->sale_no;
+  if (sale.sale->state != SaleState::closed) {
+    closed_since_.erase(sale_no);
+    return false;
+  }
+  const auto now = std::chrono::steady_clock::now();
+  const auto since = closed_since_.try_emplace(sale_no, now).first->second;
+  return sale.serving && sale.log_entries == 0 && now >= since + options_.keep;
+}
+
+/// Redis first: behind a closed fence nothing is accepted, so the log that is found empty stays so. Should this end
+/// early, the next pulse finds the fence closed and has the sale rebuilt.
+void Retention::let_go(const Sale& sale) {
+  const auto unsettled = postgres::is_unsettled(stores_.session(), sale);
+  if (!unsettled || *unsettled || !stores_.hold_lease(sale.id, "retention", kLease)) return;
+  auto& client = stores_.redis();
+  const auto closing = client.call(redis::close_fence_command(sale.id, sale.epoch + 1));
+  const auto closed = closing ? redis::read_close_fence(ReplyView(closing->get())) : closing.error();
+  if (!closed || closed->superseded || closed->published_epoch != sale.epoch) return;
+  FLASHSALE_FAULT_POINT("retention.fence_closed");
+  const auto pending = client.call(redis::pending_command(sale.id, sale.epoch, {}, 1));
+  if (!pending || ReplyView(pending->get()).size() > 0) return;
+  const auto gone = postgres::let_sale_go(stores_.session(), sale);
+  if (!gone || !*gone) return;
+  FLASHSALE_FAULT_POINT("retention.let_go");
+  if (forget(sale, sale.epoch)) telemetry::log_info("a closed sale is let go", {{"sale", sale.id}});
+}
+
+bool Retention::forget(const Sale& sale, std::int64_t epoch) {
+  if (!stores_.redis().call(redis::forget_sale_command(sale.id, epoch))) return false;
+  forgotten_.insert(sale.sale_no);
+  return true;
+}
+
+}  // namespace flashsale::catalog

@@ -1,0 +1,72 @@
+#include "flashsale/checkout/give_back.hpp"
+
+#include <algorithm>
+#include <vector>
+
+#include "flashsale/redis/sale_scripts.hpp"
+#include "flashsale/telemetry/fault_point.hpp"
+
+namespace flashsale::checkout {
+namespace {
+
+/// Releases in one round trip: bounds how long they hold Redis.
+constexpr std::size_t kAtOnce = 200;
+
+using Orders = std::span<const postgres::UnreturnedOrder>;
+
+/// Those that Redis has been told of now, or had been told of before.
+Result<std::vector<Order>> release(redis::SyncClient& client, Orders orders) {
+  std::vector<redis::Command> commands;
+  commands.reserve(orders.size());
+  for (const auto& order : orders) {
+    const redis::Fence fence{order.sale_id, order.epoch, client.identity()};
+    commands.push_back(redis::release_command(fence, order.row, true));
+  }
+  const auto replies = client.pipeline(commands);
+  if (!replies) return replies.error();
+  std::vector<Order> told;
+  bool lost = false;
+  for (std::size_t i = 0; i < orders.size(); ++i) {
+    const auto released = redis::read_release(redis::ReplyView((*replies)[i].get()));
+    if (!released) return released.error();
+    if (*released == redis::ReleaseOutcome::lost) lost = true;
+    else told.push_back(orders[i].row);
+  }
+  // The sale is not there; or it is this connection that knows the server by an older identity (PROTOCOL R6).
+  if (lost) (void)client.check_identity();
+  return told;
+}
+
+Error give_back_chunk(catalog::Publisher& stores, Orders orders, std::size_t& told) {
+  auto& client = stores.redis();
+  if (const auto error = client.connect()) return error;
+  FLASHSALE_FAULT_POINT("cancel.before_release");
+  const auto released = release(client, orders);
+  if (!released) return released.error();
+  FLASHSALE_FAULT_POINT("cancel.after_release");
+  told += released->size();
+  return postgres::mark_given_back(stores.session(), *released);
+}
+
+}  // namespace
+
+Result<bool> give_back(catalog::Publisher& stores, const Order& row, std::string_view sale_id, std::int64_t epoch) {
+  const postgres::UnreturnedOrder order{row, std::string(sale_id), epoch};
+  std::size_t told = 0;
+  if (const auto error = give_back_chunk(stores, std::span(&order, 1), told)) {
+    return Result<bool>(boost::system::in_place_error, error);
+  }
+  return Result<bool>(boost::system::in_place_value, told == 1);
+}
+
+Error give_back(catalog::Publisher& stores, Orders orders) {
+  std::size_t told = 0;
+  while (!orders.empty()) {
+    const auto chunk = orders.first(std::min(kAtOnce, orders.size()));
+    if (const auto error = give_back_chunk(stores, chunk, told)) return error;
+    orders = orders.subspan(chunk.size());
+  }
+  return {};
+}
+
+}  // namespace flashsale::checkout

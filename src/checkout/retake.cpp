@@ -1,0 +1,78 @@
+#include "flashsale/checkout/retake.hpp"
+
+#include <chrono>
+
+#include "flashsale/checkout/give_back.hpp"
+#include "flashsale/postgres/payment_repository.hpp"
+#include "flashsale/redis/sale_scripts.hpp"
+#include "flashsale/telemetry/fault_point.hpp"
+#include "flashsale/telemetry/log.hpp"
+
+namespace flashsale::checkout {
+namespace {
+
+constexpr std::chrono::milliseconds kBudget{1000};
+/// Far above what a few late payments need; the bound is there because every queue has one.
+constexpr std::int64_t kLogEntriesMax = 50'000;
+
+using redis::ReplyView;
+
+Result<redis::RetakeReply> take_in_redis(redis::SyncClient& client, const redis::Fence& fence, const Order& row) {
+  const auto time = client.call(redis::clock_command());
+  if (!time) return time.error();
+  const redis::RetakeTerms terms{redis::read_clock(ReplyView(time->get())) + kBudget, kLogEntriesMax};
+  const auto reply = client.call(redis::retake_command(fence, terms, row));
+  if (!reply) return reply.error();
+  return redis::read_retake(ReplyView(reply->get()));
+}
+
+}  // namespace
+
+RetakeEnd retake(catalog::Publisher& stores, const Sale& sale, const Order& row, bool given_back) {
+  auto& client = stores.redis();
+  if (client.connect()) return RetakeEnd::later;
+  if (!given_back) {
+    const auto returned = give_back(stores, row, sale.id, sale.epoch);
+    if (!returned || !*returned) return RetakeEnd::later;
+  }
+  const auto reply = take_in_redis(client, {sale.id, sale.epoch, client.identity()}, row);
+  if (!reply) return RetakeEnd::later;
+  Order taken = row;
+  taken.generation = reply->generation;
+  FLASHSALE_FAULT_POINT("payment.after_retake");
+  using Outcome = redis::RetakeReply::Outcome;
+  switch (reply->outcome) {
+    case Outcome::done:
+    case Outcome::repeated: return finish_retake(stores, sale, taken, reply->entry_id);
+    case Outcome::sold_out:
+    case Outcome::limit: return RetakeEnd::no_units;
+    case Outcome::lost: (void)client.check_identity(); break;
+    case Outcome::late:
+    case Outcome::full:
+    case Outcome::held: break;
+  }
+  return RetakeEnd::later;
+}
+
+RetakeEnd finish_retake(catalog::Publisher& stores, const Sale& sale, const Order& taken, const std::string& entry_id) {
+  const auto written = postgres::confirm_late_payment(stores.session(), taken, sale.epoch);
+  if (!written || *written == postgres::LateOutcome::stale_epoch) return RetakeEnd::later;
+  FLASHSALE_FAULT_POINT("payment.after_late_commit");
+  auto& client = stores.redis();
+  if (client.connect()) return RetakeEnd::later;
+  if (*written == postgres::LateOutcome::not_enough) {
+    // Units that were never there (PROTOCOL R11). The entry stays until the correction drops it with its epoch.
+    telemetry::log_warn("redis and postgres disagree on a late payment, the sale is rebuilt",
+                        {{"sale", sale.id}, {"order", taken.id.to_string()}});
+    (void)client.call(redis::release_command({sale.id, sale.epoch, client.identity()}, taken, false));
+    return RetakeEnd::drifted;
+  }
+  if (*written == postgres::LateOutcome::over) {
+    const auto released = client.call(redis::release_command({sale.id, sale.epoch, client.identity()}, taken, true));
+    if (!released) return RetakeEnd::later;
+  }
+  if (!entry_id.empty()) (void)client.call(redis::trim_command(sale.id, sale.epoch, std::span(&entry_id, 1)));
+  return *written == postgres::LateOutcome::confirmed ? RetakeEnd::confirmed : RetakeEnd::no_units;
+}
+
+}  // namespace flashsale::checkout

@@ -1,0 +1,116 @@
+#include "flashsale/identity/webhook_verifier.hpp"
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <optional>
+#include <stdexcept>
+
+#include "flashsale/model/check.hpp"
+
+namespace flashsale::identity {
+namespace {
+
+constexpr std::string_view kSecretPrefix = "whsec_";
+constexpr std::string_view kVersionPrefix = "v1,";
+constexpr std::size_t kSecretBytesMin = 24;
+constexpr std::size_t kSecretBytesMax = 64;
+constexpr std::size_t kIdMax = 128;
+/// A message signed with every secret while they are rotated has a few; more is somebody's try.
+constexpr int kSignaturesMax = 16;
+
+std::optional<std::string> decode_base64(std::string_view text) {
+  if (text.empty() || text.size() % 4 != 0) return std::nullopt;
+  std::string out(text.size() / 4 * 3, '\0');
+  const int size = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.data()),
+                                   reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
+  if (size < 0) return std::nullopt;
+  const auto padding = std::count(text.end() - 2, text.end(), '=');
+  out.resize(static_cast<std::size_t>(size - padding));
+  return out;
+}
+
+/// HMAC-SHA256 in base64.
+std::string signature_of(std::string_view secret, std::string_view content) {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  unsigned size = 0;
+  const auto* done = HMAC(EVP_sha256(), secret.data(), static_cast<int>(secret.size()),
+                          reinterpret_cast<const unsigned char*>(content.data()), content.size(), digest.data(), &size);
+  FLASHSALE_CHECK(done != nullptr && size == 32);
+  std::array<unsigned char, 4 * 11 + 1> text{};
+  const int length = EVP_EncodeBlock(text.data(), digest.data(), static_cast<int>(size));
+  return {reinterpret_cast<const char*>(text.data()), static_cast<std::size_t>(length)};
+}
+
+bool is_equal(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
+}
+
+std::optional<std::int64_t> parse_seconds(std::string_view text) {
+  std::int64_t seconds = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+  if (error != std::errc{} || end != text.data() + text.size() || seconds < 0) return std::nullopt;
+  return seconds;
+}
+
+bool is_id(std::string_view text) {
+  return !text.empty() && text.size() <= kIdMax &&
+         std::ranges::all_of(text, [](char c) { return c > ' ' && c < '\x7f'; });
+}
+
+/// The v1 signatures of the header, as they stand.
+std::vector<std::string_view> parse_signatures(std::string_view header) {
+  std::vector<std::string_view> found;
+  for (int i = 0; i < kSignaturesMax && !header.empty(); ++i) {
+    const auto space = header.find(' ');
+    const auto one = header.substr(0, space);
+    header = space == std::string_view::npos ? std::string_view{} : header.substr(space + 1);
+    if (one.starts_with(kVersionPrefix)) found.push_back(one.substr(kVersionPrefix.size()));
+  }
+  return found;
+}
+
+}  // namespace
+
+WebhookVerifier::WebhookVerifier(std::span<const std::string> secrets, std::chrono::seconds tolerance)
+    : tolerance_(tolerance) {
+  for (const auto& text : secrets) {
+    const auto secret = text.starts_with(kSecretPrefix)
+                            ? decode_base64(std::string_view(text).substr(kSecretPrefix.size()))
+                            : std::nullopt;
+    if (!secret || secret->size() < kSecretBytesMin || secret->size() > kSecretBytesMax) {
+      throw std::invalid_argument("webhook secret " + std::to_string(secrets_.size() + 1) +
+                                  " must be whsec_ and 24 to 64 bytes in base64");
+    }
+    secrets_.push_back(*secret);
+  }
+}
+
+WebhookVerifier::Verdict WebhookVerifier::verify(std::string_view id, std::string_view timestamp,
+                                                 std::string_view signatures, std::string_view body,
+                                                 TimePoint now) const {
+  const auto seconds = parse_seconds(timestamp);
+  const auto offered = parse_signatures(signatures);
+  if (!is_id(id) || !seconds || offered.empty()) return Verdict::malformed;
+  std::string content;
+  content.reserve(id.size() + timestamp.size() + body.size() + 2);
+  content.append(id).append(".").append(timestamp).append(".").append(body);
+  bool matches = false;
+  // All of them, so that the time tells nothing about which one nearly fits.
+  for (const auto& secret : secrets_) {
+    const auto expected = signature_of(secret, content);
+    for (const auto& one : offered) matches = is_equal(one, expected) || matches;
+  }
+  if (!matches) return Verdict::bad_signature;
+  const auto now_s = std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch()).count();
+  // Of any size, and so compared without a sum.
+  const bool is_near =
+      *seconds <= now_s ? now_s - *seconds <= tolerance_.count() : *seconds - now_s <= tolerance_.count();
+  return is_near ? Verdict::good : Verdict::out_of_time;
+}
+
+}  // namespace flashsale::identity

@@ -1,0 +1,95 @@
+#include "flashsale/payments/payment_sweeper.hpp"
+
+#include <utility>
+
+#include "flashsale/checkout/give_back.hpp"
+#include "flashsale/payments/settlement.hpp"
+#include "flashsale/postgres/error.hpp"
+#include "flashsale/telemetry/log.hpp"
+
+namespace flashsale::payments {
+namespace {
+
+/// Orders that one transaction ends: it holds their items' rows, which the journal wants, for as long as it takes.
+constexpr std::int32_t kExpireAtOnce = 500;
+constexpr int kRoundsAtOnce = 20;
+constexpr std::int32_t kOpenAtOnce = 100;
+/// Messages that take long, as while Redis is silent, must not put off what expires.
+constexpr std::chrono::milliseconds kSettleBudget{500};
+/// Whoever was told settles it in less; this is for what they left.
+constexpr std::chrono::milliseconds kOpenFor{1000};
+
+}  // namespace
+
+PaymentSweeper::PaymentSweeper(Options options, catalog::Upkeep& upkeep, telemetry::Metrics& metrics)
+    : options_(std::move(options)),
+      upkeep_(upkeep),
+      metrics_(metrics),
+      stores_(options_.postgres, options_.redis, "payment-sweeper", metrics) {}
+
+PaymentSweeper::~PaymentSweeper() { stop(); }
+
+void PaymentSweeper::start() {
+  thread_ = std::thread([this] { run(); });
+}
+
+void PaymentSweeper::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+void PaymentSweeper::run() {
+  auto settle_at = std::chrono::steady_clock::now();
+  std::unique_lock lock(mutex_);
+  while (!stopping_) {
+    lock.unlock();
+    expire();
+    if (std::chrono::steady_clock::now() >= settle_at) {
+      settle_open();
+      settle_at = std::chrono::steady_clock::now() + kOpenFor;
+    }
+    lock.lock();
+    wake_.wait_for(lock, options_.interval, [this] { return stopping_; });
+  }
+}
+
+void PaymentSweeper::expire() {
+  // A crowd whose time ends at once is ended in several transactions, between which others get the items' rows.
+  for (int round = 0; round < kRoundsAtOnce && !is_stopping(); ++round) {
+    const auto expired = postgres::expire_orders(stores_.session(), kExpireAtOnce);
+    if (!expired || expired->empty()) return;
+    metrics_.payments("expired").Increment(static_cast<double>(expired->size()));
+    if (checkout::give_back(stores_, *expired)) {
+      telemetry::log_info("units of expired orders will be given back later", {{"orders", expired->size()}});
+    }
+    if (expired->size() < static_cast<std::size_t>(kExpireAtOnce)) return;
+  }
+}
+
+/// In turn, from where the pass before ended: some that cannot be settled for long must not stand in front of others.
+void PaymentSweeper::settle_open() {
+  const auto until = std::chrono::steady_clock::now() + kSettleBudget;
+  const auto open = postgres::find_open_payments(stores_.session(), kOpenFor, settled_up_to_, kOpenAtOnce);
+  if (!open) return;
+  for (const auto& webhook_id : *open) {
+    if (is_stopping() || std::chrono::steady_clock::now() >= until) return;
+    settled_up_to_ = webhook_id;
+    const auto result = settle(stores_, upkeep_, webhook_id, options_.patience);
+    const bool is_settled =
+        result && result->outcome != PaymentOutcome::waiting && result->outcome != PaymentOutcome::late;
+    if (is_settled) metrics_.payments(to_string(result->outcome)).Increment();
+    if (!result && result.error() == postgres::make_error_code(postgres::Failure::unavailable)) return;
+  }
+  if (open->size() < static_cast<std::size_t>(kOpenAtOnce)) settled_up_to_.clear();
+}
+
+bool PaymentSweeper::is_stopping() {
+  const std::lock_guard lock(mutex_);
+  return stopping_;
+}
+
+}  // namespace flashsale::payments

@@ -1,0 +1,63 @@
+#include "flashsale/payments/settlement.hpp"
+
+#include "flashsale/checkout/give_back.hpp"
+#include "flashsale/checkout/retake.hpp"
+#include "flashsale/postgres/error.hpp"
+#include "flashsale/postgres/sale_repository.hpp"
+#include "flashsale/telemetry/log.hpp"
+
+namespace flashsale::payments {
+namespace {
+
+using postgres::PaymentResult;
+using Settled = Result<PaymentResult>;
+
+/// Far longer than a message that is known to be late can wait by itself.
+constexpr std::chrono::hours kNoHurry{24 * 365};
+
+/// The order has ended: its units go back at once. What fails here the sweeper does.
+void give_back_now(catalog::Publisher& stores, const PaymentResult& result) {
+  const auto epoch = postgres::current_epoch(stores.session(), result.sale_no);
+  if (epoch) (void)checkout::give_back(stores, result.row, result.sale_id, *epoch);
+}
+
+Settled take_again(catalog::Publisher& stores, catalog::Upkeep& upkeep, std::string_view webhook_id,
+                   const PaymentResult& late) {
+  const auto sale = postgres::find_sale(stores.session(), late.sale_id);
+  if (!sale) return sale.error();
+  if (!*sale) return Error(postgres::Failure::internal);
+  switch (checkout::retake(stores, **sale, late.row, late.given_back)) {
+    case checkout::RetakeEnd::confirmed: return postgres::settle_payment(stores.session(), webhook_id, kNoHurry);
+    case checkout::RetakeEnd::no_units: return postgres::refuse_late_payment(stores.session(), webhook_id);
+    case checkout::RetakeEnd::drifted:
+      upkeep.request_correction(std::make_shared<const Sale>(**sale), (*sale)->epoch);
+      break;
+    case checkout::RetakeEnd::later: break;
+  }
+  return late;
+}
+
+Settled finish(catalog::Publisher& stores, catalog::Upkeep& upkeep, std::string_view webhook_id, Settled result) {
+  if (!result || result->repeated) return result;
+  if (result->outcome == PaymentOutcome::failed) give_back_now(stores, *result);
+  if (result->outcome == PaymentOutcome::late) result = take_again(stores, upkeep, webhook_id, *result);
+  if (result && result->outcome == PaymentOutcome::refund_required) {
+    telemetry::log_warn("a payment has to be refunded", {{"webhook", webhook_id}});
+  }
+  return result;
+}
+
+}  // namespace
+
+Settled receive(catalog::Publisher& stores, catalog::Upkeep& upkeep, const PaymentEvent& event, Promptness promptness) {
+  auto applied = postgres::apply_payment(stores.session(), event);
+  if (promptness == Promptness::later) return applied;
+  return finish(stores, upkeep, event.webhook_id, std::move(applied));
+}
+
+Settled settle(catalog::Publisher& stores, catalog::Upkeep& upkeep, std::string_view webhook_id,
+               std::chrono::seconds patience) {
+  return finish(stores, upkeep, webhook_id, postgres::settle_payment(stores.session(), webhook_id, patience));
+}
+
+}  // namespace flashsale::payments

@@ -1,0 +1,326 @@
+#include "flashsale/postgres/payment_repository.hpp"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <stdexcept>
+
+#include "array_literal.hpp"
+#include "embedded/flashsale_postgres.hpp"
+#include "flashsale/postgres/error.hpp"
+#include "flashsale/telemetry/fault_point.hpp"
+#include "refund.hpp"
+#include "row_reader.hpp"
+#include "statement.hpp"
+
+namespace flashsale::postgres {
+namespace {
+
+/// Of the transaction that expires orders; the number means nothing.
+constexpr std::int64_t kExpiryLock = 7'204'531'882;
+
+/// An order and what is due for it.
+struct DueOrder {
+  PaymentResult shown;
+  PaymentMode payment = PaymentMode::none;
+  Money due;
+  bool payment_failed = false;
+};
+
+std::optional<DueOrder> read_due_order(pqxx::transaction_base& tx, const OrderId& id) {
+  const auto rows = execute(tx, embedded::payment_order_sql, id.to_string());
+  if (rows.empty()) return std::nullopt;
+  const auto row = rows[0];
+  DueOrder order;
+  order.shown.row = read_order(row);
+  order.shown.given_back = row[kOrderColumns].as<bool>();
+  order.shown.sale_no = row[kOrderColumns + 1].as<std::int32_t>();
+  order.shown.sale_id = row[kOrderColumns + 2].as<std::string>();
+  order.payment = static_cast<PaymentMode>(row[kOrderColumns + 3].as<int>());
+  order.due = {row[kOrderColumns + 4].as<std::int64_t>(), row[kOrderColumns + 5].as<std::string>()};
+  order.payment_failed = row[kOrderColumns + 6].as<bool>();
+  return order;
+}
+
+/// Messages are locked after orders, and items last, everywhere.
+std::optional<DueOrder> lock_order(pqxx::transaction_base& tx, const OrderId& id) {
+  execute(tx, "SELECT FROM orders WHERE order_id = $1 FOR UPDATE", id.to_string());
+  return read_due_order(tx, id);
+}
+
+/// One that a late payment may bring back.
+bool may_come_back(const DueOrder& order) {
+  const auto status = order.shown.row.status;
+  return status == OrderStatus::expired || (status == OrderStatus::cancelled && order.payment_failed);
+}
+
+/// Decides one message, under the lock of its order.
+class Judgement {
+ public:
+  Judgement(pqxx::transaction_base& tx, const PaymentEvent& event) : tx_(tx), event_(event) {}
+
+  /// Without commit.
+  PaymentResult run() {
+    auto order = lock_order(tx_, event_.order_id);
+    if (!order) return {};
+    const auto outcome = event_.succeeded ? succeeded(*order) : failed(order->shown.row);
+    // As it stands after the change.
+    auto result = read_due_order(tx_, event_.order_id).value().shown;
+    result.outcome = outcome;
+    return result;
+  }
+
+ private:
+  PaymentOutcome succeeded(const DueOrder& order) {
+    const auto& row = order.shown.row;
+    if (was_told_before()) return PaymentOutcome::ignored;
+    if (order.payment == PaymentMode::none) return refund("not_due");
+    if (event_.paid != order.due) return refund("wrong_amount");
+    if (row.status == OrderStatus::awaiting_payment) {
+      execute(tx_, embedded::order_confirm_paid_sql, row.id.to_string());
+      return PaymentOutcome::confirmed;
+    }
+    if (may_come_back(order)) return PaymentOutcome::late;
+    return refund(row.status == OrderStatus::confirmed ? "paid_twice" : "order_ended");
+  }
+
+  PaymentOutcome failed(const Order& row) {
+    if (row.status != OrderStatus::awaiting_payment) return PaymentOutcome::ignored;
+    execute(tx_, embedded::order_payment_failed_sql, row.id.to_string());
+    const auto item =
+        execute(tx_, "UPDATE items SET sold = sold - $2 WHERE item_no = $1", row.item_no, std::int64_t{row.quantity});
+    if (item.affected_rows() != 1) throw std::runtime_error("an order's item is missing");
+    return PaymentOutcome::failed;
+  }
+
+  [[nodiscard]] bool was_told_before() {
+    return !execute(tx_, embedded::payment_was_told_sql, event_.order_id.to_string(), event_.payment_id,
+                    event_.webhook_id)
+                .empty();
+  }
+
+  PaymentOutcome refund(std::string_view reason) {
+    require_refund(tx_, event_.order_id, event_.payment_id, event_.paid, reason);
+    return PaymentOutcome::refund_required;
+  }
+
+  pqxx::transaction_base& tx_;
+  const PaymentEvent& event_;
+};
+
+struct StoredEvent {
+  PaymentEvent event;
+  PaymentOutcome outcome = PaymentOutcome::waiting;
+  bool is_overdue = false;
+};
+
+StoredEvent read_event(pqxx::transaction_base& tx, std::string_view webhook_id, std::chrono::seconds patience) {
+  const auto rows = execute(tx, embedded::payment_event_find_sql, std::string(webhook_id), patience.count());
+  if (rows.empty()) throw std::runtime_error("a payment's message has disappeared");
+  const auto row = rows[0];
+  StoredEvent stored;
+  stored.event.webhook_id = row[0].as<std::string>();
+  stored.event.order_id = read_order_id(row[1]);
+  stored.event.payment_id = row[2].as<std::string>();
+  stored.event.succeeded = row[3].as<bool>();
+  stored.event.paid = {row[4].as<std::int64_t>(), row[5].as<std::string>()};
+  stored.outcome = static_cast<PaymentOutcome>(row[6].as<int>());
+  stored.is_overdue = row[7].as<bool>();
+  return stored;
+}
+
+StoredEvent lock_event(pqxx::transaction_base& tx, std::string_view webhook_id, std::chrono::seconds patience) {
+  execute(tx, "SELECT FROM payment_events WHERE webhook_id = $1 FOR UPDATE", std::string(webhook_id));
+  return read_event(tx, webhook_id, patience);
+}
+
+void note_outcome(pqxx::transaction_base& tx, const PaymentEvent& event, PaymentOutcome outcome) {
+  execute(tx, embedded::payment_event_settle_sql, event.webhook_id, static_cast<int>(outcome));
+}
+
+/// The order as it stands; empty while it is not written.
+PaymentResult as_it_stands(pqxx::transaction_base& tx, const StoredEvent& stored) {
+  const auto order = read_due_order(tx, stored.event.order_id);
+  PaymentResult result = order ? order->shown : PaymentResult{};
+  result.outcome = stored.outcome;
+  return result;
+}
+
+PaymentResult apply_in(pqxx::work& tx, const PaymentEvent& event) {
+  const auto inserted = execute(tx, embedded::payment_event_insert_sql, event.webhook_id, event.order_id.to_string(),
+                                event.payment_id, event.succeeded, event.paid.amount, event.paid.currency);
+  if (inserted.affected_rows() == 0) {
+    auto known = as_it_stands(tx, read_event(tx, event.webhook_id, std::chrono::seconds(0)));
+    known.repeated = true;
+    commit_found(tx);
+    return known;
+  }
+  auto result = Judgement(tx, event).run();
+  note_outcome(tx, event, result.outcome);
+  FLASHSALE_FAULT_POINT("payment.before_commit");
+  commit(tx);
+  FLASHSALE_FAULT_POINT("payment.after_commit");
+  return result;
+}
+
+/// The message is not about to be settled: the money goes back.
+PaymentResult give_up(pqxx::work& tx, const StoredEvent& stored, std::string_view reason) {
+  const auto& event = stored.event;
+  const bool has_money = event.succeeded;
+  if (has_money) require_refund(tx, event.order_id, event.payment_id, event.paid, reason);
+  auto result = as_it_stands(tx, stored);
+  result.outcome = has_money ? PaymentOutcome::refund_required : PaymentOutcome::ignored;
+  note_outcome(tx, event, result.outcome);
+  commit(tx);
+  return result;
+}
+
+/// The order first, if it is there, then the message: two that settle the same one, or confirm its order, wait for each
+/// other in one direction only.
+StoredEvent lock_with_order(pqxx::transaction_base& tx, std::string_view webhook_id, std::chrono::seconds patience) {
+  const auto rows = execute(tx, "SELECT order_id FROM payment_events WHERE webhook_id = $1", std::string(webhook_id));
+  if (!rows.empty()) (void)lock_order(tx, read_order_id(rows[0][0]));
+  return lock_event(tx, webhook_id, patience);
+}
+
+PaymentResult settle_in(pqxx::work& tx, std::string_view webhook_id, std::chrono::seconds patience) {
+  const auto seen = lock_with_order(tx, webhook_id, patience);
+  if (seen.outcome != PaymentOutcome::waiting && seen.outcome != PaymentOutcome::late) return as_it_stands(tx, seen);
+  auto result = Judgement(tx, seen.event).run();
+  const bool is_open = result.outcome == PaymentOutcome::waiting || result.outcome == PaymentOutcome::late;
+  if (is_open && seen.is_overdue) {
+    return give_up(tx, seen, result.outcome == PaymentOutcome::waiting ? "unknown_order" : "no_units_in_time");
+  }
+  if (result.outcome == seen.outcome) return result;
+  note_outcome(tx, seen.event, result.outcome);
+  commit(tx);
+  return result;
+}
+
+bool has_epoch(pqxx::transaction_base& tx, std::int32_t item_no, std::int64_t epoch) {
+  const auto rows = execute(tx, "SELECT epoch FROM items WHERE item_no = $1", item_no);
+  return !rows.empty() && rows[0][0].as<std::int64_t>() == epoch;
+}
+
+LateOutcome confirm_late_in(pqxx::work& tx, const Order& taken, std::int64_t epoch) {
+  const auto order = lock_order(tx, taken.id);
+  if (!order) return LateOutcome::over;
+  const auto& row = order->shown.row;
+  if (row.generation == taken.generation && row.status == OrderStatus::confirmed) {
+    commit_found(tx);
+    return LateOutcome::confirmed;
+  }
+  if (!may_come_back(*order) || row.generation >= taken.generation) return LateOutcome::over;
+  // First of all, since it also tells whether anybody still waits: the money may have gone back meanwhile.
+  const auto waiting = execute(tx, embedded::payment_late_confirmed_sql, row.id.to_string());
+  if (waiting.affected_rows() != 1) return LateOutcome::over;
+  const auto item = execute(tx, embedded::items_take_one_sql, row.item_no, epoch, std::int64_t{row.quantity});
+  if (item.affected_rows() != 1) {
+    return has_epoch(tx, row.item_no, epoch) ? LateOutcome::not_enough : LateOutcome::stale_epoch;
+  }
+  execute(tx, embedded::order_confirm_late_sql, row.id.to_string(), taken.generation);
+  FLASHSALE_FAULT_POINT("payment.before_late_commit");
+  commit(tx);
+  return LateOutcome::confirmed;
+}
+
+/// Items last, in the order of their numbers, as everywhere.
+void return_units_of(pqxx::transaction_base& tx, const std::vector<UnreturnedOrder>& orders) {
+  std::map<std::int32_t, std::int64_t> units_by_item;
+  for (const auto& order : orders) units_by_item[order.row.item_no] += order.row.quantity;
+  ArrayLiteral items;
+  ArrayLiteral units;
+  for (const auto& [item_no, count] : units_by_item) {
+    items.add(std::int64_t{item_no});
+    units.add(count);
+  }
+  const std::string& item_array = items.close();
+  execute(tx, embedded::items_lock_sql, item_array);
+  const auto updated = execute(tx, embedded::items_return_sql, item_array, units.close());
+  if (static_cast<std::size_t>(updated.affected_rows()) != units_by_item.size()) {
+    throw std::runtime_error("an order's item is missing");
+  }
+}
+
+std::vector<UnreturnedOrder> expire_in(pqxx::work& tx, std::int32_t limit) {
+  // Two at once would wait for each other's rows crosswise; whoever comes second has nothing to do.
+  if (!execute(tx, "SELECT pg_try_advisory_xact_lock($1)", kExpiryLock)[0][0].as<bool>()) return {};
+  std::vector<OrderId> due;
+  for (const auto& row : execute(tx, embedded::orders_due_sql, limit)) due.push_back(read_order_id(row[0]));
+  if (due.empty()) return {};
+  std::ranges::sort(due);
+  std::vector<UnreturnedOrder> expired;
+  for (const auto& row : execute(tx, embedded::orders_expire_sql, array_of(due))) {
+    expired.push_back(
+        {read_order(row), row[kOrderColumns].as<std::string>(), row[kOrderColumns + 1].as<std::int64_t>()});
+  }
+  if (expired.empty()) return {};
+  return_units_of(tx, expired);
+  FLASHSALE_FAULT_POINT("expiry.before_commit");
+  commit(tx);
+  FLASHSALE_FAULT_POINT("expiry.after_commit");
+  return expired;
+}
+
+/// Runs `work` in one transaction; what it does not commit is rolled back.
+template <class Value>
+Result<Value> in_transaction(Session& session, const std::function<Value(pqxx::work&)>& work) {
+  Value value{};
+  const Error error = session.run([&](pqxx::connection& connection) {
+    pqxx::work tx(connection);
+    value = work(tx);
+  });
+  if (error) return error;
+  return value;
+}
+
+}  // namespace
+
+Result<PaymentResult> apply_payment(Session& session, const PaymentEvent& event) {
+  return in_transaction<PaymentResult>(session, [&](pqxx::work& tx) { return apply_in(tx, event); });
+}
+
+Result<PaymentResult> settle_payment(Session& session, std::string_view webhook_id, std::chrono::seconds patience) {
+  return in_transaction<PaymentResult>(session, [&](pqxx::work& tx) { return settle_in(tx, webhook_id, patience); });
+}
+
+Result<PaymentResult> refuse_late_payment(Session& session, std::string_view webhook_id) {
+  return in_transaction<PaymentResult>(session, [&](pqxx::work& tx) {
+    const auto stored = lock_with_order(tx, webhook_id, std::chrono::seconds(0));
+    if (stored.outcome != PaymentOutcome::late) return as_it_stands(tx, stored);
+    return give_up(tx, stored, "no_units");
+  });
+}
+
+Result<std::vector<std::string>> find_open_payments(Session& session, std::chrono::milliseconds older_than,
+                                                    std::string_view after, std::int32_t limit) {
+  return in_transaction<std::vector<std::string>>(session, [&](pqxx::work& tx) {
+    std::vector<std::string> ids;
+    for (const auto& row :
+         execute(tx, embedded::payment_events_open_sql, older_than.count(), limit, std::string(after))) {
+      ids.push_back(row[0].as<std::string>());
+    }
+    return ids;
+  });
+}
+
+Result<LateOutcome> confirm_late_payment(Session& session, const Order& taken, std::int64_t epoch) {
+  return in_transaction<LateOutcome>(session, [&](pqxx::work& tx) { return confirm_late_in(tx, taken, epoch); });
+}
+
+Result<std::vector<UnreturnedOrder>> expire_orders(Session& session, std::int32_t limit) {
+  return in_transaction<std::vector<UnreturnedOrder>>(session, [&](pqxx::work& tx) { return expire_in(tx, limit); });
+}
+
+Result<std::vector<std::int32_t>> find_unpaid_items(Session& session, std::span<const std::int32_t> item_nos) {
+  if (item_nos.empty()) return std::vector<std::int32_t>{};
+  return in_transaction<std::vector<std::int32_t>>(session, [&](pqxx::work& tx) {
+    std::vector<std::int32_t> unpaid;
+    for (const auto& row : execute(tx, embedded::items_unpaid_sql, array_of(item_nos))) {
+      unpaid.push_back(row[0].as<std::int32_t>());
+    }
+    return unpaid;
+  });
+}
+
+}  // namespace flashsale::postgres

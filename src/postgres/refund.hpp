@@ -1,0 +1,18 @@
+#pragma once
+#include <pqxx/pqxx>
+
+#include <string_view>
+
+#include "flashsale/model/money.hpp"
+#include "flashsale/model/order_id.hpp"
+
+namespace flashsale::postgres {
+
+/// Marks the order and tells the shop's systems, in this transaction: the money of this payment has to go back.
+void require_refund(pqxx::transaction_base& tx, const OrderId& order_id, std::string_view payment_id, const Money& paid,
+                    std::string_view reason);
+
+/// The same for an order that has just been cancelled, if it had been paid.
+void refund_cancelled(pqxx::transaction_base& tx, const OrderId& order_id);
+
+}  // namespace flashsale::postgres

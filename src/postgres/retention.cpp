@@ -1,0 +1,82 @@
+#include "flashsale/postgres/retention.hpp"
+
+#include <string>
+#include <vector>
+
+#include "array_literal.hpp"
+#include "embedded/flashsale_postgres.hpp"
+#include "flashsale/postgres/error.hpp"
+#include "sale_rows.hpp"
+#include "statement.hpp"
+
+namespace flashsale::postgres {
+namespace {
+
+std::string item_array(const Sale& sale) {
+  std::vector<std::int32_t> numbers;
+  for (const auto& item : sale.items) numbers.push_back(item.item_no);
+  return array_of(numbers);
+}
+
+bool read_unsettled(pqxx::transaction_base& tx, const std::string& items) {
+  return execute(tx, embedded::sale_is_unsettled_sql, items)[0][0].as<bool>();
+}
+
+bool let_go_in(pqxx::work& tx, const Sale& sale) {
+  const auto items = item_array(sale);
+  // Nobody can add an order while they are locked, nor end one.
+  execute(tx, embedded::items_lock_sql, items);
+  if (read_unsettled(tx, items)) return false;
+  const auto raised = execute(tx,
+                              "UPDATE sales SET let_go = true, epoch = epoch + 1"
+                              " WHERE sale_no = $1 AND epoch = $2 AND state = $3 AND NOT let_go RETURNING epoch",
+                              sale.sale_no, sale.epoch, static_cast<int>(SaleState::closed));
+  if (raised.empty()) return false;
+  execute(tx, "UPDATE items SET epoch = $2 WHERE sale_no = $1", sale.sale_no, raised[0][0].as<std::int64_t>());
+  publish_sale(tx, sale.sale_no);
+  commit(tx);
+  return true;
+}
+
+}  // namespace
+
+Result<bool> is_unsettled(Session& session, const Sale& sale) {
+  bool unsettled = true;
+  const Error error = session.run([&](pqxx::connection& connection) {
+    pqxx::nontransaction tx(connection);
+    unsettled = read_unsettled(tx, item_array(sale));
+  });
+  if (error) return Result<bool>(boost::system::in_place_error, error);
+  return Result<bool>(boost::system::in_place_value, unsettled);
+}
+
+Result<bool> let_sale_go(Session& session, const Sale& sale) {
+  bool gone = false;
+  const Error error = session.run([&](pqxx::connection& connection) {
+    pqxx::work tx(connection);
+    gone = let_go_in(tx, sale);
+  });
+  if (error) return Result<bool>(boost::system::in_place_error, error);
+  return Result<bool>(boost::system::in_place_value, gone);
+}
+
+Result<bool> is_let_go(Session& session, std::int32_t sale_no) {
+  bool gone = false;
+  const Error error = session.run([&](pqxx::connection& connection) {
+    pqxx::nontransaction tx(connection);
+    const auto rows = execute(tx, "SELECT let_go FROM sales WHERE sale_no = $1", sale_no);
+    gone = !rows.empty() && rows[0][0].as<bool>();
+  });
+  if (error) return Result<bool>(boost::system::in_place_error, error);
+  return Result<bool>(boost::system::in_place_value, gone);
+}
+
+Error forget_unreturned(Session& session) {
+  return session.run([&](pqxx::connection& connection) {
+    pqxx::work tx(connection);
+    execute(tx, embedded::orders_returned_to_nobody_sql);
+    commit(tx);
+  });
+}
+
+}  // namespace flashsale::postgres

@@ -1,0 +1,7 @@
+-- The clock and not the transaction's start: of two writers the one that waited for the row is the later one.
+INSERT INTO feature_flags (name, enabled, percent, sales, changed_at)
+VALUES ($1, $2, $3, $4::text[], clock_timestamp())
+ON CONFLICT (name) DO UPDATE
+   SET enabled = excluded.enabled, percent = excluded.percent, sales = excluded.sales,
+       changed_at = clock_timestamp()
+RETURNING changed_at;

@@ -1,0 +1,4 @@
+UPDATE orders
+   SET status = 3, given_back = false, changed_at = now(), expires_at = NULL, reason = 'payment_failed',
+       payment_failed = true
+ WHERE order_id = $1 AND status = 2;

@@ -1,0 +1,9 @@
+-- The order that a payment is for, what is due, and its sale.
+SELECT order_id, item_no, customer_id, quantity, status, orders.created_at, expires_at, reason,
+       generation, coalesce(refund_required, false) AS refund_required,
+       coalesce(given_back, true) AS given_back, sales.sale_no, sales.sale_id, sales.payment,
+       items.price_amount * orders.quantity AS due, items.currency, coalesce(payment_failed, false) AS payment_failed
+  FROM orders
+  JOIN items USING (item_no)
+  JOIN sales USING (sale_no)
+ WHERE orders.order_id = $1;

@@ -1,0 +1,234 @@
+"""Instances that are killed at each step of a payment, of an expiry and of a cancellation, while buyers pay, pay late,
+pay twice, never pay and cancel."""
+
+import collections
+import contextlib
+import http.client
+import random
+import signal
+import threading
+import time
+import unittest
+
+from fault_case import ROUNDS, FaultCase  # first: it makes the harness known
+
+import fault_point
+import harness
+from harness import crowd
+from payment_provider import PaymentProvider, make_secret
+
+SECRET = make_secret()
+WINDOW_S = 2
+BUYERS = 36
+# Where an instance dies, and at which of the first passes of all instances.
+POINTS = {"journal.before_commit": 2, "journal.after_commit": 2, "payment.before_commit": 4, "payment.after_commit": 4,
+          "expiry.before_commit": 1, "expiry.after_commit": 1, "cancel.before_release": 2, "cancel.after_release": 2,
+          "payment.after_retake": 3, "payment.before_late_commit": 3, "payment.after_late_commit": 3}
+# What a buyer does, the status that the order ends with, and how many payments have to go back.
+STORIES = [("pay", "confirmed", 0), ("fail", "cancelled", 0), ("never", "expired", 0), ("late", "confirmed", 0),
+           ("cancel", "cancelled", 1), ("twice", "confirmed", 1)]
+
+
+class Buyer:
+    """Goes on through broken connections and 503s, as a careful client and a careful provider do."""
+
+    def __init__(self, cluster, provider, sale, number, chance):
+        self.cluster, self.provider, self.sale, self.chance = cluster, provider, sale, chance
+        self.story, self.ends_as, self.refunds = STORIES[number % len(STORIES)]
+        self.customer = cluster.new_customer()
+        self.order = None
+
+    def insist(self, ask, good):
+        """Asks one instance after the other until the answer is good."""
+        until = time.monotonic() + 25 * harness.SLOWNESS
+        where = self.chance.randrange(2)
+        last = None
+        while time.monotonic() < until:
+            where = 1 - where
+            with contextlib.suppress(OSError, http.client.HTTPException), \
+                    contextlib.closing(self.cluster.instances[where].client(5)) as client:
+                last = ask(client)
+                if last.status in good:
+                    return last
+            time.sleep(0.05)
+        raise AssertionError(f"no good answer for {self.story}: {last}")
+
+    def tell(self, kind="succeeded"):
+        notice, webhook_id = self.provider.notice(self.order, kind), self.provider.new_id()
+        return self.insist(lambda client: self.provider.send(notice, webhook_id, client=client), {200}).json()
+
+    def read(self):
+        return self.insist(lambda client: client.get(f"/v1/orders/{self.order['id']}",
+                                                     self.cluster.bearer(self.customer)), {200}).json()
+
+    def cancel(self):
+        path = f"/v1/orders/{self.order['id']}/cancel"
+        self.insist(lambda client: client.request("POST", path, headers=self.cluster.bearer(self.customer)), {200, 409})
+
+    def tell_twice(self):
+        """One payment, in two messages."""
+        notice = self.provider.notice(self.order)
+        for webhook_id in (self.provider.new_id(), self.provider.new_id()):
+            self.insist(lambda client, one=webhook_id: self.provider.send(notice, one, client=client), {200})
+
+    def reserve(self):
+        self.order = self.insist(lambda client: self.cluster.buy(self.sale, self.customer, "k", client=client),
+                                 {200, 201}).json()
+
+    def play(self):
+        self.reserve()
+        if self.story == "late":
+            harness.wait_until(lambda: self.read()["status"] == "expired", 20, "it does not expire")
+        if self.story in ("pay", "late", "twice", "cancel"):
+            self.tell()
+        if self.story == "twice":
+            self.tell()
+        if self.story == "fail":
+            self.tell("failed")
+        if self.story == "cancel":
+            self.cancel()
+
+
+class Playing:
+    """All buyers at once, while the main thread looks after the instances."""
+
+    def __init__(self, ports, buyers):
+        self._failure = None
+        self._thread = threading.Thread(target=self._play, args=(ports, buyers), daemon=True)
+        self._thread.start()
+
+    def _play(self, ports, buyers):
+        try:
+            crowd(ports, len(buyers), lambda number, _client: buyers[number].play())
+        except BaseException as failure:  # noqa: B902 - handed to the main thread
+            self._failure = failure
+
+    def is_over(self):
+        self._thread.join(0.1)
+        return not self._thread.is_alive()
+
+    def raise_failure(self):
+        if self._failure is not None:
+            raise self._failure
+
+
+class KilledPaymentTest(FaultCase):
+    @classmethod
+    def setUpClass(cls):
+        if not fault_point.BINARY.exists():
+            raise unittest.SkipTest(f"{fault_point.BINARY} is not built")
+        directory = harness.run_directory() / "payment-fault-point"
+        directory.mkdir(exist_ok=True)
+        path = directory / "armed"
+        cls.cluster = harness.Cluster(2, {"payments.webhook_secrets": SECRET}, own_postgres=True,
+                                      binary=fault_point.BINARY, environment={"FAULT_POINT_FILE": str(path)})
+        cls.cluster.fault_point_file = path
+        fault_point.disarm(cls.cluster)
+
+    def test_at_every_step(self):
+        chance = random.Random(time.time_ns())
+        for point in list(POINTS) * ROUNDS:
+            with self.subTest(point):
+                self.play_round(point, chance)
+
+    def play_round(self, point, chance):
+        sale = self.cluster.create_sale(stock=BUYERS, payment="required", payment_window_s=WINDOW_S)
+        provider = PaymentProvider(self.cluster, SECRET)
+        buyers = [Buyer(self.cluster, provider, sale, number, random.Random(chance.random()))
+                  for number in range(BUYERS)]
+        fault_point.arm(self.cluster, point, passes=chance.randint(1, POINTS[point]))
+        playing = Playing(self.ports, buyers)
+        victims = 0
+        until = time.monotonic() + 60 * harness.SLOWNESS
+        try:
+            while not playing.is_over() or (victims == 0 and time.monotonic() < until):
+                victims += self.revive()
+        finally:
+            fault_point.disarm(self.cluster)
+        playing.raise_failure()
+        self.assertEqual(victims, 1, f"nobody came to {point}")
+        self.wait_for_ends(buyers)
+        self.check(sale, buyers)
+
+    def revive(self):
+        """Starts whoever has killed itself again; how many there were."""
+        victims = [one for one in self.cluster.instances if not one.alive and not one.expected_end]
+        for victim in victims:
+            self.assertEqual(victim.process.exit_code, -signal.SIGKILL)
+            victim.kill()  # it is dead: only told so
+            time.sleep(0.3)
+            victim.start()
+        return len(victims)
+
+    def wait_for_ends(self, buyers):
+        for buyer in buyers:
+            # A seat that is gone by the time the late payment comes is paid back: stock is enough for all here.
+            harness.wait_until(lambda one=buyer: one.read()["status"] == one.ends_as, 20,
+                               f"the order of one who would {buyer.story} does not become {buyer.ends_as}")
+
+    def check_money(self):
+        """Of every payment that was told of: kept for an order that it confirms, or going back, and never both."""
+        self.assertEqual(self.cluster.query(
+            "SELECT payload ->> 'payment_id' FROM outbox GROUP BY 1 HAVING count(*) > 1"), [])
+        self.assertEqual(self.cluster.query(
+            "SELECT order_id, status, payment_id FROM payment_events JOIN orders USING (order_id)"
+            " WHERE outcome = 2 AND (status <> 1 OR EXISTS (SELECT FROM outbox"
+            " WHERE payload ->> 'payment_id' = payment_events.payment_id))"), [])
+        self.assertEqual(self.cluster.query(
+            "SELECT order_id, payment_id FROM payment_events WHERE succeeded AND outcome IN (4, 5) AND NOT EXISTS"
+            " (SELECT FROM outbox WHERE payload ->> 'payment_id' = payment_events.payment_id)"
+            " AND NOT EXISTS (SELECT FROM payment_events AS other WHERE other.payment_id = payment_events.payment_id"
+            " AND other.outcome = 2)"), [])
+        self.assertEqual(self.cluster.query(
+            "SELECT order_id FROM orders JOIN items USING (item_no) JOIN sales USING (sale_no)"
+            " WHERE sales.payment = 1 AND status = 1 AND NOT EXISTS"
+            " (SELECT FROM payment_events WHERE payment_events.order_id = orders.order_id AND outcome = 2)"), [])
+
+    def test_late_payments_for_few_units(self):
+        """Those who get none are paid back. Taking again takes its time, and each payment is told twice."""
+        chance = random.Random(time.time_ns())
+        sale = self.cluster.create_sale(stock=BUYERS, payment="required", payment_window_s=1)
+        provider = PaymentProvider(self.cluster, SECRET)
+        buyers = [Buyer(self.cluster, provider, sale, 3, random.Random(chance.random())) for _ in range(12)]
+        for buyer in buyers:
+            buyer.reserve()
+        for buyer in buyers:
+            harness.wait_until(lambda one=buyer: one.read()["status"] == "expired", 20, "it does not expire")
+        self.check_status(self.cluster.admin("POST", f"/admin/v1/sales/{sale}/items/sneaker-42/stock",
+                                             {"add": 4 - BUYERS}), 200)
+        fault_point.arm(self.cluster, "payment.after_retake", "sleep:700", passes=1)
+        try:
+            crowd(self.ports, len(buyers), lambda number, _client: buyers[number].tell_twice())
+        finally:
+            fault_point.disarm(self.cluster)
+
+        def is_settled():
+            return self.cluster.query("SELECT count(*) FROM payment_events WHERE outcome <= 1") == [(0,)]
+
+        harness.wait_until(is_settled, 20, "messages stay open")
+        statuses = collections.Counter(buyer.read()["status"] for buyer in buyers)
+        self.assertEqual(statuses, {"confirmed": 4, "expired": 8})
+        self.check_money()
+        self.cluster.wait_consistent(sale)
+
+    def check(self, sale, buyers):
+        self.check_money()
+        self.assertEqual(self.cluster.query("SELECT count(*) FROM payment_events WHERE outcome <= 1"), [(0,)])
+        refunds = collections.Counter(
+            payload["order_id"] for (payload,) in self.cluster.query("SELECT payload FROM outbox"))
+        for buyer in buyers:
+            self.assertEqual(refunds[buyer.order["id"]], buyer.refunds, buyer.story)
+            self.assertEqual(buyer.read().get("refund_required", False), buyer.refunds > 0, buyer.story)
+        live = sum(buyer.ends_as == "confirmed" for buyer in buyers)
+        audit = self.cluster.wait_consistent(sale)["items"][0]
+        self.assertEqual((audit["live_units"], audit["sold"]), (live, live))
+
+        def is_whole():
+            item = self.cluster.audit(sale)["items"][0]
+            return item["remaining"] == BUYERS - live and item["pending"] == 0
+
+        harness.wait_until(is_whole, 10, "units are stranded")
+
+
+if __name__ == "__main__":
+    unittest.main()

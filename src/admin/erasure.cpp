@@ -46,7 +46,7 @@ Error erase_rows(catalog::Publisher& stores, std::string_view customer_id, std::
 /// The epoch was raised with the rows, so that a pulse asks for what is not done here.
 void rebuild(catalog::Publisher& stores, const std::string& sale_id) {
   const auto sale = postgres::find_sale(stores.session(), sale_id);
-  if (!sale || !*sale || !stores.hold_rebuild_lease(sale_id)) return;
+  if (!sale || !*sale || (*sale)->let_go || !stores.hold_rebuild_lease(sale_id)) return;
   const auto rebuilt = stores.rebuild(**sale, (*sale)->epoch);
   stores.give_back_rebuild_lease(sale_id);
   if (!rebuilt) telemetry::log_warn("sale is rebuilt later", {{"sale", sale_id}, {"error", rebuilt.error().message()}});

@@ -293,5 +293,32 @@ class ErasureWithoutRedisTest(ErasureCase):
         self.assertEqual(self.erase(customer), {"orders": 1, "sales": [sale]})
 
 
+class ErasureOfThePastTest(ErasureCase):
+    settings = {"retention.redis_keep_s": 1}
+
+    def keys(self, sale):
+        return self.cluster.redis.client.keys(f"fs:{{{sale}}}*")
+
+    def test_a_sale_that_was_let_go_stays_out_of_redis(self):
+        sale = self.cluster.create_sale()
+        customer = self.cluster.new_customer("past")
+        order = self.buy(sale, customer, "key-1")
+        self.check_status(self.cluster.admin("PATCH", f"/admin/v1/sales/{sale}", {"state": "closed"}), 200)
+        for where in (0, 1):
+            wait_until(lambda w=where: self.cluster.admin("GET", f"/admin/v1/sales/{sale}", where=w).json()
+                       .get("let_go"), 20, "the sale is not let go", 0.1)
+        wait_until(lambda: not self.keys(sale), 20, "the sale is still in Redis", 0.1)
+        epoch = self.cluster.admin("GET", f"/admin/v1/sales/{sale}").json()["epoch"]
+        self.assertEqual(self.erase(customer), {"orders": 1, "sales": [sale]})
+        self.assertRegex(self.rows_of(sale)[order["id"]][0], PSEUDONYM)
+        for where in (0, 1):
+            self.check_status(self.cluster.order(order["id"], customer, where), 404, "unknown-order")
+            self.check_status(self.cluster.buy(sale, customer, "key-1", where=where), 422, "idempotency-key-reused")
+        time.sleep(1.5)
+        self.assertEqual(self.cluster.admin("GET", f"/admin/v1/sales/{sale}").json()["epoch"], epoch)
+        self.assertEqual(self.keys(sale), [])
+        self.assertNotIn(customer.encode(), self.redis_text())
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -105,7 +105,7 @@ def kill_with_correction(stage, chance):
     fault_point.wait_until_reached(stage)
     # One that is not refused yet would be sold when the stock is back.
     for order in taken:
-        status = stage.wait_final(*order)["status"]
+        status = stage.wait_final(*order, may_be_unavailable=True)["status"]
         assert status == "rejected", status
     response = stage.admin("PATCH", f"/admin/v1/sales/{sale}", {"state": "paused"})
     assert response.status == 200, response

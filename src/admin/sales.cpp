@@ -90,6 +90,8 @@ Result<StockResult> withdraw(catalog::Publisher& stores, std::string_view sale_i
     }
     const auto sale = postgres::find_sale(stores.session(), sale_id);
     if (!sale) return sale.error();
+    // Redis counts it no more, and nobody buys: what was not sold is of no use here.
+    if ((*sale)->let_go) return StockResult{StockResult::Outcome::not_enough, {}, 0};
     auto result = withdraw_once(stores, **sale, item.item_no, change_id, units, who);
     if (!result) return result.error();
     if (*result) return **result;
@@ -138,8 +140,6 @@ Result<postgres::ResetResult> reset_rehearsal(catalog::Publisher& stores, std::s
                                               std::string_view who) {
   auto result = postgres::reset_rehearsal(stores.session(), sale_id, who);
   if (!result || result->outcome != postgres::ResetResult::Outcome::reset) return result;
-  // What the old epoch's log holds is gone with it: whoever rebuilds would write it.
-  (void)stores.redis().call(redis::forget_epoch_command(sale_id, result->old_epoch));
   const auto rebuilt = stores.rebuild(result->sale, result->sale.epoch);
   if (!rebuilt) telemetry::log_info("a rehearsal is opened again later", {{"sale", sale_id}});
   announce(stores);

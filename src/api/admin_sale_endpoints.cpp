@@ -226,7 +226,7 @@ void AdminSaleEndpoints::reset(Exchange& exchange, std::string_view who) {
   using Reset = Result<postgres::ResetResult>;
   const std::string sale_id(exchange.request().path_parameters[0]);
   run_operation<Reset>(
-      exchange, process_,
+      exchange, process_.reports,
       [sale_id, who = std::string(who)](catalog::Publisher& stores) {
         return admin::reset_rehearsal(stores, sale_id, who);
       },

@@ -41,7 +41,7 @@ void CustomerEndpoints::erase(Exchange& exchange, std::string_view who) {
     return reply_problem(exchange, ProblemType::malformed_request,
                          "a customer's id is 1 to 128 bytes of UTF-8; there is no body");
   }
-  run_operation(exchange, process_,
+  run_operation(exchange, process_.reports,
                 [customer_id = std::string(customer_id), who = std::string(who)](catalog::Publisher& stores) {
                   const auto erased = admin::erase_customer(stores, customer_id, who);
                   if (!erased) return Answer::unavailable();

@@ -39,6 +39,8 @@ constexpr milliseconds kPulseAgeMax{1000};
 /// For the first snapshot of all sales and the I/O threads' connections to Redis.
 constexpr milliseconds kWaitUntilServing{2000};
 constexpr unsigned kExportsMax = 2;
+constexpr unsigned kReportThreads = 1;
+constexpr std::size_t kReportQueueMax = 4;
 constexpr milliseconds kStopPoll{20};
 constexpr unsigned kPaymentThreads = 2;
 constexpr std::size_t kPaymentQueueMax = 1024;
@@ -97,6 +99,7 @@ class Process {
   admin::DriftWatch drift_watch_;
   admin::OperationPool operations_;
   admin::OperationPool payment_operations_;
+  admin::OperationPool reports_;
   admin::OperationPool exports_;
   checkout::RefusalRecorder refusals_;
   std::atomic<bool> draining_{false};
@@ -158,10 +161,13 @@ Process::Process(const Settings& settings)
       payment_operations_(
           {postgres_options(settings), redis_options(settings), kPaymentThreads, kPaymentQueueMax, "payments"},
           metrics_),
+      reports_({postgres_options(settings), redis_options(settings), kReportThreads, kReportQueueMax, "reports"},
+               metrics_),
       exports_({postgres_options(settings), redis_options(settings), kExportsMax, 0, "exports"}, metrics_),
       refusals_(postgres_options(settings)),
       parts_{operations_,
              payment_operations_,
+             reports_,
              exports_,
              lookup_,
              pulse_,
@@ -225,6 +231,7 @@ void Process::start_background() {
   lookup_.start();
   operations_.start();
   payment_operations_.start();
+  reports_.start();
   exports_.start();
   refusals_.start();
   upkeep_.start({[this] { pulse_.reload_directory(); },
@@ -284,6 +291,7 @@ void Process::stop() {
   admin_server_->abort();
   operations_.stop();
   payment_operations_.stop();
+  reports_.stop();
   exports_.stop();
   sweeper_.stop();
   payment_sweeper_.stop();

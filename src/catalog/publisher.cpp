@@ -11,6 +11,7 @@
 #include "flashsale/model/payment.hpp"
 #include "flashsale/postgres/order_repository.hpp"
 #include "flashsale/postgres/payment_repository.hpp"
+#include "flashsale/postgres/rehearsal.hpp"
 #include "flashsale/postgres/sale_repository.hpp"
 #include "flashsale/redis/error.hpp"
 #include "flashsale/redis/sale_scripts.hpp"
@@ -137,7 +138,10 @@ Result<Publisher::RebuildOutcome> Publisher::publish(const Sale& sale, std::stri
 }
 
 Error Publisher::drain(const Sale& sale, std::int64_t published_epoch, std::int64_t new_epoch) {
+  const auto reset_epoch = postgres::reset_epoch(session_, sale.sale_no);
+  if (!reset_epoch) return reset_epoch.error();
   for (const auto old : old_epochs(published_epoch, new_epoch)) {
+    if (old < *reset_epoch) continue;
     if (const auto error = drain_epoch(sale, old, new_epoch)) return error;
   }
   return {};

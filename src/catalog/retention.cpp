@@ -1,5 +1,6 @@
 #include "flashsale/catalog/retention.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "flashsale/postgres/retention.hpp"
@@ -15,6 +16,7 @@ using redis::ReplyView;
 /// Orders of past sales are cancelled seldom.
 constexpr std::chrono::seconds kTidyInterval{60};
 constexpr std::chrono::seconds kLease{10};
+constexpr std::chrono::seconds kPause{10};
 
 }  // namespace
 
@@ -55,17 +57,23 @@ void Retention::run() {
 void Retention::look(const Snapshot& snapshot) {
   bool some_are_gone = false;
   for (const auto& sale : snapshot.sales) {
+    if (is_stopping()) return;
     some_are_gone = some_are_gone || sale->sale->let_go;
-    if (sale->sale->let_go) {
+    if (!sale->sale->let_go) {
+      if (is_due(*sale)) let_go(*sale->sale);
+    } else if (!forgotten_.contains(sale->sale->sale_no)) {
       // Whoever let it go may have died before its keys were.
-      if (!forgotten_.contains(sale->sale->sale_no)) (void)forget(*sale->sale, sale->sale->epoch - 1);
-    } else if (is_due(*sale)) {
-      let_go(*sale->sale);
+      if (!forget(*sale->sale, sale->sale->epoch - 1)) return;
     }
   }
   if (some_are_gone && std::chrono::steady_clock::now() >= tidy_at_) {
     if (!postgres::forget_unreturned(stores_.session())) tidy_at_ = std::chrono::steady_clock::now() + kTidyInterval;
   }
+}
+
+bool Retention::is_stopping() {
+  const std::lock_guard lock(mutex_);
+  return stopping_;
 }
 
 bool Retention::is_due(const SaleSnapshot& sale) {
@@ -82,8 +90,11 @@ bool Retention::is_due(const SaleSnapshot& sale) {
 /// Redis first: behind a closed fence nothing is accepted, so the log that is found empty stays so. Should this end
 /// early, the next pulse finds the fence closed and has the sale rebuilt.
 void Retention::let_go(const Sale& sale) {
+  if (!stores_.hold_lease(sale.id, "retention", kLease)) return;
+  // Whatever comes of this try, the next one is a while away: a fence that was closed means a rebuild.
+  closed_since_[sale.sale_no] = std::chrono::steady_clock::now() - options_.keep + std::min(kPause, options_.keep);
   const auto unsettled = postgres::is_unsettled(stores_.session(), sale);
-  if (!unsettled || *unsettled || !stores_.hold_lease(sale.id, "retention", kLease)) return;
+  if (!unsettled || *unsettled) return;
   auto& client = stores_.redis();
   const auto closing = client.call(redis::close_fence_command(sale.id, sale.epoch + 1));
   const auto closed = closing ? redis::read_close_fence(ReplyView(closing->get())) : closing.error();

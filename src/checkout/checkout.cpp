@@ -36,6 +36,8 @@ constexpr std::chrono::seconds kPendingAfterClose{30};
 
 /// Searches over all sales of one thread at once: each costs a call for every sale that is open.
 constexpr std::size_t kSearchesMax = 64;
+/// Orders of sales that were let go, looked up by one thread at once.
+constexpr std::size_t kPastLookupsMax = 64;
 
 bool same_lines(const InFlightOrder& order, std::int32_t item_no, std::int32_t quantity) {
   return order.item().item_no == item_no && order.placement.quantity == quantity;
@@ -142,13 +144,15 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
         self->found_in_the_past(placement, callback, found);
       });
     };
-    if (!parts_.lookup.find(placement.id, std::move(answered))) {
-      turn_away(callback, *placement.sale, PlacementOutcome::overloaded);
-    }
+    // Those who come to a sale that is over must not stand in the way of one that sells.
+    const bool asked = past_lookups_ < kPastLookupsMax && parts_.lookup.find(placement.id, std::move(answered));
+    if (!asked) return turn_away(callback, *placement.sale, PlacementOutcome::overloaded);
+    ++past_lookups_;
   }
 
   void found_in_the_past(const Placement& placement, const Callback& callback,
                          const Result<std::optional<Order>>& found) {
+    --past_lookups_;
     if (!found) return turn_away(callback, *placement.sale, PlacementOutcome::unavailable);
     if (!*found) return turn_away(callback, *placement.sale, PlacementOutcome::sale_not_open);
     const auto& row = **found;
@@ -430,7 +434,8 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
   Parts parts_;
   boost::asio::steady_timer timer_;
   InFlightOrders orders_;
-  std::size_t searches_ = 0;  ///< of find_pending, under way
+  std::size_t searches_ = 0;      ///< of find_pending, under way
+  std::size_t past_lookups_ = 0;  ///< of place_in_the_past, under way
   std::shared_ptr<LogTrimmer> trimmer_;
   std::shared_ptr<ReservationBatcher> batcher_;
   std::array<prometheus::Counter*, kPlacementOutcomes.size()> outcomes_{};

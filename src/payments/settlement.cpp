@@ -17,21 +17,21 @@ constexpr std::chrono::hours kNoHurry{24 * 365};
 
 /// The order has ended: its units go back at once. What fails here the sweeper does.
 void give_back_now(catalog::Publisher& stores, const PaymentResult& result) {
-  const auto epoch = postgres::current_epoch(stores.session(), result.sale_no);
-  if (epoch) (void)checkout::give_back(stores, result.row, result.sale_id, *epoch);
+  (void)checkout::give_back(stores, result.row, result.sale_id, result.epoch);
 }
 
 Settled take_again(catalog::Publisher& stores, catalog::Upkeep& upkeep, std::string_view webhook_id,
                    const PaymentResult& late) {
-  const auto sale = postgres::find_sale(stores.session(), late.sale_id);
-  if (!sale) return sale.error();
-  if (!*sale) return Error(postgres::Failure::internal);
-  switch (checkout::retake(stores, **sale, late.row, late.given_back)) {
+  const auto found = postgres::find_sale(stores.session(), late.sale_id);
+  if (!found) return found.error();
+  if (!*found) return Error(postgres::Failure::internal);
+  Sale sale = **found;
+  // The row may be of an older time, and its customer erased since.
+  sale.epoch = late.epoch;
+  switch (checkout::retake(stores, sale, late.row, late.given_back)) {
     case checkout::RetakeEnd::confirmed: return postgres::settle_payment(stores.session(), webhook_id, kNoHurry);
     case checkout::RetakeEnd::no_units: return postgres::refuse_late_payment(stores.session(), webhook_id);
-    case checkout::RetakeEnd::drifted:
-      upkeep.request_correction(std::make_shared<const Sale>(**sale), (*sale)->epoch);
-      break;
+    case checkout::RetakeEnd::drifted: upkeep.request_correction(std::make_shared<const Sale>(sale), sale.epoch); break;
     case checkout::RetakeEnd::later: break;
   }
   return late;

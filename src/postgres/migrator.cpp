@@ -7,6 +7,7 @@
 #include <charconv>
 #include <map>
 #include <string_view>
+#include <thread>
 
 #include "embedded/flashsale_postgres.hpp"
 #include "flashsale/model/check.hpp"
@@ -22,6 +23,9 @@ constexpr std::string_view kTakeMigrationLock = "SELECT pg_advisory_xact_lock(70
 
 /// An index on a table of millions.
 constexpr std::chrono::minutes kMigrationTime{30};
+/// A table that somebody reads for long, as a rebuild does.
+constexpr int kBusyAttempts = 60;
+constexpr std::chrono::milliseconds kBusyPause{1000};
 
 struct Migration {
   std::int32_t number = 0;
@@ -119,6 +123,8 @@ Step apply(pqxx::connection& connection, const Migration& migration, const std::
   tx.exec("SET LOCAL statement_timeout = 0");
   tx.exec("SET LOCAL lock_timeout = '60s'");
   tx.exec(std::string(kTakeMigrationLock));
+  // Whoever waits for a table's lock holds up all who come after: better let go and try again.
+  tx.exec("SET LOCAL lock_timeout = '2s'");
   const Recorded recorded = recorded_migrations(tx);
   if (!agrees(recorded, known)) return Step::refused;
   if (recorded.contains(migration.number)) return Step::was_done;
@@ -135,10 +141,15 @@ Result<std::vector<std::string>> migrate(Session& session) {
   std::vector<std::string> applied;
   for (const auto& migration : known) {
     Step step = Step::refused;
-    const Error error = session.run([&](pqxx::connection& connection) {
-      session.more_time(kMigrationTime);
-      step = apply(connection, migration, known);
-    });
+    Error error;
+    for (int attempt = 0; attempt < kBusyAttempts; ++attempt) {
+      if (attempt > 0) std::this_thread::sleep_for(kBusyPause);
+      error = session.run([&](pqxx::connection& connection) {
+        session.more_time(kMigrationTime);
+        step = apply(connection, migration, known);
+      });
+      if (error != make_error_code(Failure::busy)) break;
+    }
     if (error) return error;
     if (step == Step::refused) {
       telemetry::log_error("a migration's text is not the one that was applied");

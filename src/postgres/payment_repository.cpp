@@ -39,6 +39,7 @@ std::optional<DueOrder> read_due_order(pqxx::transaction_base& tx, const OrderId
   order.payment = static_cast<PaymentMode>(row[kOrderColumns + 3].as<int>());
   order.due = {row[kOrderColumns + 4].as<std::int64_t>(), row[kOrderColumns + 5].as<std::string>()};
   order.payment_failed = row[kOrderColumns + 6].as<bool>();
+  order.shown.epoch = row[kOrderColumns + 7].as<std::int64_t>();
   return order;
 }
 
@@ -315,6 +316,8 @@ Result<std::vector<UnreturnedOrder>> expire_orders(Session& session, std::int32_
 Result<std::vector<std::int32_t>> find_unpaid_items(Session& session, std::span<const std::int32_t> item_nos) {
   if (item_nos.empty()) return std::vector<std::int32_t>{};
   return in_transaction<std::vector<std::int32_t>>(session, [&](pqxx::work& tx) {
+    // Old statistics may hold its partial index for dearer than reading all orders.
+    tx.exec("SET LOCAL enable_seqscan = off");
     std::vector<std::int32_t> unpaid;
     for (const auto& row : execute(tx, embedded::items_unpaid_sql, array_of(item_nos))) {
       unpaid.push_back(row[0].as<std::int32_t>());

@@ -1,7 +1,9 @@
 #include "flashsale/postgres/rehearsal.hpp"
 
-#include <chrono>
+#include <cstdint>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "array_literal.hpp"
@@ -13,8 +15,8 @@
 namespace flashsale::postgres {
 namespace {
 
-/// A rehearsal may have been as large as the sale that it is for.
-constexpr std::chrono::seconds kLongDelete{60};
+/// Of one transaction: it must not hold up what the others wait for.
+constexpr std::int32_t kRemoveAtOnce = 2000;
 
 struct Items {
   std::int32_t first = 0;
@@ -29,52 +31,87 @@ Items items_of(const Sale& sale) {
 }
 
 std::int64_t remove_orders(pqxx::transaction_base& tx, const Items& items) {
-  execute(tx, embedded::rehearsal_remove_payments_sql, items.first, items.last, items.all);
-  return static_cast<std::int64_t>(
-      execute(tx, embedded::rehearsal_remove_orders_sql, items.first, items.last, items.all).affected_rows());
+  const auto gone =
+      execute(tx, embedded::rehearsal_remove_orders_sql, items.first, items.last, items.all, kRemoveAtOnce);
+  return gone[0][0].as<std::int64_t>();
 }
 
-ResetResult reset_in(Session& session, pqxx::work& tx, std::string_view sale_id, std::string_view who) {
+/// Empty: there is no rehearsal of this id, and `result` says why.
+std::optional<Sale> find_rehearsal(pqxx::transaction_base& tx, std::string_view sale_id, ResetResult& result) {
   SaleFilter filter;
   filter.sale_id = sale_id;
   auto sales = read_sales(tx, filter);
-  if (sales.empty()) return {ResetResult::Outcome::unknown_sale, {}, 0, 0};
-  const auto& sale = sales.front();
-  if (!sale.rehearsal) return {ResetResult::Outcome::no_rehearsal, {}, 0, 0};
-  tx.exec("SET LOCAL statement_timeout = '60s'");
-  session.more_time(kLongDelete);
-  const auto items = items_of(sale);
-  ResetResult result;
-  // Most of them before the items are locked, as everybody else locks them; then those that were written meanwhile.
-  result.orders = remove_orders(tx, items);
-  execute(tx, embedded::items_lock_sql, items.all);
-  result.orders += remove_orders(tx, items);
-  execute(tx, "DELETE FROM sale_refusals WHERE sale_no = $1", sale.sale_no);
-  const auto raised = execute(
-      tx, "UPDATE sales SET epoch = epoch + 1, let_go = false WHERE sale_no = $1 RETURNING epoch", sale.sale_no);
-  const auto epoch = raised[0][0].as<std::int64_t>();
-  execute(tx, "UPDATE items SET epoch = $2, sold = 0 WHERE sale_no = $1", sale.sale_no, epoch);
-  write_log(tx, who, "rehearsal.reset", sale.id, "{\"orders\":" + std::to_string(result.orders) + "}");
-  publish_sale(tx, sale.sale_no);
-  result.sale = read_sales(tx, filter).front();
-  result.old_epoch = epoch - 1;
+  if (sales.empty()) result.outcome = ResetResult::Outcome::unknown_sale;
+  else if (!sales.front().rehearsal) result.outcome = ResetResult::Outcome::no_rehearsal;
+  else return std::move(sales.front());
+  return std::nullopt;
+}
+
+/// Some of the orders; how many. Until all are gone the items count too many as sold, never too few.
+std::int64_t remove_some(pqxx::work& tx, std::string_view sale_id, ResetResult& result) {
+  const auto sale = find_rehearsal(tx, sale_id, result);
+  if (!sale) return 0;
+  const auto removed = remove_orders(tx, items_of(*sale));
   commit(tx);
-  return result;
+  return removed;
+}
+
+/// What was written meanwhile, and the end of it: under the items' locks nobody adds an order.
+void reset_in(pqxx::work& tx, std::string_view sale_id, std::string_view who, ResetResult& result) {
+  const auto sale = find_rehearsal(tx, sale_id, result);
+  if (!sale) return;
+  const auto items = items_of(*sale);
+  execute(tx, embedded::items_lock_sql, items.all);
+  for (auto removed = remove_orders(tx, items); removed > 0; removed = remove_orders(tx, items)) {
+    result.orders += removed;
+  }
+  execute(tx, "DELETE FROM sale_refusals WHERE sale_no = $1", sale->sale_no);
+  const auto raised = execute(tx,
+                              "UPDATE sales SET epoch = epoch + 1, reset_epoch = epoch + 1, let_go = false"
+                              " WHERE sale_no = $1 RETURNING epoch",
+                              sale->sale_no);
+  const auto epoch = raised[0][0].as<std::int64_t>();
+  execute(tx, "UPDATE items SET epoch = $2, sold = 0 WHERE sale_no = $1", sale->sale_no, epoch);
+  write_log(tx, who, "rehearsal.reset", sale->id, "{\"orders\":" + std::to_string(result.orders) + "}");
+  publish_sale(tx, sale->sale_no);
+  result.sale = *find_rehearsal(tx, sale_id, result);
+  commit(tx);
 }
 
 }  // namespace
 
 Result<ResetResult> reset_rehearsal(Session& session, std::string_view sale_id, std::string_view who) {
   if (sale_id.empty() || sale_id.find('\0') != std::string_view::npos) {
-    return ResetResult{ResetResult::Outcome::unknown_sale, {}, 0, 0};
+    return ResetResult{ResetResult::Outcome::unknown_sale, {}, 0};
   }
   ResetResult result;
+  for (std::int64_t removed = kRemoveAtOnce; removed == kRemoveAtOnce; result.orders += removed) {
+    const Error error = session.run([&](pqxx::connection& connection) {
+      pqxx::work tx(connection);
+      removed = remove_some(tx, sale_id, result);
+    });
+    if (error) return error;
+    if (result.outcome != ResetResult::Outcome::reset) return result;
+  }
+  const auto removed_before = result.orders;
   const Error error = session.run([&](pqxx::connection& connection) {
     pqxx::work tx(connection);
-    result = reset_in(session, tx, sale_id, who);
+    result.orders = removed_before;
+    reset_in(tx, sale_id, who, result);
   });
   if (error) return error;
   return result;
+}
+
+Result<std::int64_t> reset_epoch(Session& session, std::int32_t sale_no) {
+  std::int64_t epoch = 0;
+  const Error error = session.run([&](pqxx::connection& connection) {
+    pqxx::nontransaction tx(connection);
+    const auto rows = execute(tx, "SELECT reset_epoch FROM sales WHERE sale_no = $1", sale_no);
+    if (!rows.empty()) epoch = rows[0][0].as<std::int64_t>();
+  });
+  if (error) return error;
+  return epoch;
 }
 
 }  // namespace flashsale::postgres

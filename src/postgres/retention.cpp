@@ -18,7 +18,11 @@ std::string item_array(const Sale& sale) {
   return array_of(numbers);
 }
 
+/// There is a partial index for each question, which old statistics may hold for dearer than reading all orders.
+void use_indexes(pqxx::transaction_base& tx) { tx.exec("SET LOCAL enable_seqscan = off"); }
+
 bool read_unsettled(pqxx::transaction_base& tx, const std::string& items) {
+  use_indexes(tx);
   return execute(tx, embedded::sale_is_unsettled_sql, items)[0][0].as<bool>();
 }
 
@@ -43,7 +47,7 @@ bool let_go_in(pqxx::work& tx, const Sale& sale) {
 Result<bool> is_unsettled(Session& session, const Sale& sale) {
   bool unsettled = true;
   const Error error = session.run([&](pqxx::connection& connection) {
-    pqxx::nontransaction tx(connection);
+    pqxx::work tx(connection);
     unsettled = read_unsettled(tx, item_array(sale));
   });
   if (error) return Result<bool>(boost::system::in_place_error, error);
@@ -74,6 +78,7 @@ Result<bool> is_let_go(Session& session, std::int32_t sale_no) {
 Error forget_unreturned(Session& session) {
   return session.run([&](pqxx::connection& connection) {
     pqxx::work tx(connection);
+    use_indexes(tx);
     execute(tx, embedded::orders_returned_to_nobody_sql);
     commit(tx);
   });

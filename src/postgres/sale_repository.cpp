@@ -267,9 +267,10 @@ Result<std::optional<std::int64_t>> raise_epoch(Session& session, std::int32_t s
     pqxx::work tx(connection);
     // Waits for each batch in flight that has counted its units, and makes every later one compare the new epoch.
     execute(tx, "SELECT item_no FROM items WHERE sale_no = $1 ORDER BY item_no FOR NO KEY UPDATE", sale_no);
-    const auto moved = execute(
-        tx, "UPDATE sales SET epoch = greatest(epoch, $3) + 1 WHERE sale_no = $1 AND epoch = $2 RETURNING epoch",
-        sale_no, seen_epoch, above);
+    const auto moved = execute(tx,
+                               "UPDATE sales SET epoch = greatest(epoch, $3) + 1"
+                               " WHERE sale_no = $1 AND epoch = $2 AND NOT let_go RETURNING epoch",
+                               sale_no, seen_epoch, above);
     if (moved.empty()) return;
     const auto epoch = moved[0][0].as<std::int64_t>();
     execute(tx, "UPDATE items SET epoch = $2 WHERE sale_no = $1", sale_no, epoch);

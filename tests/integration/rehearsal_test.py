@@ -12,7 +12,7 @@ SECRET = make_secret()
 
 class RehearsalTest(ClusterCase):
     instances = 2
-    settings = {"payments.webhook_secrets": SECRET}
+    settings = {"payments.webhook_secrets": SECRET, "payments.patience_s": 2}
 
     def rehearsal(self, **members):
         return self.cluster.create_sale(rehearsal=True, **members)
@@ -97,6 +97,11 @@ class RehearsalTest(ClusterCase):
         self.assertEqual(self.cluster.query("SELECT count(*) FROM outbox"), [(0,)])
         self.reset(sale)
         self.assertEqual(self.cluster.query("SELECT count(*) FROM payment_events"), [(0,)])
+        # The provider tells of an order that is gone, and of one that has never come.
+        self.assertEqual(provider.pay(order).json()["outcome"], "waiting")
+        harness.wait_until(lambda: self.cluster.query("SELECT count(*) FROM payment_events WHERE outcome <= 1") ==
+                           [(0,)], 10, "the message stays open")
+        self.assertEqual(self.cluster.query("SELECT count(*) FROM outbox"), [(0,)])
         self.wait_sells(sale, customer, "k")
 
 

@@ -25,7 +25,8 @@ namespace flashsale::api {
 struct ProcessParts {
   admin::OperationPool& operations;
   admin::OperationPool& payments;  ///< apart from the others, so that neither waits for the other
-  admin::OperationPool& exports;  ///< has no queue: one that is free, or none
+  admin::OperationPool& reports;   ///< what reads or changes a whole sale, or all of a customer: takes its time
+  admin::OperationPool& exports;   ///< has no queue: one that is free, or none
   checkout::OrderLookup& lookup;
   catalog::Pulse& pulse;
   catalog::Upkeep& upkeep;

@@ -34,6 +34,7 @@ class Retention {
  private:
   void run();
   void look(const Snapshot& snapshot);
+  [[nodiscard]] bool is_stopping();
   [[nodiscard]] bool is_due(const SaleSnapshot& sale);
   void let_go(const Sale& sale);
   [[nodiscard]] bool forget(const Sale& sale, std::int64_t epoch);

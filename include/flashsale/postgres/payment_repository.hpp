@@ -20,6 +20,7 @@ struct PaymentResult {
   Order row;              ///< empty while the order is not written
   std::int32_t sale_no = 0;
   std::string sale_id;
+  std::int64_t epoch = 0;  ///< of the sale when `row` was read
   bool given_back = true;  ///< false: Redis has not been told that the units are free
 };
 

@@ -10,13 +10,16 @@ namespace flashsale::postgres {
 
 struct ResetResult {
   enum class Outcome : std::uint8_t { reset, unknown_sale, no_rehearsal } outcome = Outcome::reset;
-  Sale sale;  ///< as it stands now: its epoch is one above the one whose orders are gone
-  std::int64_t old_epoch = 0;
+  Sale sale;                ///< as it stands now, under a new epoch
   std::int64_t orders = 0;  ///< that are gone
 };
 
-/// Removes every order and payment of a rehearsal and raises its epoch, in one transaction: what Redis accepted before
-/// is not counted any more. Stock stays as it was changed. One log row. Blocking.
+/// Removes every order and payment of a rehearsal, some at a time, and in the end raises its epoch: what was accepted
+/// before is not counted any more, nor written by whoever rebuilds the sale. Stock stays as it was changed. One log
+/// row. Blocking.
 [[nodiscard]] Result<ResetResult> reset_rehearsal(Session& session, std::string_view sale_id, std::string_view who);
+
+/// What the pending logs of epochs below this one hold has been undone.
+[[nodiscard]] Result<std::int64_t> reset_epoch(Session& session, std::int32_t sale_no);
 
 }  // namespace flashsale::postgres

@@ -11,7 +11,8 @@ SELECT 'refund.required',
        json_build_object('order_id', $1::uuid, 'payment_id', $2::text, 'amount', $3::bigint, 'currency', $4::text,
                          'reason', $5::text)
   FROM noted
- WHERE NOT EXISTS (
+ WHERE NOT EXISTS (SELECT FROM rehearsal_orders WHERE rehearsal_orders.order_id = $1::uuid)
+   AND NOT EXISTS (
            SELECT
              FROM orders
              JOIN items USING (item_no)

@@ -1,8 +1,10 @@
--- The order that a payment is for, what is due, and its sale.
+-- The order that a payment is for, what is due, and its sale. The epoch belongs to the row that is read here: an
+-- erasure changes the two together.
 SELECT order_id, item_no, customer_id, quantity, status, orders.created_at, expires_at, reason,
        generation, coalesce(refund_required, false) AS refund_required,
        coalesce(given_back, true) AS given_back, sales.sale_no, sales.sale_id, sales.payment,
-       items.price_amount * orders.quantity AS due, items.currency, coalesce(payment_failed, false) AS payment_failed
+       items.price_amount * orders.quantity AS due, items.currency,
+       coalesce(payment_failed, false) AS payment_failed, items.epoch
   FROM orders
   JOIN items USING (item_no)
   JOIN sales USING (sale_no)

@@ -19,4 +19,4 @@ build() {
 }
 
 # has_target PRESET TARGET
-has_target() { [[ $(cmake --build "$project/build/$1" --target help) == *$'\n'"$2: "* ]]; }
+has_target() { [[ $'\n'$(cmake --build "$project/build/$1" --target help) == *$'\n'"$2: "* ]]; }

@@ -118,7 +118,7 @@ void AdminOrderEndpoints::cancel(Exchange& exchange, std::string_view who) {
   const auto id = OrderId::parse(request.path_parameters[0]);
   if (!id) return reply_problem(exchange, ProblemType::unknown_order, "there is no such order");
   auto reason = parsed.value.empty() ? "cancelled by " + std::string(who) : parsed.value;
-  cancel_order(exchange, process_, thread_, {*id, {}, std::move(reason), OrderAudience::admin});
+  cancel_order(exchange, process_, thread_, {*id, {}, std::move(reason), std::string(who), OrderAudience::admin});
 }
 
 void AdminOrderEndpoints::read_log(Exchange& exchange) {

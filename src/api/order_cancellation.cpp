@@ -38,8 +38,8 @@ void cancel_pending(Exchange& exchange, const ProcessParts& process, const Threa
     if (!is_theirs) return reply_problem(*kept, ProblemType::unknown_order, "there is no such order");
     run_operation<Cancelled>(
         *kept, process,
-        [order = **pending, reason = cancellation.reason](catalog::Publisher& stores) {
-          return checkout::cancel_unwritten_order(stores, order, reason);
+        [order = **pending, cancellation](catalog::Publisher& stores) {
+          return checkout::cancel_unwritten_order(stores, order, cancellation.reason, cancellation.who);
         },
         [&thread, audience = cancellation.audience](Exchange& answered, const Cancelled& result) {
           reply_result(answered, thread, result, audience);
@@ -54,7 +54,8 @@ void cancel_order(Exchange& exchange, const ProcessParts& process, const ThreadP
   run_operation<Cancelled>(
       exchange, process,
       [cancellation](catalog::Publisher& stores) {
-        return checkout::cancel_order(stores, cancellation.id, cancellation.customer_id, cancellation.reason);
+        return checkout::cancel_order(stores, cancellation.id, cancellation.customer_id, cancellation.reason,
+                                      cancellation.who);
       },
       [&process, &thread, cancellation](Exchange& answered, const Cancelled& result) {
         const bool unknown = result && result->outcome == Outcome::unknown;

@@ -12,6 +12,7 @@ struct Cancellation {
   OrderId id;
   std::string customer_id;  ///< whose order it must be; empty: the admin's word is enough
   std::string reason;
+  std::string who;  ///< the admin, for the log of changes; empty: the buyer
   OrderAudience audience = OrderAudience::buyer;
 };
 

@@ -221,7 +221,7 @@ void OrderEndpoints::cancel(Exchange& exchange) {
   const auto id = OrderId::parse(exchange.request().path_parameters[0]);
   if (!id) return reply_problem(exchange, ProblemType::unknown_order, "there is no such order of this customer");
   cancel_order(exchange, process_, thread_,
-               {*id, std::string(*customer), "cancelled by the customer", OrderAudience::buyer});
+               {*id, std::string(*customer), "cancelled by the customer", {}, OrderAudience::buyer});
 }
 
 }  // namespace flashsale::api

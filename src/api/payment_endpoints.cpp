@@ -22,7 +22,8 @@ Answer settled_answer(const postgres::PaymentResult& result, const OrderId& orde
     append_member(body, name);
     append_json_string(body, text);
   };
-  add("order_id", order_id.to_string());
+  // Of the message that is known by this id, whatever this one says.
+  add("order_id", (result.sale_id.empty() ? order_id : result.row.id).to_string());
   add("outcome", to_string(result.outcome));
   if (!result.sale_id.empty()) add("order_status", to_string(result.row.status));
   append_member(body, "repeated");

@@ -23,13 +23,13 @@ Result<postgres::CancelResult> give_back_after(catalog::Publisher& stores, Resul
 }  // namespace
 
 Result<postgres::CancelResult> cancel_order(catalog::Publisher& stores, const OrderId& id, std::string_view customer_id,
-                                            std::string_view reason) {
-  return give_back_after(stores, postgres::cancel_order(stores.session(), id, customer_id, reason));
+                                            std::string_view reason, std::string_view who) {
+  return give_back_after(stores, postgres::cancel_order(stores.session(), id, customer_id, reason, who));
 }
 
 Result<postgres::CancelResult> cancel_unwritten_order(catalog::Publisher& stores, const Order& order,
-                                                      std::string_view reason) {
-  return give_back_after(stores, postgres::cancel_unwritten_order(stores.session(), order, reason));
+                                                      std::string_view reason, std::string_view who) {
+  return give_back_after(stores, postgres::cancel_unwritten_order(stores.session(), order, reason, who));
 }
 
 }  // namespace flashsale::checkout

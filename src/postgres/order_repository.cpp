@@ -8,6 +8,7 @@
 #include "flashsale/postgres/error.hpp"
 #include "refund.hpp"
 #include "row_reader.hpp"
+#include "sale_rows.hpp"
 #include "statement.hpp"
 
 namespace flashsale::postgres {
@@ -38,7 +39,12 @@ CancelResult::Outcome outcome_of(const Order& row, bool changed) {
                                               : CancelResult::Outcome::too_late;
 }
 
-CancelResult cancel_in(pqxx::work& tx, const OrderId& id, std::string_view customer_id, std::string_view reason) {
+void log_cancellation(pqxx::transaction_base& tx, const OrderId& id, std::string_view who) {
+  if (!who.empty()) write_log(tx, who, "order.cancelled", id.to_string(), "{}");
+}
+
+CancelResult cancel_in(pqxx::work& tx, const OrderId& id, std::string_view customer_id, std::string_view reason,
+                       std::string_view who) {
   auto found = read_with_sale(tx, id);
   if (!found || (!customer_id.empty() && found->row.customer_id != customer_id)) return {};
   // Waits for whoever is changing the row, then judges what they left.
@@ -49,6 +55,7 @@ CancelResult cancel_in(pqxx::work& tx, const OrderId& id, std::string_view custo
                               std::int64_t{found->row.quantity});
     if (item.affected_rows() != 1) throw std::runtime_error("an order's item is missing");
     refund_cancelled(tx, id);
+    log_cancellation(tx, id, who);
   } else {
     // A failed payment had ended it. Now its buyer has given it up: no later payment brings it back.
     execute(tx, "UPDATE orders SET payment_failed = NULL WHERE order_id = $1 AND payment_failed", id.to_string());
@@ -108,17 +115,18 @@ Result<std::vector<Order>> find_orders_of_customers(Session& session, std::span<
 }
 
 Result<CancelResult> cancel_order(Session& session, const OrderId& id, std::string_view customer_id,
-                                  std::string_view reason) {
+                                  std::string_view reason, std::string_view who) {
   CancelResult result;
   const Error error = session.run([&](pqxx::connection& connection) {
     pqxx::work tx(connection);
-    result = cancel_in(tx, id, customer_id, reason);
+    result = cancel_in(tx, id, customer_id, reason, who);
   });
   if (error) return error;
   return result;
 }
 
-Result<CancelResult> cancel_unwritten_order(Session& session, const Order& order, std::string_view reason) {
+Result<CancelResult> cancel_unwritten_order(Session& session, const Order& order, std::string_view reason,
+                                            std::string_view who) {
   if (order.customer_id.find('\0') != std::string::npos) return Error(Failure::data_refused);
   CancelResult result;
   const Error error = session.run([&](pqxx::connection& connection) {
@@ -127,11 +135,12 @@ Result<CancelResult> cancel_unwritten_order(Session& session, const Order& order
         execute(tx, embedded::order_insert_cancelled_sql, order.id.to_string(), format_rfc3339(order.created_at),
                 order.item_no, order.quantity, order.customer_id, std::string(reason));
     if (inserted.affected_rows() == 0) {
-      result = cancel_in(tx, order.id, order.customer_id, reason);
+      result = cancel_in(tx, order.id, order.customer_id, reason, who);
       return;
     }
     result = read_with_sale(tx, order.id).value();
     result.outcome = CancelResult::Outcome::cancelled;
+    log_cancellation(tx, order.id, who);
     commit(tx);
   });
   if (error) return error;

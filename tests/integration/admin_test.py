@@ -312,6 +312,19 @@ class OrdersTest(AdminCase):
 
 
 class LogTest(AdminCase):
+    def test_a_cancellation_by_an_admin_is_named(self):
+        sale = self.cluster.create_sale()
+        orders = [self.check_status(self.cluster.buy(sale, "erin", key), 201).json() for key in ("k", "l")]
+        cancel = f"/admin/v1/orders/{orders[0]['id']}/cancel"
+        for _ in range(2):
+            self.check_status(self.cluster.admin("POST", cancel, {"reason": "erin has called"}), 200)
+        self.check_status(self.cluster.cancel(orders[1]["id"], "erin"), 200)
+        entries = self.cluster.admin("GET", "/admin/v1/log?limit=10").json()["entries"]
+        cancelled = [entry for entry in entries if entry["action"] == "order.cancelled"]
+        # Once, by whom, and nothing of what was written about a person.
+        self.assertEqual([(entry["who"], entry["subject"], entry["change"]) for entry in cancelled],
+                         [(harness.ADMIN_NAME, orders[0]["id"], {})])
+
     def test_who_changed_what_newest_first(self):
         self.cluster.write_admin_tokens({harness.ADMIN_NAME: self.cluster.admin_token, "anna": "token-of-anna"})
         self.cluster.add_instance()

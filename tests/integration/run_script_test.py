@@ -41,7 +41,7 @@ EXECUTABLES = {"flashsaled": {"flashsaled"}, "redis": {"redis-server", "valkey-s
 
 CMAKE_STAND_IN = r"""#!/bin/sh
 printf '%s\n' "$*" >>"$CMAKE_CALLS"
-case "$*" in *"--target help") printf 'all: phony\nflashsaled: phony\nflashsale-load: phony\n' ;; esac
+case "$*" in *"--target help") printf 'all: phony\nflashsaled: phony\nflashsale_load: phony\n' ;; esac
 exit "${CMAKE_STATUS:-0}"
 """
 
@@ -372,7 +372,7 @@ class OptionsTest(unittest.TestCase):
         done = run_to_end("--build-only", "--state", directory / "state", extra={"CMAKE_CALLS": str(calls)})
         self.assertEqual((0, ""), (done.returncode, done.stderr))
         self.assertEqual(f"--build {ROOT}/build/release --target flashsaled", calls.read_text().splitlines()[0])
-        self.assertIn(f"--build {ROOT}/build/release --target flashsaled flashsale-load", calls.read_text())
+        self.assertIn(f"--build {ROOT}/build/release --target flashsaled flashsale_load", calls.read_text())
         self.assertFalse((directory / "state").exists())
 
     def test_nothing_is_started_after_a_build_that_failed(self):

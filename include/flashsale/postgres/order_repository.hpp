@@ -49,13 +49,14 @@ struct UnreturnedOrder {
 /// Changes a live row to cancelled, takes its units off items.sold and sets given_back = false, all in one
 /// transaction. `customer_id` empty: any customer (admin); otherwise another customer's order is `unknown`.
 /// `too_late` for expired and rejected rows.
+/// `who` is named in the log of changes, without the reason, which may speak of a person; empty: the buyer.
 [[nodiscard]] Result<CancelResult> cancel_order(Session& session, const OrderId& id, std::string_view customer_id,
-                                                std::string_view reason);
+                                                std::string_view reason, std::string_view who = {});
 
 /// Cancels an order that Redis holds and that may not be written yet (PROTOCOL R4): puts a cancelled row in its place,
 /// which the writer later meets as `existing`; when a row is there already, does what cancel_order does.
-[[nodiscard]] Result<CancelResult> cancel_unwritten_order(Session& session, const Order& order,
-                                                          std::string_view reason);
+[[nodiscard]] Result<CancelResult> cancel_unwritten_order(Session& session, const Order& order, std::string_view reason,
+                                                          std::string_view who = {});
 
 /// After Redis has been told, of these orders with these generations; idempotent.
 [[nodiscard]] Error mark_given_back(Session& session, std::span<const Order> told);

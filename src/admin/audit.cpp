@@ -30,12 +30,6 @@ Result<redis::AuditReply> read_redis(catalog::Publisher& stores, const Sale& sal
   return result;
 }
 
-Result<TimePoint> read_clock(redis::SyncClient& client) {
-  const auto reply = client.call(redis::clock_command());
-  if (!reply) return reply.error();
-  return redis::read_clock(ReplyView(reply->get()));
-}
-
 const redis::PulseItem* find_item(const std::vector<redis::PulseItem>& items, std::int32_t item_no) {
   const auto found = std::find_if(items.begin(), items.end(), [&](const auto& i) { return i.item_no == item_no; });
   return found == items.end() ? nullptr : &*found;
@@ -86,7 +80,7 @@ AuditedItem judge(const Item& item, const postgres::ItemAudit& row, const redis:
 
 /// Redis has let it go: what remains is what was not sold.
 Result<AuditReport> look_at_past_sale(catalog::Publisher& stores, const Sale& sale) {
-  const auto now = read_clock(stores.redis());
+  const auto now = redis::read_clock(stores.redis());
   if (!now) return now.error();
   const auto rows = postgres::read_audit(stores.session(), sale.sale_no, *now, {});
   if (!rows) return rows.error();

@@ -18,12 +18,6 @@ constexpr int kEpochAttempts = 5;
 constexpr std::chrono::milliseconds kWithdrawBudget{1000};
 constexpr std::chrono::milliseconds kEpochPause{100};
 
-Result<TimePoint> redis_now(redis::SyncClient& client) {
-  const auto reply = client.call(redis::clock_command());
-  if (!reply) return reply.error();
-  return redis::read_clock(ReplyView(reply->get()));
-}
-
 StockResult to_result(const postgres::StockChangeResult& written) {
   using From = postgres::StockChangeResult::Outcome;
   StockResult result;
@@ -43,7 +37,7 @@ StockResult to_result(const postgres::StockChangeResult& written) {
 Result<std::optional<StockResult>> withdraw_once(catalog::Publisher& stores, const Sale& sale, std::int32_t item_no,
                                                  const OrderId& change_id, std::int64_t units, std::string_view who) {
   auto& client = stores.redis();
-  const auto now = redis_now(client);
+  const auto now = redis::read_clock(client);
   if (!now) return now.error();
   const redis::Fence fence{sale.id, sale.epoch, client.identity()};
   const redis::WithdrawalEntry entry{change_id, item_no, units, std::string(who)};

@@ -58,7 +58,7 @@ std::string audit_document(const admin::AuditReport& report) {
   std::string body = "{";
   append_member(body, "sale_id");
   append_json_string(body, report.sale_id);
-  if (report.is_rehearsal) body += ",\"rehearsal\":true";
+  if (report.is_rehearsal) append_rehearsal(body);
   append_member(body, "consistent");
   body += report.consistent ? "true" : "false";
   append_member(body, "checked_at");

@@ -30,11 +30,6 @@ void append_money(std::string& out, std::string_view name, std::int64_t amount, 
   out += '}';
 }
 
-void append_rehearsal(std::string& out) {
-  append_member(out, "rehearsal");
-  out += "true";
-}
-
 /// The members that every view of a sale has.
 void append_sale_head(std::string& out, const Sale& sale, TimePoint now) {
   append_text(out, "id", sale.id);
@@ -58,6 +53,11 @@ void append_member(std::string& out, std::string_view name) {
   out += '"';
   out += name;
   out += "\":";
+}
+
+void append_rehearsal(std::string& out) {
+  append_member(out, "rehearsal");
+  out += "true";
 }
 
 void append_order(std::string& out, const Order& order, const Sale& sale, const Item& item, OrderAudience audience) {

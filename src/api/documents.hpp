@@ -25,5 +25,7 @@ void append_admin_sale(std::string& out, const Sale& sale, const catalog::SaleSn
 
 /// `"name":` with the comma before it, unless it is the first member.
 void append_member(std::string& out, std::string_view name);
+/// The mark that everything of a rehearsal carries.
+void append_rehearsal(std::string& out);
 
 }  // namespace flashsale::api

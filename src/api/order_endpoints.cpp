@@ -34,13 +34,14 @@ std::string not_open_members(const Sale& sale, TimePoint now) {
   members += ",\"starts_at\":\"";
   append_rfc3339(members, sale.starts_at);
   members += '"';
-  if (sale.rehearsal) members += ",\"rehearsal\":true";
+  if (sale.rehearsal) append_rehearsal(members);
   return members;
 }
 
 /// The refusals and failures of a checkout; the other outcomes carry an order.
 void reply_refusal(Exchange& exchange, PlacementOutcome outcome, const OrderId& id, const catalog::SaleSnapshot& sale) {
-  const std::string_view mark = sale.sale->rehearsal ? "\"rehearsal\":true" : "";
+  std::string mark;
+  if (sale.sale->rehearsal) append_rehearsal(mark);
   switch (outcome) {
     case PlacementOutcome::sold_out: return reply_problem(exchange, ProblemType::sold_out, "no unit is left", {}, mark);
     case PlacementOutcome::limit_exceeded:

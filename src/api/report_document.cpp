@@ -183,7 +183,7 @@ std::string report_document(const SaleReport& report) {
   std::string out = "{";
   append_member(out, "sale_id");
   append_json_string(out, report.sale.id);
-  if (report.sale.rehearsal) out += ",\"rehearsal\":true";
+  if (report.sale.rehearsal) append_rehearsal(out);
   append_time(out, "as_of", report.as_of);
   append_totals(out, whole);
   append_member(out, "items");

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "flashsale/postgres/retention.hpp"
 #include "flashsale/postgres/sale_repository.hpp"
 #include "flashsale/redis/sale_scripts.hpp"
 #include "flashsale/telemetry/log.hpp"
@@ -140,10 +139,8 @@ void Upkeep::rebuild(Publisher& publisher, const std::shared_ptr<const Sale>& sa
 }
 
 bool Upkeep::rebuild_under_lease(Publisher& publisher, const Sale& sale, std::int64_t correct_epoch) {
-  const auto gone = postgres::is_let_go(publisher.session(), sale.sale_no);
-  if (gone && *gone) return true;
   const auto epoch = postgres::current_epoch(publisher.session(), sale.sale_no);
-  if (!gone || !epoch) return false;
+  if (!epoch) return false;
   // Whoever asked may have looked at an epoch that is no longer the newest, or before another instance was done.
   if (correct_epoch != *epoch && is_served(publisher, sale, *epoch)) return true;
   const auto outcome = publisher.rebuild(sale, *epoch);

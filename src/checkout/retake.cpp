@@ -18,9 +18,9 @@ constexpr std::int64_t kLogEntriesMax = 50'000;
 using redis::ReplyView;
 
 Result<redis::RetakeReply> take_in_redis(redis::SyncClient& client, const redis::Fence& fence, const Order& row) {
-  const auto time = client.call(redis::clock_command());
-  if (!time) return time.error();
-  const redis::RetakeTerms terms{redis::read_clock(ReplyView(time->get())) + kBudget, kLogEntriesMax};
+  const auto now = redis::read_clock(client);
+  if (!now) return now.error();
+  const redis::RetakeTerms terms{*now + kBudget, kLogEntriesMax};
   const auto reply = client.call(redis::retake_command(fence, terms, row));
   if (!reply) return reply.error();
   return redis::read_retake(ReplyView(reply->get()));

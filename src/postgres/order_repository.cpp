@@ -6,6 +6,7 @@
 #include "array_literal.hpp"
 #include "embedded/flashsale_postgres.hpp"
 #include "flashsale/postgres/error.hpp"
+#include "item_units.hpp"
 #include "refund.hpp"
 #include "row_reader.hpp"
 #include "sale_rows.hpp"
@@ -51,9 +52,7 @@ CancelResult cancel_in(pqxx::work& tx, const OrderId& id, std::string_view custo
   const bool changed =
       execute(tx, embedded::order_cancel_sql, id.to_string(), std::string(reason)).affected_rows() == 1;
   if (changed) {
-    const auto item = execute(tx, "UPDATE items SET sold = sold - $2 WHERE item_no = $1", found->row.item_no,
-                              std::int64_t{found->row.quantity});
-    if (item.affected_rows() != 1) throw std::runtime_error("an order's item is missing");
+    return_units(tx, found->row);
     refund_cancelled(tx, id);
     log_cancellation(tx, id, who);
   } else {

@@ -9,6 +9,7 @@
 #include "embedded/flashsale_postgres.hpp"
 #include "flashsale/postgres/error.hpp"
 #include "flashsale/telemetry/fault_point.hpp"
+#include "item_units.hpp"
 #include "refund.hpp"
 #include "row_reader.hpp"
 #include "statement.hpp"
@@ -88,9 +89,7 @@ class Judgement {
   PaymentOutcome failed(const Order& row) {
     if (row.status != OrderStatus::awaiting_payment) return PaymentOutcome::ignored;
     execute(tx_, embedded::order_payment_failed_sql, row.id.to_string());
-    const auto item =
-        execute(tx_, "UPDATE items SET sold = sold - $2 WHERE item_no = $1", row.item_no, std::int64_t{row.quantity});
-    if (item.affected_rows() != 1) throw std::runtime_error("an order's item is missing");
+    return_units(tx_, row);
     return PaymentOutcome::failed;
   }
 

@@ -4,12 +4,11 @@
 #include <optional>
 #include <string>
 #include <utility>
-#include <vector>
 
-#include "array_literal.hpp"
 #include "embedded/flashsale_postgres.hpp"
 #include "flashsale/postgres/error.hpp"
 #include "sale_rows.hpp"
+#include "sale_scan.hpp"
 #include "statement.hpp"
 
 namespace flashsale::postgres {
@@ -18,19 +17,7 @@ namespace {
 /// Of one transaction: it must not hold up what the others wait for.
 constexpr std::int32_t kRemoveAtOnce = 2000;
 
-struct Items {
-  std::int32_t first = 0;
-  std::int32_t last = 0;
-  std::string all;  ///< array literal
-};
-
-Items items_of(const Sale& sale) {
-  std::vector<std::int32_t> numbers;
-  for (const auto& item : sale.items) numbers.push_back(item.item_no);
-  return {numbers.front(), numbers.back(), array_of(numbers)};
-}
-
-std::int64_t remove_orders(pqxx::transaction_base& tx, const Items& items) {
+std::int64_t remove_orders(pqxx::transaction_base& tx, const ItemRange& items) {
   const auto gone =
       execute(tx, embedded::rehearsal_remove_orders_sql, items.first, items.last, items.all, kRemoveAtOnce);
   return gone[0][0].as<std::int64_t>();

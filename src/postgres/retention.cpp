@@ -1,22 +1,15 @@
 #include "flashsale/postgres/retention.hpp"
 
 #include <string>
-#include <vector>
 
-#include "array_literal.hpp"
 #include "embedded/flashsale_postgres.hpp"
 #include "flashsale/postgres/error.hpp"
 #include "sale_rows.hpp"
+#include "sale_scan.hpp"
 #include "statement.hpp"
 
 namespace flashsale::postgres {
 namespace {
-
-std::string item_array(const Sale& sale) {
-  std::vector<std::int32_t> numbers;
-  for (const auto& item : sale.items) numbers.push_back(item.item_no);
-  return array_of(numbers);
-}
 
 /// There is a partial index for each question, which old statistics may hold for dearer than reading all orders.
 void use_indexes(pqxx::transaction_base& tx) { tx.exec("SET LOCAL enable_seqscan = off"); }
@@ -27,7 +20,7 @@ bool read_unsettled(pqxx::transaction_base& tx, const std::string& items) {
 }
 
 bool let_go_in(pqxx::work& tx, const Sale& sale) {
-  const auto items = item_array(sale);
+  const auto items = items_of(sale).all;
   // Nobody can add an order while they are locked, nor end one.
   execute(tx, embedded::items_lock_sql, items);
   if (read_unsettled(tx, items)) return false;
@@ -48,7 +41,7 @@ Result<bool> is_unsettled(Session& session, const Sale& sale) {
   bool unsettled = true;
   const Error error = session.run([&](pqxx::connection& connection) {
     pqxx::work tx(connection);
-    unsettled = read_unsettled(tx, item_array(sale));
+    unsettled = read_unsettled(tx, items_of(sale).all);
   });
   if (error) return Result<bool>(boost::system::in_place_error, error);
   return Result<bool>(boost::system::in_place_value, unsettled);
@@ -59,17 +52,6 @@ Result<bool> let_sale_go(Session& session, const Sale& sale) {
   const Error error = session.run([&](pqxx::connection& connection) {
     pqxx::work tx(connection);
     gone = let_go_in(tx, sale);
-  });
-  if (error) return Result<bool>(boost::system::in_place_error, error);
-  return Result<bool>(boost::system::in_place_value, gone);
-}
-
-Result<bool> is_let_go(Session& session, std::int32_t sale_no) {
-  bool gone = false;
-  const Error error = session.run([&](pqxx::connection& connection) {
-    pqxx::nontransaction tx(connection);
-    const auto rows = execute(tx, "SELECT let_go FROM sales WHERE sale_no = $1", sale_no);
-    gone = !rows.empty() && rows[0][0].as<bool>();
   });
   if (error) return Result<bool>(boost::system::in_place_error, error);
   return Result<bool>(boost::system::in_place_value, gone);

@@ -10,6 +10,7 @@
 #include "flashsale/model/check.hpp"
 #include "flashsale/redis/error.hpp"
 #include "flashsale/redis/script.hpp"
+#include "flashsale/redis/sync_client.hpp"
 
 namespace flashsale::redis {
 namespace {
@@ -430,6 +431,12 @@ TimePoint read_clock(ReplyView reply) {
   const std::int64_t us = reply[1].number();
   if (seconds < 0 || seconds > kClockMaxS || us < 0 || us >= 1'000'000) return {};
   return from_unix_us(seconds * 1'000'000 + us);
+}
+
+Result<TimePoint> read_clock(SyncClient& client) {
+  const auto reply = client.call(clock_command());
+  if (!reply) return reply.error();
+  return read_clock(ReplyView(reply->get()));
 }
 
 Command lease_command(std::string_view sale_id, std::string_view kind, std::string_view holder,

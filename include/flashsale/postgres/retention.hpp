@@ -15,8 +15,6 @@ namespace flashsale::postgres {
 /// counted. False: it is not closed, not settled, or has another epoch; nothing was changed.
 [[nodiscard]] Result<bool> let_sale_go(Session& session, const Sale& sale);
 
-[[nodiscard]] Result<bool> is_let_go(Session& session, std::int32_t sale_no);
-
 /// Orders of sales that were let go have nobody to be told of their units.
 [[nodiscard]] Error forget_unreturned(Session& session);
 

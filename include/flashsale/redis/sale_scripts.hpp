@@ -19,6 +19,8 @@
 /// asynchronous and the blocking client alike. `src/redis/lua` documents what each script does.
 namespace flashsale::redis {
 
+class SyncClient;
+
 /// Who is asking: the sale under an epoch, on a server of this identity.
 struct Fence {
   std::string_view sale_id;
@@ -193,6 +195,8 @@ struct AuditReply {
 [[nodiscard]] Command clock_command();
 /// The epoch when the reply is no moment.
 [[nodiscard]] TimePoint read_clock(ReplyView reply);
+/// Asks for it; blocking.
+[[nodiscard]] Result<TimePoint> read_clock(SyncClient& client);
 
 /// Takes a short lease, keeps it, or (`duration` 0) gives it back. No promise rests on a lease.
 [[nodiscard]] Command lease_command(std::string_view sale_id, std::string_view kind, std::string_view holder,

@@ -7,6 +7,7 @@
 #include "embedded/flashsale_postgres.hpp"
 #include "flashsale/postgres/error.hpp"
 #include "item_units.hpp"
+#include "more_lines.hpp"
 #include "refund.hpp"
 #include "row_reader.hpp"
 #include "sale_rows.hpp"
@@ -127,12 +128,14 @@ Result<CancelResult> cancel_order(Session& session, const OrderId& id, std::stri
 Result<CancelResult> cancel_unwritten_order(Session& session, const Order& order, std::string_view reason,
                                             std::string_view who) {
   if (order.customer_id.find('\0') != std::string::npos) return Error(Failure::data_refused);
+  const auto more = more_lines(order);
   CancelResult result;
   const Error error = session.run([&](pqxx::connection& connection) {
     pqxx::work tx(connection);
     const auto inserted =
         execute(tx, embedded::order_insert_cancelled_sql, order.id.to_string(), format_rfc3339(order.created_at),
-                order.item_no, order.quantity, order.customer_id, std::string(reason));
+                order.lines.front().item_no, order.lines.front().quantity, order.customer_id, std::string(reason),
+                more.items, more.quantities);
     if (inserted.affected_rows() == 0) {
       result = cancel_in(tx, order.id, order.customer_id, reason, who);
       return;

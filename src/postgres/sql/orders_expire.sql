@@ -5,7 +5,8 @@ WITH expired AS (
      WHERE order_id = ANY ($1::uuid[]) AND status = 2 AND expires_at <= now()
     RETURNING *)
 SELECT order_id, item_no, customer_id, quantity, status, expired.created_at, expires_at, reason,
-       generation, coalesce(refund_required, false) AS refund_required, sales.sale_id, sales.epoch
+       generation, coalesce(refund_required, false) AS refund_required,
+       more_items, more_quantities, sales.sale_id, sales.epoch
   FROM expired
   JOIN items USING (item_no)
   JOIN sales USING (sale_no)

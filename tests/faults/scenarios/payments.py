@@ -24,10 +24,15 @@ WINDOW_S = 1
 # A payment is a transaction of its own: the rate is lower than elsewhere, so that only the fault keeps them waiting.
 RATE = 150
 SETTLE_S = 10  # after the last fault (P5)
+# The money of a 202 that Redis has lost goes back after so long: well before the check has waited enough.
+PATIENCE_S = 4
 PAYING = {"rate": RATE, "create_payment_window_s": WINDOW_S, "webhook_secret": SECRET, "settle_s": SETTLE_S,
           "pay_share": 0.35, "pay_late_share": 0.2, "pay_twice_share": 0.15, "pay_fail_share": 0.1,
           "cancel_share": 0.15}
+SETTINGS = {"payments.webhook_secrets": SECRET, "payments.patience_s": PATIENCE_S}
 MOSTLY_LATE = {"pay_share": 0.1, "pay_late_share": 0.6, "pay_twice_share": 0.1, "pay_fail_share": 0.05}
+# A 202 is paid at once, often before it has a row.
+OFTEN_EARLY = {"respond_async_share": 0.5}
 # So few that late payments find none: what is given back is sold at once.
 SOLD_OUT = {"create_stock": 80}
 # A third of the arrivals' units are sold for good; with fewer the sale runs out while the fault is there.
@@ -39,7 +44,7 @@ def check_all_money(stage, _record):
 
 
 def paying(name, how, act, settings=None, load_options=None, check_after=check_all_money, **more):
-    return Scenario(f"payments/{name}", how, act, settings={"payments.webhook_secrets": SECRET} | (settings or {}),
+    return Scenario(f"payments/{name}", how, act, settings=SETTINGS | (settings or {}),
                     load_options=PAYING | (load_options or {}), check_after=check_after,
                     **{"scarcity": SCARCITY} | more)
 
@@ -272,6 +277,15 @@ def die_rebuilding(point, stage, chance):
     victim.start()
 
 
+def lose_what_is_paid(stage, chance):
+    """The journal cannot write what Redis forgets: money has come for orders that never were."""
+    with postgres.foreign_session(stage) as cursor:
+        cursor.execute("SELECT FROM items WHERE item_no = ANY (%s) FOR UPDATE", (postgres.items_of_load(stage),))
+        time.sleep(chance.uniform(0.5, 1.0))
+        redis_scenarios.flush(stage, chance)
+        time.sleep(chance.uniform(0.1, 0.5))
+
+
 OF_REDIS = [
     paying("redis-killed", "SIGKILL of Redis, restart on its AOF (everysec)", redis_scenarios.kill,
            redis_may_be_lost=True),
@@ -280,6 +294,8 @@ OF_REDIS = [
            redis_scenarios.flush_repeatedly, load_s=8, redis_may_be_lost=True, load_options=MOSTLY_LATE),
     paying("redis-aof-cut-short", "SIGKILL of Redis, up to 60 KB off the end of the AOF, restart",
            redis_scenarios.cut_the_log_short, redis_may_be_lost=True, load_options=MOSTLY_LATE),
+    paying("redis-flushall-early", "FLUSHALL while many pay before their orders are written",
+           lose_what_is_paid, load_s=8, redis_may_be_lost=True, load_options=OFTEN_EARLY),
     paying("redis-older", "SIGKILL of Redis, the AOF of 0.5 to 2 s before put back", backup.older_redis, load_s=8,
            redis_may_be_lost=True, load_options=MOSTLY_LATE),
     paying("redis-frozen", "SIGSTOP of Redis for 0.3 to 2.5 s", redis_scenarios.freeze, load_s=7),
@@ -332,6 +348,8 @@ OF_POSTGRES = [
            postgres.kill_backend("payment-sweeper%"), load_s=7),
     paying("postgres-sessions", "pg_terminate_backend of all sessions, eight times", postgres.terminate_sessions),
     paying("postgres-frozen", "SIGSTOP of all of PostgreSQL's processes for 1 to 4 s", postgres.freeze, load_s=8),
+    paying("postgres-row-locked", "a session holds the item's row for 2 to 3 s: 202s are paid before they are written",
+           postgres.lock_row, load_s=7, load_options=OFTEN_EARLY),
     paying("postgres-failures", "triggers raise 40P01, then 40001 at COMMIT, in 3 to 7 of 10 payments, 2 s",
            fail_payments),
     paying("commit-never-arrives", "payments' sessions are cut off before COMMIT is handed on, RST, for 3 s",

@@ -194,6 +194,41 @@ class KilledPaymentTest(FaultCase):
         check_money(self.cluster)
         self.cluster.wait_consistent(sale)
 
+    def test_a_late_payment_that_is_found_in_the_log_keeps_the_limit(self):
+        """Its units were taken again in a Redis that did not know what its customer has bought elsewhere since."""
+        sale = self.cluster.create_sale(stock=10, limit=1, payment="required", payment_window_s=1)
+        buyer = Buyer(self.cluster, PaymentProvider(self.cluster, SECRET), sale, 3, random.Random(1))
+        buyer.reserve()
+        harness.wait_until(lambda: buyer.read()["status"] == "expired", 20, "it does not expire")
+        fault_point.arm(self.cluster, "payment.after_retake")
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            buyer.provider.send(buyer.provider.notice(buyer.order), buyer.provider.new_id())
+        harness.wait_until(lambda: not self.cluster.instances[0].alive, 5, "nobody died")
+        # The other one does not look into the log for some seconds.
+        with contextlib.closing(self.cluster.postgres.connect(self.cluster.database)) as elsewhere:
+            elsewhere.autocommit = False
+            with elsewhere.cursor() as cursor:
+                cursor.execute("CREATE TEMPORARY TABLE bought AS SELECT * FROM orders WHERE order_id = %s",
+                               (buyer.order["id"],))
+                cursor.execute("UPDATE bought SET order_id = gen_random_uuid(), status = 2, given_back = NULL, "
+                               "expires_at = now() + interval '1 hour'")
+                cursor.execute("INSERT INTO orders SELECT * FROM bought")
+                cursor.execute("UPDATE items SET sold = sold + 1 WHERE item_no IN (SELECT item_no FROM bought)")
+            elsewhere.commit()
+        self.cluster.redis.client.delete(f"fs:{{{sale}}}")
+        self.revive()
+
+        def is_settled():
+            return self.cluster.query("SELECT count(*) FROM payment_events WHERE outcome <= 1") == [(0,)]
+
+        harness.wait_until(is_settled, 20, "the message stays open")
+        live = self.cluster.query("SELECT count(*) FROM order_units WHERE sale_id = %s AND status IN ('confirmed', "
+                                  "'awaiting_payment')", (sale,))
+        self.assertEqual(live, [(1,)])
+        self.assertTrue(buyer.read()["refund_required"])
+        check_money(self.cluster)
+        self.cluster.wait_consistent(sale)
+
     def check(self, sale, buyers):
         check_money(self.cluster)
         refunds = collections.Counter(

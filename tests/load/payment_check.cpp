@@ -79,8 +79,11 @@ void Judge::judge_money(const Case& one) {
   }
   const bool was_paid = !paid.empty();
   for (const StoredRefund& refund : one.refunds) paid.erase(refund.payment_id);
-  const std::string kept = what_ + " is " + std::string(to_string(one.order->status)) + ", " +
-                           std::to_string(paid.size()) + " payments are kept";
+  std::string kept = what_ + " is " + std::string(to_string(one.order->status)) + ", kept are";
+  for (const StoredPayment& payment : one.payments) {
+    if (!paid.contains(payment.payment_id)) continue;
+    kept.append(" ").append(payment.payment_id).append(" (").append(to_string(payment.outcome)).append(")");
+  }
   if (!one.is_confirmed() && !paid.empty()) verdict_.find(Lie::money_kept_without_unit, kept);
   if (one.is_confirmed() && paid.size() > 1) verdict_.find(Lie::paid_twice_not_refunded, kept);
   if (one.is_confirmed() && was_paid && paid.empty()) verdict_.find(Lie::refunded_but_confirmed, kept);

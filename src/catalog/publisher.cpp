@@ -185,9 +185,7 @@ Error Publisher::settle_drained(const Sale& sale, const std::vector<redis::Pendi
     for (const auto& order : entry.orders) {
       if (!std::ranges::all_of(order.lines, is_of_sale)) continue;
       if (entry.is_retake) {
-        // Whose units are gone by now stays as it ended: its payment is settled as one that came too late.
-        const auto result = postgres::confirm_late_payment(session_, order, new_epoch);
-        if (!result) return result.error();
+        if (const auto error = confirm_drained(sale, order, new_epoch)) return error;
         continue;
       }
       if (!seen.insert(order.id).second) continue;
@@ -247,6 +245,24 @@ Error Publisher::refuse_above_limit(const Sale& sale, std::vector<postgres::NewO
     order.reason = "limit_exceeded";
   }
   return {};
+}
+
+/// An order that was taken again for a late payment. Whose units are gone by now, or who has bought up to the limit
+/// elsewhere since, stays as it ended: the payment is settled as one that came too late.
+Error Publisher::confirm_drained(const Sale& sale, const Order& taken, std::int64_t new_epoch) {
+  const auto item = std::ranges::find(sale.items, taken.item_no, &Item::item_no);
+  if (item != sale.items.end() && item->limit_per_customer > 0) {
+    const auto rows =
+        postgres::find_orders_of_customers(session_, std::span(&taken.customer_id, 1), std::span(&taken.item_no, 1));
+    if (!rows) return rows.error();
+    std::int64_t units = taken.quantity;
+    for (const auto& row : *rows) {
+      if (is_live(row.status) && row.id != taken.id) units += row.quantity;
+    }
+    if (units > item->limit_per_customer) return {};
+  }
+  const auto result = postgres::confirm_late_payment(session_, taken, new_epoch);
+  return result ? Error{} : result.error();
 }
 
 /// Redis takes one chunk of rows while PostgreSQL reads the next.

@@ -6,6 +6,7 @@
 #include "array_literal.hpp"
 #include "embedded/flashsale_postgres.hpp"
 #include "flashsale/postgres/error.hpp"
+#include "flashsale/telemetry/fault_point.hpp"
 #include "item_units.hpp"
 #include "more_lines.hpp"
 #include "refund.hpp"
@@ -63,7 +64,10 @@ CancelResult cancel_in(pqxx::work& tx, const OrderId& id, std::string_view custo
   found = read_with_sale(tx, id);
   if (!found) throw std::runtime_error("an order has disappeared");
   found->outcome = outcome_of(found->row, changed);
-  if (changed) commit(tx);
+  if (changed) {
+    FLASHSALE_FAULT_POINT("cancel.before_commit");
+    commit(tx);
+  }
   if (found->outcome == CancelResult::Outcome::already_cancelled) commit_found(tx);
   return *found;
 }

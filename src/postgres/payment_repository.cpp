@@ -170,7 +170,9 @@ PaymentResult give_up(pqxx::work& tx, const StoredEvent& stored, std::string_vie
   auto result = as_it_stands(tx, stored);
   result.outcome = has_money ? PaymentOutcome::refund_required : PaymentOutcome::ignored;
   note_outcome(tx, event, result.outcome);
+  FLASHSALE_FAULT_POINT("payment.before_refund_commit");
   commit(tx);
+  FLASHSALE_FAULT_POINT("payment.after_refund_commit");
   return result;
 }
 

@@ -250,14 +250,15 @@ Error Publisher::refuse_above_limit(const Sale& sale, std::vector<postgres::NewO
 /// An order that was taken again for a late payment. Whose units are gone by now, or who has bought up to the limit
 /// elsewhere since, stays as it ended: the payment is settled as one that came too late.
 Error Publisher::confirm_drained(const Sale& sale, const Order& taken, std::int64_t new_epoch) {
-  const auto item = std::ranges::find(sale.items, taken.item_no, &Item::item_no);
-  if (item != sale.items.end() && item->limit_per_customer > 0) {
+  for (const auto& line : taken.lines) {
+    const auto* item = sale.find_item(line.item_no);
+    if (!item || item->limit_per_customer <= 0) continue;
     const auto rows =
-        postgres::find_orders_of_customers(session_, std::span(&taken.customer_id, 1), std::span(&taken.item_no, 1));
+        postgres::find_orders_of_customers(session_, std::span(&taken.customer_id, 1), std::span(&line.item_no, 1));
     if (!rows) return rows.error();
-    std::int64_t units = taken.quantity;
+    std::int64_t units = line.quantity;
     for (const auto& row : *rows) {
-      if (is_live(row.status) && row.id != taken.id) units += row.quantity;
+      if (is_live(row.status) && row.id != taken.id) units += units_of(row.lines, line.item_no);
     }
     if (units > item->limit_per_customer) return {};
   }

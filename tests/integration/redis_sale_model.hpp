@@ -23,11 +23,6 @@ struct ModelRecord {
   TimePoint at{};
   OrderLines lines;
   std::string customer_id;
-
-  [[nodiscard]] std::int64_t units_of(std::int32_t item_no) const {
-    const auto line = std::ranges::find(lines, item_no, &OrderLine::item_no);
-    return line == lines.end() ? 0 : line->quantity;
-  }
 };
 
 struct ModelItem {
@@ -60,7 +55,7 @@ struct Generation {
 
   [[nodiscard]] std::int64_t held(std::int32_t item_no) const {
     std::int64_t units = 0;
-    for (const auto& [id, record] : records) units += record.state == 'h' ? record.units_of(item_no) : 0;
+    for (const auto& [id, record] : records) units += record.state == 'h' ? units_of(record.lines, item_no) : 0;
     return units;
   }
   void add_record(const OrderId& id, const ModelRecord& record) {
@@ -378,8 +373,7 @@ struct Ledger {
   [[nodiscard]] std::int64_t sold(std::int32_t item_no) const {
     std::int64_t units = 0;
     for (const auto& [id, row] : rows) {
-      if (!is_live(row.status)) continue;
-      for (const auto& line : row.lines) units += line.item_no == item_no ? line.quantity : 0;
+      if (is_live(row.status)) units += units_of(row.lines, item_no);
     }
     return units;
   }

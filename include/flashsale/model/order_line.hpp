@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <boost/container/static_vector.hpp>
 #include <cstddef>
 #include <cstdint>
@@ -23,5 +24,11 @@ struct OrderLine {
 /// lines and whoever locks items in their order locks them as all others do. They stand inside the order: one line,
 /// which nearly every order has, costs no memory of its own. To add one beyond the most there may be throws.
 using OrderLines = boost::container::static_vector<OrderLine, kMaxOrderLines>;
+
+/// Of one item; 0 when there is no line of it.
+[[nodiscard]] inline std::int32_t units_of(const OrderLines& lines, std::int32_t item_no) {
+  const auto line = std::ranges::find(lines, item_no, &OrderLine::item_no);
+  return line == lines.end() ? 0 : line->quantity;
+}
 
 }  // namespace flashsale

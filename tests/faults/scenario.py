@@ -136,7 +136,7 @@ class Round:
     def _command(self, out):
         scenario = self.scenario
         rate = scenario.load_options.get("rate", RATE)
-        sells_carts = self.seed // 2 % 2 == 1 and "items" not in scenario.load_options
+        sells_carts = self.seed % 4 in (1, 2) and "items" not in scenario.load_options
         scarcity = scenario.scarcity * (UNITS_OF_CART_ITEM if sells_carts else 1)
         stock = 1_000_000 if self.seed % 2 == 0 else int(rate * scenario.load_s * scarcity)
         options = MIX | (CARTS if sells_carts else {}) | {"rate": rate, "seconds": scenario.load_s, "settle_s": SETTLE_S, "buyers": 20_000,

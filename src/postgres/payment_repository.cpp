@@ -26,6 +26,7 @@ struct DueOrder {
   PaymentMode payment = PaymentMode::none;
   Money due;
   bool payment_failed = false;
+  bool archived = false;
 };
 
 std::optional<DueOrder> read_due_order(pqxx::transaction_base& tx, const OrderId& id) {
@@ -41,17 +42,21 @@ std::optional<DueOrder> read_due_order(pqxx::transaction_base& tx, const OrderId
   order.due = {row[kOrderColumns + 4].as<std::int64_t>(), row[kOrderColumns + 5].as<std::string>()};
   order.payment_failed = row[kOrderColumns + 6].as<bool>();
   order.shown.epoch = row[kOrderColumns + 7].as<std::int64_t>();
+  order.archived = row[kOrderColumns + 8].as<bool>();
   return order;
 }
 
 /// Messages are locked after orders, and items last, everywhere.
 std::optional<DueOrder> lock_order(pqxx::transaction_base& tx, const OrderId& id) {
-  execute(tx, "SELECT FROM orders WHERE order_id = $1 FOR UPDATE", id.to_string());
+  const auto locked = execute(tx, "SELECT FROM orders WHERE order_id = $1 FOR UPDATE", id.to_string());
+  // In this order: it may have been archived while this waited for its row.
+  if (locked.empty()) execute(tx, "SELECT FROM archived_orders WHERE order_id = $1 FOR UPDATE", id.to_string());
   return read_due_order(tx, id);
 }
 
-/// One that a late payment may bring back.
+/// One that a late payment may bring back. What is archived stays as it is: Redis has nothing of its sale any more.
 bool may_come_back(const DueOrder& order) {
+  if (order.archived) return false;
   const auto status = order.shown.row.status;
   return status == OrderStatus::expired || (status == OrderStatus::cancelled && order.payment_failed);
 }

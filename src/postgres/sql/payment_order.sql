@@ -4,8 +4,8 @@ SELECT order_id, item_no, customer_id, quantity, status, orders.created_at, expi
        generation, coalesce(refund_required, false) AS refund_required,
        coalesce(given_back, true) AS given_back, sales.sale_no, sales.sale_id, sales.payment,
        items.price_amount * orders.quantity AS due, items.currency,
-       coalesce(payment_failed, false) AS payment_failed, items.epoch
-  FROM orders
+       coalesce(payment_failed, false) AS payment_failed, items.epoch, is_archived
+  FROM all_orders AS orders
   JOIN items USING (item_no)
   JOIN sales USING (sale_no)
  WHERE orders.order_id = $1;

@@ -48,7 +48,8 @@ Result<Unwritten> count_unwritten(catalog::Publisher& stores, const redis::Audit
     for (const auto& order : entry.orders) {
       const auto row = rows.pending_with_row.find(order.id);
       const bool is_written = row != rows.pending_with_row.end() && row->second >= order.generation;
-      if (!is_written) unwritten.orders[order.item_no] += order.quantity;
+      if (is_written) continue;
+      for (const auto& line : order.lines) unwritten.orders[line.item_no] += line.quantity;
     }
     if (!entry.withdrawal) continue;
     const auto change = postgres::find_stock_change(stores.session(), entry.withdrawal->change_id);

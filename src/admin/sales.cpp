@@ -6,6 +6,7 @@
 #include "flashsale/postgres/error.hpp"
 #include "flashsale/redis/error.hpp"
 #include "flashsale/redis/sale_scripts.hpp"
+#include "flashsale/telemetry/fault_point.hpp"
 #include "flashsale/telemetry/log.hpp"
 
 namespace flashsale::admin {
@@ -54,8 +55,10 @@ Result<std::optional<StockResult>> withdraw_once(catalog::Publisher& stores, con
     return std::optional<StockResult>(refused);
   }
 
+  FLASHSALE_FAULT_POINT("withdrawal.taken");
   const auto written = postgres::withdraw_stock(stores.session(), item_no, change_id, units, sale.epoch, who);
   if (!written) return written.error();  // the entry in the pending log lets the sweeper finish it
+  FLASHSALE_FAULT_POINT("withdrawal.written");
   using Written = postgres::StockChangeResult::Outcome;
   if (written->outcome == Written::stale_epoch) return std::optional<StockResult>{};
   // Redis believed in units that PostgreSQL does not have; or it took them once more, after whoever rebuilt the sale
@@ -158,7 +161,9 @@ Result<StockResult> change_stock(catalog::Publisher& stores, std::string_view sa
     result = to_result(*added);
   }
   if (result && result->outcome == StockResult::Outcome::done) {
+    FLASHSALE_FAULT_POINT("stock.before_push");
     (void)stores.push_stock(**sale, item->item_no);
+    FLASHSALE_FAULT_POINT("stock.after_push");
     announce(stores);
   }
   return result;

@@ -1,6 +1,8 @@
 #include "documents.hpp"
 
+#include "flashsale/model/check.hpp"
 #include "flashsale/model/json_text.hpp"
+#include "flashsale/model/order_total.hpp"
 
 namespace flashsale::api {
 namespace {
@@ -46,6 +48,15 @@ void append_item_head(std::string& out, const Item& item) {
   append_money(out, "price", item.price.amount, item.price.currency);
 }
 
+/// The members that tell of one item of an order.
+void append_order_line(std::string& out, const OrderLine& line, const Sale& sale) {
+  const auto* item = sale.find_item(line.item_no);
+  FLASHSALE_CHECK(item != nullptr);
+  append_text(out, "sku", item->sku);
+  append_number(out, "quantity", line.quantity);
+  append_money(out, "unit_price", item->price.amount, item->price.currency);
+}
+
 }  // namespace
 
 void append_member(std::string& out, std::string_view name) {
@@ -60,7 +71,7 @@ void append_rehearsal(std::string& out) {
   out += "true";
 }
 
-void append_order(std::string& out, const Order& order, const Sale& sale, const Item& item, OrderAudience audience) {
+void append_order(std::string& out, const Order& order, const Sale& sale, OrderAudience audience) {
   out += '{';
   append_member(out, "id");
   out += '"';
@@ -69,10 +80,15 @@ void append_order(std::string& out, const Order& order, const Sale& sale, const 
   append_text(out, "sale_id", sale.id);
   if (sale.rehearsal) append_rehearsal(out);
   if (audience == OrderAudience::admin) append_text(out, "customer_id", order.customer_id);
-  append_text(out, "sku", item.sku);
-  append_number(out, "quantity", order.quantity);
-  append_money(out, "unit_price", item.price.amount, item.price.currency);
-  append_money(out, "total", item.price.amount * order.quantity, item.price.currency);
+  if (order.lines.size() == 1) append_order_line(out, order.lines.front(), sale);
+  append_member(out, "lines");
+  for (const auto& line : order.lines) {
+    out += &line == order.lines.data() ? "[{" : ",{";
+    append_order_line(out, line, sale);
+    out += '}';
+  }
+  out += ']';
+  if (const auto total = order_total(order.lines, sale)) append_money(out, "total", total->amount, total->currency);
   append_text(out, "status", to_string(order.status));
   append_time(out, "created_at", order.created_at);
   if (order.expires_at) append_time(out, "expires_at", *order.expires_at);

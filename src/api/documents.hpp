@@ -11,8 +11,8 @@ namespace flashsale::api {
 
 enum class OrderAudience { buyer, admin };
 
-/// `{"id",…}`; the admin's has `customer_id` too.
-void append_order(std::string& out, const Order& order, const Sale& sale, const Item& item, OrderAudience audience);
+/// `{"id",…}`; the admin's has `customer_id` too. `sale` is the order's, with all its items.
+void append_order(std::string& out, const Order& order, const Sale& sale, OrderAudience audience);
 
 enum class ShownStock { counts, availability };
 

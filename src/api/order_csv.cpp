@@ -1,5 +1,6 @@
 #include "flashsale/api/order_csv.hpp"
 
+#include "flashsale/model/check.hpp"
 #include "flashsale/model/json_text.hpp"
 
 namespace flashsale::api {
@@ -34,16 +35,20 @@ void append_csv_text(std::string& out, std::string_view text) {
   if (is_quoted) out += '"';
 }
 
-void append_order_csv(std::string& out, const Order& order, const Sale& sale, const Item& item) {
+namespace {
+
+void append_line_csv(std::string& out, const Order& order, const Sale& sale, const OrderLine& line) {
+  const auto* item = sale.find_item(line.item_no);
+  FLASHSALE_CHECK(item != nullptr);
   order.id.append_to(out);
   append_word(out, sale.id);
   out += ',';
   append_csv_text(out, order.customer_id);
-  append_word(out, item.sku);
-  append_number(out, order.quantity);
-  append_number(out, item.price.amount);
-  append_word(out, item.price.currency);
-  append_number(out, item.price.amount * order.quantity);
+  append_word(out, item->sku);
+  append_number(out, line.quantity);
+  append_number(out, item->price.amount);
+  append_word(out, item->price.currency);
+  append_number(out, item->price.amount * line.quantity);
   append_word(out, to_string(order.status));
   out += ',';
   append_rfc3339(out, order.created_at);
@@ -52,6 +57,12 @@ void append_order_csv(std::string& out, const Order& order, const Sale& sale, co
   out += ',';
   append_csv_text(out, order.reason);
   out += "\r\n";
+}
+
+}  // namespace
+
+void append_order_csv(std::string& out, const Order& order, const Sale& sale) {
+  for (const auto& line : order.lines) append_line_csv(out, order, sale, line);
 }
 
 }  // namespace flashsale::api

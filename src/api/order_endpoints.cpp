@@ -8,6 +8,7 @@
 #include "documents.hpp"
 #include "flashsale/api/order_request.hpp"
 #include "flashsale/model/json_text.hpp"
+#include "flashsale/model/order_total.hpp"
 #include "operation.hpp"
 #include "order_cancellation.hpp"
 #include "order_reply.hpp"
@@ -28,6 +29,11 @@ std::string location_of(const OrderId& id) {
   return headers;
 }
 
+std::nullopt_t refuse(Exchange& exchange, ProblemType problem, std::string_view detail) {
+  reply_problem(exchange, problem, detail);
+  return std::nullopt;
+}
+
 std::string not_open_members(const Sale& sale, TimePoint now) {
   std::string members = "\"state\":";
   append_json_string(members, to_string(effective_state(sale.state, sale.starts_at, sale.ends_at, now)));
@@ -36,6 +42,22 @@ std::string not_open_members(const Sale& sale, TimePoint now) {
   members += '"';
   if (sale.rehearsal) append_rehearsal(members);
   return members;
+}
+
+/// What is asked for, as the stores know it; or why that can be no order of this sale, which has been answered.
+std::optional<OrderLines> find_lines(Exchange& exchange, const OrderBody& body, const Sale& sale) {
+  OrderLines lines;
+  for (const auto& line : body.lines) {
+    const auto* item = sale.find_item(line.sku);
+    if (!item) return refuse(exchange, ProblemType::unknown_item, "the sale has no such item");
+    lines.push_back({item->item_no, line.quantity});
+  }
+  if (lines.size() == 1) return lines;
+  std::ranges::sort(lines, {}, &OrderLine::item_no);
+  if (!order_total(lines, sale)) {
+    return refuse(exchange, ProblemType::malformed_request, "the items of one order must have one currency, and a sum");
+  }
+  return lines;
 }
 
 /// The refusals and failures of a checkout; the other outcomes carry an order.
@@ -116,16 +138,16 @@ void OrderEndpoints::check_out_of(Exchange& exchange, const std::shared_ptr<cons
     return reply_problem(exchange, ProblemType::malformed_request,
                          "Idempotency-Key is required: 1 to 255 visible ASCII characters");
   }
-  auto body = parse_order_body(request.body);
+  const auto body = parse_order_body(request.body);
   if (body.problem) return reply_problem(exchange, *body.problem, body.detail);
+  auto lines = find_lines(exchange, body, *sale->sale);
+  if (!lines) return;
 
   checkout::Placement placement;
-  placement.item = sale->find_item(body.sku);
-  if (placement.item < 0) return reply_problem(exchange, ProblemType::unknown_item, "the sale has no such item");
+  placement.lines = std::move(*lines);
   placement.sale = sale;
   placement.id = OrderId::derive(sale->sale->id, customer_id, key);
   placement.customer_id = std::move(customer_id);
-  placement.quantity = body.quantity;
   const auto preference = parse_prefer(request.header(Header::prefer));
   placement.wait = process_.wait;
   if (preference.wait) placement.wait = std::min<std::chrono::milliseconds>(*preference.wait, process_.wait_max);

@@ -33,8 +33,7 @@ class OrderFile {
 
   bool add(std::span<const Order> orders) {
     for (const auto& order : orders) {
-      const auto item = std::ranges::find(sale_.items, order.item_no, &Item::item_no);
-      append_order_csv(piece_, order, sale_, *item);
+      append_order_csv(piece_, order, sale_);
       if (piece_.size() >= kPieceBytes && !body_.write(std::exchange(piece_, {}))) return false;
     }
     return true;

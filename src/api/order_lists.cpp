@@ -42,10 +42,10 @@ std::optional<std::string> order_list(const std::vector<Order>& orders, const Or
   const auto shown = std::min(orders.size(), static_cast<std::size_t>(page.limit));
   std::string body = "{\"orders\":[";
   for (std::size_t i = 0; i < shown; ++i) {
-    const auto found = snapshot.find_item(orders[i].item_no);
+    const auto found = snapshot.find_item(orders[i].lines.front().item_no);
     if (!found.item) return std::nullopt;
     if (i > 0) body += ',';
-    append_order(body, orders[i], *found.sale, *found.item, audience);
+    append_order(body, orders[i], *found.sale, audience);
   }
   body += ']';
   if (orders.size() > shown) {

@@ -14,20 +14,21 @@ void reply_being_loaded(Exchange& exchange) {
 void reply_known_order(Exchange& exchange, const catalog::Snapshot::FoundItem& found, const Order& order,
                        const OrderReply& how) {
   std::string body;
-  append_order(body, order, *found.sale, *found.item, how.audience);
+  append_order(body, order, *found.sale, how.audience);
   exchange.reply({how.status, "application/json", body, how.headers});
 }
 
 }  // namespace
 
 void reply_order(Exchange& exchange, const ThreadParts& thread, const Order& order, OrderReply how) {
-  const auto found = thread.catalog.snapshot()->find_item(order.item_no);
+  const auto found = thread.catalog.snapshot()->find_item(order.lines.front().item_no);
   if (found.item) return reply_known_order(exchange, found, order, how);
-  thread.sales.await_items({order.item_no}, [kept = exchange.shared_from_this(), &catalog = thread.catalog, order,
-                                             how = std::move(how)](bool known) {
-    if (!known) return reply_being_loaded(*kept);
-    reply_known_order(*kept, catalog.snapshot()->find_item(order.item_no), order, how);
-  });
+  thread.sales.await_items(
+      {order.lines.front().item_no},
+      [kept = exchange.shared_from_this(), &catalog = thread.catalog, order, how = std::move(how)](bool known) {
+        if (!known) return reply_being_loaded(*kept);
+        reply_known_order(*kept, catalog.snapshot()->find_item(order.lines.front().item_no), order, how);
+      });
 }
 
 void reply_order_list(Exchange& exchange, const ThreadParts& thread, const Result<std::vector<Order>>& orders,
@@ -36,7 +37,7 @@ void reply_order_list(Exchange& exchange, const ThreadParts& thread, const Resul
     return reply_retry_later(exchange, ProblemType::unavailable, "orders cannot be read at the moment", kRetryAfterS);
   }
   std::vector<std::int32_t> item_nos;
-  for (const auto& order : *orders) item_nos.push_back(order.item_no);
+  for (const auto& order : *orders) item_nos.push_back(order.lines.front().item_no);
   thread.sales.await_items(std::move(item_nos), [kept = exchange.shared_from_this(), &catalog = thread.catalog,
                                                  orders = *orders, page, audience](bool known) {
     const auto body = known ? order_list(orders, page, *catalog.snapshot(), audience) : std::nullopt;

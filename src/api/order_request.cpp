@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 #include <charconv>
+#include <utility>
 
 #include "flashsale/model/identifier.hpp"
 #include "flashsale/model/order.hpp"
@@ -25,14 +26,15 @@ OrderBody invalid_quantity() {
   return body;
 }
 
-/// Reads the one form that nearly every client sends, about fifteen times faster than a general parser (0.09 against
-/// 1.4 µs): members in any order, white space anywhere, no escapes. What it does not know it leaves to the general one.
+/// Reads the one form that nearly every client sends, one line, about fifteen times faster than a general parser (0.09
+/// against 1.4 µs): members in any order, white space anywhere, no escapes. What it does not know it leaves to the
+/// general one.
 class OrderBodyScanner {
  public:
   explicit OrderBodyScanner(std::string_view text) : text_(text) {}
 
   std::optional<OrderBody> scan() {
-    OrderBody body;
+    OrderBodyLine line;
     bool has_sku = false;
     bool has_quantity = false;
     if (!take('{')) return std::nullopt;
@@ -42,11 +44,11 @@ class OrderBodyScanner {
       if (name == "sku" && !has_sku) {
         const auto sku = plain_string();
         if (!is_valid_identifier(sku)) return std::nullopt;
-        body.sku = sku;
+        line.sku = sku;
         has_sku = true;
       } else if (name == "quantity" && !has_quantity) {
-        body.quantity = small_number();
-        if (body.quantity <= 0) return std::nullopt;
+        line.quantity = small_number();
+        if (line.quantity <= 0) return std::nullopt;
         has_quantity = true;
       } else {
         return std::nullopt;
@@ -55,6 +57,8 @@ class OrderBodyScanner {
     if (!take('}') || !has_sku || !has_quantity) return std::nullopt;
     skip_space();
     if (at_ != text_.size()) return std::nullopt;
+    OrderBody body;
+    body.lines.push_back(std::move(line));
     return body;
   }
 
@@ -101,11 +105,8 @@ class OrderBodyScanner {
   std::size_t at_ = 0;
 };
 
-OrderBody parse_general(std::string_view text) {
-  const auto parsed = parse_strict_json(text);
-  if (!parsed.error.empty()) return malformed(parsed.error);
-  const auto& json = parsed.value;
-  if (!json.is_object()) return malformed("the body must be a JSON object");
+/// Reads the line that an object's members say, or tells what is wrong with them.
+std::optional<OrderBody> read_line(const nlohmann::json& json, OrderBodyLine& line) {
   for (const auto& [name, value] : json.items()) {
     if (name != "sku" && name != "quantity") return malformed("the body has an unknown member");
   }
@@ -113,8 +114,6 @@ OrderBody parse_general(std::string_view text) {
   if (sku == json.end() || !sku->is_string()) return malformed("sku must be a string");
   const auto quantity = json.find("quantity");
   if (quantity == json.end() || !quantity->is_number()) return malformed("quantity must be an integer");
-  OrderBody body;
-  body.sku = sku->get<std::string>();
   if (!quantity->is_number_integer()) {
     // Integers beyond 64 bits arrive as floating point: too many, not malformed.
     const bool huge = quantity->get<double>() >= 1e18 || quantity->get<double>() <= -1e18;
@@ -123,7 +122,38 @@ OrderBody parse_general(std::string_view text) {
   const bool fits = quantity->is_number_unsigned() ? quantity->get<std::uint64_t>() <= kMaxOrderQuantity
                                                    : quantity->get<std::int64_t>() <= kMaxOrderQuantity;
   if (!fits || quantity->get<std::int64_t>() < 1) return invalid_quantity();
-  body.quantity = quantity->get<std::int32_t>();
+  line = {sku->get<std::string>(), quantity->get<std::int32_t>()};
+  return std::nullopt;
+}
+
+OrderBody read_lines(const nlohmann::json& json) {
+  if (json.size() != 1) return malformed("the body must have sku and quantity, or lines alone");
+  const auto& lines = json.at("lines");
+  if (!lines.is_array() || lines.empty() || lines.size() > kMaxOrderLines) {
+    return malformed("lines must be an array of 1 to 10");
+  }
+  OrderBody body;
+  for (const auto& element : lines) {
+    OrderBodyLine line;
+    if (!element.is_object()) return malformed("a line must be a JSON object");
+    if (auto problem = read_line(element, line)) return std::move(*problem);
+    const bool is_double = std::ranges::find(body.lines, line.sku, &OrderBodyLine::sku) != body.lines.end();
+    if (is_double) return malformed("lines must have each sku once");
+    body.lines.push_back(std::move(line));
+  }
+  return body;
+}
+
+OrderBody parse_general(std::string_view text) {
+  const auto parsed = parse_strict_json(text);
+  if (!parsed.error.empty()) return malformed(parsed.error);
+  const auto& json = parsed.value;
+  if (!json.is_object()) return malformed("the body must be a JSON object");
+  if (json.contains("lines")) return read_lines(json);
+  OrderBodyLine line;
+  if (auto problem = read_line(json, line)) return std::move(*problem);
+  OrderBody body;
+  body.lines.push_back(std::move(line));
   return body;
 }
 

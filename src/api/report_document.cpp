@@ -97,7 +97,7 @@ Whole add_up(const SaleReport& report) {
     whole.item.sold += item.sold;
     for (const auto status : kStatuses) {
       auto& sum = whole.totals.by_status[static_cast<std::size_t>(status)];
-      sum.orders += totals.of(status).orders;
+      sum.orders += totals.of(status).first_orders;
       sum.units += totals.of(status).units;
     }
     auto& revenue = whole.revenue[item.price.currency];

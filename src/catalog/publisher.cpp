@@ -171,25 +171,21 @@ Error Publisher::drain_epoch(const Sale& sale, std::int64_t old_epoch, std::int6
 Error Publisher::settle_drained(const Sale& sale, const std::vector<redis::PendingEntry>& entries,
                                 std::int64_t new_epoch) {
   // A log can outlive its sale, whose numbers are given out anew when PostgreSQL was restored.
-  const auto is_of_sale = [&](std::int32_t item_no) {
-    return std::ranges::find(sale.items, item_no, &Item::item_no) != sale.items.end();
-  };
+  const auto is_of_sale = [&](const OrderLine& line) { return sale.find_item(line.item_no) != nullptr; };
   std::vector<postgres::NewOrder> orders;
   std::unordered_set<OrderId, OrderIdHash> seen;
   for (const auto& entry : entries) {
     if (entry.withdrawal) {
       const auto& taken = *entry.withdrawal;
-      if (!is_of_sale(taken.item_no)) continue;
+      if (!sale.find_item(taken.item_no)) continue;
       const auto result =
           postgres::withdraw_stock(session_, taken.item_no, taken.change_id, taken.units, new_epoch, taken.who);
       if (!result) return result.error();
     }
     for (const auto& order : entry.orders) {
-      if (!is_of_sale(order.item_no)) continue;
+      if (!std::ranges::all_of(order.lines, is_of_sale)) continue;
       if (entry.is_retake) {
-        // Whose units are gone by now stays as it ended: its payment is settled as one that came too late.
-        const auto result = postgres::confirm_late_payment(session_, order, new_epoch);
-        if (!result) return result.error();
+        if (const auto error = confirm_drained(sale, order, new_epoch)) return error;
         continue;
       }
       if (!seen.insert(order.id).second) continue;
@@ -216,7 +212,9 @@ Error Publisher::refuse_above_limit(const Sale& sale, std::vector<postgres::NewO
   }
   // A name that PostgreSQL cannot take is the writer's to refuse.
   const auto is_limited = [&](const Order& order) {
-    return limit_of.contains(order.item_no) && is_valid_customer_id(order.customer_id);
+    const bool has_limit =
+        std::ranges::any_of(order.lines, [&](const OrderLine& line) { return limit_of.contains(line.item_no); });
+    return has_limit && is_valid_customer_id(order.customer_id);
   };
   std::set<std::string> customers;
   for (const auto& one : orders) {
@@ -230,19 +228,42 @@ Error Publisher::refuse_above_limit(const Sale& sale, std::vector<postgres::NewO
   std::map<std::pair<std::int32_t, std::string>, std::int64_t> units_of;
   for (const auto& row : *rows) {
     written.insert(row.id);
-    if (is_live(row.status)) units_of[{row.item_no, row.customer_id}] += row.quantity;
+    if (!is_live(row.status)) continue;
+    for (const auto& line : row.lines) units_of[{line.item_no, row.customer_id}] += line.quantity;
   }
   for (auto& [order, epoch] : orders) {
     if (!is_limited(order) || written.contains(order.id)) continue;
-    auto& units = units_of[{order.item_no, order.customer_id}];
-    if (units + order.quantity <= limit_of[order.item_no]) {
-      units += order.quantity;
+    const auto is_within_limit = [&, &customer_id = order.customer_id](const OrderLine& line) {
+      const auto limit = limit_of.find(line.item_no);
+      return limit == limit_of.end() || units_of[{line.item_no, customer_id}] + line.quantity <= limit->second;
+    };
+    if (std::ranges::all_of(order.lines, is_within_limit)) {
+      for (const auto& line : order.lines) units_of[{line.item_no, order.customer_id}] += line.quantity;
       continue;
     }
     order.status = OrderStatus::rejected;
     order.reason = "limit_exceeded";
   }
   return {};
+}
+
+/// An order that was taken again for a late payment. Whose units are gone by now, or who has bought up to the limit
+/// elsewhere since, stays as it ended: the payment is settled as one that came too late.
+Error Publisher::confirm_drained(const Sale& sale, const Order& taken, std::int64_t new_epoch) {
+  for (const auto& line : taken.lines) {
+    const auto* item = sale.find_item(line.item_no);
+    if (!item || item->limit_per_customer <= 0) continue;
+    const auto rows =
+        postgres::find_orders_of_customers(session_, std::span(&taken.customer_id, 1), std::span(&line.item_no, 1));
+    if (!rows) return rows.error();
+    std::int64_t units = line.quantity;
+    for (const auto& row : *rows) {
+      if (is_live(row.status) && row.id != taken.id) units += units_of(row.lines, line.item_no);
+    }
+    if (units > item->limit_per_customer) return {};
+  }
+  const auto result = postgres::confirm_late_payment(session_, taken, new_epoch);
+  return result ? Error{} : result.error();
 }
 
 /// Redis takes one chunk of rows while PostgreSQL reads the next.

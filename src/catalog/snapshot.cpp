@@ -4,12 +4,10 @@
 
 namespace flashsale::catalog {
 
-int SaleSnapshot::find_item(std::string_view sku) const {
-  const auto& items = sale->items;
-  for (std::size_t i = 0; i < items.size(); ++i) {
-    if (items[i].sku == sku) return static_cast<int>(i);
-  }
-  return -1;
+const ItemLevels* SaleSnapshot::find_level(std::int32_t item_no) const {
+  const auto* item = sale->find_item(item_no);
+  const auto index = item ? static_cast<std::size_t>(item - sale->items.data()) : levels.size();
+  return index < levels.size() ? &levels[index] : nullptr;
 }
 
 bool SaleSnapshot::sold_out_mark_lives(SteadyTime now) const {

@@ -39,13 +39,19 @@ constexpr std::size_t kSearchesMax = 64;
 /// Orders of sales that were let go, looked up by one thread at once.
 constexpr std::size_t kPastLookupsMax = 64;
 
-bool same_lines(const InFlightOrder& order, std::int32_t item_no, std::int32_t quantity) {
-  return order.item().item_no == item_no && order.placement.quantity == quantity;
+/// A row under the order's id can be another's, although the id is made of the customer's: of one who was erased.
+bool is_of(const Placement& placement, const Order& row) {
+  return row.customer_id == placement.customer_id && row.lines == placement.lines;
 }
 
-/// A row under the order's id can be another's, although the id is made of the customer's: of one who was erased.
-bool is_of(const InFlightOrder& order, const Order& row) {
-  return row.customer_id == order.placement.customer_id && same_lines(order, row.item_no, row.quantity);
+/// Whether one of the items surely has no unit for an order of this id, and never had.
+bool is_marked_sold_out(const Placement& placement, Steady::time_point now) {
+  const auto& sale = *placement.sale;
+  if (!sale.sold_out_mark_lives(now)) return false;
+  return std::ranges::any_of(placement.lines, [&](const OrderLine& line) {
+    const auto* level = sale.find_level(line.item_no);
+    return level && level->sold_out_ids && !level->sold_out_ids->contains(placement.id.hash64());
+  });
 }
 
 /// One search over several sales: the first that has the order wins; silence of one makes `nowhere` unsure.
@@ -89,10 +95,7 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
     const auto now = Steady::now();
     const auto& sale = *placement.sale;
     if (sale.sale->let_go) return place_in_the_past(placement, callback);
-    const auto& level = sale.levels[static_cast<std::size_t>(placement.item)];
-    if (level.sold_out_ids && sale.sold_out_mark_lives(now) && !level.sold_out_ids->contains(placement.id.hash64())) {
-      return turn_away(callback, sale, PlacementOutcome::sold_out);
-    }
+    if (is_marked_sold_out(placement, now)) return turn_away(callback, sale, PlacementOutcome::sold_out);
     if (sale.surely_not_open(now)) return turn_away(callback, sale, PlacementOutcome::sale_not_open);
     if (!sale.serving || !parts_.redis.ready()) return turn_away(callback, sale, PlacementOutcome::unavailable);
     if (!parts_.permits.try_take()) return turn_away(callback, sale, PlacementOutcome::overloaded);
@@ -155,12 +158,8 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
     --past_lookups_;
     if (!found) return turn_away(callback, *placement.sale, PlacementOutcome::unavailable);
     if (!*found) return turn_away(callback, *placement.sale, PlacementOutcome::sale_not_open);
-    const auto& row = **found;
-    const auto& item = placement.sale->sale->items[static_cast<std::size_t>(placement.item)];
-    const bool same =
-        row.customer_id == placement.customer_id && row.item_no == item.item_no && row.quantity == placement.quantity;
-    answer(callback, placement.sale->sale->sale_no,
-           {same ? PlacementOutcome::replayed : PlacementOutcome::key_reused, row});
+    const auto outcome = is_of(placement, **found) ? PlacementOutcome::replayed : PlacementOutcome::key_reused;
+    answer(callback, placement.sale->sale->sale_no, {outcome, **found});
   }
 
   void finish(std::uint64_t token, const PlacementResult& result) {
@@ -308,7 +307,7 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
                                                            : PlacementOutcome::sold_out;
       return finish(token, {outcome, row});
     }
-    if (!is_of(order, row)) {
+    if (!is_of(order.placement, row)) {
       drifted(order);
       return finish(token, {PlacementOutcome::key_reused, {}});
     }
@@ -357,7 +356,7 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
   void replayed(std::uint64_t token, InFlightOrder& order, std::string_view text) {
     const auto record = redis::parse_order_record(text);
     const bool same = record && !record->withdrawal && record->customer_id == order.placement.customer_id &&
-                      same_lines(order, record->item_no, record->quantity);
+                      record->lines == order.placement.lines;
     if (!same) return finish(token, {PlacementOutcome::key_reused, {}});
     order.stage = InFlightOrder::Stage::replaying;
     order.created_at = record->created_at;
@@ -382,7 +381,7 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
     if (!order) return;
     if (found && *found) {
       const auto& row = **found;
-      if (!is_of(*order, row)) return finish(token, {PlacementOutcome::key_reused, {}});
+      if (!is_of(order->placement, row)) return finish(token, {PlacementOutcome::key_reused, {}});
       // An order of this process that lost its epoch meets its own row here.
       const bool own = order->retake && is_live(row.status);
       return finish(token, {own ? PlacementOutcome::committed : PlacementOutcome::replayed, row});
@@ -456,9 +455,8 @@ Result<std::optional<Order>> read_found(const OrderId& id, const Error& error, R
   if (!record->held) return make_error_code(redis::Failure::unavailable);
   Order order;
   order.id = id;
-  order.item_no = record->item_no;
+  order.lines = record->lines;
   order.customer_id = record->customer_id;
-  order.quantity = record->quantity;
   order.created_at = record->created_at;
   return std::optional<Order>(std::move(order));
 }

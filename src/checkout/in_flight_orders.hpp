@@ -31,15 +31,11 @@ struct InFlightOrder {
   Order replayed;                                                  ///< what Redis says of the key's order
   catalog::SteadyTime look_again_at = catalog::SteadyTime::max();  ///< replaying: for the row
 
-  [[nodiscard]] const Item& item() const {
-    return placement.sale->sale->items[static_cast<std::size_t>(placement.item)];
-  }
   [[nodiscard]] Order as_order(OrderStatus status) const {
     Order order;
     order.id = placement.id;
-    order.item_no = item().item_no;
+    order.lines = placement.lines;
     order.customer_id = placement.customer_id;
-    order.quantity = placement.quantity;
     order.status = status;
     order.created_at = created_at;
     return order;

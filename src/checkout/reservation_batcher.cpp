@@ -46,18 +46,21 @@ void ReservationBatcher::flush(std::int32_t sale_no) {
   }
 }
 
-/// The oldest orders that may share a call: each id once, and orders that are taken again apart from new ones.
+/// The oldest orders that may share a call: each id once, and orders that are taken again apart from new ones. The
+/// bound counts lines: it is they that Redis works on.
 std::vector<std::uint64_t> ReservationBatcher::take_batch(Line& line, bool& retake) {
   std::vector<std::uint64_t> tokens;
   std::vector<std::uint64_t> left;
   std::unordered_set<OrderId, OrderIdHash> ids;
-  while (!line.waiting.empty() && tokens.size() < options_.reservation_batch_max) {
+  std::size_t order_lines = 0;
+  while (!line.waiting.empty() && order_lines < options_.reservation_batch_max) {
     const auto token = line.waiting.front();
     line.waiting.pop_front();
     const auto& order = *orders_.find(token);
     if (tokens.empty()) retake = order.retake;
     const bool fits = order.retake == retake && ids.insert(order.placement.id).second;
     (fits ? tokens : left).push_back(token);
+    if (fits) order_lines += order.placement.lines.size();
   }
   line.waiting.insert(line.waiting.begin(), left.begin(), left.end());
   return tokens;
@@ -86,8 +89,7 @@ void ReservationBatcher::send(std::int32_t sale_no, Line& line, std::vector<std:
   requests.reserve(answer->tokens.size());
   for (const auto token : answer->tokens) {
     const auto& order = *orders_.find(token);
-    requests.push_back(
-        {order.placement.id, order.item().item_no, order.placement.quantity, order.placement.customer_id});
+    requests.push_back({order.placement.id, order.placement.lines, order.placement.customer_id});
   }
   redis::ReservationTerms terms;
   // Redis refuses from the moment on at which this side has certainly given up (PROTOCOL R10): its clock shows at

@@ -71,6 +71,7 @@ RetakeEnd finish_retake(catalog::Publisher& stores, const Sale& sale, const Orde
     const auto released = client.call(redis::release_command({sale.id, sale.epoch, client.identity()}, taken, true));
     if (!released) return RetakeEnd::later;
   }
+  FLASHSALE_FAULT_POINT("payment.before_late_trim");
   if (!entry_id.empty()) (void)client.call(redis::trim_command(sale.id, sale.epoch, std::span(&entry_id, 1)));
   return *written == postgres::LateOutcome::confirmed ? RetakeEnd::confirmed : RetakeEnd::no_units;
 }

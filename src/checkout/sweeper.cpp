@@ -71,7 +71,7 @@ void Sweeper::settled(std::vector<SettledOrder> orders) {
     if (order.result.outcome == postgres::WriteOutcome::existing && is_live(status)) {
       const auto sent = std::ranges::find(entry.orders, row.id, &Order::id);
       FLASHSALE_CHECK(sent != entry.orders.end());
-      entry.drifted = entry.drifted || sent->item_no != row.item_no || sent->quantity != row.quantity;
+      entry.drifted = entry.drifted || sent->lines != row.lines;
     }
   }
   // The quota is free again: a backlog is not left to the next interval.

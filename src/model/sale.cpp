@@ -43,6 +43,11 @@ const Item* Sale::find_item(std::string_view sku) const {
   return found == items.end() ? nullptr : &*found;
 }
 
+const Item* Sale::find_item(std::int32_t item_no) const {
+  const auto found = std::ranges::lower_bound(items, item_no, {}, &Item::item_no);
+  return found == items.end() || found->item_no != item_no ? nullptr : &*found;
+}
+
 SaleState effective_state(SaleState state, TimePoint starts_at, TimePoint ends_at, TimePoint now) {
   // A sale that has ended is closed to buyers whatever was set: pausing does not prolong it.
   if (state == SaleState::closed || now >= ends_at) return SaleState::closed;

@@ -23,12 +23,15 @@ ArrayLiteral& ArrayLiteral::add(const OrderId& id) {
 }
 
 ArrayLiteral& ArrayLiteral::add(const std::optional<TimePoint>& time) {
+  if (!time) return add_null();
   separate();
-  if (time) {
-    append_rfc3339(text_, *time);
-  } else {
-    text_.append("NULL");
-  }
+  append_rfc3339(text_, *time);
+  return *this;
+}
+
+ArrayLiteral& ArrayLiteral::add_null() {
+  separate();
+  text_.append("NULL");
   return *this;
 }
 

@@ -16,6 +16,7 @@ class ArrayLiteral {
   ArrayLiteral& add(std::int64_t number);
   ArrayLiteral& add(const OrderId& id);
   ArrayLiteral& add(const std::optional<TimePoint>& time);
+  ArrayLiteral& add_null();
   /// Quoted and escaped. A NUL byte cuts the parameter off on its way, which the server then refuses as malformed.
   ArrayLiteral& add_text(std::string_view text);
   /// The literal; add nothing afterwards.

@@ -1,16 +1,38 @@
 #include "item_units.hpp"
 
-#include <cstdint>
 #include <stdexcept>
+#include <string>
 
+#include "array_literal.hpp"
+#include "embedded/flashsale_postgres.hpp"
 #include "statement.hpp"
 
 namespace flashsale::postgres {
 
+void add_units(ItemUnits& units, const Order& order) {
+  for (const auto& line : order.lines) units[line.item_no] += line.quantity;
+}
+
+void return_units(pqxx::transaction_base& tx, const ItemUnits& units) {
+  ArrayLiteral items;
+  ArrayLiteral counts;
+  for (const auto& [item_no, count] : units) {
+    items.add(std::int64_t{item_no});
+    counts.add(count);
+  }
+  const std::string& item_array = items.close();
+  // An UPDATE of several rows locks them in any order.
+  if (units.size() > 1) execute(tx, embedded::items_lock_sql, item_array);
+  const auto updated = execute(tx, embedded::items_return_sql, item_array, counts.close());
+  if (static_cast<std::size_t>(updated.affected_rows()) != units.size()) {
+    throw std::runtime_error("an order's item is missing");
+  }
+}
+
 void return_units(pqxx::transaction_base& tx, const Order& ended) {
-  const auto item =
-      execute(tx, "UPDATE items SET sold = sold - $2 WHERE item_no = $1", ended.item_no, std::int64_t{ended.quantity});
-  if (item.affected_rows() != 1) throw std::runtime_error("an order's item is missing");
+  ItemUnits units;
+  add_units(units, ended);
+  return_units(tx, units);
 }
 
 }  // namespace flashsale::postgres

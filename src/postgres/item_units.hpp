@@ -1,11 +1,20 @@
 #pragma once
 #include <pqxx/pqxx>
 
+#include <cstdint>
+#include <map>
+
 #include "flashsale/model/order.hpp"
 
 namespace flashsale::postgres {
 
-/// Takes the units of an order that has just ended, in this transaction, off its item's `sold`.
+/// Units by item, in the order in which the items' rows are locked, everywhere.
+using ItemUnits = std::map<std::int32_t, std::int64_t>;
+
+void add_units(ItemUnits& units, const Order& order);
+
+/// Takes units of orders that have just ended, in this transaction, off their items' `sold`.
+void return_units(pqxx::transaction_base& tx, const ItemUnits& units);
 void return_units(pqxx::transaction_base& tx, const Order& ended);
 
 }  // namespace flashsale::postgres

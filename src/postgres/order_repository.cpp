@@ -8,7 +8,9 @@
 #include "array_literal.hpp"
 #include "embedded/flashsale_postgres.hpp"
 #include "flashsale/postgres/error.hpp"
+#include "flashsale/telemetry/fault_point.hpp"
 #include "item_units.hpp"
+#include "more_lines.hpp"
 #include "refund.hpp"
 #include "row_reader.hpp"
 #include "sale_rows.hpp"
@@ -76,16 +78,21 @@ CancelResult cancel_in(pqxx::work& tx, const OrderId& id, std::string_view custo
   found = read_with_sale(tx, id);
   if (!found) throw std::runtime_error("an order has disappeared");
   found->outcome = outcome_of(found->row, changed);
-  if (changed) commit(tx);
+  if (changed) {
+    FLASHSALE_FAULT_POINT("cancel.before_commit");
+    commit(tx);
+  }
   if (found->outcome == CancelResult::Outcome::already_cancelled) commit_found(tx);
   return *found;
 }
 
 /// False: a row is in its place.
 bool insert_cancelled(pqxx::transaction_base& tx, const Order& order, std::string_view reason) {
+  const auto more = more_lines(order);
   const auto inserted =
       execute(tx, embedded::order_insert_cancelled_sql, order.id.to_string(), format_rfc3339(order.created_at),
-              order.item_no, order.quantity, order.customer_id, std::string(reason));
+              order.lines.front().item_no, order.lines.front().quantity, order.customer_id, std::string(reason),
+              more.items, more.quantities);
   if (inserted.affected_rows() == 0) return false;
   const auto id = array_of(std::span(&order.id, 1));
   if (read_archived(tx, id).empty()) return true;

@@ -15,6 +15,7 @@
 #include "flashsale/model/identifier.hpp"
 #include "flashsale/postgres/error.hpp"
 #include "flashsale/telemetry/fault_point.hpp"
+#include "more_lines.hpp"
 #include "row_reader.hpp"
 #include "statement.hpp"
 
@@ -66,12 +67,14 @@ std::optional<TakenByItem> units_by_item(Entries entries) {
   std::int32_t last_item_no = 0;
   for (const auto& entry : entries) {
     const Order& order = entry.order->order;
-    if (last == nullptr || last_item_no != order.item_no) {
-      last = &taken.try_emplace(order.item_no, Taken{entry.order->epoch, 0}).first->second;
-      last_item_no = order.item_no;
+    for (const auto& line : order.lines) {
+      if (last == nullptr || last_item_no != line.item_no) {
+        last = &taken.try_emplace(line.item_no, Taken{entry.order->epoch, 0}).first->second;
+        last_item_no = line.item_no;
+      }
+      if (last->epoch != entry.order->epoch) return std::nullopt;
+      last->units += line.quantity;
     }
-    if (last->epoch != entry.order->epoch) return std::nullopt;
-    last->units += order.quantity;
   }
   return taken;
 }
@@ -111,9 +114,9 @@ WriteResult committed(const Order& order, const PaymentWindows& windows) {
 /// The text of a row's fields, reused from row to row.
 class RowText {
  public:
-  using Stream = CopyStream<7>;
-  static constexpr Stream::Row kColumns{"order_id", "created_at", "item_no",    "quantity",
-                                        "status",   "expires_at", "customer_id"};
+  using Stream = CopyStream<9>;
+  static constexpr Stream::Row kColumns{"order_id",   "created_at",  "item_no",    "quantity",       "status",
+                                        "expires_at", "customer_id", "more_items", "more_quantities"};
 
   const Stream::Row& of(const Order& order, const std::optional<TimePoint>& expires_at) {
     const auto set = [](std::string& text, auto value) { text = std::to_string(value); };
@@ -121,23 +124,28 @@ class RowText {
     order.id.append_to(id_);
     created_at_.clear();
     append_rfc3339(created_at_, order.created_at);
-    set(item_no_, order.item_no);
-    set(quantity_, order.quantity);
+    set(item_no_, order.lines.front().item_no);
+    set(quantity_, order.lines.front().quantity);
     set(status_, static_cast<int>(order.status));
     expires_at_.clear();
     if (expires_at) append_rfc3339(expires_at_, *expires_at);
+    more_ = more_lines(order);
+    const bool has_more = !more_.items.empty();
     row_ = {id_.c_str(),
             created_at_.c_str(),
             item_no_.c_str(),
             quantity_.c_str(),
             status_.c_str(),
             expires_at ? expires_at_.c_str() : nullptr,
-            order.customer_id.c_str()};
+            order.customer_id.c_str(),
+            has_more ? more_.items.c_str() : nullptr,
+            has_more ? more_.quantities.c_str() : nullptr};
     return row_;
   }
 
  private:
   std::string id_, created_at_, item_no_, quantity_, status_, expires_at_;
+  MoreLines more_;
   Stream::Row row_{};
 };
 
@@ -161,6 +169,33 @@ bool take_units(pqxx::transaction_base& tx, const TakenByItem& taken) {
   const auto updated = execute_prepared(tx, "items_take", item_array, epochs.close(), units.close());
   return static_cast<std::size_t>(updated.affected_rows()) == taken.size();
 }
+
+/// The columns of rows that are inserted where none of their id stands, as parallel arrays.
+class InsertedColumns {
+ public:
+  void add(const Order& order, const std::optional<TimePoint>& expires_at) {
+    ids_.add(order.id);
+    times_.add(order.created_at);
+    items_.add(std::int64_t{order.lines.front().item_no});
+    quantities_.add(std::int64_t{order.lines.front().quantity});
+    statuses_.add(static_cast<std::int64_t>(order.status));
+    expiries_.add(expires_at);
+    customers_.add_text(order.customer_id);
+    const auto more = more_lines(order);
+    if (more.items.empty()) more_items_.add_null(), more_quantities_.add_null();
+    else more_items_.add_text(more.items), more_quantities_.add_text(more.quantities);
+  }
+
+  /// Once. The ids that were inserted.
+  [[nodiscard]] pqxx::result insert(pqxx::transaction_base& tx) {
+    return execute_prepared(tx, "orders_insert", ids_.close(), times_.close(), items_.close(), quantities_.close(),
+                            statuses_.close(), expiries_.close(), customers_.close(), more_items_.close(),
+                            more_quantities_.close());
+  }
+
+ private:
+  ArrayLiteral ids_, times_, items_, quantities_, statuses_, expiries_, customers_, more_items_, more_quantities_;
+};
 
 enum class Attempt : std::uint8_t { written, refused, bad_data };
 
@@ -224,20 +259,9 @@ class CarefulWrite {
   };
 
   void insert() {
-    ArrayLiteral ids, times, items, quantities, statuses, expiries, customers;
-    for (const auto& entry : entries_) {
-      const Order& order = entry.order->order;
-      ids.add(order.id);
-      times.add(order.created_at);
-      items.add(std::int64_t{order.item_no});
-      quantities.add(std::int64_t{order.quantity});
-      statuses.add(static_cast<std::int64_t>(order.status));
-      expiries.add(windows_.expires_at(order));
-      customers.add_text(order.customer_id);
-    }
-    const auto rows = execute_prepared(tx_, "orders_insert", ids.close(), times.close(), items.close(),
-                                       quantities.close(), statuses.close(), expiries.close(), customers.close());
-    for (const auto& row : rows) inserted_.insert(read_order_id(row[0]));
+    InsertedColumns columns;
+    for (const auto& entry : entries_) columns.add(entry.order->order, windows_.expires_at(entry.order->order));
+    for (const auto& row : columns.insert(tx_)) inserted_.insert(read_order_id(row[0]));
   }
 
   /// A refusal is written whatever epoch has come since. Should its writer have been away for so long that the order
@@ -257,7 +281,9 @@ class CarefulWrite {
   void lock_items() {
     std::vector<std::int32_t> numbers;
     for (const auto& entry : entries_) {
-      if (inserted_.contains(entry.order->order.id)) numbers.push_back(entry.order->order.item_no);
+      const Order& order = entry.order->order;
+      if (!inserted_.contains(order.id)) continue;
+      for (const auto& line : order.lines) numbers.push_back(line.item_no);
     }
     std::ranges::sort(numbers);
     numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
@@ -279,27 +305,34 @@ class CarefulWrite {
 
   void decide_one(const Entry& entry, WriteResult& result) {
     const Order& order = entry.order->order;
-    const auto item = items_.find(order.item_no);
     if (const auto archived = archived_.find(order.id); archived != archived_.end()) {
       stale_.push_back(order.id);
       result = {WriteOutcome::existing, archived->second};
-    } else if (order.status == OrderStatus::rejected) {
+      return;
+    }
+    if (order.status == OrderStatus::rejected) {
       refuse(order, order.reason, result);
       result.outcome = WriteOutcome::recorded;
-    } else if (item == items_.end()) {
-      refuse(order, kUnknownItem, result);
-    } else if (item->second.epoch != entry.order->epoch) {
-      stale_.push_back(order.id);
-      result = {WriteOutcome::stale_epoch, {}};
-    } else if (order.quantity > item->second.free) {
-      refuse(order, kSoldOut, result);
-    } else {
-      item->second.free -= order.quantity;
-      auto& taken = taken_[order.item_no];
-      taken.epoch = entry.order->epoch;
-      taken.units += order.quantity;
-      result = committed(order, windows_);
+      return;
     }
+    for (const auto& line : order.lines) {
+      const auto item = items_.find(line.item_no);
+      if (item == items_.end()) return refuse(order, kUnknownItem, result);
+      if (item->second.epoch != entry.order->epoch) {
+        stale_.push_back(order.id);
+        result = {WriteOutcome::stale_epoch, {}};
+        return;
+      }
+    }
+    const auto fits = [&](const OrderLine& line) { return line.quantity <= items_.at(line.item_no).free; };
+    if (!std::ranges::all_of(order.lines, fits)) return refuse(order, kSoldOut, result);
+    for (const auto& line : order.lines) {
+      items_.at(line.item_no).free -= line.quantity;
+      auto& taken = taken_[line.item_no];
+      taken.epoch = entry.order->epoch;
+      taken.units += line.quantity;
+    }
+    result = committed(order, windows_);
   }
 
   void refuse(const Order& order, std::string_view reason, WriteResult& result) {
@@ -381,7 +414,7 @@ Order storable(const Order& order) {
   out.status = OrderStatus::rejected;
   out.reason = kDataRefused;
   out.expires_at.reset();
-  out.quantity = std::clamp(order.quantity, 1, kMaxOrderQuantity);
+  for (auto& line : out.lines) line.quantity = std::clamp(line.quantity, 1, kMaxOrderQuantity);
   out.created_at = std::clamp(order.created_at, kEarliest, kLatest);
   if (is_valid_customer_id(order.customer_id)) return out;
   for (char& c : out.customer_id) {
@@ -394,25 +427,24 @@ Order storable(const Order& order) {
 
 void write_rejection(pqxx::connection& connection, const Entry& entry, Results& results) {
   const Order row = storable(entry.order->order);
-  const auto just = [](auto value) { return ArrayLiteral().add(value).close(); };
   pqxx::work tx(connection);
-  const auto inserted = execute_prepared(
-      tx, "orders_insert", just(row.id), just(std::optional<TimePoint>(row.created_at)),
-      just(std::int64_t{row.item_no}), just(std::int64_t{row.quantity}), just(static_cast<std::int64_t>(row.status)),
-      just(std::optional<TimePoint>()), ArrayLiteral().add_text(row.customer_id).close());
+  InsertedColumns columns;
+  columns.add(row, std::nullopt);
+  const auto inserted = columns.insert(tx);
+  const std::string id = array_of(std::span(&row.id, 1));
   if (inserted.empty()) {
-    const auto rows = execute_prepared(tx, "orders_find", just(row.id));
+    const auto rows = execute_prepared(tx, "orders_find", id);
     results[entry.place] = {WriteOutcome::existing, read_order(rows[0])};
     commit_found(tx);
     return;
   }
-  if (const auto archived = read_archived(tx, just(row.id)); !archived.empty()) {
-    execute(tx, embedded::orders_remove_stale_sql, just(row.id));
+  if (const auto archived = read_archived(tx, id); !archived.empty()) {
+    execute(tx, embedded::orders_remove_stale_sql, id);
     results[entry.place] = {WriteOutcome::existing, archived.front()};
     commit(tx);
     return;
   }
-  execute(tx, embedded::orders_reject_sql, just(row.id), ArrayLiteral().add_text(row.reason).close());
+  execute(tx, embedded::orders_reject_sql, id, ArrayLiteral().add_text(row.reason).close());
   commit(tx);
   results[entry.place] = {WriteOutcome::rejected, row};
 }

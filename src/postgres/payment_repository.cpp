@@ -1,7 +1,6 @@
 #include "flashsale/postgres/payment_repository.hpp"
 
 #include <algorithm>
-#include <map>
 #include <optional>
 #include <stdexcept>
 
@@ -176,7 +175,9 @@ PaymentResult give_up(pqxx::work& tx, const StoredEvent& stored, std::string_vie
   auto result = as_it_stands(tx, stored);
   result.outcome = has_money ? PaymentOutcome::refund_required : PaymentOutcome::ignored;
   note_outcome(tx, event, result.outcome);
+  FLASHSALE_FAULT_POINT("payment.before_refund_commit");
   commit(tx);
+  FLASHSALE_FAULT_POINT("payment.after_refund_commit");
   return result;
 }
 
@@ -219,32 +220,16 @@ LateOutcome confirm_late_in(pqxx::work& tx, const Order& taken, std::int64_t epo
   // First of all, since it also tells whether anybody still waits: the money may have gone back meanwhile.
   const auto waiting = execute(tx, embedded::payment_late_confirmed_sql, row.id.to_string());
   if (waiting.affected_rows() != 1) return LateOutcome::over;
-  const auto item = execute(tx, embedded::items_take_one_sql, row.item_no, epoch, std::int64_t{row.quantity});
-  if (item.affected_rows() != 1) {
-    return has_epoch(tx, row.item_no, epoch) ? LateOutcome::not_enough : LateOutcome::stale_epoch;
+  for (const auto& line : row.lines) {
+    const auto item = execute(tx, embedded::items_take_one_sql, line.item_no, epoch, std::int64_t{line.quantity});
+    if (item.affected_rows() == 1) continue;
+    // What the lines before it have taken goes with the transaction.
+    return has_epoch(tx, line.item_no, epoch) ? LateOutcome::not_enough : LateOutcome::stale_epoch;
   }
   execute(tx, embedded::order_confirm_late_sql, row.id.to_string(), taken.generation);
   FLASHSALE_FAULT_POINT("payment.before_late_commit");
   commit(tx);
   return LateOutcome::confirmed;
-}
-
-/// Items last, in the order of their numbers, as everywhere.
-void return_units_of(pqxx::transaction_base& tx, const std::vector<UnreturnedOrder>& orders) {
-  std::map<std::int32_t, std::int64_t> units_by_item;
-  for (const auto& order : orders) units_by_item[order.row.item_no] += order.row.quantity;
-  ArrayLiteral items;
-  ArrayLiteral units;
-  for (const auto& [item_no, count] : units_by_item) {
-    items.add(std::int64_t{item_no});
-    units.add(count);
-  }
-  const std::string& item_array = items.close();
-  execute(tx, embedded::items_lock_sql, item_array);
-  const auto updated = execute(tx, embedded::items_return_sql, item_array, units.close());
-  if (static_cast<std::size_t>(updated.affected_rows()) != units_by_item.size()) {
-    throw std::runtime_error("an order's item is missing");
-  }
 }
 
 std::vector<UnreturnedOrder> expire_in(pqxx::work& tx, std::int32_t limit) {
@@ -255,12 +240,14 @@ std::vector<UnreturnedOrder> expire_in(pqxx::work& tx, std::int32_t limit) {
   if (due.empty()) return {};
   std::ranges::sort(due);
   std::vector<UnreturnedOrder> expired;
+  ItemUnits units;
   for (const auto& row : execute(tx, embedded::orders_expire_sql, array_of(due))) {
     expired.push_back(
         {read_order(row), row[kOrderColumns].as<std::string>(), row[kOrderColumns + 1].as<std::int64_t>()});
+    add_units(units, expired.back().row);
   }
   if (expired.empty()) return {};
-  return_units_of(tx, expired);
+  return_units(tx, units);
   FLASHSALE_FAULT_POINT("expiry.before_commit");
   commit(tx);
   FLASHSALE_FAULT_POINT("expiry.after_commit");

@@ -27,11 +27,12 @@ Span read_totals(pqxx::transaction_base& tx, const ItemRange& range, SaleReport&
     const auto item = std::ranges::find(report.sale.items, row[0].as<std::int32_t>(), &Item::item_no);
     auto& totals = report.items[static_cast<std::size_t>(item - report.sale.items.begin())];
     const auto status = static_cast<OrderStatus>(row[1].as<int>());
-    totals.by_status.at(static_cast<std::size_t>(status)) = {row[2].as<std::int64_t>(), row[3].as<std::int64_t>()};
-    const auto last = read_time(row[5]);
+    totals.by_status.at(static_cast<std::size_t>(status)) = {row[2].as<std::int64_t>(), row[3].as<std::int64_t>(),
+                                                             row[4].as<std::int64_t>()};
+    const auto last = read_time(row[6]);
     if (is_live(status)) totals.last_taken_at = std::max(totals.last_taken_at.value_or(last), last);
     if (status == OrderStatus::rejected) continue;
-    span.first = std::min(span.first, read_time(row[4]));
+    span.first = std::min(span.first, read_time(row[5]));
     span.last = std::max(span.last, last);
   }
   return span;

@@ -2,6 +2,8 @@
 
 #include <string>
 #include <string_view>
+#include <tuple>
+#include <vector>
 
 namespace flashsale::postgres {
 
@@ -22,12 +24,39 @@ OrderId read_order_id(const pqxx::field& field) {
   return *id;
 }
 
+namespace {
+
+/// Of an array in text form, `{1,2}`.
+std::vector<std::int32_t> read_numbers(const pqxx::field& field) {
+  std::vector<std::int32_t> numbers;
+  auto parser = field.as_array();
+  for (auto [what, text] = parser.get_next(); what != pqxx::array_parser::juncture::done;
+       std::tie(what, text) = parser.get_next()) {
+    if (what != pqxx::array_parser::juncture::string_value) continue;
+    std::int32_t number = 0;
+    pqxx::from_string(text, number);
+    numbers.push_back(number);
+  }
+  return numbers;
+}
+
+/// The lines behind the first.
+void read_more_lines(const pqxx::row& row, OrderLines& lines) {
+  const auto items = read_numbers(row[10]);
+  const auto quantities = read_numbers(row[11]);
+  if (items.size() != quantities.size() || items.size() >= kMaxOrderLines)
+    throw pqxx::conversion_error("an order's lines are not whole");
+  for (std::size_t i = 0; i < items.size(); ++i) lines.push_back({items[i], quantities[i]});
+}
+
+}  // namespace
+
 Order read_order(const pqxx::row& row) {
   Order order;
   order.id = read_order_id(row[0]);
-  order.item_no = row[1].as<std::int32_t>();
+  order.lines.push_back({row[1].as<std::int32_t>(), row[3].as<std::int32_t>()});
+  if (!row[10].is_null()) read_more_lines(row, order.lines);
   order.customer_id.assign(row[2].c_str(), row[2].size());
-  order.quantity = row[3].as<std::int32_t>();
   order.status = static_cast<OrderStatus>(row[4].as<int>());
   order.created_at = read_time(row[5]);
   if (!row[6].is_null()) order.expires_at = read_time(row[6]);

@@ -10,8 +10,8 @@ namespace flashsale::postgres {
 [[nodiscard]] TimePoint read_time(const pqxx::field& field);
 
 /// The columns order_id, item_no, customer_id, quantity, status, created_at, expires_at, reason, generation,
-/// refund_required, at the row's start. Others stand behind them, from kOrderColumns on.
-inline constexpr int kOrderColumns = 10;
+/// refund_required, more_items, more_quantities, at the row's start. Others stand behind them, from kOrderColumns on.
+inline constexpr int kOrderColumns = 12;
 [[nodiscard]] Order read_order(const pqxx::row& row);
 
 /// Throws pqxx::conversion_error when the field holds no UUID.

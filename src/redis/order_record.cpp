@@ -1,11 +1,15 @@
 #include "flashsale/redis/order_record.hpp"
 
+#include <utility>
+
 #include "flashsale/model/check.hpp"
 
 namespace flashsale::redis {
 namespace {
 
 constexpr std::size_t kIdBytes = 16;
+/// Of a first line's quantity. A version that knows no carts takes it for a quantity that nobody can order.
+constexpr std::uint32_t kMoreLines = 0x8000'0000U;
 
 template <class Unsigned>
 void append_little_endian(std::string& out, Unsigned value) {
@@ -48,35 +52,60 @@ class Cursor {
   bool broken_ = false;
 };
 
+void append_line(std::string& out, const OrderLine& line, std::uint32_t mark) {
+  append_little_endian(out, static_cast<std::uint32_t>(line.item_no));
+  append_little_endian(out, static_cast<std::uint32_t>(line.quantity) | mark);
+}
+
+OrderLine take_line(Cursor& cursor, bool& more) {
+  OrderLine line;
+  line.item_no = static_cast<std::int32_t>(cursor.number<std::uint32_t>());
+  const auto quantity = cursor.number<std::uint32_t>();
+  more = (quantity & kMoreLines) != 0;
+  line.quantity = static_cast<std::int32_t>(quantity & ~kMoreLines);
+  return line;
+}
+
 struct Payload {
-  std::int32_t item_no;
-  std::int32_t quantity;
+  OrderLines lines;
   std::string_view customer_id;
 };
 
-Payload take_payload(Cursor& cursor) {
-  Payload payload{};
-  payload.item_no = static_cast<std::int32_t>(cursor.number<std::uint32_t>());
-  payload.quantity = static_cast<std::int32_t>(cursor.number<std::uint32_t>());
+/// Lines as OrderLines promises them, else nothing.
+std::optional<Payload> take_payload(Cursor& cursor) {
+  Payload payload;
+  bool more = false;
+  payload.lines.push_back(take_line(cursor, more));
   payload.customer_id = cursor.bytes(cursor.number<std::uint16_t>());
+  if (more) {
+    const auto count = cursor.number<std::uint8_t>();
+    if (count == 0 || count >= kMaxOrderLines) return std::nullopt;
+    for (unsigned i = 0; i < count; ++i) {
+      payload.lines.push_back(take_line(cursor, more));
+      if (more || payload.lines[i].item_no >= payload.lines[i + 1].item_no) return std::nullopt;
+    }
+  }
+  if (cursor.broken()) return std::nullopt;
   return payload;
 }
 
 }  // namespace
 
-void append_order_payload(std::string& out, std::int32_t item_no, std::int32_t quantity, std::string_view customer_id) {
-  FLASHSALE_CHECK(customer_id.size() <= 0xffff);
-  append_little_endian(out, static_cast<std::uint32_t>(item_no));
-  append_little_endian(out, static_cast<std::uint32_t>(quantity));
+void append_order_payload(std::string& out, std::span<const OrderLine> lines, std::string_view customer_id) {
+  FLASHSALE_CHECK(!lines.empty() && lines.size() <= kMaxOrderLines && customer_id.size() <= 0xffff);
+  append_line(out, lines.front(), lines.size() > 1 ? kMoreLines : 0);
   append_little_endian(out, static_cast<std::uint16_t>(customer_id.size()));
   out += customer_id;
+  if (lines.size() == 1) return;
+  append_little_endian(out, static_cast<std::uint8_t>(lines.size() - 1));
+  for (const auto& line : lines.subspan(1)) append_line(out, line, 0);
 }
 
 std::string make_order_record(const Order& order) {
   const char held = order.generation > 0 ? 'g' : 'h';
   std::string record(1, is_live(order.status) ? held : 'r');
   append_little_endian(record, static_cast<std::uint64_t>(to_unix_us(order.created_at)));
-  append_order_payload(record, order.item_no, order.quantity, order.customer_id);
+  append_order_payload(record, order.lines, order.customer_id);
   if (order.generation > 0) append_little_endian(record, static_cast<std::uint16_t>(order.generation));
   return record;
 }
@@ -90,12 +119,12 @@ std::optional<OrderRecord> parse_order_record(std::string_view text) {
   record.held = state == "h" || state == "g";
   record.withdrawal = state == "w";
   if (record.withdrawal) return record;
-  const auto payload = take_payload(cursor);
-  if (!cursor.broken() && !cursor.done()) record.generation = cursor.number<std::uint16_t>();
+  auto payload = take_payload(cursor);
+  if (!payload) return std::nullopt;
+  if (!cursor.done()) record.generation = cursor.number<std::uint16_t>();
   if (cursor.broken() || !cursor.rest().empty() || (!record.held && state != "r")) return std::nullopt;
-  record.item_no = payload.item_no;
-  record.quantity = payload.quantity;
-  record.customer_id = payload.customer_id;
+  record.lines = std::move(payload->lines);
+  record.customer_id = payload->customer_id;
   return record;
 }
 
@@ -128,16 +157,16 @@ std::optional<PendingEntry> parse_pending_entry(std::string_view entry_id, std::
     return entry;
   }
   entry.is_retake = kind == "p";
-  if (kind != "o" && !entry.is_retake) return std::nullopt;
+  // A batch with carts in it has a kind of its own: a version that knows none leaves it alone.
+  if (kind != "o" && kind != "c" && !entry.is_retake) return std::nullopt;
   while (!cursor.done()) {
     const auto id = cursor.bytes(kIdBytes);
-    const auto payload = take_payload(cursor);
-    if (cursor.broken()) return std::nullopt;
+    auto payload = take_payload(cursor);
+    if (!payload) return std::nullopt;
     Order order;
     order.id = OrderId::from_bytes(id);
-    order.item_no = payload.item_no;
-    order.quantity = payload.quantity;
-    order.customer_id = payload.customer_id;
+    order.lines = std::move(payload->lines);
+    order.customer_id = payload->customer_id;
     order.created_at = entry.created_at;
     if (entry.is_retake) order.generation = cursor.number<std::uint16_t>();
     if (cursor.broken()) return std::nullopt;

@@ -37,6 +37,14 @@ Command raise_number(std::string_view key, std::int64_t number) {
   return command;
 }
 
+/// Item number, buyer field and quantity of each line, as `release` and `retake` take them.
+void add_lines(Command& command, const Order& order) {
+  for (const auto& line : order.lines) {
+    command.add(static_cast<std::int64_t>(line.item_no)).add(buyer_field(line.item_no, order.customer_id));
+    command.add(static_cast<std::int64_t>(line.quantity));
+  }
+}
+
 Error protocol_error() { return make_error_code(Failure::protocol); }
 
 std::optional<Decision> parse_decision(char code) {
@@ -85,24 +93,33 @@ std::optional<TimePoint> stream_id_time(std::string_view id) {
 Command reserve_command(const Fence& fence, const ReservationTerms& terms,
                         std::span<const ReservationRequest> requests) {
   std::vector<std::int32_t> items;
+  std::size_t line_count = 0;
   for (const auto& request : requests) {
-    if (std::find(items.begin(), items.end(), request.item_no) == items.end()) items.push_back(request.item_no);
+    line_count += request.lines.size();
+    for (const auto& line : request.lines) {
+      if (std::ranges::find(items, line.item_no) == items.end()) items.push_back(line.item_no);
+    }
   }
   const SaleKeys keys(fence.sale_id, fence.epoch);
   auto command = evalsha("reserve", {keys.fence, keys.items, keys.orders, keys.buyers, keys.log},
-                         6 + items.size() + requests.size() * 5);
+                         6 + items.size() + line_count * 5);
   command.add(fence.epoch).add(fence.identity).add(to_unix_us(terms.deadline)).add(terms.log_entries_max);
   command.add(terms.retake ? "1" : "0");
   command.add(static_cast<std::int64_t>(items.size()));
   for (const auto item_no : items) command.add(static_cast<std::int64_t>(item_no));
   std::string payload;
   for (const auto& request : requests) {
-    const auto index = std::find(items.begin(), items.end(), request.item_no) - items.begin() + 1;
     payload.clear();
-    append_order_payload(payload, request.item_no, request.quantity, request.customer_id);
-    command.add(request.id.bytes()).add(static_cast<std::int64_t>(index));
-    command.add(buyer_field(request.item_no, request.customer_id));
-    command.add(static_cast<std::int64_t>(request.quantity)).add(payload);
+    append_order_payload(payload, request.lines, request.customer_id);
+    bool is_first = true;
+    for (const auto& line : request.lines) {
+      const auto index = std::ranges::find(items, line.item_no) - items.begin() + 1;
+      command.add(is_first ? request.id.bytes() : std::string_view{}).add(static_cast<std::int64_t>(index));
+      command.add(buyer_field(line.item_no, request.customer_id));
+      command.add(static_cast<std::int64_t>(line.quantity))
+          .add(is_first ? std::string_view(payload) : std::string_view{});
+      is_first = false;
+    }
   }
   return command;
 }
@@ -134,23 +151,23 @@ Result<ReservationReply> read_reserve(ReplyView reply, std::size_t request_count
 
 Command release_command(const Fence& fence, const Order& order, bool give_back) {
   const SaleKeys keys(fence.sale_id, fence.epoch);
-  auto command = evalsha("release", {keys.fence, keys.items, keys.orders, keys.buyers}, 9);
+  auto command = evalsha("release", {keys.fence, keys.items, keys.orders, keys.buyers}, 6 + 3 * order.lines.size());
   command.add(fence.epoch).add(fence.identity).add(order.id.bytes());
-  command.add(static_cast<std::int64_t>(order.item_no)).add(buyer_field(order.item_no, order.customer_id));
-  command.add(static_cast<std::int64_t>(order.quantity)).add(give_back ? "1" : "0").add(kRestockRestUs);
-  command.add(static_cast<std::int64_t>(order.generation));
+  command.add(give_back ? "1" : "0").add(kRestockRestUs).add(static_cast<std::int64_t>(order.generation));
+  add_lines(command, order);
   return command;
 }
 
 Command retake_command(const Fence& fence, const RetakeTerms& terms, const Order& row) {
   const SaleKeys keys(fence.sale_id, fence.epoch);
-  auto command = evalsha("retake", {keys.fence, keys.items, keys.orders, keys.buyers, keys.log}, 10);
+  auto command =
+      evalsha("retake", {keys.fence, keys.items, keys.orders, keys.buyers, keys.log}, 7 + 3 * row.lines.size());
   command.add(fence.epoch).add(fence.identity).add(to_unix_us(terms.deadline)).add(row.id.bytes());
-  command.add(static_cast<std::int64_t>(row.item_no)).add(buyer_field(row.item_no, row.customer_id));
-  command.add(static_cast<std::int64_t>(row.quantity)).add(static_cast<std::int64_t>(row.generation));
+  command.add(static_cast<std::int64_t>(row.generation));
   std::string payload;
-  append_order_payload(payload, row.item_no, row.quantity, row.customer_id);
+  append_order_payload(payload, row.lines, row.customer_id);
   command.add(payload).add(terms.log_entries_max);
+  add_lines(command, row);
   return command;
 }
 
@@ -234,7 +251,8 @@ std::vector<Command> load_commands(std::string_view sale_id, std::int64_t epoch,
     const auto chunk = orders.subspan(at, std::min(kLoadChunk, orders.size() - at));
     std::unordered_map<std::string, std::int64_t> units;
     for (const auto& order : chunk) {
-      if (is_live(order.status)) units[buyer_field(order.item_no, order.customer_id)] += order.quantity;
+      if (!is_live(order.status)) continue;
+      for (const auto& line : order.lines) units[buyer_field(line.item_no, order.customer_id)] += line.quantity;
     }
     auto command = evalsha("load", {keys.orders, keys.buyers}, 1 + 2 * (chunk.size() + units.size()));
     command.add(static_cast<std::int64_t>(chunk.size()));

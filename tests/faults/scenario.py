@@ -31,9 +31,10 @@ MIX = {"retry_share": 0.1, "duplicate_share": 0.05, "greedy_share": 0.05, "reade
        "respond_async_share": 0.05}
 RECOVERY_MAX_S = 30
 
-_LOST = ("created_without_row", "accepted_without_row", "created_not_live", "cancelled_but_live")
+_LOST = ("created_without_row", "accepted_without_row", "created_not_live", "cancelled_but_live", "paid_not_confirmed",
+         "money_kept_without_unit", "paid_twice_not_refunded", "payment_forgotten")
 _OVERSOLD = ("units_above_stock", "customer_above_limit")
-_STRANDED = ("sold_is_not_live_units", "audit_inconsistent", "audit_disagrees")
+_STRANDED = ("sold_is_not_live_units", "audit_inconsistent", "audit_disagrees", "unpaid_not_ended", "payment_open")
 
 
 class Skip(Exception):
@@ -58,6 +59,7 @@ class Scenario:
     redis_may_be_lost: bool = False  # a 202 may be forgotten (P3)
     failures_max: int = None       # answers that may be broken connections or 5xx without a problem; None: any number
     unavailable_max: int = None    # answers that may be 503; None: any number
+    scarcity: float = 0.55         # the units of odd rounds, for each arrival
     is_slow: bool = False          # not in the fast run
     check_after: Callable = None   # check_after(stage, result): more that has to hold; raises AssertionError
 
@@ -130,8 +132,9 @@ class Round:
 
     def _command(self, out):
         scenario = self.scenario
-        stock = 1_000_000 if self.seed % 2 == 0 else int(RATE * scenario.load_s * 0.55)
-        options = MIX | {"rate": RATE, "seconds": scenario.load_s, "settle_s": SETTLE_S, "buyers": 20_000,
+        rate = scenario.load_options.get("rate", RATE)
+        stock = 1_000_000 if self.seed % 2 == 0 else int(rate * scenario.load_s * scenario.scarcity)
+        options = MIX | {"rate": rate, "seconds": scenario.load_s, "settle_s": SETTLE_S, "buyers": 20_000,
                          "create_stock": stock, "create_limit": 2, "seed": self.seed + 1, "json": out}
         options |= scenario.load_options
         command = harness.load_command(self.stage, **options)
@@ -189,6 +192,8 @@ class Round:
             record.wrong.append(f"not settled after {check['settled_s']:.1f} s")
         if record.created == 0:
             record.wrong.append("nothing was sold")
+        if "create_payment_window_s" in self.scenario.load_options and result["payments"]["confirmed"] == 0:
+            record.wrong.append("nothing was paid")
         if self.scenario.failures_max is not None and record.failed > self.scenario.failures_max:
             record.wrong.append(f"{record.failed} requests failed: {checkouts}")
         unavailable = sum(checkouts[name] for name in ("overloaded", "unavailable", "outcome_unknown"))

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -33,23 +34,50 @@ StrictJson checked_strict_json(std::string_view text) {
   return strict;
 }
 
+enum class LineKind : std::uint8_t { none, of_bad_quantity, good };
+
+LineKind kind_of_line(const Json& json) {
+  const bool is_line = json.is_object() && json.size() == 2 && json.contains("sku") && json["sku"].is_string() &&
+                       json.contains("quantity") && json["quantity"].is_number_integer();
+  if (!is_line) return LineKind::none;
+  // The double tells a huge unsigned number from a negative one.
+  const auto quantity = json["quantity"].get<double>();
+  const bool is_good = quantity >= 1 && quantity <= static_cast<double>(kMaxOrderQuantity);
+  return is_good ? LineKind::good : LineKind::of_bad_quantity;
+}
+
+/// The lines that a body asks for, in either form; empty when it has neither.
+Json lines_of(const Json& json) {
+  if (!json.is_object()) return Json::array();
+  if (!json.contains("lines")) return Json::array({json});
+  const Json& lines = json["lines"];
+  const bool is_cart = json.size() == 1 && lines.is_array() && lines.size() <= kMaxOrderLines;
+  return is_cart ? lines : Json::array();
+}
+
 void test_body(std::string_view text) {
   const OrderBody body = parse_order_body(text);
   const StrictJson strict = checked_strict_json(text);
-  const Json& json = strict.value;
-  const bool is_order = strict.error.empty() && json.is_object() && json.size() == 2 && json.contains("sku") &&
-                        json["sku"].is_string() && json.contains("quantity") && json["quantity"].is_number_integer();
-  // The double tells a huge unsigned number from a negative one.
-  const bool is_good = is_order && json["quantity"].get<double>() >= 1 &&
-                       json["quantity"].get<double>() <= static_cast<double>(kMaxOrderQuantity);
+  const Json lines = strict.error.empty() ? lines_of(strict.value) : Json::array();
+  const auto has_kind = [](LineKind kind) { return [kind](const Json& line) { return kind_of_line(line) == kind; }; };
+  std::set<std::string> skus;
+  for (const Json& line : lines) {
+    if (kind_of_line(line) != LineKind::none) skus.insert(line["sku"].get<std::string>());
+  }
+  const bool is_good =
+      !lines.empty() && std::ranges::all_of(lines, has_kind(LineKind::good)) && skus.size() == lines.size();
   FLASHSALE_CHECK(is_good != body.problem.has_value());
   if (!is_good) {
     FLASHSALE_CHECK(!body.detail.empty());
-    FLASHSALE_CHECK(!is_order || body.problem == ProblemType::invalid_quantity);
+    const bool is_one = lines.size() == 1 && kind_of_line(lines[0]) == LineKind::of_bad_quantity;
+    FLASHSALE_CHECK(!is_one || body.problem == ProblemType::invalid_quantity);
     return;
   }
-  FLASHSALE_CHECK(body.sku == json["sku"].get<std::string>());
-  FLASHSALE_CHECK(body.quantity == json["quantity"].get<std::int64_t>());
+  FLASHSALE_CHECK(body.lines.size() == lines.size());
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    FLASHSALE_CHECK(body.lines[i].sku == lines[i]["sku"].get<std::string>());
+    FLASHSALE_CHECK(body.lines[i].quantity == lines[i]["quantity"].get<std::int64_t>());
+  }
 }
 
 void test_idempotency_key(std::string_view header) {

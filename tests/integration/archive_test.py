@@ -11,7 +11,7 @@ import time
 import unittest
 
 import harness
-from harness import ClusterCase, wait_until
+from harness import ClusterCase, item_definition, wait_until
 from payment_provider import PaymentProvider, make_secret
 
 SECRET = make_secret()
@@ -94,6 +94,31 @@ class AskedTest(ArchiveCase):
             listed = self.cluster.client(where).get("/v1/orders", self.cluster.bearer(bought[0][1])).json()["orders"]
             self.assertEqual(listed, [also, bought[0][0]])
             self.assertEqual(self.cluster.sale(sale, where)["items"][0]["remaining"], 7)
+
+    def test_a_cart(self):
+        sale = self.cluster.create_sale(items=[item_definition("shoe", 9, amount=1000), item_definition("sock", 9)])
+        customer = self.cluster.new_customer()
+        body = {"lines": [{"sku": "shoe", "quantity": 1}, {"sku": "sock", "quantity": 3}]}
+        order = self.check_status(self.cluster.buy(sale, customer, "k", body=body), 201).json()
+        self.let_go(sale)
+        report = self.cluster.admin("GET", f"/admin/v1/sales/{sale}/report").json()
+        export = self.cluster.admin("GET", f"/admin/v1/sales/{sale}/orders.csv").body
+        self.archive_sale(sale, 1)
+        for where in (0, 1):
+            self.assertEqual(self.cluster.order(order["id"], customer, where).json(), order)
+            replay = self.check_status(self.cluster.buy(sale, customer, "k", body=body, where=where), 200)
+            self.assertEqual(replay.json(), order)
+            body["lines"][1]["quantity"] += 1
+            self.check_status(self.cluster.buy(sale, customer, "k", body=body, where=where), 422,
+                              "idempotency-key-reused")
+            body["lines"][1]["quantity"] -= 1
+        self.assertEqual(self.cluster.query("SELECT sku, quantity FROM order_units WHERE sale_id = %s ORDER BY sku",
+                                            (sale,)), [("shoe", 1), ("sock", 3)])
+        after = self.cluster.admin("GET", f"/admin/v1/sales/{sale}/report").json()
+        self.assertEqual(after | {"as_of": None}, report | {"as_of": None})
+        self.assertEqual(self.cluster.admin("GET", f"/admin/v1/sales/{sale}/orders.csv").body, export)
+        live = {item["sku"]: item["live_units"] for item in self.cluster.wait_consistent(sale)["items"]}
+        self.assertEqual(live, {"shoe": 1, "sock": 3})
 
     def test_support_finds_them(self):
         sale, bought = self.past_sale()

@@ -17,7 +17,7 @@ from harness import ClusterCase, Purchase, base64url, check_buyers, crowd, custo
 
 UUID_V5 = re.compile(r"^[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$")
 RFC_3339_UTC = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$")
-ORDER_MEMBERS = {"id", "sale_id", "sku", "quantity", "unit_price", "total", "status", "created_at"}
+ORDER_MEMBERS = {"id", "sale_id", "sku", "quantity", "unit_price", "lines", "total", "status", "created_at"}
 
 
 class BuyCase(ClusterCase):
@@ -432,7 +432,7 @@ class CancelTest(BuyCase):
     def test_cancel_of_an_order_that_is_not_written_yet(self):
         sale = self.cluster.create_sale(stock=5)
         customer = self.cluster.new_customer()
-        with self.cluster_row_locked(sale):
+        with self.cluster.locked_items(sale):
             order = self.check_status(self.cluster.buy(sale, customer, "k-1", headers={"Prefer": "respond-async"}),
                                       202).json()
             answers = []
@@ -448,28 +448,6 @@ class CancelTest(BuyCase):
         self.assertEqual([(item["sold"], item["remaining"]) for item in audit["items"]],
                          [(0, 5)] if cancelled else [(1, 4)])
 
-    @contextlib.contextmanager
-    def cluster_row_locked(self, sale):
-        with locked_items(self.cluster, sale):
-            yield
-
-
-@contextlib.contextmanager
-def locked_items(cluster, sale):
-    """Holds the rows of the sale's items, so that nothing can be committed for it."""
-    connection = cluster.postgres.connect(cluster.database)
-    connection.autocommit = False
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1 FROM items i JOIN sales s USING (sale_no) WHERE s.sale_id = %s FOR UPDATE OF i",
-                           (sale,))
-            if not cursor.fetchall():
-                raise AssertionError(f"no items of {sale}")
-        yield
-    finally:
-        connection.rollback()
-        connection.close()
-
 
 class WaitTest(BuyCase):
     """PostgreSQL slower than the buyer's patience."""
@@ -477,7 +455,7 @@ class WaitTest(BuyCase):
     def taken_after(self, headers):
         sale = self.cluster.create_sale()
         customer = self.cluster.new_customer()
-        with locked_items(self.cluster, sale):
+        with self.cluster.locked_items(sale):
             began = time.monotonic()
             response = self.check_status(self.cluster.buy(sale, customer, "k", headers=headers), 202)
             waited = time.monotonic() - began
@@ -819,7 +797,7 @@ class OverloadTest(BuyCase):
                 return self.purchase(sale, customer, "k", response), response
             raise AssertionError("a connection was cut")
 
-        with locked_items(self.cluster, sale):
+        with self.cluster.locked_items(sale):
             answers = crowd([self.cluster.instances[0].port], 60, work)
         counts = collections.Counter(response.status for _, response in answers)
         self.assertEqual(counts[202], 8, counts)

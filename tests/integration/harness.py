@@ -967,6 +967,22 @@ class Cluster:
         self.postgres.execute("postgres", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s",
                               (self.database,))
 
+    @contextlib.contextmanager
+    def locked_items(self, sale):
+        """Holds the rows of the sale's items, so that nothing can be committed for it."""
+        connection = self.postgres.connect(self.database)
+        connection.autocommit = False
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT 1 FROM items i JOIN sales s USING (sale_no) WHERE s.sale_id = %s"
+                               " FOR UPDATE OF i", (sale,))
+                if not cursor.fetchall():
+                    raise AssertionError(f"no items of {sale}")
+            yield
+        finally:
+            connection.rollback()
+            connection.close()
+
     def set_stock(self, sale, stock):
         """Behind Redis's back, of each item."""
         self.query("UPDATE items SET stock = %s WHERE sale_no = (SELECT sale_no FROM sales WHERE sale_id = %s)",

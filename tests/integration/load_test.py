@@ -1,9 +1,11 @@
 """flashsale-load against real servers: a mixed crowd whose check is green, and lies that it must find."""
 
+import contextlib
 import json
 import pathlib
 import subprocess
 import tempfile
+import time
 import unittest
 
 import harness
@@ -84,6 +86,26 @@ class PaymentLoadTest(LoadCase):
         self.assertEqual(code, 0, output)
         self.assertGreater(result["checkouts"]["refused_by_reason"].get("sold-out", 0), 100, output)
         self.assertGreater(result["payments"]["refund_required"], 10, output)
+
+    def test_payments_of_orders_that_are_not_written_yet(self):
+        """Whoever has a 202 pays at once; the item's row is locked, so that the payments are there before the orders."""
+        with tempfile.NamedTemporaryFile(suffix=".json") as out:
+            with self.start(**PAYMENTS, rate=100, seconds=4, buyers=5000, create_stock=100_000, respond_async_share=0.5,
+                            json=out.name) as child:
+                before = self.orders()
+                harness.wait_until(lambda: self.orders() > before, 20 * SLOWNESS, "nobody buys")
+                with contextlib.closing(self.cluster.postgres.connect(self.cluster.database)) as other:
+                    other.autocommit = False
+                    with other.cursor() as cursor:
+                        cursor.execute("SELECT FROM items WHERE item_no = (SELECT max(item_no) FROM items) FOR UPDATE")
+                        time.sleep(1)
+                output = child.communicate(timeout=120 * SLOWNESS)[0]
+            self.assertEqual(child.returncode, 0, output)
+            result = json.loads(pathlib.Path(out.name).read_text(encoding="utf-8"))
+            self.assertGreater(result["payments"]["waiting"], 10, output)
+
+    def orders(self):
+        return self.cluster.query("SELECT count(*) FROM orders")[0][0]
 
     def test_money_that_is_kept_is_found(self):
         before = self.cluster.query("SELECT coalesce(max(event_no), 0) FROM outbox")[0][0]

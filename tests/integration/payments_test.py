@@ -192,6 +192,29 @@ class MessageTest(PaymentCase):
         self.wait_status(order, order_customer(self.cluster, order), "confirmed")
         self.assertEqual(self.refunds(order), [])
 
+    def test_of_an_order_that_comes_when_its_money_has_gone_back(self):
+        """Whatever becomes of the order then, its buyer is told of the refund."""
+        sale = self.sale_to_pay(window_s=5)
+        orders = {end: self.reserve(sale)[0] for end in ("expired", "confirmed", "cancelled", "failed")}
+        ids = [order["id"] for order in orders.values()]
+        self.cluster.query("CREATE TABLE kept_long AS SELECT * FROM orders WHERE order_id = ANY (%s::uuid[])", (ids,))
+        self.cluster.query("DELETE FROM orders WHERE order_id = ANY (%s::uuid[])", (ids,))
+        for order in orders.values():
+            self.settled(self.provider.pay(order), "waiting")
+        for order in orders.values():
+            harness.wait_until(lambda one=order: self.refunds(one), 8, "its money does not go back")
+        self.cluster.query("UPDATE kept_long SET expires_at = now() + interval '5 seconds'")
+        self.cluster.query("INSERT INTO orders SELECT * FROM kept_long")
+        self.settled(self.provider.pay(orders["confirmed"]), "confirmed")
+        self.settled(self.provider.fail(orders["failed"]), "failed")
+        cancelled = orders["cancelled"]
+        self.check_status(self.cluster.cancel(cancelled["id"], order_customer(self.cluster, cancelled)), 200)
+        for end, order in orders.items():
+            customer = order_customer(self.cluster, order)
+            self.wait_status(order, customer, "cancelled" if end == "failed" else end, 8)
+            self.assertTrue(self.status(order, customer).get("refund_required"), end)
+            self.assertEqual(len(self.refunds(order)), 1, end)
+
     def test_of_an_order_that_never_comes(self):
         nothing = {"id": "00000000-0000-5000-8000-000000000001", "total": {"amount": 5, "currency": "EUR"}}
         notice = self.provider.notice(nothing)

@@ -124,9 +124,8 @@ inline postgres::NewOrder new_order(const Sale& sale, std::size_t item, const st
                                     const std::string& key, std::int32_t quantity = 1, std::int64_t epoch = 0) {
   postgres::NewOrder order;
   order.order.id = OrderId::derive(sale.id, customer, key);
-  order.order.item_no = sale.items.at(item).item_no;
+  order.order.lines = {{sale.items.at(item).item_no, quantity}};
   order.order.customer_id = customer;
-  order.order.quantity = quantity;
   order.order.status = OrderStatus::confirmed;
   order.order.created_at = std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now());
   order.epoch = epoch;

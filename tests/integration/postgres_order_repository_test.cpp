@@ -89,6 +89,27 @@ TEST_F(OrderRepositoryTest, CancellingGivesTheUnitsBackOnce) {
   EXPECT_EQ(sold(), 0);
 }
 
+TEST_F(OrderRepositoryTest, CancellingACartGivesEachLineBack) {
+  NewOrder cart = new_order(sale, 0, "a", "cart", 2);
+  cart.order.lines.push_back({sale.items.at(1).item_no, 3});
+  ASSERT_TRUE(writer.write({&cart, 1}, false));
+  const auto cancelled = cancel_order(session, cart.order.id, "a", "");
+  ASSERT_TRUE(cancelled);
+  EXPECT_EQ(cancelled->outcome, CancelResult::Outcome::cancelled);
+  EXPECT_EQ(cancelled->row.lines, cart.order.lines);
+  EXPECT_EQ(sold(0), 0);
+  EXPECT_EQ(sold(1), 0);
+
+  NewOrder unwritten = new_order(sale, 0, "b", "cart", 1);
+  unwritten.order.lines.push_back({sale.items.at(1).item_no, 1});
+  const auto taken = cancel_unwritten_order(session, unwritten.order, "", {});
+  ASSERT_TRUE(taken);
+  EXPECT_EQ(taken->row.lines, unwritten.order.lines);
+  const auto unreturned = find_unreturned(session, {&sale.sale_no, 1}, std::chrono::milliseconds(0), 10);
+  ASSERT_EQ(unreturned->size(), 2U);
+  EXPECT_EQ((*unreturned)[0].row.lines.size(), 2U);
+}
+
 TEST_F(OrderRepositoryTest, AnotherCustomersOrderIsUnknownExceptToAnAdministrator) {
   const NewOrder order = written(0, "a", "1");
   EXPECT_EQ(cancel_order(session, order.order.id, "b", "")->outcome, Outcome::unknown);
@@ -159,7 +180,7 @@ TEST_F(OrderRepositoryTest, AnUnwrittenOrderIsCancelledByTakingItsPlace) {
   ASSERT_TRUE(cancelled) << cancelled.error().message();
   EXPECT_EQ(cancelled->outcome, Outcome::cancelled);
   EXPECT_FALSE(cancelled->given_back);
-  EXPECT_EQ(cancelled->row.quantity, 2);
+  EXPECT_EQ(cancelled->row.lines.front().quantity, 2);
   // The journal comes later and meets the row.
   const auto results = writer.write({&order, 1}, false);
   EXPECT_EQ(results->front().outcome, WriteOutcome::existing);

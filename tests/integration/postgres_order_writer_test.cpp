@@ -37,9 +37,16 @@ class OrderWriterTest : public ::testing::Test {
   }
   /// sold = units of live rows, for each item.
   void expect_counted() const {
-    EXPECT_EQ(database.ask("SELECT count(*) FROM items WHERE sold <> coalesce((SELECT sum(quantity) FROM orders"
-                           " WHERE orders.item_no = items.item_no AND status IN (1, 2)), 0)"),
+    EXPECT_EQ(database.ask("SELECT count(*) FROM items WHERE sold <> coalesce((SELECT sum(quantity) FROM order_lines"
+                           " WHERE order_lines.item_no = items.item_no AND status IN (1, 2)), 0)"),
               "0");
+  }
+  static NewOrder new_cart(const Sale& sale, const std::string& customer, const std::vector<std::int32_t>& quantities) {
+    NewOrder cart = new_order(sale, 0, customer, "cart", quantities.front());
+    for (std::size_t i = 1; i < quantities.size(); ++i) {
+      cart.order.lines.push_back({sale.items.at(i).item_no, quantities[i]});
+    }
+    return cart;
   }
 
   PostgresDatabase database;
@@ -68,7 +75,7 @@ TEST_F(OrderWriterTest, CommitsABatchInTheOrderItWasHandedIn) {
   ASSERT_EQ(found->size(), 1U);
   EXPECT_EQ(found->front().customer_id, "c3");
   EXPECT_EQ(found->front().created_at, batch[3].order.created_at);
-  EXPECT_EQ(found->front().quantity, 2);
+  EXPECT_EQ(found->front().lines.front().quantity, 2);
 }
 
 TEST_F(OrderWriterTest, TakesTextOfEveryKind) {
@@ -111,14 +118,57 @@ TEST_F(OrderWriterTest, AnExistingRowIsAnsweredWithItsOwnLinesAndStatus) {
   NewOrder order = new_order(sale, 0, "a", "1", 2);
   ASSERT_THAT(outcomes(writer.write({&order, 1}, false)), ::testing::Each(WriteOutcome::committed));
   ASSERT_TRUE(cancel_order(session, order.order.id, "a", "changed my mind"));
-  order.order.item_no = sale.items[1].item_no;
-  order.order.quantity = 5;
+  order.order.lines = {{sale.items[1].item_no, 5}};
   const auto results = writer.write({&order, 1}, false);
   ASSERT_TRUE(results);
   EXPECT_EQ(results->front().outcome, WriteOutcome::existing);
-  EXPECT_EQ(results->front().row.quantity, 2);
-  EXPECT_EQ(results->front().row.item_no, sale.items[0].item_no);
+  EXPECT_EQ(results->front().row.lines, (OrderLines{{sale.items[0].item_no, 2}}));
   EXPECT_EQ(results->front().row.status, OrderStatus::cancelled);
+  expect_counted();
+}
+
+TEST_F(OrderWriterTest, ACartIsWrittenWithAllItsLines) {
+  const Sale sale = testing::created_sale(session, "drop", {10, 10, 10});
+  for (const bool may_exist : {false, true}) {
+    const std::string customer = may_exist ? "a" : "b";
+    const std::vector<NewOrder> batch{new_order(sale, 1, customer, "k"), new_cart(sale, customer, {1, 2, 3})};
+    ASSERT_THAT(outcomes(writer.write(batch, may_exist)), ::testing::Each(WriteOutcome::committed));
+    const auto again = writer.write(batch, may_exist);
+    EXPECT_EQ((*again)[1].outcome, WriteOutcome::existing);
+    EXPECT_EQ((*again)[1].row.lines, batch[1].order.lines);
+    EXPECT_EQ((*again)[0].row.lines, batch[0].order.lines);
+  }
+  EXPECT_EQ(sold(sale, 0), 2);
+  EXPECT_EQ(sold(sale, 1), 6);
+  EXPECT_EQ(sold(sale, 2), 6);
+  EXPECT_EQ(database.ask("SELECT string_agg(sku || ':' || quantity, ' ' ORDER BY sku, quantity) FROM order_units"
+                         " WHERE customer_id = 'a'"),
+            "sku-1:1 sku-2:1 sku-2:2 sku-3:3");
+  expect_counted();
+}
+
+TEST_F(OrderWriterTest, ACartThatFitsInPartIsRejectedAsAWhole) {
+  const Sale sale = testing::created_sale(session, "drop", {10, 2});
+  std::vector<NewOrder> batch{new_cart(sale, "a", {1, 2}), new_cart(sale, "b", {1, 1}),
+                              new_order(sale, 0, "c", "k", 9)};
+  EXPECT_THAT(outcomes(writer.write(batch, false)),
+              ::testing::ElementsAre(WriteOutcome::committed, WriteOutcome::rejected, WriteOutcome::committed));
+  EXPECT_EQ(status_of(batch[1]), "rejected");
+  EXPECT_EQ(sold(sale, 0), 10);
+  EXPECT_EQ(sold(sale, 1), 2);
+  expect_counted();
+}
+
+TEST_F(OrderWriterTest, ACartOfAnOldEpochOrOfNoItemIsWrittenInNoPart) {
+  Sale sale = testing::created_sale(session, "drop", {10, 10});
+  std::vector<NewOrder> batch{new_cart(sale, "a", {1, 1}), new_cart(sale, "b", {1, 1}), new_order(sale, 0, "c", "k")};
+  batch[0].epoch = 99;
+  batch[1].order.lines[1].item_no = 987654;
+  EXPECT_THAT(outcomes(writer.write(batch, false)),
+              ::testing::ElementsAre(WriteOutcome::stale_epoch, WriteOutcome::rejected, WriteOutcome::committed));
+  EXPECT_EQ(sold(sale, 0), 1);
+  EXPECT_EQ(sold(sale, 1), 0);
+  EXPECT_EQ(rows(), 2);
   expect_counted();
 }
 
@@ -192,7 +242,7 @@ TEST_F(OrderWriterTest, AMixedBatchGetsEachItsOwnAnswer) {
   const NewOrder there = new_order(sale, 2, "there", "1");
   ASSERT_TRUE(writer.write({&there, 1}, false));
   NewOrder unknown = new_order(sale, 0, "lost", "1");
-  unknown.order.item_no = 987654;
+  unknown.order.lines = {{987654, 1}};
   NewOrder broken = new_order(sale, 2, "broken\xff", "1");
   const std::vector<NewOrder> batch{new_order(sale, 0, "a", "1", 2),
                                     new_order(sale, 0, "b", "1"),
@@ -219,7 +269,7 @@ TEST_F(OrderWriterTest, ARowThatCannotBeStoredIsRejectedAlone) {
     std::vector<NewOrder> batch;
     for (int i = 0; i < 9; ++i) batch.push_back(new_order(sale, 0, "good" + std::to_string(i), key));
     NewOrder zero = new_order(sale, 0, "zero", key);
-    zero.order.quantity = 0;
+    zero.order.lines.front().quantity = 0;
     batch.insert(batch.begin() + 2, zero);
     batch.insert(batch.begin() + 5, new_order(sale, 0, std::string("nul\0nul", 7), key));
     batch.push_back(new_order(sale, 0, "bad\xc3(", key));

@@ -6,6 +6,7 @@
 #include <set>
 #include <sstream>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -20,8 +21,7 @@ namespace flashsale::testing {
 struct ModelRecord {
   char state = 'h';  ///< held, released, withdrawal (of which only state and moment are kept here)
   TimePoint at{};
-  std::int32_t item_no = 0;
-  std::int64_t units = 0;
+  OrderLines lines;
   std::string customer_id;
 };
 
@@ -55,16 +55,16 @@ struct Generation {
 
   [[nodiscard]] std::int64_t held(std::int32_t item_no) const {
     std::int64_t units = 0;
-    for (const auto& [id, record] : records)
-      units += record.state == 'h' && record.item_no == item_no ? record.units : 0;
+    for (const auto& [id, record] : records) units += record.state == 'h' ? units_of(record.lines, item_no) : 0;
     return units;
   }
   void add_record(const OrderId& id, const ModelRecord& record) {
     records[id] = record;
-    if (record.state == 'h') totals[buyer(record)] += record.units;
+    if (record.state != 'h') return;
+    for (const auto& line : record.lines) totals[buyer(line.item_no, record.customer_id)] += line.quantity;
   }
-  static std::string buyer(const ModelRecord& record) {
-    return std::to_string(record.item_no) + ":" + record.customer_id;
+  static std::string buyer(std::int32_t item_no, std::string_view customer_id) {
+    return std::to_string(item_no) + ":" + std::string(customer_id);
   }
 };
 
@@ -107,17 +107,26 @@ struct SaleModel {
     if (!terms.retake && to_unix_us(now) < fence.rests_until_us) return Decision::resting;
     const bool sells = is_open(now) && to_unix_us(now) >= fence.opens_from_us;
     if (!sells && !terms.retake) return Decision::not_open;
-    const auto item = sale.items.find(request.item_no);
+    for (const auto& line : request.lines) {
+      const auto decision = decide_line(terms, line, request.customer_id, now);
+      if (decision != Decision::accepted) return decision;
+    }
+    if (static_cast<std::int64_t>(sale.log.size()) >= terms.log_entries_max) return Decision::log_full;
+    return Decision::accepted;
+  }
+
+  [[nodiscard]] redis::Decision decide_line(const redis::ReservationTerms& terms, const OrderLine& line,
+                                            std::string_view customer_id, TimePoint now) {
+    using redis::Decision;
+    auto& sale = current();
+    const auto item = sale.items.find(line.item_no);
     if (item == sale.items.end()) return Decision::unknown_item;
     const bool rests = to_unix_us(now) < item->second.sellable_from_us;
     if (item->second.remaining <= 0 || (rests && !terms.retake)) return Decision::sold_out;
-    const auto total =
-        sale.totals.find(Generation::buyer({'h', now, request.item_no, 0, std::string(request.customer_id)}));
+    const auto total = sale.totals.find(Generation::buyer(line.item_no, customer_id));
     const auto owned = total == sale.totals.end() ? 0 : total->second;
-    if (item->second.limit > 0 && owned + request.quantity > item->second.limit) return Decision::limit;
-    if (item->second.remaining < request.quantity) return Decision::sold_out;
-    if (static_cast<std::int64_t>(sale.log.size()) >= terms.log_entries_max) return Decision::log_full;
-    return Decision::accepted;
+    if (item->second.limit > 0 && owned + line.quantity > item->second.limit) return Decision::limit;
+    return item->second.remaining < line.quantity ? Decision::sold_out : Decision::accepted;
   }
 
   /// One after the other, in the order of the batch; what was accepted becomes one entry.
@@ -129,8 +138,9 @@ struct SaleModel {
     for (const auto& request : requests) {
       decisions.push_back(decide(terms, request, now));
       if (decisions.back() != redis::Decision::accepted) continue;
-      const ModelRecord record{'h', now, request.item_no, request.quantity, std::string(request.customer_id)};
-      current().items.at(request.item_no).remaining -= request.quantity;
+      const ModelRecord record{
+          'h', now, {request.lines.begin(), request.lines.end()}, std::string(request.customer_id)};
+      for (const auto& line : request.lines) current().items.at(line.item_no).remaining -= line.quantity;
       current().add_record(request.id, record);
       entry.orders.emplace_back(request.id, record);
     }
@@ -147,12 +157,15 @@ struct SaleModel {
     auto& record = found->second;
     if (record.state != 'h') return redis::ReleaseOutcome::already;
     record.state = 'r';
-    auto& total = sale.totals[Generation::buyer(record)];
-    total -= record.units;
-    if (total <= 0) sale.totals.erase(Generation::buyer(record));
-    auto& item = sale.items.at(record.item_no);
-    if (give_back) add_units(record.item_no, item, record.units, rest_of);
-    else item.refused += record.units;
+    for (const auto& line : record.lines) {
+      const auto buyer = Generation::buyer(line.item_no, record.customer_id);
+      auto& total = sale.totals[buyer];
+      total -= line.quantity;
+      if (total <= 0) sale.totals.erase(buyer);
+      auto& item = sale.items.at(line.item_no);
+      if (give_back) add_units(line.item_no, item, line.quantity, rest_of);
+      else item.refused += line.quantity;
+    }
     return redis::ReleaseOutcome::done;
   }
 
@@ -186,7 +199,7 @@ struct SaleModel {
     item->second.remaining -= change.units;
     item->second.withdrawn += change.units;
     ++item->second.version;
-    sale.records[change.change_id] = {'w', at, 0, 0, ""};
+    sale.records[change.change_id] = {'w', at, {}, ""};
     sale.withdrawals[change.change_id] = change;
     sale.log.push_back({entry_id, at, {}, change, false});
     return Outcome::done;
@@ -224,8 +237,9 @@ struct SaleModel {
 
 inline std::string describe(const ModelRecord& record) {
   std::ostringstream out;
-  out << record.state << " at " << to_unix_us(record.at) << ", " << record.units << " of item " << record.item_no
-      << " for " << record.customer_id;
+  out << record.state << " at " << to_unix_us(record.at);
+  for (const auto& line : record.lines) out << ", " << line.quantity << " of item " << line.item_no;
+  out << " for " << record.customer_id;
   return out.str();
 }
 
@@ -289,17 +303,16 @@ inline ModelRecord read_record(std::string_view text) {
   const auto record = redis::parse_order_record(text);
   if (!record) {
     ADD_FAILURE() << "a record that cannot be read";
-    return {'?', {}, 0, 0, ""};
+    return {'?', {}, {}, ""};
   }
   const char state = record->withdrawal ? 'w' : record->held ? 'h' : 'r';
-  return {state, record->created_at, record->item_no, record->quantity, std::string(record->customer_id)};
+  return {state, record->created_at, record->lines, std::string(record->customer_id)};
 }
 
 inline ModelEntry read_entry(const redis::PendingEntry& pending) {
   ModelEntry entry{pending.id, pending.created_at, {}, pending.withdrawal, false};
   for (const auto& order : pending.orders) {
-    entry.orders.emplace_back(order.id,
-                              ModelRecord{'h', order.created_at, order.item_no, order.quantity, order.customer_id});
+    entry.orders.emplace_back(order.id, ModelRecord{'h', order.created_at, order.lines, order.customer_id});
   }
   return entry;
 }
@@ -359,7 +372,9 @@ struct Ledger {
 
   [[nodiscard]] std::int64_t sold(std::int32_t item_no) const {
     std::int64_t units = 0;
-    for (const auto& [id, row] : rows) units += is_live(row.status) && row.item_no == item_no ? row.quantity : 0;
+    for (const auto& [id, row] : rows) {
+      if (is_live(row.status)) units += units_of(row.lines, item_no);
+    }
     return units;
   }
   Item& item(std::int32_t item_no) {
@@ -376,7 +391,9 @@ struct Ledger {
     entry.settled = true;
     for (const auto& [id, record] : entry.orders) {
       if (rows.contains(id)) continue;
-      EXPECT_LE(sold(record.item_no) + record.units, item(record.item_no).stock) << "oversold: " << describe(record);
+      for (const auto& line : record.lines) {
+        EXPECT_LE(sold(line.item_no) + line.quantity, item(line.item_no).stock) << "oversold: " << describe(record);
+      }
       rows[id] = to_row(id, record, OrderStatus::confirmed);
     }
     if (!entry.withdrawal || !withdrawn.insert(entry.withdrawal->change_id).second) return;
@@ -397,9 +414,8 @@ struct Ledger {
   static Order to_row(const OrderId& id, const ModelRecord& record, OrderStatus status) {
     Order row;
     row.id = id;
-    row.item_no = record.item_no;
+    row.lines = record.lines;
     row.customer_id = record.customer_id;
-    row.quantity = static_cast<std::int32_t>(record.units);
     row.status = status;
     row.created_at = record.at;
     return row;

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <deque>
 #include <iostream>
 #include <random>
 
@@ -11,7 +12,7 @@ namespace flashsale::testing {
 namespace {
 
 constexpr int kSteps = 60;
-constexpr std::array<std::int32_t, 3> kItems{1, 11, 2};
+constexpr std::array<std::int32_t, 3> kItems{1, 2, 11};
 constexpr std::int32_t kUnknownItem = 3;
 /// The second and third would collide in a buyer field without a delimiter that item numbers cannot hold.
 const std::array<std::string, 4> kCustomers{"ann", "1:ann", "1ann", "\xC5\xBElu\xC5\xA5"};
@@ -158,12 +159,24 @@ class History {
   }
   std::int32_t pick_item() { return random_.percent(4) ? kUnknownItem : random_.of(ledger_.sale.items).item_no; }
 
+  OrderLines pick_lines() {
+    OrderLines lines;
+    for (auto count = random_.percent(70) ? 1 : random_.between(2, 3); count > 0; --count) {
+      const OrderLine line{pick_item(), static_cast<std::int32_t>(random_.between(1, 3))};
+      if (std::ranges::find(lines, line.item_no, &OrderLine::item_no) == lines.end()) lines.push_back(line);
+    }
+    std::ranges::sort(lines, {}, &OrderLine::item_no);
+    return lines;
+  }
+
+  /// Their lines are good until the next call.
   std::vector<redis::ReservationRequest> pick_requests() {
+    asked_lines_.clear();
     std::vector<redis::ReservationRequest> requests;
     for (auto count = random_.between(1, 6); count > 0; --count) {
       const auto& customer = random_.of(kCustomers);
-      const redis::ReservationRequest request{pick_order_id(customer), pick_item(),
-                                              static_cast<std::int32_t>(random_.between(1, 3)), customer};
+      asked_lines_.push_back(pick_lines());
+      const redis::ReservationRequest request{pick_order_id(customer), asked_lines_.back(), customer};
       // Ids in a batch are distinct, as the batcher sends them.
       const bool again =
           std::any_of(requests.begin(), requests.end(), [&](const auto& r) { return r.id == request.id; });
@@ -197,11 +210,12 @@ class History {
     const auto expected = model_.reserve(terms, requests, reply.now, reply.entry_id);
     bool accepted = false;
     for (std::size_t i = 0; i < requests.size(); ++i) {
-      tell("  ", requests[i].id.to_string(), " ", requests[i].quantity, " of item ", requests[i].item_no, " for ",
-           requests[i].customer_id, ": ", name(reply.decisions[i]));
+      const auto& lines = requests[i].lines;
+      tell("  ", requests[i].id.to_string(), ": ", name(reply.decisions[i]), " ",
+           describe(ModelRecord{'?', {}, {lines.begin(), lines.end()}, std::string(requests[i].customer_id)}));
       EXPECT_EQ(name(reply.decisions[i]), name(expected[i]));
       accepted = accepted || expected[i] == redis::Decision::accepted;
-      count(name(expected[i]));
+      count((lines.size() > 1 ? "cart: " : "") + name(expected[i]));
     }
     EXPECT_EQ(reply.entry_id.empty(), !accepted);
   }
@@ -223,9 +237,8 @@ class History {
     auto& records = model_.generations[served_.epoch].records;
     Order order;
     order.id = pick_order_id(kCustomers[0]);
-    order.item_no = pick_item();
+    order.lines = pick_lines();
     order.customer_id = kCustomers[0];
-    order.quantity = 1;
     if (!records.empty() && random_.percent(90)) {
       const auto& [id, record] = random_.of(records);
       if (record.state == 'w') return;  // nobody cancels a withdrawal
@@ -565,8 +578,7 @@ class History {
     const auto rows = ledger_.all_rows();
     redis_.load(epoch, rows);
     for (const auto& row : rows) {
-      const ModelRecord record{is_live(row.status) ? 'h' : 'r', row.created_at, row.item_no, row.quantity,
-                               row.customer_id};
+      const ModelRecord record{is_live(row.status) ? 'h' : 'r', row.created_at, row.lines, row.customer_id};
       model_.generations[epoch].add_record(row.id, record);
     }
     return true;
@@ -635,7 +647,8 @@ class History {
   static void expect_books(const Generation& read, const Generation& books) {
     std::map<std::string, std::int64_t> held;
     for (const auto& [id, record] : read.records) {
-      if (record.state == 'h') held[Generation::buyer(record)] += record.units;
+      if (record.state != 'h') continue;
+      for (const auto& line : record.lines) held[Generation::buyer(line.item_no, record.customer_id)] += line.quantity;
     }
     EXPECT_EQ(read.totals, held);
     for (const auto& [no, item] : read.items) {
@@ -661,6 +674,7 @@ class History {
   Caller served_;
   std::vector<Rebuild> rebuilds_;
   std::vector<std::string> trace_;
+  std::deque<OrderLines> asked_lines_;
 };
 
 std::uint64_t number_from_environment(const char* variable, std::uint64_t otherwise) {
@@ -680,6 +694,11 @@ void expect_everything_happened(const Census& census) {
                               "not open",
                               "unknown item",
                               "log full",
+                              "cart: accepted",
+                              "cart: replay",
+                              "cart: sold out",
+                              "cart: limit",
+                              "cart: unknown item",
                               "reserve: lost",
                               "reserve: late",
                               "release: lost",

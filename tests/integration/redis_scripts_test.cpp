@@ -44,11 +44,15 @@ class RedisScriptsTest : public ::testing::Test {
                             const std::string& key = "key") const {
     Order result;
     result.id = OrderId::derive(redis.id, customer, key);
-    result.item_no = item_no;
+    result.lines = {{item_no, quantity}};
     result.customer_id = customer;
-    result.quantity = quantity;
     result.status = OrderStatus::confirmed;
     result.created_at = kPast;
+    return result;
+  }
+  [[nodiscard]] Order cart_of(const std::string& customer, const OrderLines& lines) const {
+    auto result = order(customer, 1, kSneaker, "cart");
+    result.lines = lines;
     return result;
   }
   [[nodiscard]] Fence fence() const { return {redis.id, sale.epoch, redis.identity}; }
@@ -62,7 +66,7 @@ class RedisScriptsTest : public ::testing::Test {
 
   ReservationReply reserve(const std::vector<Order>& orders, const ReservationTerms& terms) {
     std::vector<ReservationRequest> requests;
-    for (const auto& order : orders) requests.push_back({order.id, order.item_no, order.quantity, order.customer_id});
+    for (const auto& order : orders) requests.push_back({order.id, order.lines, order.customer_id});
     return redis.reserve(fence(), terms, requests);
   }
   ReservationReply reserve(const std::vector<Order>& orders) { return reserve(orders, {kFuture, 1000, false}); }
@@ -104,7 +108,7 @@ class RedisScriptsTest : public ::testing::Test {
   void expect_all_lost(const Fence& stale) {
     const auto before = redis.dump();
     const auto buyer = order("ann");
-    const std::vector<ReservationRequest> requests{{buyer.id, kSneaker, 1, buyer.customer_id}};
+    const std::vector<ReservationRequest> requests{{buyer.id, buyer.lines, buyer.customer_id}};
     Sale definition = sale;
     definition.epoch = stale.epoch;
     definition.version = sale.version + 1;
@@ -270,13 +274,100 @@ TEST_F(RedisScriptsTest, AnAcceptedOrderIsRecordedCountedAndPending) {
   ASSERT_EQ(pending[0].orders.size(), 2U);
   EXPECT_EQ(pending[0].orders[1].id, order("b:ob").id);
   EXPECT_EQ(pending[0].orders[1].customer_id, "b:ob");
-  EXPECT_EQ(pending[0].orders[1].quantity, 3);
-  EXPECT_EQ(pending[0].orders[1].item_no, kTicket);
+  EXPECT_EQ(pending[0].orders[1].lines, (OrderLines{{kTicket, 3}}));
   const auto pulse = redis.pulse(1);
   EXPECT_EQ(pulse.order_records, 2);
   EXPECT_EQ(pulse.log_entries, 1);
   ASSERT_TRUE(pulse.oldest_entry_at);
   EXPECT_EQ(*pulse.oldest_entry_at, std::chrono::floor<std::chrono::milliseconds>(reply.now));
+}
+
+TEST_F(RedisScriptsTest, ACartIsOneOrderOfAllItsLines) {
+  const auto cart = cart_of("ann", {{kSneaker, 2}, {kTicket, 1}});
+  const auto reply = reserve({order("bob"), cart, order("carl", 1, kTicket)});
+  EXPECT_THAT(reply.decisions, Each(Decision::accepted));
+  EXPECT_EQ(level(kSneaker).remaining, 2);
+  EXPECT_EQ(level(kTicket).remaining, 1);
+  EXPECT_EQ(units_of("ann"), 2);
+  EXPECT_EQ(units_of("ann", kTicket), 1);
+  EXPECT_EQ(redis.pulse(1).order_records, 3);
+
+  const auto pending = redis.pending(1);
+  ASSERT_EQ(pending.size(), 1U);
+  ASSERT_EQ(pending[0].orders.size(), 3U);
+  EXPECT_EQ(pending[0].orders[1].lines, cart.lines);
+  EXPECT_EQ(pending[0].orders[1].customer_id, "ann");
+  EXPECT_EQ(pending[0].orders[2].lines, (OrderLines{{kTicket, 1}}));
+  const auto again = reserve({cart, order("dora")});
+  EXPECT_THAT(again.decisions, ElementsAre(Decision::replay, Decision::accepted));
+  EXPECT_EQ(parse_order_record(again.records.at(0))->lines, cart.lines);
+}
+
+/// A version that knows no carts has to leave what has some alone: it would take the other lines for orders.
+TEST_F(RedisScriptsTest, OnlyEntriesWithCartsHaveTheirKind) {
+  reserve({order("ann"), order("bob")});
+  reserve({order("carl"), cart_of("dora", {{kSneaker, 1}, {kTicket, 1}})});
+  const auto entries = redis.run({"XRANGE", SaleKeys(redis.id, 1).log, "-", "+"});
+  const ReplyView view(entries.get());
+  ASSERT_EQ(view.size(), 2U);
+  EXPECT_EQ(view[0][1][2].text(), "o");
+  EXPECT_EQ(view[1][1][2].text(), "c");
+}
+
+TEST_F(RedisScriptsTest, ACartTakesAllOrNothing) {
+  const auto before = redis.dump();
+  EXPECT_THAT(decisions({cart_of("ann", {{kSneaker, 1}, {kTicket, 4}})}), ElementsAre(Decision::sold_out));
+  EXPECT_THAT(decisions({cart_of("ann", {{kSneaker, 3}, {kTicket, 1}})}), ElementsAre(Decision::limit));
+  EXPECT_THAT(decisions({cart_of("ann", {{kSneaker, 1}, {kUnknown, 1}})}), ElementsAre(Decision::unknown_item));
+  EXPECT_EQ(redis.dump(), before);
+  // In one batch: what the first takes the second does not find, and what the second is refused the third gets.
+  EXPECT_THAT(decisions({cart_of("ann", {{kSneaker, 2}, {kTicket, 2}}), cart_of("bob", {{kSneaker, 1}, {kTicket, 2}}),
+                         cart_of("carl", {{kSneaker, 1}, {kTicket, 1}})}),
+              ElementsAre(Decision::accepted, Decision::sold_out, Decision::accepted));
+  EXPECT_EQ(level(kSneaker).remaining, 2);
+  EXPECT_EQ(level(kTicket).remaining, 0);
+}
+
+TEST_F(RedisScriptsTest, ACartIsReleasedAndTakenAgainAsAWhole) {
+  auto cart = cart_of("ann", {{kSneaker, 2}, {kTicket, 3}});
+  reserve({cart});
+  EXPECT_EQ(redis.release(fence(), cart, true), ReleaseOutcome::done);
+  EXPECT_EQ(redis.release(fence(), cart, true), ReleaseOutcome::already);
+  EXPECT_EQ(level(kSneaker).remaining, 5);
+  EXPECT_EQ(level(kTicket).remaining, 3);
+  EXPECT_EQ(units_of("ann"), 0);
+
+  ASSERT_EQ(take_late(cart), Late::done);
+  EXPECT_EQ(take_late(cart), Late::repeated);
+  EXPECT_EQ(level(kTicket).remaining, 0);
+  EXPECT_EQ(units_of("ann"), 2);
+  const auto pending = redis.pending(1);
+  EXPECT_TRUE(pending.back().is_retake);
+  EXPECT_EQ(pending.back().orders.at(0).lines, cart.lines);
+  EXPECT_EQ(pending.back().orders.at(0).generation, 1);
+  // The release of the first generation comes late, and is not for the second.
+  EXPECT_EQ(redis.release(fence(), cart, true), ReleaseOutcome::already);
+  cart.generation = 1;
+  EXPECT_EQ(redis.release(fence(), cart, true), ReleaseOutcome::done);
+  EXPECT_EQ(level(kTicket).remaining, 3);
+
+  retake({order("bob", 1, kTicket)});
+  const auto before = redis.dump();
+  EXPECT_EQ(take_late(cart), Late::sold_out);
+  EXPECT_EQ(redis.dump(), before);
+}
+
+TEST_F(RedisScriptsTest, ACartIsLoadedAsItWas) {
+  auto cart = cart_of("ann", {{kSneaker, 2}, {kTicket, 1}});
+  cart.generation = 2;
+  rebuild(2, {cart, order("bob")});
+  EXPECT_EQ(units_of("ann"), 2);
+  EXPECT_EQ(units_of("ann", kTicket), 1);
+  const auto record = redis.find(fence(), cart.id).record;
+  EXPECT_EQ(parse_order_record(record)->lines, cart.lines);
+  EXPECT_EQ(parse_order_record(record)->generation, 2);
+  EXPECT_EQ(redis.release(fence(), cart, true), ReleaseOutcome::done);
+  EXPECT_EQ(units_of("ann", kTicket), 0);
 }
 
 TEST_F(RedisScriptsTest, ARepeatedOrderIsAnsweredWithItsRecord) {
@@ -290,7 +381,7 @@ TEST_F(RedisScriptsTest, ARepeatedOrderIsAnsweredWithItsRecord) {
   ASSERT_EQ(again.records.size(), 1U);
   const auto record = parse_order_record(again.records[0]);
   EXPECT_EQ(record->created_at, first.now);
-  EXPECT_EQ(record->quantity, 1) << "what was ordered, not what is asked now";
+  EXPECT_EQ(record->lines.front().quantity, 1) << "what was ordered, not what is asked now";
   configure(SaleState::closed);
   EXPECT_THAT(decisions({order("ann"), order("bob")}), ElementsAre(Decision::replay, Decision::not_open));
 }
@@ -530,7 +621,7 @@ TEST_F(RedisScriptsTest, ALatePaymentTakesUnitsAgainOnceAndIsPending) {
   EXPECT_EQ(pending[1].id, taken.entry_id);
   ASSERT_EQ(pending[1].orders.size(), 1U);
   EXPECT_EQ(pending[1].orders[0].id, order("ann", 2).id);
-  EXPECT_EQ(pending[1].orders[0].quantity, 2);
+  EXPECT_EQ(pending[1].orders[0].lines.front().quantity, 2);
   EXPECT_EQ(pending[1].orders[0].customer_id, "ann");
   EXPECT_EQ(pending[1].orders[0].generation, 1);
 

@@ -250,7 +250,7 @@ Who (shares of the arrivals, 0..1; the rest are buyers who order once)
   --respond-async-share F  of the checkouts: Prefer: respond-async
   --cancel-share F       of the 201s: cancelled afterwards, whether they are paid or not
 
-Who pays (with --create-payment-window-s; shares of the 201s, 0..1; the rest never pay)
+Who pays (with --create-payment-window-s; shares of the 201s and 202s, 0..1; the rest never pay)
   --pay-share F          in time, once
   --pay-late-share F     after their time to pay
   --pay-twice-share F    two payments, each in time or late

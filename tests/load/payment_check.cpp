@@ -79,8 +79,11 @@ void Judge::judge_money(const Case& one) {
   }
   const bool was_paid = !paid.empty();
   for (const StoredRefund& refund : one.refunds) paid.erase(refund.payment_id);
-  const std::string kept = what_ + " is " + std::string(to_string(one.order->status)) + ", " +
-                           std::to_string(paid.size()) + " payments are kept";
+  std::string kept = what_ + " is " + std::string(to_string(one.order->status)) + ", kept are";
+  for (const StoredPayment& payment : one.payments) {
+    if (!paid.contains(payment.payment_id)) continue;
+    kept.append(" ").append(payment.payment_id).append(" (").append(to_string(payment.outcome)).append(")");
+  }
   if (!one.is_confirmed() && !paid.empty()) verdict_.find(Lie::money_kept_without_unit, kept);
   if (one.is_confirmed() && paid.size() > 1) verdict_.find(Lie::paid_twice_not_refunded, kept);
   if (one.is_confirmed() && was_paid && paid.empty()) verdict_.find(Lie::refunded_but_confirmed, kept);
@@ -152,6 +155,27 @@ std::span<const PaymentMessage> of_key(const std::vector<PaymentMessage>& sorted
                                    static_cast<std::size_t>(end - begin));
 }
 
+/// Payments of orders that are not there, and orders that the provider heard of and that are not there: as if somebody
+/// had refused them.
+std::vector<StoredOrder> missing_orders(const std::map<OrderId, const KeyRecord*>& key_of,
+                                        const std::vector<StoredOrder>& orders, const PaymentHistory& history) {
+  std::set<OrderId> missing;
+  for (const auto& [id, key] : key_of) missing.insert(id);
+  for (const StoredPayment& payment : history.payments) missing.insert(payment.order_id);
+  for (const StoredRefund& refund : history.refunds) missing.insert(refund.order_id);
+  for (const StoredOrder& order : orders) missing.erase(order.id);
+  std::vector<StoredOrder> refused;
+  for (const OrderId& id : missing) {
+    StoredOrder order;
+    order.id = id;
+    order.status = OrderStatus::rejected;
+    // Without a row there is no mark to disagree with.
+    order.refund_required = !of_order(history.refunds, id).empty();
+    refused.push_back(order);
+  }
+  return refused;
+}
+
 }  // namespace
 
 void check_payments(const Expectation& expectation, const std::vector<KeyRecord>& keys,
@@ -164,8 +188,9 @@ void check_payments(const Expectation& expectation, const std::vector<KeyRecord>
     if ((key.seen & kSeenOrder) == 0) continue;
     key_of.emplace(expected_order_id(expectation.sale_id, expectation.run_mark, key.buyer, key.purchase), &key);
   }
+  const std::vector<StoredOrder> missing = missing_orders(key_of, orders, history);
   Judge judge(expectation, verdict);
-  for (const StoredOrder& order : orders) {
+  const auto judge_one = [&](const StoredOrder& order) {
     Case one;
     one.order = &order;
     one.payments = of_order(history.payments, order.id);
@@ -175,7 +200,9 @@ void check_payments(const Expectation& expectation, const std::vector<KeyRecord>
       one.messages = of_key(history.messages, *key->second);
     }
     judge.judge(one);
-  }
+  };
+  std::for_each(orders.begin(), orders.end(), judge_one);
+  std::for_each(missing.begin(), missing.end(), judge_one);
 }
 
 }  // namespace flashsale::load

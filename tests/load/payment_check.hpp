@@ -30,7 +30,8 @@ struct PaymentHistory {
 };
 
 /// Holds the money against the orders of a sale that has to be paid, and adds what is wrong to the verdict. Everything
-/// must have settled, the time to pay of the last order included. Sorts the history.
+/// must have settled, the time to pay of the last order included. Of an order that Redis has lost before it was
+/// written, all money must have gone back. Sorts the history.
 void check_payments(const Expectation& expectation, const std::vector<KeyRecord>& keys,
                     const std::vector<StoredOrder>& orders, PaymentHistory& history, Verdict& verdict);
 

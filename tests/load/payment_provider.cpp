@@ -9,6 +9,7 @@ namespace {
 
 /// Whoever pays in time thinks it over for so long, at most half of the window.
 constexpr std::uint64_t kThinkingNs = kSecondNs;
+constexpr std::uint64_t kEarlyNs = 20 * kMillisecondNs;
 /// Orders end up to some hundred milliseconds after their time; some payments come just then.
 constexpr std::uint64_t kLateNs = 1500 * kMillisecondNs;
 /// Of payments that are made twice, each comes late so often: late ones meet each other, too.
@@ -39,7 +40,9 @@ std::uint64_t PaymentProvider::up_to(std::uint64_t most_ns) {
   return static_cast<std::uint64_t>(random_.unit() * static_cast<double>(most_ns));
 }
 
-std::uint64_t PaymentProvider::in_time() { return up_to(std::min(kThinkingNs, parameters_.window_ns / 2)); }
+std::uint64_t PaymentProvider::in_time(bool is_written) {
+  return up_to(is_written ? std::min(kThinkingNs, parameters_.window_ns / 2) : kEarlyNs);
+}
 
 std::uint64_t PaymentProvider::too_late() { return parameters_.window_ns + up_to(kLateNs); }
 
@@ -56,17 +59,17 @@ void PaymentProvider::pay(KeyLog::Index key, const KeyRecord& record, bool succe
   if (random_.unit() < kNeedlessShare) traffic_.push_later(ticket);
 }
 
-void PaymentProvider::on_order(KeyLog::Index key, const KeyRecord& record, std::uint64_t now_ns) {
+void PaymentProvider::on_order(KeyLog::Index key, const KeyRecord& record, std::uint64_t now_ns, bool is_written) {
   if (parameters_.window_ns == 0) return;
   const Mix& mix = parameters_.mix;
   double place = random_.unit();
-  if ((place -= mix.pay) < 0) return pay(key, record, true, now_ns + in_time());
+  if ((place -= mix.pay) < 0) return pay(key, record, true, now_ns + in_time(is_written));
   if ((place -= mix.pay_late) < 0) return pay(key, record, true, now_ns + too_late());
-  if ((place -= mix.pay_fail) < 0) return pay(key, record, false, now_ns + in_time());
+  if ((place -= mix.pay_fail) < 0) return pay(key, record, false, now_ns + in_time(is_written));
   if ((place -= mix.pay_twice) >= 0) return;
   for (int i = 0; i < 2; ++i) {
     const bool is_late = random_.unit() < kTwiceLateShare;
-    pay(key, record, true, now_ns + (is_late ? too_late() : in_time()));
+    pay(key, record, true, now_ns + (is_late ? too_late() : in_time(is_written)));
   }
 }
 

@@ -9,7 +9,7 @@
 
 namespace flashsale::load {
 
-/// What becomes of the 201s of one worker: who pays, when, how often. Repeats a message until it is taken.
+/// What becomes of the orders of one worker: who pays, when, how often. Repeats a message until it is taken.
 class PaymentProvider {
  public:
   struct Parameters {
@@ -24,8 +24,8 @@ class PaymentProvider {
 
   PaymentProvider(const Parameters& parameters, Traffic& traffic);
 
-  /// A checkout was answered 201.
-  void on_order(KeyLog::Index key, const KeyRecord& record, std::uint64_t now_ns);
+  /// A checkout was answered 201, or 202: then who pays in time does so at once, perhaps before there is a row.
+  void on_order(KeyLog::Index key, const KeyRecord& record, std::uint64_t now_ns, bool is_written);
   void on_sent(std::uint32_t payment) { ++messages_[payment].attempts; }
   void on_answer(KeyLog::Index key, std::uint32_t payment, const Answer& answer, std::uint64_t now_ns);
 
@@ -34,7 +34,7 @@ class PaymentProvider {
 
  private:
   void pay(KeyLog::Index key, const KeyRecord& record, bool succeeds, std::uint64_t due_ns);
-  [[nodiscard]] std::uint64_t in_time();
+  [[nodiscard]] std::uint64_t in_time(bool is_written);
   [[nodiscard]] std::uint64_t too_late();
   [[nodiscard]] std::uint64_t up_to(std::uint64_t most_ns);
 

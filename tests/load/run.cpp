@@ -266,7 +266,7 @@ void Run::await_payments() {
   constexpr std::chrono::milliseconds kEvery{250};
   const std::uint64_t deadline = quiet_ns_ + payment_window_ns() + options_.settle_s * kSecondNs;
   std::fprintf(stderr, "waiting until no order can be paid any more\n");
-  while (has_open_payments(options_.postgres_url, expectation_.sale_id) && now_ns() < deadline) {
+  while (has_open_payments(options_.postgres_url, expectation_) && now_ns() < deadline) {
     std::this_thread::sleep_for(kEvery);
   }
   quiet_ns_ = now_ns();

@@ -84,12 +84,15 @@ void read_marks(pqxx::transaction_base& tx, std::vector<StoredOrder>& orders) {
 
 }  // namespace
 
-bool has_open_payments(const std::string& postgres_url, const std::string& sale_id) {
+bool has_open_payments(const std::string& postgres_url, const Expectation& expectation) {
   pqxx::connection connection(postgres_url);
   pqxx::work tx(connection);
   const auto rows =
       tx.exec("SELECT EXISTS (SELECT FROM order_units LEFT JOIN payment_events USING (order_id) WHERE sale_id = " +
-              tx.quote(sale_id) + " AND (status = 'awaiting_payment' OR outcome <= 1))");
+              tx.quote(expectation.sale_id) +
+              " AND (status = 'awaiting_payment' OR outcome <= 1)) OR EXISTS (SELECT FROM payment_events"
+              " WHERE outcome <= 1 AND starts_with(payment_id, " +
+              tx.quote(payment_id_prefix(expectation.run_mark)) + "))");
   return rows[0][0].as<bool>();
 }
 

@@ -14,8 +14,9 @@ struct StoreContents {
   std::vector<StoredRefund> refunds;
 };
 
-/// Whether an order of the sale waits for its payment, or a message about one for what becomes of it.
-[[nodiscard]] bool has_open_payments(const std::string& postgres_url, const std::string& sale_id);
+/// Whether an order of the sale waits for its payment, or a message about one for what becomes of it; also a message of
+/// this run whose order is not there.
+[[nodiscard]] bool has_open_payments(const std::string& postgres_url, const Expectation& expectation);
 
 /// Everything that PostgreSQL has of one sale, of one snapshot. Throws what libpqxx throws.
 [[nodiscard]] StoreContents read_store(const std::string& postgres_url, const Expectation& expectation);

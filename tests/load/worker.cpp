@@ -243,7 +243,8 @@ void Worker::settle_order(const Flight& flight, const Answer& answer, std::uint6
   observe(key, flight.kind, answer, flight.known, expected);
   if (phase_ == Phase::resolve) return;
   traffic_.on_answer(flight.key, flight.kind, answer.outcome, now);
-  if (answer.outcome == Outcome::created) provider_.on_order(flight.key, key, now);
+  const bool is_written = answer.outcome == Outcome::created;
+  if (is_written || answer.outcome == Outcome::accepted) provider_.on_order(flight.key, key, now, is_written);
 }
 
 }  // namespace flashsale::load

@@ -87,7 +87,10 @@ PaidHistory clean_history() {
   history.order(11, OrderStatus::expired);  // it was not, and did not
   history.told(11, PaymentOutcome::confirmed).heard = 0;
   history.payments.payments.pop_back();
-  history.order(12, OrderStatus::cancelled, kSeenCancelSent | kSeenCancelled);  // never paid
+  history.order(12, OrderStatus::cancelled, kSeenCancelSent | kSeenCancelled);                // never paid
+  history.told(13, PaymentOutcome::refund_required).heard = bit_of(PaymentOutcome::waiting);  // accepted, and lost
+  history.keys.push_back({.buyer = 13, .seen = kSeenAccepted});
+  history.expectation.redis_may_be_lost = true;
   return history;
 }
 
@@ -190,6 +193,38 @@ TEST(LoadPaymentCheckTest, CatchesARefundOfWhatIsConfirmed) {
   history.told(100, PaymentOutcome::confirmed);
   history.refund(100);
   expect_only(history, Lie::refunded_but_confirmed);
+}
+
+/// Accepted, paid, and lost before it was written.
+PaidHistory history_of_a_lost_order(PaymentOutcome outcome) {
+  PaidHistory history = clean_history();
+  history.keys.push_back({.buyer = 100, .seen = kSeenAccepted});
+  history.told(100, PaymentOutcome::waiting);
+  history.payments.payments.back().outcome = outcome;
+  return history;
+}
+
+TEST(LoadPaymentCheckTest, CatchesMoneyThatIsKeptForAnOrderThatIsLost) {
+  PaidHistory history = history_of_a_lost_order(PaymentOutcome::refund_required);
+  expect_only(history, Lie::money_kept_without_unit);
+}
+
+TEST(LoadPaymentCheckTest, CatchesAMessageThatWaitsForALostOrder) {
+  PaidHistory history = history_of_a_lost_order(PaymentOutcome::waiting);
+  expect_only(history, Lie::payment_open);
+}
+
+TEST(LoadPaymentCheckTest, CatchesAForgottenMessageOfALostOrder) {
+  PaidHistory history = history_of_a_lost_order(PaymentOutcome::refund_required);
+  history.payments.payments.pop_back();
+  expect_only(history, Lie::payment_forgotten);
+}
+
+TEST(LoadPaymentCheckTest, CatchesTwoRefundsOfALostOrder) {
+  PaidHistory history = history_of_a_lost_order(PaymentOutcome::refund_required);
+  history.refund(100);
+  history.refund(100);
+  expect_only(history, Lie::refunded_twice);
 }
 
 TEST(LoadPaymentCheckTest, CatchesTwoRefundsOfOnePayment) {

@@ -27,8 +27,8 @@ struct Counter {
     }
     return tickets;
   }
-  void orders(std::uint32_t count) {
-    for (std::uint32_t i = 0; i < count; ++i) provider.on_order(keys.add({.buyer = i}), {.buyer = i}, 0);
+  void orders(std::uint32_t count, bool is_written = true) {
+    for (std::uint32_t i = 0; i < count; ++i) provider.on_order(keys.add({.buyer = i}), {.buyer = i}, 0, is_written);
   }
 
   KeyLog keys;
@@ -68,6 +68,16 @@ TEST(LoadPaymentProviderTest, ComesInTimeOrLate) {
   late.orders(100);
   EXPECT_TRUE(late.sent_until(kWindowNs - 1).empty());
   EXPECT_GE(late.sent_until(kEverNs).size(), 100U);
+}
+
+TEST(LoadPaymentProviderTest, WhatIsNotWrittenYetIsPaidAtOnce) {
+  constexpr std::uint64_t kSoonNs = 50 * kMillisecondNs;
+  Counter written({.pay = 1});
+  written.orders(100);
+  EXPECT_LT(written.sent_until(kSoonNs).size(), 50U);
+  Counter accepted({.pay = 1});
+  accepted.orders(100, false);
+  EXPECT_GE(accepted.sent_until(kSoonNs).size(), 100U);
 }
 
 TEST(LoadPaymentProviderTest, SomeMessagesAreSentTwiceForNothing) {

@@ -268,8 +268,11 @@ class OpenApiTest(unittest.TestCase):
 
     def test_totals_in_examples_are_right(self):
         for path, node in walk(self.document):
-            if "unit_price" in node and isinstance(node.get("quantity"), int):
-                self.assertEqual(node["total"]["amount"], node["quantity"] * node["unit_price"]["amount"], path)
+            if "lines" in node and "total" in node and isinstance(node["total"].get("amount"), int):
+                costs = [line["quantity"] * line["unit_price"]["amount"] for line in node["lines"]]
+                self.assertEqual(node["total"]["amount"], sum(costs), path)
+                if len(costs) == 1:
+                    self.assertEqual({name: node[name] for name in node["lines"][0]}, node["lines"][0], path)
             if "availability" in node and "remaining" in node and isinstance(node["remaining"], int):
                 self.assertEqual(node["remaining"] > 0, node["availability"] == "available", path)
 
@@ -344,11 +347,13 @@ class CheckerTest(unittest.TestCase):
     def test_wrong_examples_are_found(self):
         document = load()
         order = {"$ref": "#/components/schemas/Order"}
-        good = {"id": str(uuid.uuid4()), "sale_id": "a", "sku": "b", "quantity": 1,
-                "unit_price": {"amount": 1, "currency": "EUR"}, "total": {"amount": 1, "currency": "EUR"},
+        line = {"sku": "b", "quantity": 1, "unit_price": {"amount": 1, "currency": "EUR"}}
+        good = {"id": str(uuid.uuid4()), "sale_id": "a", **line, "lines": [line],
+                "total": {"amount": 1, "currency": "EUR"},
                 "status": "confirmed", "created_at": "2026-01-02T03:04:05.000006Z"}
         self.assertEqual([], errors_of(document, order, good))
-        for change in ({"id": "x"}, {"status": "sold"}, {"quantity": 0}, {"created_at": "2026-13-02T03:04:05Z"},
+        for change in ({"id": "x"}, {"status": "sold"}, {"quantity": 0}, {"lines": []}, {"lines": [{"sku": "b"}]},
+                       {"created_at": "2026-13-02T03:04:05Z"},
                        {"created_at": "yesterday"}, {"total": {"amount": 1.5, "currency": "EUR"}}, {"more": 1}):
             with self.subTest(change):
                 self.assertNotEqual([], errors_of(document, order, good | change))

@@ -39,21 +39,20 @@ class OrderCsvRow : public testing::Test {
  protected:
   OrderCsvRow() {
     sale_.id = "drop";
-    item_.sku = "sneaker-42";
-    item_.price = {12'999, "EUR"};
+    sale_.items = {{.item_no = 7, .sku = "sneaker-42", .name = {}, .price = {12'999, "EUR"}},
+                   {.item_no = 9, .sku = "laces", .name = {}, .price = {499, "EUR"}}};
     order_.id = *OrderId::parse("5a2c7c8e-54d4-5f0e-9d0b-3a0d6f3b7a11");
     order_.customer_id = "alice";
-    order_.quantity = 3;
+    order_.lines = {{7, 3}};
     order_.status = OrderStatus::confirmed;
     order_.created_at = *parse_rfc3339("2026-11-27T17:00:00.412345Z");
   }
   [[nodiscard]] std::string row() const {
     std::string out;
-    append_order_csv(out, order_, sale_, item_);
+    append_order_csv(out, order_, sale_);
     return out;
   }
   Sale sale_;
-  Item item_;
   Order order_;
 };
 
@@ -63,6 +62,15 @@ TEST_F(OrderCsvRow, HasEveryColumn) {
             "2026-11-27T17:00:00.412345Z,,\r\n");
   const std::string text = row();
   EXPECT_EQ(std::ranges::count(text, ','), std::ranges::count(kOrderCsvHeader, ','));
+}
+
+TEST_F(OrderCsvRow, IsOneForEachLine) {
+  order_.lines = {{7, 3}, {9, 2}};
+  EXPECT_EQ(row(),
+            "5a2c7c8e-54d4-5f0e-9d0b-3a0d6f3b7a11,drop,alice,sneaker-42,3,12999,EUR,38997,confirmed,"
+            "2026-11-27T17:00:00.412345Z,,\r\n"
+            "5a2c7c8e-54d4-5f0e-9d0b-3a0d6f3b7a11,drop,alice,laces,2,499,EUR,998,confirmed,"
+            "2026-11-27T17:00:00.412345Z,,\r\n");
 }
 
 TEST_F(OrderCsvRow, WithWhatOnlySomeHave) {

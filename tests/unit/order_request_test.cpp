@@ -28,11 +28,12 @@ TEST(ParsePrefer, TheFirstOfTwoCounts) {
 
 TEST(ParseOrderBody, QuickAndGeneralFormsAreTheSame) {
   for (const char* const text : {R"({"sku":"a-1","quantity":2})", " {\n\"quantity\" : 2 ,\t\"sku\":\"a-1\" }\r\n",
-                                 R"({"sku":"a-\u0031","quantity":2})"}) {
+                                 R"({"sku":"a-\u0031","quantity":2})", R"({"lines":[{"quantity":2,"sku":"a-1"}]})"}) {
     const OrderBody body = parse_order_body(text);
     EXPECT_FALSE(body.problem) << text;
-    EXPECT_EQ(body.sku, "a-1") << text;
-    EXPECT_EQ(body.quantity, 2) << text;
+    ASSERT_EQ(body.lines.size(), 1U) << text;
+    EXPECT_EQ(body.lines[0].sku, "a-1") << text;
+    EXPECT_EQ(body.lines[0].quantity, 2) << text;
   }
 }
 
@@ -47,7 +48,37 @@ TEST(ParseOrderBody, RefusesWhatIsNoOrder) {
     const std::string text = std::string(R"({"sku":"a","quantity":)") + quantity + "}";
     EXPECT_EQ(parse_order_body(text).problem, ProblemType::invalid_quantity) << text;
   }
-  EXPECT_EQ(parse_order_body(R"({"sku":"a","quantity":1000000})").quantity, 1'000'000);
+  EXPECT_EQ(parse_order_body(R"({"sku":"a","quantity":1000000})").lines.at(0).quantity, 1'000'000);
+}
+
+std::string cart(int lines) {
+  std::string text = R"({"lines":[)";
+  for (int i = 0; i < lines; ++i) {
+    if (i > 0) text += ',';
+    text += R"({"sku":"s)" + std::to_string(i) + R"(","quantity":)" + std::to_string(i + 1) + "}";
+  }
+  return text + "]}";
+}
+
+TEST(ParseOrderBody, ReadsCarts) {
+  const OrderBody body = parse_order_body(cart(10));
+  EXPECT_FALSE(body.problem);
+  ASSERT_EQ(body.lines.size(), 10U);
+  EXPECT_EQ(body.lines[9].sku, "s9");
+  EXPECT_EQ(body.lines[9].quantity, 10);
+}
+
+TEST(ParseOrderBody, RefusesWhatIsNoCart) {
+  for (const std::string& text : {cart(0), cart(11), std::string(R"({"lines":{}})"), std::string(R"({"lines":null})"),
+                                  std::string(R"({"lines":["a"]})"), std::string(R"({"lines":[{"sku":"a"}]})"),
+                                  std::string(R"({"lines":[{"sku":"a","quantity":1,"x":1}]})"),
+                                  std::string(R"({"lines":[{"sku":"a","quantity":1},{"sku":"a","quantity":2}]})"),
+                                  std::string(R"({"lines":[{"sku":"a","quantity":1}],"sku":"a","quantity":1})"),
+                                  std::string(R"({"lines":[{"sku":"a","quantity":1}],"x":1})")}) {
+    EXPECT_EQ(parse_order_body(text).problem, ProblemType::malformed_request) << text;
+  }
+  EXPECT_EQ(parse_order_body(R"({"lines":[{"sku":"a","quantity":1},{"sku":"b","quantity":0}]})").problem,
+            ProblemType::invalid_quantity);
 }
 
 TEST(ParseIdempotencyKey, QuotedAndBareAreTheSame) {

@@ -1,4 +1,5 @@
 #pragma once
+#include <boost/container/static_vector.hpp>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -6,17 +7,24 @@
 #include <string_view>
 
 #include "flashsale/api/problem.hpp"
+#include "flashsale/model/order_line.hpp"
 
 namespace flashsale::api {
 
-/// The body of a checkout, or what is wrong with it.
-struct OrderBody {
+/// What a checkout asks of one item.
+struct OrderBodyLine {
   std::string sku;
   std::int32_t quantity = 0;
+};
+
+/// The body of a checkout, or what is wrong with it.
+struct OrderBody {
+  boost::container::static_vector<OrderBodyLine, kMaxOrderLines> lines;  ///< as they came: each SKU once
   std::optional<ProblemType> problem;
   std::string_view detail;  ///< for people, when there is a problem; a literal
 };
-/// Strict: an object of exactly `sku` (string) and `quantity` (integer), each once, nothing behind it, valid UTF-8.
+/// Strict: an object of exactly `sku` (string) and `quantity` (integer), or of `lines` alone, an array of 1 to
+/// kMaxOrderLines of such objects; each member once, nothing behind it, valid UTF-8.
 [[nodiscard]] OrderBody parse_order_body(std::string_view body);
 
 /// The key without quotes (a quoted and a bare key are the same): 1..255 visible ASCII characters. Empty: malformed.

@@ -49,6 +49,7 @@ class Publisher {
   [[nodiscard]] Error settle_drained(const Sale& sale, const std::vector<redis::PendingEntry>& entries,
                                      std::int64_t new_epoch);
   [[nodiscard]] Error refuse_above_limit(const Sale& sale, std::vector<postgres::NewOrder>& orders);
+  [[nodiscard]] Error confirm_drained(const Sale& sale, const Order& taken, std::int64_t new_epoch);
   [[nodiscard]] Result<Sale> load(const Sale& sale, std::int64_t new_epoch);
   /// The replies to the chunk that was sent last.
   [[nodiscard]] Error finish_loading();

@@ -56,8 +56,8 @@ struct SaleSnapshot {
   std::string items_state;    ///< what Redis calls the state that `levels` shows; empty: ask for all
   std::vector<ItemLevels> levels;
 
-  /// Index into sale->items and levels, or -1.
-  [[nodiscard]] int find_item(std::string_view sku) const;
+  /// Null when the sale has no such item, or no levels are known yet.
+  [[nodiscard]] const ItemLevels* find_level(std::int32_t item_no) const;
   [[nodiscard]] bool sold_out_mark_lives(SteadyTime now) const;
   /// True when nobody can have an order here and the sale does not sell at `now`: refused without asking Redis.
   [[nodiscard]] bool surely_not_open(SteadyTime now) const;

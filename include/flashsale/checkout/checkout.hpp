@@ -29,10 +29,9 @@ struct Options {
 
 struct Placement {
   std::shared_ptr<const catalog::SaleSnapshot> sale;
-  int item = 0;  ///< index into sale->sale->items
   OrderId id;
+  OrderLines lines;  ///< of items of the sale
   std::string customer_id;
-  std::int32_t quantity = 1;
   std::chrono::milliseconds wait{2000};  ///< for the commit; 0: answer as soon as Redis has taken it
 };
 

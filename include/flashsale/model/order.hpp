@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "flashsale/model/order_id.hpp"
+#include "flashsale/model/order_line.hpp"
 #include "flashsale/model/time.hpp"
 
 namespace flashsale {
@@ -22,17 +23,16 @@ enum class OrderStatus : std::uint8_t {
 [[nodiscard]] std::string_view to_string(OrderStatus status);
 [[nodiscard]] std::optional<OrderStatus> parse_order_status(std::string_view text);
 
-/// A live order owns units of its item.
+/// A live order owns the units of its lines.
 [[nodiscard]] constexpr bool is_live(OrderStatus s) {
   return s == OrderStatus::pending || s == OrderStatus::confirmed || s == OrderStatus::awaiting_payment;
 }
 
-/// An order as the stores hold it; the item's number leads to sale, SKU and price.
+/// An order as the stores hold it; the number of any item of it leads to sale, SKU and price.
 struct Order {
   OrderId id;
-  std::int32_t item_no = 0;
+  OrderLines lines;  ///< at least one
   std::string customer_id;
-  std::int32_t quantity = 0;
   OrderStatus status = OrderStatus::pending;
   TimePoint created_at{};  ///< when Redis accepted it, by Redis TIME
   std::optional<TimePoint> expires_at;
@@ -40,8 +40,5 @@ struct Order {
   std::int32_t generation = 0;   ///< how often its units were taken again for a late payment (PROTOCOL R3, R16)
   bool refund_required = false;  ///< money came for it that it is not, or no longer, worth
 };
-
-/// The most units that one order may ask for; larger quantities are 422 invalid-quantity.
-inline constexpr std::int32_t kMaxOrderQuantity = 1'000'000;
 
 }  // namespace flashsale

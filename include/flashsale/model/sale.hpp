@@ -57,9 +57,10 @@ struct Sale {
   std::int64_t version = 1;  ///< grows with every change of the definition (not of stock)
   std::int64_t epoch = 0;    ///< fence against lost Redis state (PROTOCOL R1); 0: never published
   TimePoint created_at{};
-  std::vector<Item> items;
+  std::vector<Item> items;  ///< in the order of item_no
 
   [[nodiscard]] const Item* find_item(std::string_view sku) const;
+  [[nodiscard]] const Item* find_item(std::int32_t item_no) const;
 };
 
 /// The state that a buyer meets at `now`: `scheduled` has become `open` or `closed` by the clock.

@@ -16,7 +16,8 @@
 namespace flashsale::postgres {
 
 struct StatusTotals {
-  std::int64_t orders = 0;
+  std::int64_t orders = 0;        ///< that have the item
+  std::int64_t first_orders = 0;  ///< of which it is the first item: over all items each order counts once
   std::int64_t units = 0;
 };
 

@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,16 +15,16 @@ struct OrderRecord {
   bool held = false;  ///< false: released, or a stock withdrawal
   bool withdrawal = false;
   TimePoint created_at{};
-  std::int32_t item_no = 0;
-  std::int32_t quantity = 0;
+  OrderLines lines;
   std::string_view customer_id;  ///< into the text that was parsed
   std::int32_t generation = 0;   ///< how often the units were taken again (PROTOCOL R3)
 };
 
-/// Payload of an order: item number and quantity (32 bits each, little endian), length of the customer id (16 bits)
-/// and the customer id. It stands in the record and in the pending log; it delimits itself. Behind it stands the
-/// generation (16 bits), in a record only if it is not 0.
-void append_order_payload(std::string& out, std::int32_t item_no, std::int32_t quantity, std::string_view customer_id);
+/// Payload of an order: item number and quantity of its first line (32 bits each, little endian), length of the
+/// customer id (16 bits) and the customer id. The highest bit of the quantity tells that other lines follow: their
+/// number (8 bits), then item number and quantity of each. It stands in the record and in the pending log; it delimits
+/// itself. Behind it stands the generation (16 bits), in a record only if it is not 0.
+void append_order_payload(std::string& out, std::span<const OrderLine> lines, std::string_view customer_id);
 [[nodiscard]] std::optional<OrderRecord> parse_order_record(std::string_view text);
 [[nodiscard]] std::string make_order_record(const Order& order);
 

@@ -46,8 +46,7 @@ enum class Decision : std::uint8_t {
 
 struct ReservationRequest {
   OrderId id;
-  std::int32_t item_no = 0;
-  std::int32_t quantity = 0;
+  std::span<const OrderLine> lines;  ///< at least one
   std::string_view customer_id;
 };
 struct ReservationReply {

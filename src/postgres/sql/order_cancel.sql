@@ -1,3 +1,4 @@
 UPDATE orders
-   SET status = 3, given_back = false, changed_at = now(), expires_at = NULL, reason = NULLIF($2, '')
+   SET status = 3, given_back = false, changed_at = now(), expires_at = NULL, reason = NULLIF($2, ''),
+       refund_required = refund_required OR EXISTS (SELECT FROM refunds WHERE refunds.order_id = orders.order_id)
  WHERE order_id = $1 AND status IN (1, 2);

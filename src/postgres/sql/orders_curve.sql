@@ -1,6 +1,8 @@
 -- Orders that took units (all but rejected ones) by the moment of taking, in steps of $4 seconds.
 SELECT date_bin($4 * interval '1 second', created_at, timestamptz 'epoch') AS at, count(*) AS orders,
-       sum(quantity)::bigint AS units
+       sum(quantity + CASE WHEN more_quantities IS NULL THEN 0
+                           ELSE (SELECT sum(more) FROM unnest(more_quantities) AS more)
+                      END)::bigint AS units
   FROM all_orders
  WHERE item_no BETWEEN $1 AND $2
    AND item_no = ANY ($3::integer[])

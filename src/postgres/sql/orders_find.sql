@@ -1,4 +1,5 @@
 SELECT order_id, item_no, customer_id, quantity, status, created_at, expires_at, reason,
-       generation, coalesce(refund_required, false) AS refund_required
+       generation, coalesce(refund_required, false) AS refund_required,
+       more_items, more_quantities
   FROM orders
  WHERE order_id = ANY ($1::uuid[]);

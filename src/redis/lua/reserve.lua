@@ -5,7 +5,9 @@
 --       5 '1' to take orders again that an older epoch had accepted: they ask neither whether the sale is open nor
 --         whether units rest, else the rest after the rebuild would refuse what had been promised,
 --       6 number of items I, then I item numbers,
---       then for each order: id (16 bytes), index of its item (1..I), buyer field, quantity, payload
+--       then for each line of each order: id (16 bytes), index of its item (1..I), buyer field, quantity, payload.
+--       An order's first line has its id and the payload of the whole order; those behind it have neither (''). Of its
+--       lines all are taken or none
 -- Reply {'lost'}                       the sale is not here under this epoch: nothing was changed
 --       {'late', now}                  the deadline has passed: nothing was changed
 --       {'ok', now, codes, entry id or '', records of the replays}
@@ -57,11 +59,13 @@ local room = redis.call('XLEN', KEYS[5]) < tonumber(ARGV[4])
 
 local stamp = struct.pack('<I8', now)
 local codes, replays, orders, totals, packed = {}, {}, {}, {}, {}
+local kind = 'o'
 local total_of = {}
-for n = 1, #ids do
-  local at = first + (n - 1) * 5
-  local item = tonumber(ARGV[at + 1])
-  local quantity = tonumber(ARGV[at + 3])
+local count = #ids
+local n = 1
+while n <= count do
+  local last = n
+  while ids[last + 1] == '' do last = last + 1 end
   local code
   if known[n] then
     code = 'r'
@@ -70,33 +74,48 @@ for n = 1, #ids do
     code = 'w'
   elseif not open then
     code = 'n'
-  elseif not remaining[item] then
-    code = 'i'
-  elseif available[item] <= 0 then
-    code = 's'
   else
-    local buyer = buyers[n]
-    local total = (total_of[buyer] or tonumber(owned[n]) or 0) + quantity
-    if limit[item] > 0 and total > limit[item] then
-      code = 'l'
-    elseif available[item] < quantity then
-      code = 's'
-    elseif not room then
-      code = 'o'
-    else
-      code = 'a'
-      remaining[item] = remaining[item] - quantity
-      available[item] = available[item] - quantity
-      total_of[buyer] = total
-      local payload = ARGV[at + 4]
+    code = room and 'a' or 'o'
+    for line = n, last do
+      local at = first + (line - 1) * 5
+      local item = tonumber(ARGV[at + 1])
+      local quantity = tonumber(ARGV[at + 3])
+      if not remaining[item] then
+        code = 'i'
+        break
+      elseif available[item] <= 0 then
+        code = 's'
+        break
+      elseif limit[item] > 0 and (total_of[buyers[line]] or tonumber(owned[line]) or 0) + quantity > limit[item] then
+        code = 'l'
+        break
+      elseif available[item] < quantity then
+        code = 's'
+        break
+      end
+    end
+    if code == 'a' then
+      for line = n, last do
+        local at = first + (line - 1) * 5
+        local item = tonumber(ARGV[at + 1])
+        local quantity = tonumber(ARGV[at + 3])
+        local buyer = buyers[line]
+        local total = (total_of[buyer] or tonumber(owned[line]) or 0) + quantity
+        remaining[item] = remaining[item] - quantity
+        available[item] = available[item] - quantity
+        total_of[buyer] = total
+        totals[#totals + 1] = buyer
+        totals[#totals + 1] = total
+      end
+      local payload = ARGV[first + (n - 1) * 5 + 4]
       orders[#orders + 1] = ids[n]
       orders[#orders + 1] = 'h' .. stamp .. payload
-      totals[#totals + 1] = buyer
-      totals[#totals + 1] = total
       packed[#packed + 1] = ids[n] .. payload
+      if last > n then kind = 'c' end
     end
   end
-  codes[n] = code
+  codes[#codes + 1] = code
+  n = last + 1
 end
 
 local entry = ''
@@ -111,7 +130,7 @@ if #packed > 0 then
   redis.call('HSET', KEYS[2], unpack(changed))
   redis.call('HSET', KEYS[3], unpack(orders))
   redis.call('HSET', KEYS[4], unpack(totals))
-  entry = redis.call('XADD', KEYS[5], '*', 't', stamp, 'o', table.concat(packed))
+  entry = redis.call('XADD', KEYS[5], '*', 't', stamp, kind, table.concat(packed))
 end
 
 return {'ok', string.format('%.0f', now), table.concat(codes), entry, replays}

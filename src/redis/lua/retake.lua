@@ -2,8 +2,9 @@
 -- entry in the pending log so that a crash strands nothing, then in PostgreSQL. Whether the sale is open is not asked:
 -- the buyer came in time once.
 -- KEYS  fence, items, orders, buyers, log
--- ARGV  1 epoch, 2 identity, 3 deadline us, 4 order id (16 bytes), 5 item number, 6 buyer field, 7 quantity,
---       8 generation that the row has, 9 payload without a generation, 10 most entries of the log
+-- ARGV  1 epoch, 2 identity, 3 deadline us, 4 order id (16 bytes), 5 generation that the row has,
+--       6 payload without a generation, 7 most entries of the log,
+--       then for each line: item number, buyer field, quantity. All are taken or none
 -- Reply {'lost'}, {'late'}, {'full'}
 --       {'held'}                  what the row has has not been given back yet
 --       {'repeated', generation}  it is taken already
@@ -17,11 +18,12 @@ local now = time[1] * 1000000 + time[2]
 if now >= tonumber(ARGV[3]) then return {'late'} end
 
 local record = redis.call('HGET', KEYS[3], ARGV[4])
-local generation = tonumber(ARGV[8])
+local generation = tonumber(ARGV[5])
 if record then
-  -- A letter, a stamp of eight bytes, item and quantity of four; then the customer with its length, and the generation.
-  local customer_end = 19 + struct.unpack('<I2', record, 18)
-  local has = #record > customer_end and struct.unpack('<I2', record, customer_end + 1) or 0
+  -- As in release.lua.
+  local payload_end = 19 + struct.unpack('<I2', record, 18)
+  if string.byte(record, 17) >= 128 then payload_end = payload_end + 1 + 8 * string.byte(record, payload_end + 1) end
+  local has = #record > payload_end and struct.unpack('<I2', record, payload_end + 1) or 0
   local letter = string.sub(record, 1, 1)
   if letter == 'h' or letter == 'g' then
     if has > generation then return {'repeated', has} end
@@ -31,21 +33,28 @@ if record then
 end
 generation = generation + 1
 
-local item = redis.call('HMGET', KEYS[2], ARGV[5] .. ':r', ARGV[5] .. ':l')
-local quantity = tonumber(ARGV[7])
-if tonumber(item[1] or '0') < quantity then return {'sold_out'} end
-local total = tonumber(redis.call('HGET', KEYS[4], ARGV[6]) or '0') + quantity
-local limit = tonumber(item[2])
-if limit > 0 and total > limit then return {'limit'} end
-if redis.call('XLEN', KEYS[5]) >= tonumber(ARGV[10]) then return {'full'} end
+local totals = {}
+for at = 8, #ARGV, 3 do
+  local item = redis.call('HMGET', KEYS[2], ARGV[at] .. ':r', ARGV[at] .. ':l')
+  local quantity = tonumber(ARGV[at + 2])
+  if tonumber(item[1] or '0') < quantity then return {'sold_out'} end
+  local total = tonumber(redis.call('HGET', KEYS[4], ARGV[at + 1]) or '0') + quantity
+  local limit = tonumber(item[2])
+  if limit > 0 and total > limit then return {'limit'} end
+  totals[#totals + 1] = ARGV[at + 1]
+  totals[#totals + 1] = total
+end
+if redis.call('XLEN', KEYS[5]) >= tonumber(ARGV[7]) then return {'full'} end
 
 local stamp = struct.pack('<I8', now)
-local payload = ARGV[9] .. struct.pack('<I2', generation)
-redis.call('HINCRBY', KEYS[2], ARGV[5] .. ':r', -quantity)
--- For the audit, which counts orders by when they were accepted first: this item has moved.
-redis.call('HINCRBY', KEYS[2], ARGV[5] .. ':v', 1)
+local payload = ARGV[6] .. struct.pack('<I2', generation)
+for at = 8, #ARGV, 3 do
+  redis.call('HINCRBY', KEYS[2], ARGV[at] .. ':r', -tonumber(ARGV[at + 2]))
+  -- For the audit, which counts orders by when they were accepted first: this item has moved.
+  redis.call('HINCRBY', KEYS[2], ARGV[at] .. ':v', 1)
+end
 redis.call('HINCRBY', KEYS[1], 'm', 1)
 -- A letter of its own: an older version, which knows no generations, gives back what is `h`eld, whichever it is.
 redis.call('HSET', KEYS[3], ARGV[4], 'g' .. (record and string.sub(record, 2, 9) or stamp) .. payload)
-redis.call('HSET', KEYS[4], ARGV[6], total)
+redis.call('HSET', KEYS[4], unpack(totals))
 return {'done', generation, redis.call('XADD', KEYS[5], '*', 't', stamp, 'p', ARGV[4] .. payload)}

@@ -223,16 +223,16 @@ def one_is_cut_off(links_of):
     return act
 
 
-def cut_during_commit(how, arrives, seconds=4, sessions_min=JOURNAL_SESSIONS):
-    """The first COMMIT of each session of the journals, and one of three later ones, end their connections: before
-    they arrive, or before their answers do."""
+def cut_during_commit(how, arrives, seconds=4, sessions_min=JOURNAL_SESSIONS, whose=b"journal-"):
+    """The first COMMIT of each session whose name begins so, and one of three later ones, end their connections:
+    before they arrive, or before their answers do."""
     def act(stage, chance):
         cuts = collections.Counter()
 
         def decide(connection, _data, at):
-            if b"journal-" not in connection.opening:
+            if whose not in connection.opening:
                 return None
-            session = connection.proxy.port, connection.opening.partition(b"journal-")[2][:1]
+            session = connection.proxy.port, connection.opening.partition(whose)[2].partition(b"\0")[0]
             if cuts[session] > 0 and chance.random() >= 1 / 3:
                 return None
             cuts[session] += 1

@@ -40,15 +40,17 @@ def is_running(pid):
     return harness.process_state(pid) not in (None, "Z")
 
 
-def kill_backend(stage, chance):
-    """The postmaster then ends all others and recovers from the WAL."""
-    for _ in range(2):
-        victims = harness.wait_until(
-            lambda: stage.query("SELECT pid FROM pg_stat_activity WHERE datname = current_database() "
-                                "AND application_name LIKE 'journal%' ORDER BY pid"), 10, "nothing writes orders")
-        os.kill(chance.choice(victims)[0], signal.SIGKILL)
-        time.sleep(chance.uniform(0.3, 0.8))
-        wait_answers(stage)
+def kill_backend(whose):
+    """One of the sessions with such names. The postmaster then ends all others and recovers from the WAL."""
+    def act(stage, chance):
+        for _ in range(2):
+            victims = harness.wait_until(
+                lambda: stage.query("SELECT pid FROM pg_stat_activity WHERE datname = current_database() "
+                                    "AND application_name LIKE %s ORDER BY pid", (whose,)), 10, f"nobody is {whose}")
+            os.kill(chance.choice(victims)[0], signal.SIGKILL)
+            time.sleep(chance.uniform(0.3, 0.8))
+            wait_answers(stage)
+    return act
 
 
 def terminate_sessions(stage, chance):
@@ -288,8 +290,8 @@ SCENARIOS = [
     Scenario("postgres/crash", "immediate shutdown (SIGQUIT to the postmaster), started again", crash),
     Scenario("postgres/postmaster-killed", "SIGKILL of the postmaster alone, started again when its orphans are gone",
              kill_postmaster),
-    Scenario("postgres/backend-killed", "SIGKILL of a backend that writes orders, twice: crash recovery", kill_backend,
-             load_s=7),
+    Scenario("postgres/backend-killed", "SIGKILL of a backend that writes orders, twice: crash recovery",
+             kill_backend("journal%"), load_s=7),
     Scenario("postgres/sessions-terminated", "pg_terminate_backend of all sessions, eight times", terminate_sessions),
     Scenario("postgres/frozen", "SIGSTOP of all its processes for 1 to 4 s", freeze, load_s=8),
     Scenario("postgres/no-connections", "all slots of max_connections held for 1 to 2.5 s, the instances' sessions cut",

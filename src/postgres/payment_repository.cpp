@@ -45,12 +45,20 @@ std::optional<DueOrder> read_due_order(pqxx::transaction_base& tx, const OrderId
   return order;
 }
 
-/// Messages are locked after orders, and items last, everywhere.
+/// In this order: it may be archived while this waits for its row.
+bool lock_row(pqxx::transaction_base& tx, const OrderId& id) {
+  const auto text = id.to_string();
+  return !execute(tx, "SELECT FROM orders WHERE order_id = $1 FOR UPDATE", text).empty() ||
+         !execute(tx, "SELECT FROM archived_orders WHERE order_id = $1 FOR UPDATE", text).empty();
+}
+
+/// Messages are locked after orders, and items last, everywhere. A row that is written between the two statements is
+/// not there yet: read without its lock, it could be confirmed, cancelled or ended by somebody else before we change
+/// it.
 std::optional<DueOrder> lock_order(pqxx::transaction_base& tx, const OrderId& id) {
-  const auto locked = execute(tx, "SELECT FROM orders WHERE order_id = $1 FOR UPDATE", id.to_string());
-  // In this order: it may have been archived while this waited for its row.
-  if (locked.empty()) execute(tx, "SELECT FROM archived_orders WHERE order_id = $1 FOR UPDATE", id.to_string());
-  return read_due_order(tx, id);
+  const bool is_there = lock_row(tx, id);
+  FLASHSALE_FAULT_POINT("payment.order_looked_up");
+  return is_there ? read_due_order(tx, id) : std::nullopt;
 }
 
 /// One that a late payment may bring back. What is archived stays as it is: Redis has nothing of its sale any more.
@@ -83,7 +91,7 @@ class Judgement {
     if (order.payment == PaymentMode::none) return refund("not_due");
     if (event_.paid != order.due) return refund("wrong_amount");
     if (row.status == OrderStatus::awaiting_payment) {
-      execute(tx_, embedded::order_confirm_paid_sql, row.id.to_string());
+      change_locked(embedded::order_confirm_paid_sql, row.id);
       return PaymentOutcome::confirmed;
     }
     if (may_come_back(order)) return PaymentOutcome::late;
@@ -92,9 +100,14 @@ class Judgement {
 
   PaymentOutcome failed(const Order& row) {
     if (row.status != OrderStatus::awaiting_payment) return PaymentOutcome::ignored;
-    execute(tx_, embedded::order_payment_failed_sql, row.id.to_string());
+    change_locked(embedded::order_payment_failed_sql, row.id);
     return_units(tx_, row);
     return PaymentOutcome::failed;
+  }
+
+  /// What is answered, and the units that come back, stand or fall with the change.
+  void change_locked(std::string_view sql, const OrderId& id) {
+    if (execute(tx_, sql, id.to_string()).affected_rows() != 1) throw std::runtime_error("a locked order has changed");
   }
 
   [[nodiscard]] bool was_told_before() {

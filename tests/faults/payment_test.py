@@ -194,6 +194,34 @@ class KilledPaymentTest(FaultCase):
         check_money(self.cluster)
         self.cluster.wait_consistent(sale)
 
+    def test_an_order_that_comes_while_its_message_is_judged(self):
+        """Nobody holds the lock of a row that was not there: it may be cancelled before the message has changed it."""
+        sale = self.cluster.create_sale(stock=10, payment="required", payment_window_s=600)
+        buyer = Buyer(self.cluster, PaymentProvider(self.cluster, SECRET), sale, 0, random.Random(1))
+        buyer.reserve()
+        order_id = (buyer.order["id"],)
+        self.cluster.query("CREATE TABLE put_away AS SELECT * FROM orders WHERE order_id = %s", order_id)
+        self.cluster.query("DELETE FROM orders WHERE order_id = %s", order_id)
+        fault_point.arm(self.cluster, "payment.order_looked_up", "sleep:1000")
+        answers = []
+        telling = threading.Thread(target=lambda: answers.append(buyer.tell()))
+        telling.start()
+        harness.wait_until(lambda: not self.cluster.fault_point_file.exists(), 5, "the order is not looked up")
+        self.cluster.query("INSERT INTO orders SELECT * FROM put_away")
+        with contextlib.closing(self.cluster.postgres.connect(self.cluster.database)) as canceller:
+            canceller.autocommit = False
+            with canceller.cursor() as cursor:
+                cursor.execute("UPDATE orders SET status = 3, given_back = false, expires_at = NULL "
+                               "WHERE order_id = %s RETURNING item_no", order_id)
+                cursor.execute("UPDATE items SET sold = sold - 1 WHERE item_no = %s", cursor.fetchone())
+            time.sleep(1.5)
+            canceller.commit()
+        telling.join()
+        self.assertEqual(answers[0]["outcome"], "waiting")
+        harness.wait_until(lambda: buyer.read().get("refund_required"), 20, "its money does not go back")
+        check_money(self.cluster)
+        self.cluster.wait_consistent(sale)
+
     def test_a_late_payment_that_is_found_in_the_log_keeps_the_limit(self):
         """Its units were taken again in a Redis that did not know what its customer has bought elsewhere since."""
         sale = self.cluster.create_sale(stock=10, limit=1, payment="required", payment_window_s=1)

@@ -3,7 +3,8 @@ what became of the buyers.
 
 A scenario is a stage (the servers that it needs) and an act (what breaks, and heals, while the crowd buys). It is
 written as one `Scenario` in a file of tests/faults/scenarios; `matrix` runs them. Even rounds sell a stock that lasts,
-odd ones a stock that runs out, so that both what is sold and the last unit meet the fault.
+odd ones a stock that runs out, so that both what is sold and the last unit meet the fault. In two of four rounds some
+orders are carts.
 """
 
 import contextlib
@@ -29,6 +30,8 @@ SETTLE_S = 20     # for retries and the audit, counted from the end of the load
 LEAD_S = 1.0      # sold before the fault comes
 MIX = {"retry_share": 0.1, "duplicate_share": 0.05, "greedy_share": 0.05, "reader_share": 0.05, "cancel_share": 0.05,
        "respond_async_share": 0.05}
+CARTS = {"items": 3, "cart_share": 0.3}
+UNITS_OF_CART_ITEM = 0.7 / 3 + 0.3 * 2.5 / 3  # that an arrival wants of each of them
 RECOVERY_MAX_S = 30
 
 _LOST = ("created_without_row", "accepted_without_row", "created_not_live", "cancelled_but_live", "paid_not_confirmed",
@@ -133,8 +136,10 @@ class Round:
     def _command(self, out):
         scenario = self.scenario
         rate = scenario.load_options.get("rate", RATE)
-        stock = 1_000_000 if self.seed % 2 == 0 else int(rate * scenario.load_s * scenario.scarcity)
-        options = MIX | {"rate": rate, "seconds": scenario.load_s, "settle_s": SETTLE_S, "buyers": 20_000,
+        sells_carts = self.seed % 4 in (1, 2) and "items" not in scenario.load_options
+        scarcity = scenario.scarcity * (UNITS_OF_CART_ITEM if sells_carts else 1)
+        stock = 1_000_000 if self.seed % 2 == 0 else int(rate * scenario.load_s * scarcity)
+        options = MIX | (CARTS if sells_carts else {}) | {"rate": rate, "seconds": scenario.load_s, "settle_s": SETTLE_S, "buyers": 20_000,
                          "create_stock": stock, "create_limit": 2, "seed": self.seed + 1, "json": out}
         options |= scenario.load_options
         command = harness.load_command(self.stage, **options)

@@ -54,6 +54,16 @@ class LoadTest(LoadCase):
         self.assertGreaterEqual(result["checkouts"]["created"], 1000, output)
         self.assertGreater(result["checkouts"]["refused_by_reason"].get("sold-out", 0), 500, output)
 
+    def test_carts(self):
+        code, output, result = self.run_load(**MIX, cart_share=0.5, items=4, rate=800, seconds=4, buyers=20_000,
+                                             create_stock=1200)
+        self.assertEqual(code, 0, output)
+        self.assertGreater(result["checkouts"]["refused_by_reason"].get("sold-out", 0), 100, output)
+        lines = dict(self.cluster.query("SELECT lines, count(*) FROM (SELECT count(*) AS lines FROM order_units"
+                                        " WHERE sale_id = %s GROUP BY order_id) AS orders GROUP BY 1",
+                                        (result["sale"],)))
+        self.assertEqual(set(lines), {1, 2, 3, 4}, output)
+
     def test_an_order_that_is_lost_is_found(self):
         with self.start(rate=300, seconds=5, buyers=5000, create_stock=100_000) as child:
             def lose_one():
@@ -81,6 +91,13 @@ class PaymentLoadTest(LoadCase):
                                            (result["sale"],)))
         self.assertEqual(set(statuses), {"confirmed", "cancelled", "expired"}, output)
 
+    def test_carts_are_paid_in_every_way(self):
+        code, output, result = self.run_load(**MIX | PAYMENTS, cart_share=0.5, items=3, rate=200, seconds=4,
+                                             buyers=20_000, create_stock=300)
+        self.assertEqual(code, 0, output)
+        self.assertGreater(result["payments"]["confirmed"], 10, output)
+        self.assertGreater(result["payments"]["refund_required"], 10, output)
+
     def test_late_payments_meet_a_sale_that_sells_on(self):
         code, output, result = self.run_load(**PAYMENTS, rate=200, seconds=5, buyers=20_000, create_stock=60)
         self.assertEqual(code, 0, output)
@@ -88,7 +105,7 @@ class PaymentLoadTest(LoadCase):
         self.assertGreater(result["payments"]["refund_required"], 10, output)
 
     def test_payments_of_orders_that_are_not_written_yet(self):
-        """Whoever has a 202 pays at once; the item's row is locked, so that the payments are there before the orders."""
+        """Whoever has a 202 pays at once; the item's row is locked, so the payments are there before the orders."""
         with tempfile.NamedTemporaryFile(suffix=".json") as out:
             with self.start(**PAYMENTS, rate=100, seconds=4, buyers=5000, create_stock=100_000, respond_async_share=0.5,
                             json=out.name) as child:

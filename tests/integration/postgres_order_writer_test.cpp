@@ -262,6 +262,16 @@ TEST_F(OrderWriterTest, AMixedBatchGetsEachItsOwnAnswer) {
   expect_counted();
 }
 
+TEST_F(OrderWriterTest, ARejectedOrderWhoseMoneyHasGoneBackIsMarked) {
+  const Sale sale = testing::created_sale(session, "drop", {1});
+  const std::vector<NewOrder> batch{new_order(sale, 0, "a", "1", 1), new_order(sale, 0, "b", "1", 1)};
+  const std::string late = batch[1].order.id.to_string();
+  ASSERT_EQ(database.ask("INSERT INTO refunds VALUES ('" + late + "', 'pay') RETURNING payment_id"), "pay");
+  EXPECT_THAT(outcomes(writer.write(batch, false)),
+              ::testing::ElementsAre(WriteOutcome::committed, WriteOutcome::rejected));
+  EXPECT_EQ(database.ask("SELECT string_agg(order_id::text, ' ') FROM orders WHERE refund_required"), late);
+}
+
 TEST_F(OrderWriterTest, ARowThatCannotBeStoredIsRejectedAlone) {
   const Sale sale = testing::created_sale(session, "drop", {100});
   for (const bool may_exist : {false, true}) {

@@ -25,7 +25,8 @@ class Checker {
 
  private:
   void find(Lie lie, const std::string& what) { verdict_.find(lie, what); }
-  void check_key(const KeyRecord& key, const OrderId& id, const StoredOrder* row);
+  void check_key(const KeyRecord& key, const OrderId& id, Orders rows);
+  void check_lines(const KeyRecord& key, Orders rows, const std::string& what);
   void check_key_without_row(const KeyRecord& key, const std::string& what);
   void check_key_with_row(const KeyRecord& key, const StoredOrder& row, const std::string& what);
   void check_rows_once(Orders orders);
@@ -64,7 +65,6 @@ void Checker::check_key_without_row(const KeyRecord& key, const std::string& wha
 
 void Checker::check_key_with_row(const KeyRecord& key, const StoredOrder& row, const std::string& what) {
   const bool is_row_live = is_live(row.status);
-  if (row.item != key.item || row.quantity != 1) find(Lie::other_lines, what);
   if ((key.seen & kSeenCreated) != 0 && !is_row_live && !is_expected_final(key, row.status)) {
     find(Lie::created_not_live, what + " is " + std::string(to_string(row.status)));
   }
@@ -82,25 +82,41 @@ void Checker::check_key_with_row(const KeyRecord& key, const StoredOrder& row, c
   }
 }
 
-void Checker::check_key(const KeyRecord& key, const OrderId& id, const StoredOrder* row) {
+/// The rows of one order are its lines, as they were asked for: a unit of each.
+void Checker::check_lines(const KeyRecord& key, Orders rows, const std::string& what) {
+  const std::size_t items = expectation_.items.size();
+  const auto is_asked = [&](const StoredOrder& row) {
+    for (unsigned line = 0; line < key.lines; ++line) {
+      if (row.item == key.item_of(line, items)) return row.quantity == 1 && row.status == rows.front().status;
+    }
+    return false;
+  };
+  bool is_whole = std::all_of(rows.begin(), rows.end(), is_asked);
+  for (unsigned line = 0; line < key.lines; ++line) {
+    const auto item = key.item_of(line, items);
+    is_whole = is_whole && std::any_of(rows.begin(), rows.end(), [&](const auto& row) { return row.item == item; });
+  }
+  if (!is_whole) find(Lie::other_lines, what);
+}
+
+void Checker::check_key(const KeyRecord& key, const OrderId& id, Orders rows) {
   constexpr std::uint32_t kSuspect = kSeenOrder | kSeenOtherId | kSeenNoId | kSeenCreatedAgain;
-  if (row == nullptr && (key.seen & kSuspect) == 0) return;  // nearly every key of a sale that is sold out
+  if (rows.empty() && (key.seen & kSuspect) == 0) return;  // nearly every key of a sale that is sold out
   const std::string what = name_of(key, id);
   if ((key.seen & kSeenOtherId) != 0) find(Lie::two_ids_for_one_key, what);
   if ((key.seen & kSeenNoId) != 0) find(Lie::answer_without_order, what);
   if ((key.seen & kSeenCreatedAgain) != 0) find(Lie::created_again, what);
-  if (row == nullptr) {
-    check_key_without_row(key, what);
-  } else {
-    check_key_with_row(key, *row, what);
-  }
+  if (rows.empty()) return check_key_without_row(key, what);
+  check_lines(key, rows, what);
+  check_key_with_row(key, rows.front(), what);
 }
 
-/// `orders` are sorted by id.
+/// `orders` are sorted by id and item.
 void Checker::check_rows_once(Orders orders) {
   for (std::size_t i = 0; i < orders.size(); ++i) {
     const StoredOrder& order = orders[i];
-    if (i > 0 && orders[i - 1].id == order.id) find(Lie::row_twice, "order " + order.id.to_string());
+    const bool is_second = i > 0 && orders[i - 1].id == order.id && orders[i - 1].item == order.item;
+    if (is_second) find(Lie::row_twice, "order " + order.id.to_string());
     if (order.item == StoredOrder::kUnknownItem) {
       find(Lie::other_lines, "order " + order.id.to_string() + " has an item that the sale does not have");
     } else if (is_live(order.status)) {
@@ -135,12 +151,10 @@ void Checker::check_customer(Keys keys, Orders orders) {
     if ((key.seen & (kSeenOrder | kSeenUnknown | kSeenRefusedAtTheEnd)) == kSeenUnknown) ++verdict_.keys_unknown;
     if (orders.empty() && (key.seen & (kSeenOrder | kSeenOtherId | kSeenNoId)) == 0) continue;
     const OrderId id = expected_order_id(expectation_.sale_id, expectation_.run_mark, key.buyer, key.purchase);
-    const auto row =
-        std::lower_bound(orders.begin(), orders.end(), id,
-                         [](const StoredOrder& order, const OrderId& wanted) { return order.id < wanted; });
-    const bool is_found = row != orders.end() && row->id == id;
-    if (is_found) claimed[static_cast<std::size_t>(row - orders.begin())] = true;
-    check_key(key, id, is_found ? &*row : nullptr);
+    const auto rows = std::ranges::equal_range(orders, id, {}, &StoredOrder::id);
+    const auto first = static_cast<std::size_t>(rows.begin() - orders.begin());
+    for (std::size_t i = 0; i < rows.size(); ++i) claimed[first + i] = true;
+    check_key(key, id, orders.subspan(first, rows.size()));
   }
   for (std::size_t i = 0; expectation_.is_own_sale && i < orders.size(); ++i) {
     const bool is_second = i > 0 && orders[i - 1].id == orders[i].id;
@@ -237,7 +251,7 @@ Verdict check(const Expectation& expectation, std::vector<KeyRecord>& keys, std:
     return std::tie(a.buyer, a.purchase) < std::tie(b.buyer, b.purchase);
   });
   std::sort(orders.begin(), orders.end(), [](const StoredOrder& a, const StoredOrder& b) {
-    return std::tie(a.customer, a.id) < std::tie(b.customer, b.id);
+    return std::tie(a.customer, a.id, a.item) < std::tie(b.customer, b.id, b.item);
   });
   const auto buyer_of_key = [](const KeyRecord& key) { return std::uint64_t{key.buyer}; };
   const auto customer_of_order = [](const StoredOrder& order) { return order.customer; };

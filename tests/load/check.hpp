@@ -29,7 +29,7 @@ struct Expectation {
   bool is_behind_proxy = false;
 };
 
-/// A row of the view order_units.
+/// A row of the view order_units: a line of an order.
 struct StoredOrder {
   static constexpr std::uint64_t kStranger = std::uint64_t{1} << 63;  ///< no buyer of ours; the rest is a hash
   static constexpr std::uint16_t kUnknownItem = 0xffff;
@@ -75,8 +75,8 @@ enum class Lie : std::uint8_t {
   created_again,          ///< a second 201 where 200 was due
   two_ids_for_one_key,    ///< an answer carried another id than this key's
   answer_without_order,   ///< a success whose body is no order
-  row_twice,              ///< one id, two rows
-  other_lines,            ///< the row's SKU or quantity is not the request's
+  row_twice,              ///< one id, two rows of one SKU
+  other_lines,            ///< the rows' SKUs or quantities are not the request's, or they disagree on the status
   row_nobody_ordered,     ///< in a sale of the run's own
   refused_with_live_row,  ///< every answer was a refusal, and the order is live
   refused_after_order,    ///< 409 for a key whose order was known

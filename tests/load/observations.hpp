@@ -39,11 +39,17 @@ struct KeyRecord {
   std::uint32_t buyer = 0;
   std::uint32_t seen = 0;
   std::uint32_t purchase = 0;  ///< counted for each buyer
-  std::uint16_t item = 0;
+  std::uint16_t item = 0;      ///< of the first line
+  std::uint8_t lines = 1;      ///< a unit of each of so many items
   std::uint8_t in_flight = 0;
   std::uint8_t resolve_attempts = 0;
+
+  /// The items of a cart follow each other, and the first of a sale follows the last.
+  [[nodiscard]] std::uint16_t item_of(unsigned line, std::size_t items_of_sale) const {
+    return static_cast<std::uint16_t>((item + line) % items_of_sale);
+  }
 };
-static_assert(sizeof(KeyRecord) <= 16);
+static_assert(sizeof(KeyRecord) <= 20);
 
 /// What was known about a key when a request with it was sent: only what a buyer could know binds the answer.
 struct KnownAtSending {

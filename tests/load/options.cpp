@@ -119,6 +119,7 @@ std::span<const OptionRule> rules() {
       {"--reader-share", nullptr, true, share(&Mix::reader)},
       {"--respond-async-share", nullptr, true, share(&Mix::respond_async)},
       {"--cancel-share", nullptr, true, share(&Mix::cancel)},
+      {"--cart-share", nullptr, true, share(&Mix::cart)},
       {"--pay-share", nullptr, true, share(&Mix::pay)},
       {"--pay-late-share", nullptr, true, share(&Mix::pay_late)},
       {"--pay-twice-share", nullptr, true, share(&Mix::pay_twice)},
@@ -189,6 +190,8 @@ std::string judge(const Options& options) {
   }
   if (options.with_check && options.postgres_url.empty()) return "needs --postgres-url, or --no-check";
   if (mix.retry + mix.duplicate + mix.greedy + mix.reader > 1 + 1e-9) return "the shares add up to more than 1";
+  const bool has_one_item = !options.sku.empty() || (creates && options.items < 2);
+  if (mix.cart > 0 && has_one_item) return "--cart-share needs several items";
   if (std::string fault = judge_payments(options); !fault.empty()) return fault;
   const unsigned connections = is_open ? options.open_connections : options.connections;
   if (connections < options.threads) return "needs at least a connection for each thread";
@@ -249,6 +252,7 @@ Who (shares of the arrivals, 0..1; the rest are buyers who order once)
   --reader-share F       GET of the sale
   --respond-async-share F  of the checkouts: Prefer: respond-async
   --cancel-share F       of the 201s: cancelled afterwards, whether they are paid or not
+  --cart-share F         of the new keys: a cart of 2 to 10 of the sale's items (--items 2 or more), a unit of each
 
 Who pays (with --create-payment-window-s; shares of the 201s and 202s, 0..1; the rest never pay)
   --pay-share F          in time, once

@@ -19,6 +19,7 @@ struct Mix {
   // Of the checkouts and the orders, not of the arrivals.
   double respond_async = 0;
   double cancel = 0;
+  double cart = 0;  ///< of the new keys: an order of several items
   // Of the orders, 201s and 202s, of a sale in which they have to be paid. What they leave never pay.
   double pay = 0;
   double pay_late = 0;   ///< after the time to pay

@@ -13,6 +13,7 @@ struct PaymentMessage {
   std::uint32_t buyer = 0;
   std::uint32_t purchase = 0;
   std::uint32_t number = 0;  ///< of the run
+  std::uint8_t units = 1;    ///< that the order has
   std::uint8_t attempts = 0;
   std::uint8_t heard = 0;  ///< what it was answered, a bit for each PaymentOutcome
   bool succeeds = true;

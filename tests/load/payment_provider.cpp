@@ -50,6 +50,7 @@ void PaymentProvider::pay(KeyLog::Index key, const KeyRecord& record, bool succe
   PaymentMessage message;
   message.buyer = record.buyer;
   message.purchase = record.purchase;
+  message.units = record.lines;
   message.succeeds = succeeds;
   const auto payment = static_cast<std::uint32_t>(messages_.size());
   message.number = payment * parameters_.shares + parameters_.share;

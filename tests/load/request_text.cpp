@@ -7,8 +7,9 @@
 namespace flashsale::load {
 namespace {
 
-std::string checkout_tail(const std::string& sku) {
-  const std::string body = "{\"sku\":\"" + sku + "\",\"quantity\":1}";
+std::string line_of(const std::string& sku) { return "{\"sku\":\"" + sku + "\",\"quantity\":1}"; }
+
+std::string checkout_tail(const std::string& body) {
   return "\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
 }
 
@@ -19,10 +20,11 @@ RequestText::RequestText(const TokenMint& tokens, std::string sale_id, std::stri
     : tokens_(tokens),
       sale_id_(std::move(sale_id)),
       run_mark_(std::move(run_mark)),
+      skus_(skus),
       checkout_line_("POST /v1/sales/" + sale_id_ + "/orders HTTP/1.1\r\n"),
       sale_line_("GET /v1/sales/" + sale_id_ + " HTTP/1.1\r\n") {
   for (const std::string& host : hosts) host_fields_.push_back("Host: " + host + "\r\n");
-  for (const std::string& sku : skus) checkout_tails_.push_back(checkout_tail(sku));
+  for (const std::string& sku : skus) checkout_tails_.push_back(checkout_tail(line_of(sku)));
 }
 
 void RequestText::append_authorization(std::string& out, const KeyRecord& key) const {
@@ -38,7 +40,18 @@ void RequestText::append_checkout(std::string& out, std::size_t target, const Ke
   if (respond_async) out += "\r\nPrefer: respond-async";
   out += "\r\nIdempotency-Key: ";
   append_key(out, run_mark_, key.purchase);
-  out += checkout_tails_[key.item];
+  if (key.lines == 1) out += checkout_tails_[key.item];
+  else append_cart_tail(out, key);
+}
+
+void RequestText::append_cart_tail(std::string& out, const KeyRecord& key) const {
+  std::string body = "{\"lines\":[";
+  for (unsigned line = 0; line < key.lines; ++line) {
+    if (line > 0) body += ',';
+    body += line_of(skus_[key.item_of(line, skus_.size())]);
+  }
+  body += "]}";
+  out += checkout_tail(body);
 }
 
 void RequestText::append_sale(std::string& out, std::size_t target) const {

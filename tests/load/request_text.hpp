@@ -25,15 +25,17 @@ class RequestText {
 
  private:
   void append_order_path(std::string& out, const KeyRecord& key) const;
+  void append_cart_tail(std::string& out, const KeyRecord& key) const;
   void append_authorization(std::string& out, const KeyRecord& key) const;
 
   const TokenMint& tokens_;
   std::string sale_id_;
   std::string run_mark_;
+  std::vector<std::string> skus_;
   std::string checkout_line_;
   std::string sale_line_;
   std::vector<std::string> host_fields_;     ///< by target
-  std::vector<std::string> checkout_tails_;  ///< by item: Content-Type to the end of the body
+  std::vector<std::string> checkout_tails_;  ///< of one line, by item: Content-Type to the end
 };
 
 }  // namespace flashsale::load

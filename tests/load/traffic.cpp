@@ -1,6 +1,9 @@
 #include "traffic.hpp"
 
+#include <algorithm>
+
 #include "flashsale/model/check.hpp"
+#include "flashsale/model/order_line.hpp"
 
 namespace flashsale::load {
 namespace {
@@ -49,6 +52,10 @@ KeyLog::Index Traffic::new_key(std::uint32_t buyer) {
   record.purchase = purchases_[buyer / parameters_.shares]++;
   const std::uint32_t place = parameters_.items == 1 ? 0 : random_.below(parameters_.items);
   record.item = static_cast<std::uint16_t>(parameters_.first_item + place);
+  if (parameters_.mix.cart > 0 && parameters_.items > 1 && random_.unit() < parameters_.mix.cart) {
+    const auto most = std::min<std::uint32_t>(parameters_.items, kMaxOrderLines);
+    record.lines = static_cast<std::uint8_t>(2 + random_.below(most - 1));
+  }
   return keys_.add(record);
 }
 
@@ -79,8 +86,8 @@ void Traffic::arrive_greedily(std::uint64_t due_ns) {
   const std::uint32_t buyer = next_buyer();
   for (std::uint32_t i = 0; i < parameters_.greedy_orders; ++i) {
     const KeyLog::Index key = new_key(buyer);
-    // All for the same item: the limit is each item's.
-    if (i > 0) keys_[key].item = keys_[key - 1].item;
+    // All for the same items: the limit is each item's.
+    if (i > 0) keys_[key].item = keys_[key - 1].item, keys_[key].lines = keys_[key - 1].lines;
     push_checkout(due_ns, key, Kind::greedy);
   }
 }

@@ -103,6 +103,45 @@ TEST(LoadCheckTest, ACleanHistoryPasses) {
   EXPECT_EQ(verdict.rows, history.orders.size());
 }
 
+/// A cart of a unit of each of the two items.
+void add_cart(History& history, std::uint32_t buyer) {
+  history.key(buyer, 0, kSeenCreated, kCap).lines = 2;
+  history.row(buyer, 0, OrderStatus::confirmed, kShoe);
+  history.row(buyer, 0, OrderStatus::confirmed, kCap);
+}
+
+TEST(LoadCheckTest, ACartIsAllOfItsRows) {
+  History history = clean_history();
+  add_cart(history, 100);
+  history.count();
+  EXPECT_TRUE(history.judge().passed());
+}
+
+TEST(LoadCheckTest, CatchesACartThatIsNotWhole) {
+  History history = clean_history();
+  add_cart(history, 100);
+  history.orders.pop_back();
+  history.count();
+  expect_only(history, Lie::other_lines);
+}
+
+TEST(LoadCheckTest, CatchesALineThatNobodyAskedFor) {
+  History history = clean_history();
+  history.key(100, 0, kSeenCreated);
+  history.row(100, 0);
+  history.row(100, 0, OrderStatus::confirmed, kCap);
+  history.count();
+  expect_only(history, Lie::other_lines);
+}
+
+TEST(LoadCheckTest, CatchesACartOfTwoStatuses) {
+  History history = clean_history();
+  add_cart(history, 100);
+  history.orders.back().status = OrderStatus::cancelled;
+  history.count();
+  expect_only(history, Lie::other_lines);
+}
+
 TEST(LoadCheckTest, CatchesA201WithoutARow) {
   History history = clean_history();
   history.key(100, 0, kSeenCreated);

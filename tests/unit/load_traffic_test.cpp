@@ -107,6 +107,24 @@ TEST(LoadTrafficTest, AGreedyBuyerWantsOneItemWithManyKeys) {
   }
 }
 
+TEST(LoadTrafficTest, CartsHaveTwoOrMoreItemsOnce) {
+  auto some = parameters();
+  some.mix.cart = 0.5;
+  some.items = 4;
+  Street street(some);
+  std::map<unsigned, int> carts;
+  for (const Ticket& ticket : street.arrivals(1000)) {
+    const KeyRecord& key = street.keys[ticket.key];
+    ++carts[key.lines];
+    std::set<std::uint16_t> items;
+    for (unsigned line = 0; line < key.lines; ++line) items.insert(key.item_of(line, 4));
+    EXPECT_EQ(items.size(), key.lines);
+  }
+  EXPECT_EQ(carts.size(), 4U);
+  EXPECT_EQ(carts.rbegin()->first, 4U);
+  EXPECT_NEAR(carts[1], 500, 100);
+}
+
 TEST(LoadTrafficTest, WhatTheQueueCannotHoldIsCounted) {
   auto narrow = parameters();
   narrow.queue_max = 3;

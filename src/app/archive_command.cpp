@@ -45,12 +45,14 @@ void print(const std::string& sale_id, std::int64_t orders) {
   std::cout << sale_id << ": " << orders << " orders archived\n";
 }
 
+/// Whole rows are moved, so the tables have to be as this version knows them.
 bool is_ready(postgres::Session& session) {
   const auto schema = postgres::schema_state(session);
+  const bool good = schema && schema->is_complete && schema->checksums_match;
   if (!schema) std::cerr << "flashsaled: archive cannot begin: " << schema.error().message() << '\n';
-  else if (!schema->is_complete)
-    std::cerr << "flashsaled: archive needs a newer schema: run flashsaled migrate first\n";
-  return schema && schema->is_complete;
+  else if (!good)
+    std::cerr << "flashsaled: archive needs the schema of this version: see flashsaled migrate and check\n";
+  return good;
 }
 
 Result<bool> is_due(postgres::Session& session, const Sale& sale, std::int32_t days) {

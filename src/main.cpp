@@ -26,6 +26,9 @@ int run(const CommandLine& line) {
     case Command::serve: require_settings_for(settings, Purpose::serve); return run_serve(settings);
     case Command::migrate: require_settings_for(settings, Purpose::postgres); return run_migrate(settings);
     case Command::audit: require_settings_for(settings, Purpose::stores); return run_audit(settings, line.sale_id);
+    case Command::archive:
+      require_settings_for(settings, Purpose::postgres);
+      return run_archive(settings, line.sale_id, line.older_than_days);
     case Command::check: require_settings_for(settings, Purpose::serve); return run_check(settings);
     case Command::token:
       require_settings_for(settings, Purpose::token);

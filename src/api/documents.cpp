@@ -135,6 +135,7 @@ void append_admin_sale(std::string& out, const Sale& sale, const catalog::SaleSn
   append_number(out, "prequeue_s", sale.queue.prequeue_s);
   out += '}';
   if (sale.let_go) append_member(out, "let_go"), out += "true";
+  if (sale.archived) append_member(out, "archived"), out += "true";
   append_number(out, "version", sale.version);
   append_number(out, "epoch", sale.epoch);
   append_time(out, "created_at", sale.created_at);

@@ -20,7 +20,9 @@ void reply_unavailable(Exchange& exchange) {
 void reply_result(Exchange& exchange, const ThreadParts& thread, const Cancelled& result, OrderAudience audience) {
   if (!result) return reply_unavailable(exchange);
   if (result->outcome == Outcome::too_late) {
-    return reply_problem(exchange, ProblemType::too_late, "the order has ended already");
+    return reply_problem(exchange, ProblemType::too_late,
+                         is_live(result->row.status) ? "the order is archived: its sale is over for long"
+                                                     : "the order has ended already");
   }
   if (result->outcome == Outcome::unknown) {
     return reply_problem(exchange, ProblemType::unknown_order, "there is no such order");

@@ -60,7 +60,8 @@ constexpr std::array kProblems = std::to_array<ProblemDescription>({
      "Nothing can be bought now: the sale has not started, is paused, or is over. The member `state` says which, and "
      "`starts_at` when it opens."},
     {too_late, "too-late", 409, "The order can no longer be cancelled",
-     "The order has reached a final status that cancelling cannot change. GET the order for its status."},
+     "The order has reached a final status that cancelling cannot change, or its sale is over for so long that its "
+     "orders are archived. GET the order for its status."},
     {sale_exists, "sale-exists", 409, "A sale with this id exists already",
      "Ids of sales are never used twice. Read the existing sale, or create the new one under another id."},
     {sale_closed, "sale-closed", 409, "The sale is closed for good",

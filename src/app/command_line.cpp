@@ -10,15 +10,22 @@ namespace flashsale::app {
 namespace {
 
 constexpr std::int64_t kLifetimeMaxS = 31'536'000;  // a year
+constexpr std::int64_t kDaysMax = 36'500;
 
 struct CommandName {
   std::string_view name;
   Command command;
 };
 constexpr CommandName kCommands[] = {
-    {"serve", Command::serve}, {"migrate", Command::migrate}, {"audit", Command::audit},
-    {"token", Command::token}, {"check", Command::check},     {"verify-draw", Command::verify_draw},
-    {"help", Command::help},   {"version", Command::version},
+    {"serve", Command::serve},
+    {"migrate", Command::migrate},
+    {"audit", Command::audit},
+    {"archive", Command::archive},
+    {"token", Command::token},
+    {"check", Command::check},
+    {"verify-draw", Command::verify_draw},
+    {"help", Command::help},
+    {"version", Command::version},
 };
 
 std::string_view name_of(Command command) { return std::ranges::find(kCommands, command, &CommandName::command)->name; }
@@ -88,7 +95,12 @@ class Parser {
         throw UsageError(in_quotes(result_.customer_id) + " is no customer id");
       }
     } else if (name == "--ttl") {
-      read_lifetime(value_of(argument, equals));
+      result_.lifetime = std::chrono::seconds(
+          number_of(value_of(argument, equals), 1, kLifetimeMaxS, "--ttl takes a number of seconds"));
+      lifetime_given_ = true;
+    } else if (name == "--older-than-days") {
+      result_.older_than_days = static_cast<std::int32_t>(
+          number_of(value_of(argument, equals), 0, kDaysMax, "--older-than-days takes a number of days"));
     } else {
       throw UsageError("there is no option " + in_quotes(name) + "; flashsaled --help lists them");
     }
@@ -107,15 +119,14 @@ class Parser {
         {.name = std::string(argument.substr(2, equals - 2)), .value = std::string(argument.substr(equals + 1))});
   }
 
-  void read_lifetime(std::string_view text) {
-    std::int64_t seconds = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+  static std::int64_t number_of(std::string_view text, std::int64_t min, std::int64_t max, std::string_view wanted) {
+    std::int64_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
     const bool whole = error == std::errc{} && end == text.data() + text.size();
-    if (!whole || seconds < 1 || seconds > kLifetimeMaxS) {
-      throw UsageError("--ttl takes a number of seconds, 1.." + std::to_string(kLifetimeMaxS));
+    if (!whole || number < min || number > max) {
+      throw UsageError(std::string(wanted) + ", " + std::to_string(min) + ".." + std::to_string(max));
     }
-    result_.lifetime = std::chrono::seconds(seconds);
-    lifetime_given_ = true;
+    return number;
   }
 
   std::string value_of(std::string_view argument, std::size_t equals) {
@@ -134,9 +145,14 @@ class Parser {
     const auto refuse = [&](std::string_view option) {
       throw UsageError(std::string(option) + " is no option of flashsaled " + std::string(name_of(command)));
     };
-    if (!result_.sale_id.empty() && command != Command::audit && command != Command::verify_draw) refuse("--sale");
+    const bool takes_sale = command == Command::audit || command == Command::archive || command == Command::verify_draw;
+    if (!result_.sale_id.empty() && !takes_sale) refuse("--sale");
     if (!result_.customer_id.empty() && command != Command::token) refuse("--customer");
     if (lifetime_given_ && command != Command::token) refuse("--ttl");
+    if (result_.older_than_days && command != Command::archive) refuse("--older-than-days");
+    if (command == Command::archive && result_.sale_id.empty() != result_.older_than_days.has_value()) {
+      throw UsageError("flashsaled archive needs either --sale ID or --older-than-days N");
+    }
     if (command == Command::token && result_.customer_id.empty()) {
       throw UsageError("flashsaled token needs --customer ID");
     }
@@ -172,6 +188,10 @@ commands:
   migrate       bring the PostgreSQL schema to this version
   audit         compare PostgreSQL and Redis; status 1 on a mismatch, or when it cannot tell
                   --sale ID        this sale alone
+  archive       move the orders of past sales out of the way, into a table of their own; status 1 when that cannot be
+                  --sale ID        of this sale, which is closed, settled and gone from Redis
+                  --older-than-days N
+                                   of all such sales in which nothing has moved for N days
   token         print a bearer token for development, signed with jwt.secret
                   --customer ID    whose
                   --ttl SECONDS    how long it is valid, 3600 unless given

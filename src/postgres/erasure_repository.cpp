@@ -49,9 +49,11 @@ ErasedOrders erase_in(pqxx::transaction_base& tx, const std::string& customer_id
                       std::int32_t limit, std::string_view who) {
   const auto found = find_some(tx, customer_id, limit);
   if (found.ids.empty()) return {};
-  const auto changed = execute(tx, embedded::erasure_orders_sql, array_of(found.ids), customer_id, pseudonym);
+  const auto ids = array_of(found.ids);
+  const auto changed = execute(tx, embedded::erasure_orders_sql, ids, customer_id, pseudonym);
+  const auto archived = execute(tx, embedded::erasure_archived_orders_sql, ids, customer_id, pseudonym);
   ErasedOrders erased;
-  erased.orders = static_cast<std::int64_t>(changed.affected_rows());
+  erased.orders = static_cast<std::int64_t>(changed.affected_rows() + archived.affected_rows());
   erased.sale_ids = raise_epochs(tx, found.sale_nos);
   write_log(tx, who, "customer.erased", pseudonym, "{\"orders\":" + std::to_string(erased.orders) + "}");
   commit(tx);

@@ -33,7 +33,7 @@ std::optional<Sale> set_rows_aside(Session& session, pqxx::connection& connectio
   const ItemRange range = items_of(sales.front());
   const std::string declare =
       "DECLARE exported_orders NO SCROLL CURSOR WITH HOLD FOR " + std::string(embedded::orders_of_sale_sql);
-  execute(tx, declare, range.first, range.last, range.all);
+  execute(tx, declare, range.first, range.last, range.all, range.archived);
   tx.commit();
   return std::move(sales.front());
 }

@@ -8,6 +8,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "archived_rows.hpp"
 #include "array_literal.hpp"
 #include "embedded/flashsale_postgres.hpp"
 #include "flashsale/model/check.hpp"
@@ -237,6 +238,7 @@ class CarefulWrite {
   void run(Results& results) {
     insert();
     FLASHSALE_FAULT_POINT("journal.after_rows");
+    find_archived();
     lock_items();
     decide(results);
     if (!refused_.empty()) reject();
@@ -260,6 +262,20 @@ class CarefulWrite {
     InsertedColumns columns;
     for (const auto& entry : entries_) columns.add(entry.order->order, windows_.expires_at(entry.order->order));
     for (const auto& row : columns.insert(tx_)) inserted_.insert(read_order_id(row[0]));
+  }
+
+  /// A refusal is written whatever epoch has come since. Should its writer have been away for so long that the order
+  /// was made by somebody else and archived with its sale, it must not stand in both tables. In a statement after the
+  /// one that has inserted, since that waits for whoever moves the row. Orders that are to be sold need no such look:
+  /// of a sale that can be archived their epoch has passed (PROTOCOL R1).
+  void find_archived() {
+    std::vector<OrderId> refusals;
+    for (const auto& entry : entries_) {
+      const Order& order = entry.order->order;
+      if (order.status == OrderStatus::rejected && inserted_.contains(order.id)) refusals.push_back(order.id);
+    }
+    if (refusals.empty()) return;
+    for (auto& order : read_archived(tx_, array_of(refusals))) archived_.emplace(order.id, std::move(order));
   }
 
   void lock_items() {
@@ -289,6 +305,11 @@ class CarefulWrite {
 
   void decide_one(const Entry& entry, WriteResult& result) {
     const Order& order = entry.order->order;
+    if (const auto archived = archived_.find(order.id); archived != archived_.end()) {
+      stale_.push_back(order.id);
+      result = {WriteOutcome::existing, archived->second};
+      return;
+    }
     if (order.status == OrderStatus::rejected) {
       refuse(order, order.reason, result);
       result.outcome = WriteOutcome::recorded;
@@ -355,6 +376,7 @@ class CarefulWrite {
   Entries entries_;
   PaymentWindows windows_;
   std::unordered_set<OrderId, OrderIdHash> inserted_;
+  std::map<OrderId, Order> archived_;
   std::map<std::int32_t, ItemState> items_;
   TakenByItem taken_;
   std::vector<Refused> refused_;
@@ -411,14 +433,20 @@ void write_rejection(pqxx::connection& connection, const Entry& entry, Results& 
   InsertedColumns columns;
   columns.add(row, std::nullopt);
   const auto inserted = columns.insert(tx);
+  const std::string id = array_of(std::span(&row.id, 1));
   if (inserted.empty()) {
-    const auto rows = execute_prepared(tx, "orders_find", array_of(std::span(&row.id, 1)));
+    const auto rows = execute_prepared(tx, "orders_find", id);
     results[entry.place] = {WriteOutcome::existing, read_order(rows[0])};
     commit_found(tx);
     return;
   }
-  execute(tx, embedded::orders_reject_sql, array_of(std::span(&row.id, 1)),
-          ArrayLiteral().add_text(row.reason).close());
+  if (const auto archived = read_archived(tx, id); !archived.empty()) {
+    execute(tx, embedded::orders_remove_stale_sql, id);
+    results[entry.place] = {WriteOutcome::existing, archived.front()};
+    commit(tx);
+    return;
+  }
+  execute(tx, embedded::orders_reject_sql, id, ArrayLiteral().add_text(row.reason).close());
   commit(tx);
   results[entry.place] = {WriteOutcome::rejected, row};
 }

@@ -25,6 +25,7 @@ struct DueOrder {
   PaymentMode payment = PaymentMode::none;
   Money due;
   bool payment_failed = false;
+  bool archived = false;
 };
 
 std::optional<DueOrder> read_due_order(pqxx::transaction_base& tx, const OrderId& id) {
@@ -40,20 +41,29 @@ std::optional<DueOrder> read_due_order(pqxx::transaction_base& tx, const OrderId
   order.due = {row[kOrderColumns + 4].as<std::int64_t>(), row[kOrderColumns + 5].as<std::string>()};
   order.payment_failed = row[kOrderColumns + 6].as<bool>();
   order.shown.epoch = row[kOrderColumns + 7].as<std::int64_t>();
+  order.archived = row[kOrderColumns + 8].as<bool>();
   return order;
+}
+
+/// In this order: it may be archived while this waits for its row.
+bool lock_row(pqxx::transaction_base& tx, const OrderId& id) {
+  const auto text = id.to_string();
+  return !execute(tx, "SELECT FROM orders WHERE order_id = $1 FOR UPDATE", text).empty() ||
+         !execute(tx, "SELECT FROM archived_orders WHERE order_id = $1 FOR UPDATE", text).empty();
 }
 
 /// Messages are locked after orders, and items last, everywhere. A row that is written between the two statements is
 /// not there yet: read without its lock, it could be confirmed, cancelled or ended by somebody else before we change
 /// it.
 std::optional<DueOrder> lock_order(pqxx::transaction_base& tx, const OrderId& id) {
-  const bool is_there = !execute(tx, "SELECT FROM orders WHERE order_id = $1 FOR UPDATE", id.to_string()).empty();
+  const bool is_there = lock_row(tx, id);
   FLASHSALE_FAULT_POINT("payment.order_looked_up");
   return is_there ? read_due_order(tx, id) : std::nullopt;
 }
 
-/// One that a late payment may bring back.
+/// One that a late payment may bring back. What is archived stays as it is: Redis has nothing of its sale any more.
 bool may_come_back(const DueOrder& order) {
+  if (order.archived) return false;
   const auto status = order.shown.row.status;
   return status == OrderStatus::expired || (status == OrderStatus::cancelled && order.payment_failed);
 }

@@ -23,7 +23,7 @@ struct Span {
 Span read_totals(pqxx::transaction_base& tx, const ItemRange& range, SaleReport& report) {
   Span span;
   report.items.resize(report.sale.items.size());
-  for (const auto& row : execute(tx, embedded::orders_totals_sql, range.first, range.last, range.all)) {
+  for (const auto& row : execute(tx, embedded::orders_totals_sql, range.first, range.last, range.all, range.archived)) {
     const auto item = std::ranges::find(report.sale.items, row[0].as<std::int32_t>(), &Item::item_no);
     auto& totals = report.items[static_cast<std::size_t>(item - report.sale.items.begin())];
     const auto status = static_cast<OrderStatus>(row[1].as<int>());
@@ -42,8 +42,8 @@ void read_curve(pqxx::transaction_base& tx, const ItemRange& range, const Span& 
   if (span.last < span.first) return;
   report.step = choose_step(span.first, span.last, kCurvePointsMax);
   std::vector<CurvePoint> points;
-  const auto rows =
-      execute(tx, embedded::orders_curve_sql, range.first, range.last, range.all, std::int64_t{report.step.count()});
+  const auto rows = execute(tx, embedded::orders_curve_sql, range.first, range.last, range.all,
+                            std::int64_t{report.step.count()}, range.archived);
   for (const auto& row : rows) {
     points.push_back({read_time(row[0]), row[1].as<std::int64_t>(), row[2].as<std::int64_t>()});
   }

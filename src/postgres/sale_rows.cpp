@@ -26,6 +26,7 @@ Sale read_sale(const pqxx::row& row) {
   sale.created_at = read_time(row[13]);
   sale.rehearsal = row[14].as<bool>();
   sale.let_go = row[15].as<bool>();
+  sale.archived = row[16].as<bool>();
   return sale;
 }
 

@@ -14,7 +14,7 @@ void allow_long_reads(Session& session, pqxx::transaction_base& tx) {
 ItemRange items_of(const Sale& sale) {
   std::vector<std::int32_t> numbers;
   for (const auto& item : sale.items) numbers.push_back(item.item_no);
-  return {numbers.front(), numbers.back(), array_of(numbers)};
+  return {numbers.front(), numbers.back(), array_of(numbers), sale.archived};
 }
 
 }  // namespace flashsale::postgres

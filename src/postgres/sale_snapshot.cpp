@@ -25,7 +25,7 @@ void stream_orders(Session& session, pqxx::transaction_base& tx, const Sale& sal
                    std::int32_t chunk) {
   const ItemRange range = items_of(sale);
   const std::string declare = "DECLARE rows_of_sale NO SCROLL CURSOR FOR " + std::string(embedded::orders_of_sale_sql);
-  execute(tx, declare, range.first, range.last, range.all);
+  execute(tx, declare, range.first, range.last, range.all, range.archived);
   const std::string fetch = "FETCH FORWARD " + std::to_string(std::max(chunk, 1)) + " FROM rows_of_sale";
   std::vector<Order> orders;
   for (;;) {
@@ -55,7 +55,8 @@ SaleAudit audit_of(const Sale& sale) {
 
 void count_orders(pqxx::transaction_base& tx, const Sale& sale, TimePoint until, SaleAudit& audit) {
   const ItemRange range = items_of(sale);
-  const auto rows = execute(tx, embedded::orders_audit_sql, range.first, range.last, range.all, format_rfc3339(until));
+  const auto rows = execute(tx, embedded::orders_audit_sql, range.first, range.last, range.all, format_rfc3339(until),
+                            range.archived);
   for (const auto& row : rows) {
     const auto item = std::ranges::find(audit.items, row[0].as<std::int32_t>(), &ItemAudit::item_no);
     item->live_units = row[1].as<std::int64_t>();

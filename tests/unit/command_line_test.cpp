@@ -44,6 +44,7 @@ TEST(CommandLine, KnowsEveryCommand) {
   EXPECT_EQ(parse({"serve"}).command, Command::serve);
   EXPECT_EQ(parse({"migrate"}).command, Command::migrate);
   EXPECT_EQ(parse({"audit"}).command, Command::audit);
+  EXPECT_EQ(parse({"archive", "--sale=drop-1"}).command, Command::archive);
   EXPECT_EQ(parse({"check"}).command, Command::check);
   EXPECT_EQ(parse({"verify-draw"}).command, Command::verify_draw);
   EXPECT_EQ(parse({"token", "--customer", "alice"}).command, Command::token);
@@ -75,6 +76,18 @@ TEST(CommandLine, ReadsTheTokenOptions) {
   EXPECT_EQ(parse({"token", "--customer", "a"}).lifetime, std::chrono::hours(1));
 }
 
+TEST(CommandLine, ReadsWhatToArchive) {
+  EXPECT_EQ(parse({"archive", "--sale", "drop-1"}).sale_id, "drop-1");
+  EXPECT_FALSE(parse({"archive", "--sale", "drop-1"}).older_than_days);
+  EXPECT_EQ(parse({"archive", "--older-than-days", "30"}).older_than_days, 30);
+  EXPECT_EQ(parse({"--older-than-days=0", "archive"}).older_than_days, 0);
+  expect_refused({"archive"}, "needs either --sale ID or --older-than-days N");
+  expect_refused({"archive", "--sale", "a", "--older-than-days", "1"}, "needs either --sale ID or --older-than-days N");
+  for (const char* days : {"-1", "1d", "36501", "99999999999999999999", " 1"}) {
+    expect_refused({"archive", "--older-than-days", days}, "--older-than-days takes a number of days, 0..36500");
+  }
+}
+
 TEST(CommandLine, RefusesWhatItDoesNotKnow) {
   expect_refused({"sell"}, "no command \"sell\"");
   expect_refused({"serve", "audit"}, "both serve and audit");
@@ -100,12 +113,13 @@ TEST(CommandLine, RefusesMissingAndBadValues) {
 TEST(CommandLine, RefusesOptionsOfOtherCommands) {
   expect_refused({"serve", "--sale", "a"}, "--sale is no option of flashsaled serve");
   expect_refused({"--customer", "a"}, "--customer is no option of flashsaled serve");
+  expect_refused({"audit", "--older-than-days=5"}, "--older-than-days is no option of flashsaled audit");
   expect_refused({"audit", "--ttl=5"}, "--ttl is no option of flashsaled audit");
 }
 
 TEST(CommandLine, UsageNamesCommandsAndSettings) {
   const std::string text = usage();
-  for (const char* part : {"serve", "migrate", "audit", "token", "check", "verify-draw", "--config FILE",
+  for (const char* part : {"serve", "migrate", "audit", "archive", "token", "check", "verify-draw", "--config FILE",
                            "--http.port=", "FLASHSALE_JWT_SECRET", "0..65535"}) {
     EXPECT_NE(text.find(part), std::string::npos) << part;
   }

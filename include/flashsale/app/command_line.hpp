@@ -12,15 +12,16 @@
 
 namespace flashsale::app {
 
-enum class Command : std::uint8_t { serve, migrate, audit, token, check, verify_draw, version, help };
+enum class Command : std::uint8_t { serve, migrate, audit, archive, token, check, verify_draw, version, help };
 
 struct CommandLine {
   Command command = Command::serve;
-  std::optional<std::string> config_file;  ///< --config FILE
-  std::vector<SettingFlag> flags;          ///< --section.key=value, not yet held against the table
-  std::string sale_id;                     ///< --sale ID of audit and verify-draw; empty: not given
-  std::string customer_id;                 ///< --customer ID of token
-  std::chrono::seconds lifetime{3600};     ///< --ttl SECONDS of token, 1..31536000
+  std::optional<std::string> config_file;       ///< --config FILE
+  std::vector<SettingFlag> flags;               ///< --section.key=value, not yet held against the table
+  std::string sale_id;                          ///< --sale ID of audit, archive and verify-draw; empty: not given
+  std::string customer_id;                      ///< --customer ID of token
+  std::chrono::seconds lifetime{3600};          ///< --ttl SECONDS of token, 1..31536000
+  std::optional<std::int32_t> older_than_days;  ///< --older-than-days N of archive, 0..36500
 };
 
 /// A command line that cannot be understood: one line for people. The process should end with status 2.

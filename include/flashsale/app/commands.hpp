@@ -1,4 +1,6 @@
 #pragma once
+#include <cstdint>
+#include <optional>
 #include <string>
 
 #include "flashsale/app/settings.hpp"
@@ -12,6 +14,10 @@ namespace flashsale::app {
 [[nodiscard]] int run_migrate(const Settings& settings);
 /// Audits one sale, or all when `sale_id` is empty. 1 on a mismatch, and when it cannot tell.
 [[nodiscard]] int run_audit(const Settings& settings, const std::string& sale_id);
+/// Archives the orders of one sale, or, with `older_than_days`, of all in which nothing has moved for so long. 1, with
+/// the reason on stderr, when that cannot be.
+[[nodiscard]] int run_archive(const Settings& settings, const std::string& sale_id,
+                              const std::optional<std::int32_t>& older_than_days);
 /// Says whether `serve` would start, and why not.
 [[nodiscard]] int run_check(const Settings& settings);
 

@@ -53,6 +53,7 @@ struct Sale {
   QueueSettings queue;
   bool rehearsal = false;    ///< everything works and nothing is meant: no event leaves, all of it can be undone
   bool let_go = false;       ///< closed and settled: Redis has nothing of it any more
+  bool archived = false;     ///< orders of it may stand in the archive
   std::int64_t version = 1;  ///< grows with every change of the definition (not of stock)
   std::int64_t epoch = 0;    ///< fence against lost Redis state (PROTOCOL R1); 0: never published
   TimePoint created_at{};

@@ -34,21 +34,22 @@ struct UnreturnedOrder {
   std::int64_t epoch = 0;  ///< of the sale, now
 };
 
-/// Reads and single-row changes of orders. Each call is one transaction on the session given; blocking.
+/// Reads and single-row changes of orders; archived ones are read too where nothing else is said. Each call is one
+/// transaction on the session given; blocking.
 [[nodiscard]] Result<std::vector<Order>> find_orders(Session& session, std::span<const OrderId> ids);
 
 [[nodiscard]] Result<std::vector<Order>> find_orders_of_customer(Session& session, std::string_view customer_id,
                                                                  const std::optional<OrderCursor>& after,
                                                                  std::int32_t limit);
 
-/// All orders of these customers (each named once) for these items, final ones too.
+/// All orders of these customers (each named once) for these items, final ones too, but no archived ones.
 [[nodiscard]] Result<std::vector<Order>> find_orders_of_customers(Session& session,
                                                                   std::span<const std::string> customer_ids,
                                                                   std::span<const std::int32_t> item_nos);
 
 /// Changes a live row to cancelled, takes its units off items.sold and sets given_back = false, all in one
 /// transaction. `customer_id` empty: any customer (admin); otherwise another customer's order is `unknown`.
-/// `too_late` for expired and rejected rows.
+/// `too_late` for expired and rejected rows, and for live ones that are archived.
 /// `who` is named in the log of changes, without the reason, which may speak of a person; empty: the buyer.
 [[nodiscard]] Result<CancelResult> cancel_order(Session& session, const OrderId& id, std::string_view customer_id,
                                                 std::string_view reason, std::string_view who = {});

@@ -5,7 +5,9 @@ WITH noted AS (
     ON CONFLICT (order_id, payment_id) DO NOTHING
     RETURNING order_id),
 marked AS (
-    UPDATE orders SET refund_required = true WHERE order_id = $1::uuid)
+    UPDATE orders SET refund_required = true WHERE order_id = $1::uuid),
+marked_in_archive AS (
+    UPDATE archived_orders SET refund_required = true WHERE order_id = $1::uuid)
 INSERT INTO outbox (type, payload)
 SELECT 'refund.required',
        json_build_object('order_id', $1::uuid, 'payment_id', $2::text, 'amount', $3::bigint, 'currency', $4::text,

@@ -5,4 +5,5 @@ SELECT item_no,
   FROM order_lines
  WHERE first_item_no BETWEEN $1 AND $2
    AND item_no = ANY ($3::integer[])
+   AND (NOT is_archived OR $5)
  GROUP BY item_no;

@@ -4,4 +4,5 @@ SELECT item_no, status, count(*) AS orders, count(*) FILTER (WHERE item_no = fir
   FROM order_lines
  WHERE first_item_no BETWEEN $1 AND $2
    AND item_no = ANY ($3::integer[])
+   AND (NOT is_archived OR $4)
  GROUP BY item_no, status;

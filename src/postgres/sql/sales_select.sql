@@ -1,7 +1,8 @@
 -- $1: changed after this directory version; $2: after this number; $3: at most so many; $4, $5: this one, if given.
 SELECT sale_no, sale_id, name, state, starts_at, ends_at, payment, payment_window_s, queue_enabled, queue_rate_per_s,
        queue_prequeue_s, version, epoch, created_at, rehearsal,
-       let_go
+       let_go,
+       archived_at IS NOT NULL AS archived
   FROM sales
  WHERE directory_version > $1
    AND sale_no > $2

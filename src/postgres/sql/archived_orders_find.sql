@@ -1,0 +1,6 @@
+-- As orders_find, for those that are not among the orders (any more).
+SELECT order_id, item_no, customer_id, quantity, status, created_at, expires_at, reason,
+       generation, coalesce(refund_required, false) AS refund_required,
+       more_items, more_quantities
+  FROM archived_orders
+ WHERE order_id = ANY ($1::uuid[]);

@@ -88,7 +88,7 @@ class PaymentLoadTest(LoadCase):
         self.assertGreater(result["payments"]["refund_required"], 10, output)
 
     def test_payments_of_orders_that_are_not_written_yet(self):
-        """Whoever has a 202 pays at once; the item's row is locked, so that the payments are there before the orders."""
+        """Who has a 202 pays at once; the item's row is locked, so that the payments are there before the orders."""
         with tempfile.NamedTemporaryFile(suffix=".json") as out:
             with self.start(**PAYMENTS, rate=100, seconds=4, buyers=5000, create_stock=100_000, respond_async_share=0.5,
                             json=out.name) as child:

@@ -35,6 +35,10 @@ class ArchiveCase(ClusterCase):
             for where in range(self.instances):
                 wait_until(lambda s=sale, w=where: self.cluster.admin("GET", f"/admin/v1/sales/{s}", where=w).json()
                            .get("let_go"), 20, "the sale is not let go", 0.1)
+                # For a moment an instance still asks Redis, which has just let the sale go.
+                sku = self.cluster.sale(sale, where)["items"][0]["sku"]
+                wait_until(lambda s=sale, w=where, k=sku: self.cluster.buy(s, "late", sku=k, where=w).problem ==
+                           "sale-not-open", 5, "an instance does not know")
 
     def archive(self, *arguments, status=0):
         result = self.cluster.flashsaled("archive", *arguments)
@@ -76,6 +80,11 @@ class AskedTest(ArchiveCase):
         return sale, [(self.cluster.order(order["id"], customer).json(), customer, key)
                       for order, customer, key in bought]
 
+    def report(self, sale):
+        """Without what goes on: refusals are counted as long as somebody comes."""
+        report = self.check_status(self.cluster.admin("GET", f"/admin/v1/sales/{sale}/report"), 200).json()
+        return {member: value for member, value in report.items() if member not in ("as_of", "refusals")}
+
     def test_buyers_find_their_orders(self):
         sale, bought = self.past_sale()
         newer = self.cluster.create_sale()
@@ -101,7 +110,7 @@ class AskedTest(ArchiveCase):
         body = {"lines": [{"sku": "shoe", "quantity": 1}, {"sku": "sock", "quantity": 3}]}
         order = self.check_status(self.cluster.buy(sale, customer, "k", body=body), 201).json()
         self.let_go(sale)
-        report = self.cluster.admin("GET", f"/admin/v1/sales/{sale}/report").json()
+        report = self.report(sale)
         export = self.cluster.admin("GET", f"/admin/v1/sales/{sale}/orders.csv").body
         self.archive_sale(sale, 1)
         for where in (0, 1):
@@ -114,8 +123,7 @@ class AskedTest(ArchiveCase):
             body["lines"][1]["quantity"] -= 1
         self.assertEqual(self.cluster.query("SELECT sku, quantity FROM order_units WHERE sale_id = %s ORDER BY sku",
                                             (sale,)), [("shoe", 1), ("sock", 3)])
-        after = self.cluster.admin("GET", f"/admin/v1/sales/{sale}/report").json()
-        self.assertEqual(after | {"as_of": None}, report | {"as_of": None})
+        self.assertEqual(self.report(sale), report)
         self.assertEqual(self.cluster.admin("GET", f"/admin/v1/sales/{sale}/orders.csv").body, export)
         live = {item["sku"]: item["live_units"] for item in self.cluster.wait_consistent(sale)["items"]}
         self.assertEqual(live, {"shoe": 1, "sock": 3})
@@ -138,8 +146,7 @@ class AskedTest(ArchiveCase):
         self.fill(sale, 3000)
 
         def told():
-            report = self.check_status(self.cluster.admin("GET", f"/admin/v1/sales/{sale}/report"), 200).json()
-            del report["as_of"]
+            report = self.report(sale)
             export = self.check_status(self.cluster.admin("GET", f"/admin/v1/sales/{sale}/orders.csv"), 200)
             rows = list(csv.reader(io.StringIO(export.body.decode(), newline="")))
             units = self.cluster.query("SELECT order_id::text, customer_id, sku, quantity, status FROM order_units "
@@ -205,8 +212,8 @@ class PaidTest(ArchiveCase):
         return [row[0] for row in self.cluster.query(
             "SELECT payload FROM outbox WHERE type = 'refund.required' AND payload->>'order_id' = %s", (order["id"],))]
 
-    def unpaid(self, **members):
-        sale = self.cluster.create_sale(payment="required", payment_window_s=1, **members)
+    def unpaid(self, window_s=600):
+        sale = self.cluster.create_sale(payment="required", payment_window_s=window_s)
         customer = self.cluster.new_customer()
         return sale, self.check_status(self.cluster.buy(sale, customer, "k"), 201).json(), customer
 
@@ -214,7 +221,7 @@ class PaidTest(ArchiveCase):
         wait_until(lambda: self.cluster.order(order["id"], customer).json()["status"] == status, 10, f"not {status}")
 
     def test_money_that_comes_afterwards_goes_back_once(self):
-        sale, expired, late = self.unpaid()
+        sale, expired, late = self.unpaid(window_s=1)
         _, failed, other = self.unpaid()
         second, paid, buyer = self.unpaid()
         notice = self.provider.notice(paid)
@@ -243,7 +250,7 @@ class PaidTest(ArchiveCase):
             self.cluster.wait_consistent(one)
 
     def test_money_that_waits_meanwhile_goes_back_once(self):
-        sale, expired, customer = self.unpaid()
+        sale, expired, customer = self.unpaid(window_s=1)
         self.wait_status(expired, customer, "expired")
         self.let_go(sale)
         self.assertEqual(self.provider.pay(expired).json()["outcome"], "late")
@@ -367,8 +374,6 @@ class CommandTest(ArchiveCase):
         order = self.check_status(self.cluster.buy(sale, customer, "k"), 201).json()
         self.fill(sale, 20_000)
         self.let_go(sale)
-        for where in (0, 1):  # for a moment they still ask Redis, which has just let the sale go
-            wait_until(lambda w=where: self.cluster.buy(sale, customer, "k", where=w).status == 200, 2, "no replay")
         wrong, stop = [], threading.Event()
 
         def ask(where):

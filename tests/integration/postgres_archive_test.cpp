@@ -155,7 +155,7 @@ TEST_F(ArchiveTest, MovesWholeRowsOnce) {
   ASSERT_EQ(cancel_order(session, orders[0].order.id, "", "called")->outcome, CancelResult::Outcome::cancelled);
   database.ask("UPDATE orders SET given_back = true WHERE given_back = false");
   const auto rows = [&] {
-    return database.ask("SELECT md5(string_agg(o::text, ',' ORDER BY order_id)) FROM order_units o");
+    return database.ask("SELECT md5(string_agg(o::text, ',' ORDER BY order_id, sku)) FROM order_units o");
   };
   const auto whole = [&](const std::string& table) {
     return database.ask("SELECT md5(string_agg(o::text, ',' ORDER BY order_id)) FROM " + table +

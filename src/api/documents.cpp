@@ -1,6 +1,5 @@
 #include "documents.hpp"
 
-#include "flashsale/model/check.hpp"
 #include "flashsale/model/json_text.hpp"
 #include "flashsale/model/order_total.hpp"
 
@@ -48,13 +47,14 @@ void append_item_head(std::string& out, const Item& item) {
   append_money(out, "price", item.price.amount, item.price.currency);
 }
 
-/// The members that tell of one item of an order.
-void append_order_line(std::string& out, const OrderLine& line, const Sale& sale) {
+/// The members that tell of one item of an order. False: the sale has no such item.
+bool append_order_line(std::string& out, const OrderLine& line, const Sale& sale) {
   const auto* item = sale.find_item(line.item_no);
-  FLASHSALE_CHECK(item != nullptr);
+  if (!item) return false;
   append_text(out, "sku", item->sku);
   append_number(out, "quantity", line.quantity);
   append_money(out, "unit_price", item->price.amount, item->price.currency);
+  return true;
 }
 
 }  // namespace
@@ -71,7 +71,7 @@ void append_rehearsal(std::string& out) {
   out += "true";
 }
 
-void append_order(std::string& out, const Order& order, const Sale& sale, OrderAudience audience) {
+bool append_order(std::string& out, const Order& order, const Sale& sale, OrderAudience audience) {
   out += '{';
   append_member(out, "id");
   out += '"';
@@ -80,11 +80,11 @@ void append_order(std::string& out, const Order& order, const Sale& sale, OrderA
   append_text(out, "sale_id", sale.id);
   if (sale.rehearsal) append_rehearsal(out);
   if (audience == OrderAudience::admin) append_text(out, "customer_id", order.customer_id);
-  if (order.lines.size() == 1) append_order_line(out, order.lines.front(), sale);
+  if (order.lines.size() == 1 && !append_order_line(out, order.lines.front(), sale)) return false;
   append_member(out, "lines");
   for (const auto& line : order.lines) {
     out += &line == order.lines.data() ? "[{" : ",{";
-    append_order_line(out, line, sale);
+    if (!append_order_line(out, line, sale)) return false;
     out += '}';
   }
   out += ']';
@@ -97,6 +97,7 @@ void append_order(std::string& out, const Order& order, const Sale& sale, OrderA
   const bool shows_reason = audience == OrderAudience::admin || order.status == OrderStatus::rejected;
   if (shows_reason && !order.reason.empty()) append_text(out, "reason", order.reason);
   out += '}';
+  return true;
 }
 
 void append_public_sale(std::string& out, const catalog::SaleSnapshot& snapshot, catalog::SteadyTime now,

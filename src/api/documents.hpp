@@ -11,8 +11,9 @@ namespace flashsale::api {
 
 enum class OrderAudience { buyer, admin };
 
-/// `{"id",…}`; the admin's has `customer_id` too. `sale` is the order's, with all its items.
-void append_order(std::string& out, const Order& order, const Sale& sale, OrderAudience audience);
+/// `{"id",…}`; the admin's has `customer_id` too. False, with half of it appended, when the sale does not have all the
+/// order's items: after stores were restored from backups a number can have become another sale's.
+[[nodiscard]] bool append_order(std::string& out, const Order& order, const Sale& sale, OrderAudience audience);
 
 enum class ShownStock { counts, availability };
 

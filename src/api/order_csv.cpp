@@ -1,6 +1,5 @@
 #include "flashsale/api/order_csv.hpp"
 
-#include "flashsale/model/check.hpp"
 #include "flashsale/model/json_text.hpp"
 
 namespace flashsale::api {
@@ -38,17 +37,19 @@ void append_csv_text(std::string& out, std::string_view text) {
 namespace {
 
 void append_line_csv(std::string& out, const Order& order, const Sale& sale, const OrderLine& line) {
-  const auto* item = sale.find_item(line.item_no);
-  FLASHSALE_CHECK(item != nullptr);
+  // A number that was given out anew after a restore; what is known of the line is not left out.
+  static const Item kUnknown;
+  const auto* found = sale.find_item(line.item_no);
+  const auto& item = found ? *found : kUnknown;
   order.id.append_to(out);
   append_word(out, sale.id);
   out += ',';
   append_csv_text(out, order.customer_id);
-  append_word(out, item->sku);
+  append_word(out, item.sku);
   append_number(out, line.quantity);
-  append_number(out, item->price.amount);
-  append_word(out, item->price.currency);
-  append_number(out, item->price.amount * line.quantity);
+  append_number(out, item.price.amount);
+  append_word(out, item.price.currency);
+  append_number(out, item.price.amount * line.quantity);
   append_word(out, to_string(order.status));
   out += ',';
   append_rfc3339(out, order.created_at);

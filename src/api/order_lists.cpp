@@ -45,7 +45,7 @@ std::optional<std::string> order_list(const std::vector<Order>& orders, const Or
     const auto found = snapshot.find_item(orders[i].lines.front().item_no);
     if (!found.item) return std::nullopt;
     if (i > 0) body += ',';
-    append_order(body, orders[i], *found.sale, audience);
+    if (!append_order(body, orders[i], *found.sale, audience)) return std::nullopt;
   }
   body += ']';
   if (orders.size() > shown) {

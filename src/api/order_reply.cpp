@@ -14,7 +14,7 @@ void reply_being_loaded(Exchange& exchange) {
 void reply_known_order(Exchange& exchange, const catalog::Snapshot::FoundItem& found, const Order& order,
                        const OrderReply& how) {
   std::string body;
-  append_order(body, order, *found.sale, how.audience);
+  if (!append_order(body, order, *found.sale, how.audience)) return reply_being_loaded(exchange);
   exchange.reply({how.status, "application/json", body, how.headers});
 }
 

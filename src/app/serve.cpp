@@ -258,8 +258,9 @@ bool Process::listen() {
     std::cerr << "flashsaled: cannot listen on " << address << ':' << port << ": " << error.message() << '\n';
     return false;
   };
-  return start(*public_server_, "public", settings_.http.address, settings_.http.port) &&
-         start(*admin_server_, "admin", settings_.admin.address, settings_.admin.port);
+  // Buyers last: /readyz is on their listener.
+  return start(*admin_server_, "admin", settings_.admin.address, settings_.admin.port) &&
+         start(*public_server_, "public", settings_.http.address, settings_.http.port);
 }
 
 void Process::wait_for_signal() {

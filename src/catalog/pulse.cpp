@@ -25,6 +25,8 @@ constexpr std::chrono::milliseconds kQuietInterval{1000};
 /// from memory, and that must be fresh.
 constexpr std::chrono::minutes kAwakeBeforeStart{10};
 constexpr std::chrono::minutes kAwakeAfterEnd{10};
+/// Asking which items are held takes at most this share of the directory thread's time.
+constexpr int kUnpaidRestFactor = 5;
 /// An item that somebody has changed by hand shows after this long at the latest.
 constexpr std::chrono::milliseconds kAllItemsInterval{1000};
 /// Sales asked about in one round trip: bounds how long one pulse holds Redis.
@@ -139,7 +141,7 @@ void Pulse::run_directory() {
     const auto known_version = seen_.version;
     auto changes = load_directory(session, client);
     const bool is_reached = static_cast<bool>(changes);
-    if (is_reached) answer_unpaid(session);
+    if (is_reached && Steady::now() >= unpaid_not_before_) answer_unpaid(session);
     lock.lock();
     // Loaded for nothing, as when Redis names a version that is not there yet: no reason to wake the pulse.
     const bool is_news = changes && (changes->version != known_version || !directory_loaded_ ||
@@ -156,9 +158,11 @@ void Pulse::run_directory() {
 }
 
 void Pulse::answer_unpaid(postgres::Session& session) {
+  const auto started = Steady::now();
   const auto asked = unpaid_items_.asked();
   const auto unpaid = postgres::find_unpaid_items(session, asked);
   if (unpaid) unpaid_items_.answer(asked, *unpaid);
+  unpaid_not_before_ = Steady::now() + (Steady::now() - started) * kUnpaidRestFactor;
 }
 
 // --- the pulse thread ---

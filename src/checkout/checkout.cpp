@@ -44,11 +44,12 @@ bool is_of(const Placement& placement, const Order& row) {
   return row.customer_id == placement.customer_id && row.lines == placement.lines;
 }
 
-/// Whether one of the items surely has no unit for an order of this id, and never had.
+/// Whether there is surely no unit for an order of this id, and never was. Of a cart all items have to be marked: its
+/// key may have an order of those that still sold when the first of them was sold out (R9).
 bool is_marked_sold_out(const Placement& placement, Steady::time_point now) {
   const auto& sale = *placement.sale;
   if (!sale.sold_out_mark_lives(now)) return false;
-  return std::ranges::any_of(placement.lines, [&](const OrderLine& line) {
+  return std::ranges::all_of(placement.lines, [&](const OrderLine& line) {
     const auto* level = sale.find_level(line.item_no);
     return level && level->sold_out_ids && !level->sold_out_ids->contains(placement.id.hash64());
   });

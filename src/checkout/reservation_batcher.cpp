@@ -53,14 +53,16 @@ std::vector<std::uint64_t> ReservationBatcher::take_batch(Line& line, bool& reta
   std::vector<std::uint64_t> left;
   std::unordered_set<OrderId, OrderIdHash> ids;
   std::size_t order_lines = 0;
-  while (!line.waiting.empty() && order_lines < options_.reservation_batch_max) {
+  while (!line.waiting.empty()) {
     const auto token = line.waiting.front();
-    line.waiting.pop_front();
     const auto& order = *orders_.find(token);
+    const auto lines_of_order = order.placement.lines.size();
+    if (!tokens.empty() && order_lines + lines_of_order > options_.reservation_batch_max) break;
+    line.waiting.pop_front();
     if (tokens.empty()) retake = order.retake;
     const bool fits = order.retake == retake && ids.insert(order.placement.id).second;
     (fits ? tokens : left).push_back(token);
-    if (fits) order_lines += order.placement.lines.size();
+    if (fits) order_lines += lines_of_order;
   }
   line.waiting.insert(line.waiting.begin(), left.begin(), left.end());
   return tokens;

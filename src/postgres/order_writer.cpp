@@ -415,6 +415,8 @@ Order storable(const Order& order) {
   out.reason = kDataRefused;
   out.expires_at.reset();
   for (auto& line : out.lines) line.quantity = std::clamp(line.quantity, 1, kMaxOrderQuantity);
+  const auto disorder = std::ranges::adjacent_find(out.lines, std::ranges::greater_equal{}, &OrderLine::item_no);
+  if (disorder != out.lines.end()) out.lines.resize(1);
   out.created_at = std::clamp(order.created_at, kEarliest, kLatest);
   if (is_valid_customer_id(order.customer_id)) return out;
   for (char& c : out.customer_id) {

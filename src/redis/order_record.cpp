@@ -82,7 +82,8 @@ std::optional<Payload> take_payload(Cursor& cursor) {
     if (count == 0 || count >= kMaxOrderLines) return std::nullopt;
     for (unsigned i = 0; i < count; ++i) {
       payload.lines.push_back(take_line(cursor, more));
-      if (more || payload.lines[i].item_no >= payload.lines[i + 1].item_no) return std::nullopt;
+      if (more || payload.lines.back().quantity == 0 || payload.lines[i].item_no >= payload.lines[i + 1].item_no)
+        return std::nullopt;
     }
   }
   if (cursor.broken()) return std::nullopt;

@@ -17,8 +17,9 @@ namespace {
 
 /// Order ids one HSCAN page asks for: a page stays well under a millisecond of Redis's time.
 constexpr std::int64_t kScanPage = 500;
-/// Rows of one call of `load`: its arguments have to fit on Lua's stack.
+/// Rows of one call of `load`, and lines of theirs: its arguments have to fit on Lua's stack, which holds about 8000.
 constexpr std::size_t kLoadChunk = 500;
+constexpr std::size_t kLoadChunkLines = 1000;
 constexpr std::int64_t kClockMaxS = 253'402'300'799;  // the end of the year 9999: microseconds of it fit in 64 bits
 
 /// EVALSHA with its keys; the caller adds `argument_count` arguments.
@@ -35,6 +36,16 @@ Command raise_number(std::string_view key, std::int64_t number) {
   auto command = evalsha("raise_number", {key}, 1);
   command.add(number);
   return command;
+}
+
+/// How many of the orders, which are not none, go into one call of `load`.
+std::size_t load_chunk_size(std::span<const Order> orders) {
+  std::size_t size = 1;
+  std::size_t lines = orders.front().lines.size();
+  while (size < std::min(kLoadChunk, orders.size()) && lines + orders[size].lines.size() <= kLoadChunkLines) {
+    lines += orders[size++].lines.size();
+  }
+  return size;
 }
 
 /// Item number, buyer field and quantity of each line, as `release` and `retake` take them.
@@ -247,8 +258,9 @@ Result<CloseFenceReply> read_close_fence(ReplyView reply) {
 std::vector<Command> load_commands(std::string_view sale_id, std::int64_t epoch, std::span<const Order> orders) {
   const SaleKeys keys(sale_id, epoch);
   std::vector<Command> commands;
-  for (std::size_t at = 0; at < orders.size(); at += kLoadChunk) {
-    const auto chunk = orders.subspan(at, std::min(kLoadChunk, orders.size() - at));
+  while (!orders.empty()) {
+    const auto chunk = orders.first(load_chunk_size(orders));
+    orders = orders.subspan(chunk.size());
     std::unordered_map<std::string, std::int64_t> units;
     for (const auto& order : chunk) {
       if (!is_live(order.status)) continue;

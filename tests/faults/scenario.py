@@ -139,8 +139,9 @@ class Round:
         sells_carts = self.seed % 4 in (1, 2) and "items" not in scenario.load_options
         scarcity = scenario.scarcity * (UNITS_OF_CART_ITEM if sells_carts else 1)
         stock = 1_000_000 if self.seed % 2 == 0 else int(rate * scenario.load_s * scarcity)
-        options = MIX | (CARTS if sells_carts else {}) | {"rate": rate, "seconds": scenario.load_s, "settle_s": SETTLE_S, "buyers": 20_000,
-                         "create_stock": stock, "create_limit": 2, "seed": self.seed + 1, "json": out}
+        options = MIX | (CARTS if sells_carts else {})
+        options |= {"rate": rate, "seconds": scenario.load_s, "settle_s": SETTLE_S, "buyers": 20_000,
+                    "create_stock": stock, "create_limit": 2, "seed": self.seed + 1, "json": out}
         options |= scenario.load_options
         command = harness.load_command(self.stage, **options)
         if scenario.through_nginx:

@@ -96,13 +96,15 @@ class CheckoutTest(CartCase):
         self.wait_remaining(sale, shoe=5, sock=1, lace=10)
         self.bought(sale, customer, shoe=2, sock=1)
         self.check_status(self.buy(sale, customer, "2", lace=1, shoe=2), 409, "limit-exceeded")
-        # From memory, once the mark stands, and by Redis before that.
         other = self.cluster.new_customer()
         for _ in range(5):
             for where in (0, 1):
                 self.check_status(self.buy(sale, other, where=where, lace=1, sock=1), 409, "sold-out")
             time.sleep(0.1)
         self.wait_remaining(sale, shoe=3, sock=0, lace=10)
+        # The key has an order of the shoe alone, though the sock is sold out: other lines, and no refusal (R9).
+        self.bought(sale, other, "shoe", shoe=1)
+        self.check_status(self.buy(sale, other, "shoe", sock=1, shoe=1), 422, "idempotency-key-reused")
         # Who has the last unit in a cart gets that cart.
         self.assertEqual(self.check_status(self.buy(sale, customer, shoe=2, sock=1), 200).json()["status"], "confirmed")
 
@@ -122,6 +124,21 @@ class CheckoutTest(CartCase):
         sale = self.cluster.create_sale(items=[item_definition(SHOE), item_definition(SOCK, currency="SEK")])
         self.check_status(self.buy(sale, shoe=1, sock=1), 400, "malformed-request")
         self.check_status(self.buy(sale, sock=1), 201)
+
+    def test_an_order_of_an_item_that_nobody_knows(self):
+        """As after a restore in which numbers were given out anew: not readable, and harmless to whoever reads on."""
+        sale, customer = self.sale_of(), self.cluster.new_customer()
+        order = self.bought(sale, customer, shoe=1, sock=1)
+        self.cluster.query("UPDATE orders SET more_items = '{2000000000}' WHERE order_id = %s", (order["id"],))
+        self.check_status(self.cluster.order(order["id"], customer), 503, "unavailable")
+        listed = self.cluster.client().get("/v1/orders", self.cluster.bearer(customer))
+        self.check_status(listed, 503, "unavailable")
+        text = self.cluster.admin("GET", f"/admin/v1/sales/{sale}/orders.csv").body.decode()
+        self.assertEqual(text.count(order["id"]), 2)
+        self.cluster.query("UPDATE orders SET more_items = (SELECT array_agg(item_no) FROM items JOIN sales"
+                           " USING (sale_no) WHERE sale_id = %s AND sku = %s) WHERE order_id = %s",
+                           (sale, SOCK, order["id"]))
+        self.assertEqual(self.check_status(self.cluster.order(order["id"], customer), 200).json(), order)
 
     def test_a_cart_of_the_most_lines(self):
         skus = [f"s{number}" for number in range(12)]

@@ -172,6 +172,15 @@ TEST_F(OrderWriterTest, ACartOfAnOldEpochOrOfNoItemIsWrittenInNoPart) {
   expect_counted();
 }
 
+TEST_F(OrderWriterTest, LinesThatAreNotWholeAreRejectedAlone) {
+  const Sale sale = testing::created_sale(session, "drop", {10, 10});
+  std::vector<NewOrder> batch{new_cart(sale, "a", {1, 1}), new_order(sale, 0, "b", "k")};
+  std::swap(batch[0].order.lines[0], batch[0].order.lines[1]);
+  EXPECT_THAT(outcomes(writer.write(batch, false)),
+              ::testing::ElementsAre(WriteOutcome::rejected, WriteOutcome::committed));
+  expect_counted();
+}
+
 /// An accepted order that was refused when it was taken again: its rejection is a row, and takes no unit although there
 /// are units (PROTOCOL R1, R4).
 TEST_F(OrderWriterTest, ARejectionThatIsHandedInTakesNoUnits) {

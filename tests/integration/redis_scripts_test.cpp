@@ -370,6 +370,17 @@ TEST_F(RedisScriptsTest, ACartIsLoadedAsItWas) {
   EXPECT_EQ(units_of("ann", kTicket), 0);
 }
 
+/// Lua's stack takes about 8000 values: a chunk of such orders has to be smaller.
+TEST_F(RedisScriptsTest, ManyLargeCartsAreLoaded) {
+  OrderLines lines;
+  for (std::int32_t item_no = 1; item_no <= 10; ++item_no) lines.push_back({item_no, 1});
+  std::vector<Order> rows;
+  for (int i = 0; i < 1100; ++i) rows.push_back(cart_of("c" + std::to_string(i), lines));
+  rebuild(2, rows);
+  EXPECT_EQ(redis.pulse(2).order_records, 1100);
+  EXPECT_EQ(units_of("c1099", 10), 1);
+}
+
 TEST_F(RedisScriptsTest, ARepeatedOrderIsAnsweredWithItsRecord) {
   const auto first = reserve({order("ann")});
   const auto before = redis.dump();

@@ -16,8 +16,8 @@ PaymentText::PaymentText(WebhookSigner signer, std::string run_mark, const std::
 std::string PaymentText::body_of(const PaymentMessage& message, const OrderId& order_id) const {
   return std::string(R"({"type":"payment.)") + (message.succeeds ? "succeeded" : "failed") +
          R"(","data":{"order_id":")" + order_id.to_string() + R"(","payment_id":")" +
-         payment_id_of(run_mark_, message.number) + R"(","amount":)" + std::to_string(kUnitPrice * message.units) + R"(,"currency":")" +
-         std::string(kCurrency) + R"("}})";
+         payment_id_of(run_mark_, message.number) + R"(","amount":)" + std::to_string(kUnitPrice * message.units) +
+         R"(,"currency":")" + std::string(kCurrency) + R"("}})";
 }
 
 void PaymentText::append(std::string& out, std::size_t target, const PaymentMessage& message, const OrderId& order_id,

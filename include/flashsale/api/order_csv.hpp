@@ -13,7 +13,7 @@ inline constexpr std::string_view kOrderCsvHeader =
     "order_id,sale_id,customer_id,sku,quantity,unit_price,currency,total,status,created_at,expires_at,reason\r\n";
 
 /// A record for each line of the order, whose total is the line's. Amounts in minor units, times in UTC; what an order
-/// does not have is empty. `sale` is the order's, with all its items.
+/// does not have is empty. An item that the sale does not have has no SKU and no price.
 void append_order_csv(std::string& out, const Order& order, const Sale& sale);
 
 /// One field of text that others have written. It is quoted where it must be, and an apostrophe is put before what a

@@ -93,6 +93,7 @@ class Pulse {
 
   // Directory thread only.
   Reach seen_;
+  std::chrono::steady_clock::time_point unpaid_not_before_{};
   std::int64_t wal_begun_anew_from_ = 0;  ///< what was announced when it was answered: Redis may take no lower number
 
   // Pulse thread only.

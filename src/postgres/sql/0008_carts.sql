@@ -1,7 +1,16 @@
 -- Orders of several items of one sale (carts). An order's first line, of the lowest item number, stands in item_no and
 -- quantity; its others, in the order of their items, stand in these two, which are as long as each other. Null for an
 -- order of one line, which costs nothing more than before. One row an order: a status changes once for all lines.
-ALTER TABLE orders ADD COLUMN more_items integer[], ADD COLUMN more_quantities integer[];
+-- The check does not look at rows that are there, which have no other lines.
+ALTER TABLE orders
+  ADD COLUMN more_items integer[],
+  ADD COLUMN more_quantities integer[],
+  ADD CONSTRAINT orders_have_whole_lines CHECK (
+      (more_items IS NULL) = (more_quantities IS NULL)
+      AND cardinality(more_items) BETWEEN 1 AND 9
+      AND cardinality(more_items) = cardinality(more_quantities)
+      AND item_no < ALL (more_items)
+      AND 0 < ALL (more_quantities)) NOT VALID;
 
 -- A row for each line. first_item_no: the order's own item_no, by which its row is found.
 CREATE VIEW order_lines AS

@@ -2,4 +2,5 @@
 -- and what changes the table has to be over by then.
 CREATE INDEX orders_with_more_lines ON orders (item_no) WHERE more_items IS NOT NULL;
 
-CREATE INDEX orders_unpaid_with_more_lines ON orders (item_no) WHERE status = 2 AND more_items IS NOT NULL;
+CREATE INDEX orders_unpaid_with_more_lines ON orders USING gin (more_items)
+ WHERE status = 2 AND more_items IS NOT NULL;

@@ -128,11 +128,11 @@ KILLED = [
 
 def item_of_load(stage):
     sale = sale_of_load(stage)
-    return sale, stage.query("SELECT sku FROM item_stock WHERE sale_id = %s", (sale,))[0][0]
+    return sale, stage.query("SELECT min(sku) FROM item_stock WHERE sale_id = %s", (sale,))[0][0]
 
 
-def stock_of(stage, sale):
-    return stage.query("SELECT stock FROM item_stock WHERE sale_id = %s", (sale,))[0][0]
+def stock_of(stage, item):
+    return stage.query("SELECT stock FROM item_stock WHERE sale_id = %s AND sku = %s", item)[0][0]
 
 
 def ask_for_stock(stage, item, delta, key, where):
@@ -156,30 +156,30 @@ def insist_on_stock(stage, item, delta, key, where):
 def kill_at_stock_change(point, delta, away_max_s, stage, chance):
     """What was begun comes to its end by itself, and asking again changes nothing."""
     item = item_of_load(stage)
-    due = stock_of(stage, item[0]) + delta
+    due = stock_of(stage, item) + delta
     key = f"{point}-{chance.random()}"
     fault_point.arm(stage, point)
     ask_for_stock(stage, item, delta, key, chance.randrange(len(stage.instances)))
     victim = fault_point.wait_for_victim(stage)
     time.sleep(chance.uniform(0.2, away_max_s))
     victim.start()
-    harness.wait_until(lambda: stock_of(stage, item[0]) == due, 10, "nobody finishes a change of stock", 0.1)
+    harness.wait_until(lambda: stock_of(stage, item) == due, 10, "nobody finishes a change of stock", 0.1)
     for where in range(len(stage.instances)):
         insist_on_stock(stage, item, delta, key, where)
-    assert stock_of(stage, item[0]) == due, f"stock is {stock_of(stage, item[0])}, not {due}"
+    assert stock_of(stage, item) == due, f"stock is {stock_of(stage, item)}, not {due}"
 
 
 def change_stock_amid(break_once):
     """Units are added and withdrawn while something breaks between, and during, the changes."""
     def act(stage, chance):
         item = item_of_load(stage)
-        due = stock_of(stage, item[0])
+        due = stock_of(stage, item)
         for number, delta in enumerate((30, -7, 20, -5)):
             break_once(stage)
             time.sleep(chance.uniform(0.0, 0.3))
             insist_on_stock(stage, item, delta, f"change-{chance.random()}", number % len(stage.instances))
             due += delta
-        assert stock_of(stage, item[0]) == due, f"stock is {stock_of(stage, item[0])}, not {due}"
+        assert stock_of(stage, item) == due, f"stock is {stock_of(stage, item)}, not {due}"
     return act
 
 

@@ -280,7 +280,7 @@ def die_rebuilding(point, stage, chance):
 def lose_what_is_paid(stage, chance):
     """The journal cannot write what Redis forgets: money has come for orders that never were."""
     with postgres.foreign_session(stage) as cursor:
-        cursor.execute("SELECT FROM items WHERE item_no = ANY (%s) FOR UPDATE", (postgres.items_of_load(stage),))
+        postgres.lock_items(stage, cursor)
         time.sleep(chance.uniform(0.5, 1.0))
         redis_scenarios.flush(stage, chance)
         time.sleep(chance.uniform(0.1, 0.5))

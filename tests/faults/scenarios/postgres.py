@@ -221,9 +221,14 @@ def items_of_load(stage):
                                               "FROM sales) ORDER BY item_no")]
 
 
+def lock_items(stage, cursor):
+    """In the order in which flashsaled locks them."""
+    cursor.execute("SELECT FROM items WHERE item_no = ANY (%s) ORDER BY item_no FOR UPDATE", (items_of_load(stage),))
+
+
 def lock_row(stage, chance):
     with foreign_session(stage) as cursor:
-        cursor.execute("SELECT FROM items WHERE item_no = ANY (%s) FOR UPDATE", (items_of_load(stage),))
+        lock_items(stage, cursor)
         time.sleep(chance.uniform(2, 3))
 
 
@@ -239,7 +244,7 @@ def stall_with_row(stage, chance):
         cursor.execute("SET idle_in_transaction_session_timeout = %s", (chance.randrange(1500, 2800),))
         cursor.connection.commit()
         pid = cursor.connection.info.backend_pid
-        cursor.execute("UPDATE items SET name = name WHERE item_no = ANY (%s)", (items_of_load(stage),))
+        cursor.execute("UPDATE items SET name = name WHERE item_no = %s", (items_of_load(stage)[0],))
         harness.wait_until(lambda: not stage.query("SELECT 1 FROM pg_stat_activity WHERE pid = %s", (pid,)), 5,
                            "the stalled session lives on")
 

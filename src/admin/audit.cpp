@@ -87,8 +87,8 @@ Result<AuditReport> look_at_past_sale(catalog::Publisher& stores, const Sale& sa
   if (!rows) return rows.error();
   AuditReport report{sale.id, sale.rehearsal, true, *now, {}};
   for (const auto& row : rows->items) {
-    const auto item = std::ranges::find(sale.items, row.item_no, &Item::item_no);
-    if (item == sale.items.end()) continue;
+    const auto* item = sale.find_item(row.item_no);
+    if (!item) continue;
     AuditedItem audited{item->sku, row.stock, row.sold, row.stock - row.sold, 0, row.live_units};
     audited.judged = true;
     audited.drift = row.live_units - row.sold;

@@ -21,21 +21,6 @@ void append_word(std::string& out, std::string_view word) {
   out += word;
 }
 
-}  // namespace
-
-void append_csv_text(std::string& out, std::string_view text) {
-  const bool is_quoted = text.find_first_of(",\"\r\n") != std::string_view::npos;
-  if (is_quoted) out += '"';
-  if (reads_as_formula(text)) out += '\'';
-  for (const char c : text) {
-    if (c == '"') out += '"';
-    out += c;
-  }
-  if (is_quoted) out += '"';
-}
-
-namespace {
-
 void append_line_csv(std::string& out, const Order& order, const Sale& sale, const OrderLine& line) {
   // A number that was given out anew after a restore; what is known of the line is not left out.
   static const Item kUnknown;
@@ -61,6 +46,17 @@ void append_line_csv(std::string& out, const Order& order, const Sale& sale, con
 }
 
 }  // namespace
+
+void append_csv_text(std::string& out, std::string_view text) {
+  const bool is_quoted = text.find_first_of(",\"\r\n") != std::string_view::npos;
+  if (is_quoted) out += '"';
+  if (reads_as_formula(text)) out += '\'';
+  for (const char c : text) {
+    if (c == '"') out += '"';
+    out += c;
+  }
+  if (is_quoted) out += '"';
+}
 
 void append_order_csv(std::string& out, const Order& order, const Sale& sale) {
   for (const auto& line : order.lines) append_line_csv(out, order, sale, line);

@@ -250,15 +250,20 @@ Error Publisher::refuse_above_limit(const Sale& sale, std::vector<postgres::NewO
 /// An order that was taken again for a late payment. Whose units are gone by now, or who has bought up to the limit
 /// elsewhere since, stays as it ended: the payment is settled as one that came too late.
 Error Publisher::confirm_drained(const Sale& sale, const Order& taken, std::int64_t new_epoch) {
+  std::vector<const Item*> limited;
+  std::vector<std::int32_t> item_nos;
   for (const auto& line : taken.lines) {
     const auto* item = sale.find_item(line.item_no);
     if (!item || item->limit_per_customer <= 0) continue;
-    const auto rows =
-        postgres::find_orders_of_customers(session_, std::span(&taken.customer_id, 1), std::span(&line.item_no, 1));
-    if (!rows) return rows.error();
-    std::int64_t units = line.quantity;
+    limited.push_back(item);
+    item_nos.push_back(item->item_no);
+  }
+  const auto rows = postgres::find_orders_of_customers(session_, std::span(&taken.customer_id, 1), item_nos);
+  if (!rows) return rows.error();
+  for (const auto* item : limited) {
+    std::int64_t units = units_of(taken.lines, item->item_no);
     for (const auto& row : *rows) {
-      if (is_live(row.status) && row.id != taken.id) units += units_of(row.lines, line.item_no);
+      if (is_live(row.status) && row.id != taken.id) units += units_of(row.lines, item->item_no);
     }
     if (units > item->limit_per_customer) return {};
   }

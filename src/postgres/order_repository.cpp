@@ -94,11 +94,8 @@ bool insert_cancelled(pqxx::transaction_base& tx, const Order& order, std::strin
               order.lines.front().item_no, order.lines.front().quantity, order.customer_id, std::string(reason),
               more.items, more.quantities);
   if (inserted.affected_rows() == 0) return false;
-  const auto id = array_of(std::span(&order.id, 1));
-  if (read_archived(tx, id).empty()) return true;
-  // Whoever cancels was away for so long that the order was written and its sale archived.
-  execute(tx, embedded::orders_remove_stale_sql, id);
-  return false;
+  // Whoever cancels may have been away for so long that the order was written and its sale archived.
+  return !give_way_to_archived(tx, order.id);
 }
 
 }  // namespace

@@ -433,20 +433,19 @@ void write_rejection(pqxx::connection& connection, const Entry& entry, Results& 
   InsertedColumns columns;
   columns.add(row, std::nullopt);
   const auto inserted = columns.insert(tx);
-  const std::string id = array_of(std::span(&row.id, 1));
   if (inserted.empty()) {
-    const auto rows = execute_prepared(tx, "orders_find", id);
+    const auto rows = execute_prepared(tx, "orders_find", array_of(std::span(&row.id, 1)));
     results[entry.place] = {WriteOutcome::existing, read_order(rows[0])};
     commit_found(tx);
     return;
   }
-  if (const auto archived = read_archived(tx, id); !archived.empty()) {
-    execute(tx, embedded::orders_remove_stale_sql, id);
-    results[entry.place] = {WriteOutcome::existing, archived.front()};
+  if (auto archived = give_way_to_archived(tx, row.id)) {
+    results[entry.place] = {WriteOutcome::existing, std::move(*archived)};
     commit(tx);
     return;
   }
-  execute(tx, embedded::orders_reject_sql, id, ArrayLiteral().add_text(row.reason).close());
+  execute(tx, embedded::orders_reject_sql, array_of(std::span(&row.id, 1)),
+          ArrayLiteral().add_text(row.reason).close());
   commit(tx);
   results[entry.place] = {WriteOutcome::rejected, row};
 }

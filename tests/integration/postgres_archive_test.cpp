@@ -116,9 +116,30 @@ class ArchiveTest : public ::testing::Test {
                           order.order.id.to_string() + "'");
   }
 
+  /// Works on a session of its own, until join_all().
+  void in_thread(const std::function<void(Session&)>& work) {
+    threads_.emplace_back([this, work] {
+      Session own = database.connect("another");
+      work(own);
+    });
+  }
+  void join_all() {
+    for (auto& thread : threads_) thread.join();
+    threads_.clear();
+  }
+  /// Until so many sessions wait for a lock.
+  void await_waiters(std::int64_t count) const {
+    const std::string waiting =
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    while (database.count(waiting) < count) std::this_thread::sleep_for(5ms);
+  }
+
   PostgresDatabase database;
   Session session = database.connect("archive");
   OrderWriter writer{database.options(), "writer"};
+
+ private:
+  std::vector<std::thread> threads_;
 };
 
 TEST_F(ArchiveTest, BothTablesHaveTheSameColumns) {
@@ -418,16 +439,14 @@ TEST_F(ArchiveTest, TwoAtOnceMoveEachOrderOnce) {
   write_many(sale, 9000);
   let_go(sale);
   std::atomic<std::int64_t> moved{0};
-  std::vector<std::thread> threads;
   for (int t = 0; t < 3; ++t) {
-    threads.emplace_back([&] {
-      Session own = database.connect("archive");
+    in_thread([&](Session& own) {
       const auto result = archive_sale(own, "drop", "test");
       ASSERT_TRUE(result) << result.error().message();
       moved += result->orders;
     });
   }
-  for (auto& thread : threads) thread.join();
+  join_all();
   EXPECT_EQ(moved, 9000);
   EXPECT_EQ(hot(), 0);
   EXPECT_EQ(database.ask("SELECT count(*) FROM admin_log WHERE action = 'sale.archived'"), "1");
@@ -474,13 +493,6 @@ TEST_F(ArchiveTest, WhoeverWaitsForARowFindsItInTheArchive) {
   pqxx::connection connection(database.url());
   pqxx::work tx(connection);
   tx.exec("WITH moved AS (DELETE FROM orders RETURNING *) INSERT INTO archived_orders SELECT * FROM moved");
-  std::vector<std::thread> threads;
-  const auto in_thread = [&](const std::function<void(Session&)>& work) {
-    threads.emplace_back([&, work] {
-      Session own = database.connect("waiting");
-      work(own);
-    });
-  };
   in_thread([&](Session& own) {
     EXPECT_EQ(cancel_order(own, one.order.id, "a", "")->outcome, CancelResult::Outcome::too_late);
   });
@@ -494,11 +506,9 @@ TEST_F(ArchiveTest, WhoeverWaitsForARowFindsItInTheArchive) {
     EXPECT_EQ(writer.write({&refused, 1}, true)->front().outcome, WriteOutcome::existing);
     (void)own;
   });
-  const std::string waiting =
-      "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
-  while (database.count(waiting) < 4) std::this_thread::sleep_for(5ms);
+  await_waiters(4);
   tx.commit();
-  for (auto& thread : threads) thread.join();
+  join_all();
   EXPECT_EQ(hot(), 0);
   EXPECT_EQ(archived("customer_id = 'c'"), 0);
   EXPECT_EQ(refunds(two), 1);
@@ -513,9 +523,7 @@ TEST_F(ArchiveTest, TheArchiveTakesARowAsWhoeverHeldItHasLeftIt) {
   pqxx::work tx(connection);
   tx.exec("UPDATE orders SET customer_id = 'erased-1'");
   std::thread archiver([&] { EXPECT_EQ(archive(sale), 1); });
-  const std::string waiting =
-      "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
-  while (database.count(waiting) < 1) std::this_thread::sleep_for(5ms);
+  await_waiters(1);
   tx.commit();
   archiver.join();
   EXPECT_EQ(archived(is(order) + " AND customer_id = 'erased-1'"), 1);
@@ -525,13 +533,6 @@ TEST_F(ArchiveTest, RacesLeaveEveryOrderInOnePlaceAndEveryUnitCounted) {
   const Sale sale = create("drop", PaymentMode::required);
   const auto orders = write_many(sale, 6000);
   let_go(sale);
-  std::vector<std::thread> threads;
-  const auto in_thread = [&](const std::function<void(Session&)>& work) {
-    threads.emplace_back([&, work] {
-      Session own = database.connect("racer");
-      work(own);
-    });
-  };
   in_thread([&](Session& own) {
     for (std::size_t i = 0; i < orders.size(); i += 40) {
       const auto result = cancel_order(own, orders[i].order.id, "", "");
@@ -559,7 +560,7 @@ TEST_F(ArchiveTest, RacesLeaveEveryOrderInOnePlaceAndEveryUnitCounted) {
       ASSERT_TRUE(result) << result.error().message();
     });
   }
-  for (auto& thread : threads) thread.join();
+  join_all();
   expect_kept(6000);
   archive(sale);
   EXPECT_EQ(hot(), 0);

@@ -57,14 +57,6 @@ def sale_of_load(stage):
 # --- killed at a step ---
 
 
-def kill_at(point, passes_max, away_max_s, stage, chance):
-    """The longer it is away, the more of what it has left is finished by the other one, if there is one."""
-    fault_point.arm(stage, point, passes=chance.randint(1, passes_max))
-    victim = fault_point.wait_for_victim(stage)
-    time.sleep(chance.uniform(0.2, away_max_s))
-    victim.start()
-
-
 def kill_two_at(point, stage, chance):
     """One dies with a late payment whose units it has taken; the other one on its way to the end of it."""
     fault_point.arm(stage, "payment.after_retake", passes=chance.randint(1, 5))
@@ -79,13 +71,14 @@ def kill_two_at(point, stage, chance):
 
 def killed(name, point, what, passes_max=1, **more):
     return paying(f"kill-{name}", f"SIGKILL of one of two {what}, for up to 4.5 s",
-                  functools.partial(kill_at, point, passes_max, 4.5), stage=fault_point.make_stage,
-                  **{"load_s": 8} | more)
+                  functools.partial(process.kill_at, point, passes_max, 4.5, process.trigger_nothing),
+                  stage=fault_point.make_stage, **{"load_s": 8} | more)
 
 
 def killed_alone(name, point, what, passes_max=1, **more):
     return paying(f"kill-alone-{name}", f"SIGKILL of the only instance {what}",
-                  functools.partial(kill_at, point, passes_max, 1.0), stage=fault_point.make_stage, instances=1, **more)
+                  functools.partial(process.kill_at, point, passes_max, 1.0, process.trigger_nothing),
+                  stage=fault_point.make_stage, instances=1, **more)
 
 
 def killed_in_turn(name, point, what):

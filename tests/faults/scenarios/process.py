@@ -20,11 +20,12 @@ def flush(stage):
     stage.redis.client.flushall()
 
 
-def kill_at(point, passes_max, trigger, stage, chance):
+def kill_at(point, passes_max, away_max_s, trigger, stage, chance):
+    """The longer it is away, the more of what it has left is finished by the other one, if there is one."""
     fault_point.arm(stage, point, passes=chance.randint(1, passes_max))
     trigger(stage)
     victim = fault_point.wait_for_victim(stage)
-    time.sleep(chance.uniform(0.2, 1.0))
+    time.sleep(chance.uniform(0.2, away_max_s))
     victim.start()
 
 
@@ -41,7 +42,7 @@ def kill_sweeper_at(point, stage, chance):
 
 def killed(name, point, what, passes_max=1, trigger=trigger_nothing, whom="one of two", **more):
     return Scenario(f"process/kill-{name}", f"SIGKILL of {whom} {what}",
-                    functools.partial(kill_at, point, passes_max, trigger), stage=fault_point.make_stage, **more)
+                    functools.partial(kill_at, point, passes_max, 1.0, trigger), stage=fault_point.make_stage, **more)
 
 
 def killed_alone(name, *how, **more):

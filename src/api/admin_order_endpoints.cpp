@@ -113,12 +113,14 @@ void AdminOrderEndpoints::cancel(Exchange& exchange, std::string_view who) {
   if (!request.body.empty() && !is_json(request.header(Header::content_type))) {
     return reply_problem(exchange, ProblemType::unsupported_media_type, "the body must be application/json");
   }
-  const auto parsed = parse_cancellation(request.body);
-  if (parsed.problem) return reply_problem(exchange, *parsed.problem, parsed.detail);
-  const auto id = OrderId::parse(request.path_parameters[0]);
-  if (!id) return reply_problem(exchange, ProblemType::unknown_order, "there is no such order");
-  auto reason = parsed.value.empty() ? "cancelled by " + std::string(who) : parsed.value;
-  cancel_order(exchange, process_, thread_, {*id, {}, std::move(reason), std::string(who), OrderAudience::admin});
+  using Parsed = ParsedBody<std::string>;
+  read_body<Parsed>(exchange, process_.operations, parse_cancellation,
+                    [this, who = std::string(who)](Exchange& read, const Parsed& parsed) {
+                      const auto id = OrderId::parse(read.request().path_parameters[0]);
+                      if (!id) return reply_problem(read, ProblemType::unknown_order, "there is no such order");
+                      auto reason = parsed.value.empty() ? "cancelled by " + who : parsed.value;
+                      cancel_order(read, process_, thread_, {*id, {}, std::move(reason), who, OrderAudience::admin});
+                    });
 }
 
 void AdminOrderEndpoints::read_log(Exchange& exchange) {

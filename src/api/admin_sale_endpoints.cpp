@@ -118,9 +118,14 @@ std::string AdminSaleEndpoints::document(const Sale& sale) const {
 
 void AdminSaleEndpoints::create(Exchange& exchange, std::string_view who) {
   if (!has_json_body(exchange)) return;
-  auto parsed = parse_sale_definition(exchange.request().body);
-  if (!is_well_formed(exchange, parsed)) return;
-  if (parsed.value.payment == PaymentMode::required && !process_.webhooks.has_secrets()) {
+  read_body<ParsedBody<Sale>>(exchange, process_.operations, parse_sale_definition,
+                              [this, who = std::string(who)](Exchange& read, ParsedBody<Sale> parsed) {
+                                create_defined(read, std::move(parsed.value), who);
+                              });
+}
+
+void AdminSaleEndpoints::create_defined(Exchange& exchange, Sale definition, const std::string& who) {
+  if (definition.payment == PaymentMode::required && !process_.webhooks.has_secrets()) {
     // Nobody could pay, and every order would expire.
     return reply_problem(exchange, ProblemType::not_supported,
                          "payment: required takes a payment provider: set payments.webhook_secrets");
@@ -128,7 +133,7 @@ void AdminSaleEndpoints::create(Exchange& exchange, std::string_view who) {
   using Created = Result<std::optional<Sale>>;
   run_operation<Created>(
       exchange, process_,
-      [definition = std::move(parsed.value), who = std::string(who)](catalog::Publisher& stores) {
+      [definition = std::move(definition), who](catalog::Publisher& stores) {
         return admin::create_sale(stores, definition, who);
       },
       [this](Exchange& answered, const Created& created) {
@@ -194,13 +199,19 @@ void AdminSaleEndpoints::read(Exchange& exchange) {
 
 void AdminSaleEndpoints::patch(Exchange& exchange, std::string_view who) {
   if (!has_json_body(exchange)) return;
-  auto parsed = parse_sale_patch(exchange.request().body);
-  if (!is_well_formed(exchange, parsed)) return;
+  using Parsed = ParsedBody<postgres::SalePatch>;
+  read_body<Parsed>(exchange, process_.operations, parse_sale_patch,
+                    [this, who = std::string(who)](Exchange& read, Parsed parsed) {
+                      apply_patch(read, std::move(parsed.value), who);
+                    });
+}
+
+void AdminSaleEndpoints::apply_patch(Exchange& exchange, postgres::SalePatch change, const std::string& who) {
   using Patched = Result<postgres::PatchResult>;
   const std::string sale_id(exchange.request().path_parameters[0]);
   run_operation<Patched>(
       exchange, process_,
-      [sale_id, change = std::move(parsed.value), who = std::string(who)](catalog::Publisher& stores) {
+      [sale_id, change = std::move(change), who](catalog::Publisher& stores) {
         return admin::patch_sale(stores, sale_id, change, who);
       },
       [this](Exchange& answered, const Patched& patched) {
@@ -248,9 +259,14 @@ void AdminSaleEndpoints::reset(Exchange& exchange, std::string_view who) {
 
 void AdminSaleEndpoints::change_stock(Exchange& exchange, std::string_view who) {
   if (!has_json_body(exchange)) return;
+  read_body<ParsedBody<std::int64_t>>(exchange, process_.operations, parse_stock_change,
+                                      [this, who = std::string(who)](Exchange& read, ParsedBody<std::int64_t> parsed) {
+                                        add_stock(read, parsed.value, who);
+                                      });
+}
+
+void AdminSaleEndpoints::add_stock(Exchange& exchange, std::int64_t units, const std::string& who) {
   const auto& request = exchange.request();
-  const auto parsed = parse_stock_change(request.body);
-  if (!is_well_formed(exchange, parsed)) return;
   const std::string sale_id(request.path_parameters[0]);
   const std::string sku(request.path_parameters[1]);
   auto change_id = random_change_id();
@@ -264,7 +280,7 @@ void AdminSaleEndpoints::change_stock(Exchange& exchange, std::string_view who) 
     change_id = OrderId::derive("/stock/" + sale_id, sku, key);
   }
   run_operation(exchange, process_,
-                [sale_id, sku, change_id, units = parsed.value, who = std::string(who)](catalog::Publisher& stores) {
+                [sale_id, sku, change_id, units, who](catalog::Publisher& stores) {
                   const auto result = admin::change_stock(stores, sale_id, sku, change_id, units, who);
                   return result ? stock_answer(*result, sale_id, sku) : Answer::unavailable();
                 });

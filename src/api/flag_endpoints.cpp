@@ -85,12 +85,17 @@ void FlagEndpoints::put(Exchange& exchange, std::string_view who) {
   const auto feature = parse_feature(exchange.request().path_parameters[0]);
   if (!feature) return reply_problem(exchange, ProblemType::unknown_flag, "there is no feature flag of this name");
   if (!has_json_body(exchange)) return;
-  auto parsed = parse_flag_body(exchange.request().body);
-  if (!is_well_formed(exchange, parsed)) return;
+  read_body<FlagBody>(exchange, process_.operations, parse_flag_body,
+                      [this, feature = *feature, who = std::string(who)](Exchange& read, FlagBody parsed) {
+                        set(read, feature, std::move(parsed.flag), who);
+                      });
+}
+
+void FlagEndpoints::set(Exchange& exchange, Feature feature, Flag flag, const std::string& who) {
   using Written = Result<postgres::FlagRecord>;
   run_operation<Written>(
       exchange, process_,
-      [feature = *feature, flag = std::move(parsed.flag), who = std::string(who)](catalog::Publisher& stores) {
+      [feature, flag = std::move(flag), who](catalog::Publisher& stores) {
         return admin::set_flag(stores, feature, flag, who);
       },
       [this](Exchange& answered, const Written& written) {

@@ -13,6 +13,7 @@ class FlagEndpoints {
  private:
   void list(Exchange& exchange);
   void put(Exchange& exchange, std::string_view who);
+  void set(Exchange& exchange, Feature feature, Flag flag, const std::string& who);
 
   ProcessParts& process_;
 };

@@ -5,8 +5,8 @@
 #include "documents.hpp"
 #include "flashsale/model/json_text.hpp"
 #include "flashsale/payments/settlement.hpp"
+#include "json_body.hpp"
 #include "operation.hpp"
-#include "payment_notice.hpp"
 
 namespace flashsale::api {
 namespace {
@@ -67,8 +67,12 @@ void PaymentEndpoints::receive(Exchange& exchange) {
     return reply_retry_later(exchange, ProblemType::unavailable, "payments are not taken at the moment: tell again",
                              kSwitchedOffRetryAfterS);
   }
-  auto notice = parse_payment_notice(exchange.request().body);
-  if (notice.problem) return reply_problem(exchange, *notice.problem, notice.detail);
+  read_body<PaymentNotice>(
+      exchange, process_.payments, parse_payment_notice,
+      [this](Exchange& read, PaymentNotice notice) { settle(read, std::move(notice)); });
+}
+
+void PaymentEndpoints::settle(Exchange& exchange, PaymentNotice notice) {
   if (!notice.event) return exchange.reply({200, "application/json", "{\"outcome\":\"ignored\"}", {}});
   notice.event->webhook_id = exchange.request().header(Header::webhook_id);
   run_operation(exchange, process_.payments, [this, event = std::move(*notice.event)](catalog::Publisher& stores) {

@@ -1,6 +1,7 @@
 #pragma once
 #include "flashsale/api/parts.hpp"
 #include "flashsale/api/route.hpp"
+#include "payment_notice.hpp"
 
 namespace flashsale::api {
 
@@ -13,6 +14,7 @@ class PaymentEndpoints {
 
  private:
   void receive(Exchange& exchange);
+  void settle(Exchange& exchange, PaymentNotice notice);
   [[nodiscard]] bool is_signed(Exchange& exchange) const;
 
   ProcessParts& process_;

@@ -12,6 +12,8 @@ namespace {
 using nlohmann::json;
 
 constexpr std::size_t kPaymentIdMax = 255;
+/// Providers tell much of which nothing is read here.
+constexpr JsonBounds kNoticeBounds{.values_max = 4096};
 
 PaymentNotice malformed(std::string detail) {
   return {std::nullopt, ProblemType::malformed_request, std::move(detail)};
@@ -57,7 +59,7 @@ PaymentNotice read_data(const json& data, bool succeeded) {
 }  // namespace
 
 PaymentNotice parse_payment_notice(std::string_view body) {
-  const auto parsed = parse_strict_json(body);
+  const auto parsed = parse_strict_json(body, kNoticeBounds);
   if (!parsed.error.empty()) return malformed(std::string(parsed.error));
   const auto& json = parsed.value;
   if (!json.is_object()) return malformed("the body must be a JSON object");

@@ -73,7 +73,8 @@ constexpr std::array kProblems = std::to_array<ProblemDescription>({
      "The change would take out more units than are still unsold, and sold units are never taken back. Read the "
      "item's `remaining` and take out at most that many."},
     {payload_too_large, "payload-too-large", 413, "The body is too large",
-     "The body of a request may have 64 KiB, unless the server is configured otherwise. Nothing was changed."},
+     "The body of an order may have 4 KiB, that of any other request 64 KiB unless the server is configured otherwise. "
+     "Nothing was changed."},
     {unsupported_media_type, "unsupported-media-type", 415, "The body's media type is not supported",
      "Bodies of requests are JSON: send `Content-Type: application/json` and no Content-Encoding."},
     {idempotency_key_reused, "idempotency-key-reused", 422, "The Idempotency-Key belongs to another request",

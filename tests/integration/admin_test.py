@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import copy
+import json
 import re
 import secrets
 import time
@@ -163,7 +164,10 @@ class SaleTest(AdminCase):
                 response = self.cluster.admin("POST", "/admin/v1/sales", changed(path, value))
                 self.assertIn(response.status, (400, 422), repr(response))
                 self.assertIn(response.problem, ("malformed-request", "invalid-definition", "not-supported"))
-        raw = {"no JSON": b"{", "duplicate member": b'{"id":"a","id":"b"}', "trailing bytes": b"{} x", "a list": b"[]"}
+        raw = {"no JSON": b"{", "duplicate member": b'{"id":"a","id":"b"}', "trailing bytes": b"{} x", "a list": b"[]",
+               "a megabyte of objects": b'{"a":[' + b",".join([b"{}"] * 300_000) + b"]}",
+               "a megabyte of a name": json.dumps(good | {"name": "n" * 1_000_000}).encode(),
+               "half of a large one": json.dumps(good | {"name": "n" * 100_000}).encode()[:-1]}
         for name, body in raw.items():
             with self.subTest(name):
                 response = self.cluster.admin("POST", "/admin/v1/sales", body, {"Content-Type": "application/json"})
@@ -171,6 +175,14 @@ class SaleTest(AdminCase):
         response = self.cluster.admin("POST", "/admin/v1/sales", b"{}", {"Content-Type": "text/plain"})
         self.check_status(response, 415, "unsupported-media-type")
         self.assertEqual(self.cluster.query("SELECT count(*) FROM item_stock"), before)
+
+    def test_a_large_definition_is_taken(self):
+        """It is read by another thread than the small ones."""
+        items = [item_definition(f"sku-{number}", 7.0) for number in range(1000)]
+        definition = sale_definition(self.cluster.new_sale_id(), items=items)
+        created = self.check_status(self.cluster.admin("POST", "/admin/v1/sales", definition), 201).json()
+        self.assertEqual([item["sku"] for item in created["items"]], [item["sku"] for item in items])
+        self.assertEqual({item["stock"] for item in created["items"]}, {7})
 
     def test_list_with_a_cursor(self):
         sales = [self.cluster.create_sale() for _ in range(7)]

@@ -270,7 +270,13 @@ class AnswersTest(BuyCase):
             response = self.cluster.buy(self.sale, self.customer, body=body, headers={"Content-Type": kind})
             self.check_status(response, 201)
 
-    def test_body_too_large(self):
+    def test_a_body_too_large_for_an_order(self):
+        body = b'{"sku":"sneaker-42","quantity":1}'
+        response = self.cluster.buy(self.sale, self.customer, body=body + b" " * (4_097 - len(body)))
+        self.check_status(response, 413, "payload-too-large")
+        self.check_status(self.cluster.buy(self.sale, self.customer, body=body), 201)
+
+    def test_a_body_too_large_for_anything(self):
         body = b'{"sku":"sneaker-42","quantity":1' + b" " * 65_536 + b"}"
         head = (f"POST /v1/sales/{self.sale}/orders HTTP/1.1\r\nHost: shop\r\nAuthorization: Bearer "
                 f"{self.cluster.token(self.customer)}\r\nIdempotency-Key: a\r\nContent-Type: application/json\r\n")
@@ -287,7 +293,7 @@ class AnswersTest(BuyCase):
 
     def test_largest_body_is_taken(self):
         body = b'{"sku":"sneaker-42","quantity":1}'
-        body += b" " * (65_536 - len(body))
+        body += b" " * (4_096 - len(body))
         self.check_status(self.cluster.buy(self.sale, self.customer, body=body), 201)
 
     def test_header_block_too_large(self):

@@ -271,6 +271,18 @@ class SignatureTest(PaymentCase):
         self.assertEqual(self.status(order, customer)["status"], "awaiting_payment")
         self.settled(self.provider.send(self.provider.notice(order), timestamp=int(now - 280)), "confirmed")
 
+    def test_large_messages_and_whole_numbers_of_any_form(self):
+        """Providers tell much of which nothing is read; a large message is read by another thread."""
+        sale = self.sale_to_pay()
+        order, customer = self.reserve(sale)
+        notice = self.provider.notice(order, amount=float(order["total"]["amount"]))
+        notice["data"]["metadata"] = {f"member {number}": "m" * 50 for number in range(800)}
+        self.assertIn(b".0,", json.dumps(notice).encode())
+        self.settled(self.provider.send(notice), "confirmed")
+        self.assertEqual(self.refunds(order), [])
+        hostile = b'{"a":[' + b",".join([b"{}"] * 20_000) + b"]}"
+        self.check_status(self.provider.send(hostile), 400, "malformed-request")
+
     def test_what_cannot_be_understood(self):
         sale = self.sale_to_pay()
         order, customer = self.reserve(sale)

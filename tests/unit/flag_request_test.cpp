@@ -14,6 +14,7 @@ TEST(FlagRequestTest, WhatIsLeftOutIsForEverybody) {
   const auto part = parse_flag_body(R"( {"percent" : 25, "enabled": true} )");
   ASSERT_FALSE(part.problem) << part.detail;
   EXPECT_EQ(part.flag, (Flag{true, 25, {}}));
+  EXPECT_EQ(parse_flag_body(R"({"enabled":true,"percent":25.0})").flag, (Flag{true, 25, {}}));
   // As an answer shows it.
   EXPECT_EQ(parse_flag_body(R"({"enabled":true,"percent":0,"sales":null})").flag, (Flag{true, 0, {}}));
 }
@@ -40,7 +41,7 @@ TEST(FlagRequestTest, WhatIsMalformedIsRefused) {
            R"({"enabled":null})",
            R"({"enabled":true,"percent":-1})",
            R"({"enabled":true,"percent":101})",
-           R"({"enabled":true,"percent":50.0})",
+           R"({"enabled":true,"percent":50.5})",
            R"({"enabled":true,"percent":"50"})",
            R"({"enabled":true,"percent":null})",
            R"({"enabled":true,"percent":18446744073709551615})",

@@ -1,6 +1,7 @@
 #pragma once
 #include <boost/container/static_vector.hpp>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -10,6 +11,9 @@
 #include "flashsale/model/order_line.hpp"
 
 namespace flashsale::api {
+
+/// Beyond it a body of a checkout is not looked at: ten lines take less than a kilobyte.
+inline constexpr std::size_t kOrderBodyBytesMax = 4096;
 
 /// What a checkout asks of one item.
 struct OrderBodyLine {
@@ -24,7 +28,7 @@ struct OrderBody {
   std::string_view detail;  ///< for people, when there is a problem; a literal
 };
 /// Strict: an object of exactly `sku` (string) and `quantity` (integer), or of `lines` alone, an array of 1 to
-/// kMaxOrderLines of such objects; each member once, nothing behind it, valid UTF-8.
+/// kMaxOrderLines of such objects; each member once, nothing behind it, valid UTF-8, at most kOrderBodyBytesMax.
 [[nodiscard]] OrderBody parse_order_body(std::string_view body);
 
 /// The key without quotes (a quoted and a bare key are the same): 1..255 visible ASCII characters. Empty: malformed.

@@ -1,11 +1,10 @@
 #pragma once
-#include <pqxx/pqxx>
-
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "flashsale/model/order.hpp"
+#include "flashsale/postgres/pqxx.hpp"
 
 namespace flashsale::postgres {
 

@@ -1,9 +1,8 @@
 #pragma once
-#include <pqxx/pqxx>
-
 #include <vector>
 
 #include "flashsale/postgres/flag_repository.hpp"
+#include "flashsale/postgres/pqxx.hpp"
 
 namespace flashsale::postgres {
 

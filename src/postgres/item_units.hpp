@@ -1,10 +1,9 @@
 #pragma once
-#include <pqxx/pqxx>
-
 #include <cstdint>
 #include <map>
 
 #include "flashsale/model/order.hpp"
+#include "flashsale/postgres/pqxx.hpp"
 
 namespace flashsale::postgres {
 

@@ -1,10 +1,9 @@
 #pragma once
-#include <pqxx/pqxx>
-
 #include <string_view>
 
 #include "flashsale/model/money.hpp"
 #include "flashsale/model/order_id.hpp"
+#include "flashsale/postgres/pqxx.hpp"
 
 namespace flashsale::postgres {
 

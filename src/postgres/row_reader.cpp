@@ -1,8 +1,8 @@
 #include "row_reader.hpp"
 
+#include <charconv>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <vector>
 
 namespace flashsale::postgres {
@@ -26,15 +26,20 @@ OrderId read_order_id(const pqxx::field& field) {
 
 namespace {
 
-/// Of an array in text form, `{1,2}`.
+/// Of an array in text form, `{1,2}`. (Each version of libpqxx has another parser for arrays.)
 std::vector<std::int32_t> read_numbers(const pqxx::field& field) {
+  std::string_view text(field.c_str(), field.size());
+  if (text.size() < 2 || text.front() != '{' || text.back() != '}') throw pqxx::conversion_error("not an array");
+  text = text.substr(1, text.size() - 2);
   std::vector<std::int32_t> numbers;
-  auto parser = field.as_array();
-  for (auto [what, text] = parser.get_next(); what != pqxx::array_parser::juncture::done;
-       std::tie(what, text) = parser.get_next()) {
-    if (what != pqxx::array_parser::juncture::string_value) continue;
+  while (!text.empty()) {
     std::int32_t number = 0;
-    pqxx::from_string(text, number);
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+    if (error != std::errc{} || (!text.empty() && text.front() != ',')) {
+      throw pqxx::conversion_error("not an array of numbers");
+    }
+    if (!text.empty()) text.remove_prefix(1);
     numbers.push_back(number);
   }
   return numbers;

@@ -1,8 +1,7 @@
 #pragma once
-#include <pqxx/pqxx>
-
 #include "flashsale/model/order.hpp"
 #include "flashsale/model/time.hpp"
+#include "flashsale/postgres/pqxx.hpp"
 
 namespace flashsale::postgres {
 

@@ -1,6 +1,4 @@
 #pragma once
-#include <pqxx/pqxx>
-
 #include <cstdint>
 #include <limits>
 #include <optional>
@@ -9,6 +7,7 @@
 #include <vector>
 
 #include "flashsale/model/sale.hpp"
+#include "flashsale/postgres/pqxx.hpp"
 
 // What the parts of the sale repository share. Locks are always taken in the order items (by item_no), sale, directory.
 namespace flashsale::postgres {

@@ -1,11 +1,10 @@
 #pragma once
-#include <pqxx/pqxx>
-
 #include <chrono>
 #include <cstdint>
 #include <string>
 
 #include "flashsale/model/sale.hpp"
+#include "flashsale/postgres/pqxx.hpp"
 #include "flashsale/postgres/session.hpp"
 
 // What reading all orders of a sale takes, for the snapshot, the audit and the report.

@@ -1,12 +1,11 @@
 #pragma once
-#include <pqxx/pqxx>
-#include <pqxx/stream_to>
-
 #include <array>
 #include <string>
 #include <string_view>
 #include <tuple>
 #include <utility>
+
+#include "flashsale/postgres/pqxx.hpp"
 
 // The few places where libpqxx 6 and 7 differ. Parameters are numbers, bool and std::string; there is no null among
 // them, since libpqxx 6 has no portable way to say it: statements use NULLIF or arrays instead.

@@ -5,7 +5,6 @@
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
-#include <pqxx/pqxx>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -15,6 +14,7 @@
 #include "flashsale/model/sale.hpp"
 #include "flashsale/postgres/migrator.hpp"
 #include "flashsale/postgres/order_writer.hpp"
+#include "flashsale/postgres/pqxx.hpp"
 #include "flashsale/postgres/sale_repository.hpp"
 #include "flashsale/postgres/session.hpp"
 

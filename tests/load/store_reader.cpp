@@ -2,12 +2,12 @@
 
 #include <functional>
 #include <map>
-#include <pqxx/pqxx>
 #include <set>
 #include <stdexcept>
 #include <string_view>
 
 #include "buyers.hpp"
+#include "flashsale/postgres/pqxx.hpp"
 
 namespace flashsale::load {
 namespace {

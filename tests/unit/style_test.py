@@ -275,6 +275,19 @@ def includes(root):
     return breaches
 
 
+LIBPQXX_HEADER = os.path.join("include", "flashsale", "postgres", "pqxx.hpp")
+
+
+def libpqxx_by_its_header(root):
+    """libpqxx is included by one header of ours, in the tests, too: everybody has to see it alike."""
+    breaches = []
+    for path, text in texts(root, (".hpp", ".cpp")):
+        for match in INCLUDE.finditer(text):
+            if match.group(1).startswith("<pqxx/") and path != LIBPQXX_HEADER:
+                breaches.append(f"{path}:{line_of(text, match.start())}: include flashsale/postgres/pqxx.hpp instead")
+    return breaches
+
+
 def sql_outside_postgres(root):
     """SQL is written in src/postgres alone."""
     breaches = []
@@ -401,8 +414,8 @@ def version(root):
     return breaches
 
 
-RULES = [coroutine_forms, includes, sql_outside_postgres, redis_outside_redis, names, pragma_once, line_length, marks,
-         whitespace, version]
+RULES = [coroutine_forms, includes, libpqxx_by_its_header, sql_outside_postgres, redis_outside_redis, names,
+         pragma_once, line_length, marks, whitespace, version]
 
 
 # --- the tree ------------------------------------------------------------------------------------------------------
@@ -541,6 +554,14 @@ class PlantedBreachTest(unittest.TestCase):
         self.catches(includes, os.path.join("include", "flashsale", "http", "x.hpp"), beast)
         self.passes(includes, os.path.join("src", "http", "x.cpp"), beast)
         self.passes(includes, os.path.join("include", "flashsale", "api", "x.hpp"), "#include <boost/asio/post.hpp>\n")
+
+    def test_libpqxx_by_its_header(self):
+        for path in (os.path.join("include", "flashsale", "postgres", "x.hpp"),
+                     os.path.join("src", "postgres", "x.cpp"), os.path.join("tests", "load", "x.cpp")):
+            with self.subTest(path=path):
+                self.catches(libpqxx_by_its_header, path, "#pragma once\n#include <pqxx/connection>\n", 2)
+                self.passes(libpqxx_by_its_header, path, '#include "flashsale/postgres/pqxx.hpp"\n')
+        self.passes(libpqxx_by_its_header, LIBPQXX_HEADER, "#pragma once\n#include <pqxx/pqxx>\n")
 
     def test_sql(self):
         path = os.path.join("src", "catalog", "x.cpp")

@@ -2,10 +2,10 @@
 #include <chrono>
 #include <functional>
 #include <memory>
-#include <pqxx/connection>
 #include <string>
 
 #include "flashsale/model/result.hpp"
+#include "flashsale/postgres/pqxx.hpp"
 
 namespace flashsale::postgres {
 

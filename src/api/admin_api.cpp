@@ -22,7 +22,7 @@ class AdminApi::Impl {
         {Method::get, "/metrics", [&process](Exchange& exchange) {
            exchange.reply({200, "text/plain; version=0.0.4; charset=utf-8", process.metrics.serialize(), {}});
          }});
-    add_service_routes(routes_, process);
+    add_service_routes(routes_, process, Audience::admins);
   }
   [[nodiscard]] const Routes& routes() const { return routes_; }
 

@@ -1,5 +1,6 @@
 #pragma once
-#include <memory>
+#include <array>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -9,7 +10,8 @@
 
 namespace flashsale::api {
 
-/// The public catalog, from memory alone. A document is written once a pulse and thread, however many ask for it.
+/// The public catalog, from memory alone. Each sale is written once a pulse and thread, however many ask for it, and a
+/// page of the list is put together from what was written.
 class CatalogEndpoints {
  public:
   explicit CatalogEndpoints(ThreadParts thread) : thread_(thread) {}
@@ -21,17 +23,28 @@ class CatalogEndpoints {
     std::string body;
     std::string etag;
   };
+  /// What is asked for, whatever the query looked like.
+  struct PageKey {
+    std::size_t first = 0;  ///< place of its first sale in the snapshot
+    std::size_t limit = 0;
+    bool operator==(const PageKey&) const = default;
+  };
+  struct Page {
+    PageKey key;
+    Document document;
+  };
 
   void answer_list(Exchange& exchange);
   void answer_sale(Exchange& exchange);
-  void reply_sale(Exchange& exchange, const catalog::SaleSnapshot& sale);
-  void write_sale(std::string& body, const catalog::SaleSnapshot& sale, catalog::SteadyTime now) const;
-  void reply_document(Exchange& exchange, Document& document);
+  [[nodiscard]] const Document& sale_document(const catalog::SaleSnapshot& sale, catalog::SteadyTime now);
+  [[nodiscard]] const Document& page(const PageKey& key);
+  void write_page(Document& document, const PageKey& key);
   [[nodiscard]] bool is_current(const Document& document) const;
 
   ThreadParts thread_;
   std::unordered_map<std::string, Document> sales_;
-  std::unordered_map<std::string, Document> lists_;  ///< by query; bounded
+  std::array<Page, 8> pages_;  ///< those asked for last
+  std::size_t next_page_ = 0;
 };
 
 }  // namespace flashsale::api

@@ -219,9 +219,9 @@ void OrderEndpoints::find_pending(Exchange& exchange, const OrderId& id, std::st
 void OrderEndpoints::answer_orders(Exchange& exchange) {
   const auto customer = identify_customer(exchange, process_, thread_.tokens);
   if (!customer || !is_within_rate(exchange, process_, *customer)) return;
-  const QueryParameters query(exchange.request().query);
+  const QueryParameters query(exchange.request().query, {"limit", "cursor"});
   const auto page = parse_order_page(query);
-  if (!page || !query.only({"limit", "cursor"})) {
+  if (!page) {
     return reply_problem(exchange, ProblemType::malformed_request,
                          "limit must be 1 to 1000, cursor one that was given");
   }

@@ -15,7 +15,7 @@ class PublicApi::Impl {
     orders_.add_routes(routes_);
     catalog_.add_routes(routes_);
     payments_.add_routes(routes_);
-    add_service_routes(routes_, process);
+    add_service_routes(routes_, process, Audience::everybody);
   }
   [[nodiscard]] const Routes& routes() const { return routes_; }
 

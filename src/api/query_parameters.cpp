@@ -30,16 +30,30 @@ std::optional<std::string> percent_decode(std::string_view text) {
 }  // namespace
 
 QueryParameters::QueryParameters(std::string_view query) {
+  while (!query.empty() && ok_) add(take_first(query));
+}
+
+QueryParameters::QueryParameters(std::string_view query, std::initializer_list<std::string_view> known) {
   while (!query.empty() && ok_) {
-    const auto end = query.find('&');
-    const auto pair = query.substr(0, end);
-    query = end == std::string_view::npos ? std::string_view{} : query.substr(end + 1);
-    const auto equals = pair.find('=');
-    auto name = percent_decode(pair.substr(0, equals));
-    auto value = percent_decode(equals == std::string_view::npos ? std::string_view{} : pair.substr(equals + 1));
-    ok_ = name && value && !find(*name) && parameters_.size() < kParametersMax;
-    if (ok_) parameters_.emplace_back(std::move(*name), std::move(*value));
+    auto parameter = take_first(query);
+    const bool is_known = parameter.first && std::ranges::find(known, *parameter.first) != known.end();
+    if (is_known) add(std::move(parameter));
   }
+}
+
+QueryParameters::Parameter QueryParameters::take_first(std::string_view& query) {
+  const auto end = query.find('&');
+  const auto pair = query.substr(0, end);
+  query = end == std::string_view::npos ? std::string_view{} : query.substr(end + 1);
+  const auto equals = pair.find('=');
+  return {percent_decode(pair.substr(0, equals)),
+          percent_decode(equals == std::string_view::npos ? std::string_view{} : pair.substr(equals + 1))};
+}
+
+void QueryParameters::add(Parameter parameter) {
+  auto& [name, value] = parameter;
+  ok_ = name && value && !find(*name) && parameters_.size() < kParametersMax;
+  if (ok_) parameters_.emplace_back(std::move(*name), std::move(*value));
 }
 
 std::optional<std::string_view> QueryParameters::find(std::string_view name) const {

@@ -14,12 +14,20 @@ namespace flashsale::api {
 class QueryParameters {
  public:
   explicit QueryParameters(std::string_view query);
+  /// The same of the names that are known; what others have put into the query, such as the marks of advertisements in
+  /// links to a shop, is as if it were not there.
+  QueryParameters(std::string_view query, std::initializer_list<std::string_view> known);
   [[nodiscard]] bool ok() const { return ok_; }
   [[nodiscard]] std::optional<std::string_view> find(std::string_view name) const;
   /// True when every name is one of `known`.
   [[nodiscard]] bool only(std::initializer_list<std::string_view> known) const;
 
  private:
+  /// The name and the value behind it; neither when it cannot be decoded.
+  using Parameter = std::pair<std::optional<std::string>, std::optional<std::string>>;
+  [[nodiscard]] static Parameter take_first(std::string_view& query);
+  void add(Parameter parameter);
+
   std::vector<std::pair<std::string, std::string>> parameters_;
   bool ok_ = true;
 };

@@ -1,12 +1,17 @@
 #include "service_endpoints.hpp"
 
 #include <string>
+#include <utility>
 
 #include "embedded/flashsale_api.hpp"
+#include "entity_tag.hpp"
 #include "flashsale/model/json_text.hpp"
+#include "public_description.hpp"
 
 namespace flashsale::api {
 namespace {
+
+constexpr unsigned kDescriptionMaxAgeS = 3600;
 
 void answer_livez(Exchange& exchange) { exchange.reply({200, "application/json", R"({"status":"ok"})", {}}); }
 
@@ -38,13 +43,26 @@ void answer_problem_page(Exchange& exchange) {
   exchange.reply({200, "application/json", body, "Cache-Control: public, max-age=3600\r\n"});
 }
 
+struct Description {
+  explicit Description(std::string openapi) : text(std::move(openapi)), etag(entity_tag(text)) {}
+  std::string text;
+  std::string etag;
+};
+
+const Description& description_for(Audience audience) {
+  static const Description whole{std::string(embedded::openapi_yaml)};
+  static const Description of_public{public_description(embedded::openapi_yaml)};
+  return audience == Audience::admins ? whole : of_public;
+}
+
 }  // namespace
 
-void add_service_routes(Routes& routes, ProcessParts& process) {
+void add_service_routes(Routes& routes, ProcessParts& process, Audience audience) {
   routes.push_back({Method::get, "/livez", answer_livez});
   routes.push_back({Method::get, "/readyz", [&process](Exchange& exchange) { answer_readyz(exchange, process); }});
-  routes.push_back({Method::get, "/openapi.yaml", [](Exchange& exchange) {
-                      exchange.reply({200, "application/yaml", embedded::openapi_yaml, {}});
+  routes.push_back({Method::get, "/openapi.yaml", [&description = description_for(audience)](Exchange& exchange) {
+                      reply_cached(exchange, {"application/yaml", description.text, description.etag,
+                                              kDescriptionMaxAgeS});
                     }});
   routes.push_back({Method::get, "/problems/{name}", answer_problem_page});
 }

@@ -1,5 +1,6 @@
 """The catalog: content, freshness on every instance, caching, and sales that open and end by the clock."""
 
+import concurrent.futures
 import secrets
 import threading
 import time
@@ -109,6 +110,61 @@ class ContentTest(CatalogCase):
         self.assertEqual(head.body, b"")
         self.assertEqual(head.header("Content-Type"), get.header("Content-Type"))
         self.assertEqual(head.header("Content-Length"), get.header("Content-Length"))
+
+
+class ListTest(ClusterCase):
+    """More sales than a page has."""
+
+    def test_pages_hold_every_sale_once(self):
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            sales = set(pool.map(lambda _: self.cluster.create_sale(), range(110)))
+        harness.wait_until(lambda: self.cluster.client().get("/v1/sales?cursor=100").json()["sales"][-1:], 5,
+                           "the list does not know of all sales")
+        for limit, most in ((None, 100), (1000, 100), (100, 100), (37, 37)):
+            with self.subTest(limit=limit):
+                listed, cursor = [], ""
+                while cursor is not None:
+                    query = "&".join([f"limit={limit}"] * (limit is not None) + [f"cursor={cursor}"] * bool(cursor))
+                    response = self.check_status(self.cluster.client().get(f"/v1/sales?{query}"), 200)
+                    page = response.json()
+                    self.assertLessEqual(len(page["sales"]), most)
+                    # It is the last, or full.
+                    self.assertTrue("next_cursor" not in page or len(page["sales"]) == most or
+                                    len(response.body) > 256 * 1024, query)
+                    listed += [sale["id"] for sale in page["sales"]]
+                    cursor = page.get("next_cursor")
+                self.assertEqual(len(listed), len(set(listed)))
+                self.assertLessEqual(sales, set(listed))
+
+    def test_one_question_in_many_forms(self):
+        self.cluster.create_sale()
+        time.sleep(FRESH_MS / 1000 * SLOWNESS)
+        path = "/v1/sales"
+        plain = self.check_status(self.cluster.client().get(path), 200)
+        for query in ("limit=100", "limit=0100", "limit=%31%30%30", "limit=1000", "limit=999", "cursor=0", "cursor=00",
+                      "fbclid=IwAR0", "utm_source=a&utm_source=b", "q=%zz&limit=100", "&&", "=", "x" * 2000,
+                      "&".join(f"p{number}={number}" for number in range(100))):
+            with self.subTest(query):
+                response = self.check_status(self.cluster.client().get(f"{path}?{query}"), 200)
+                self.assertEqual((response.body, response.header("ETag")), (plain.body, plain.header("ETag")))
+        for query in ("limit=0", "limit=1001", "limit=abc", "limit=", "limit=1&limit=1", "limit=%3", "cursor=x"):
+            with self.subTest(query):
+                response = self.cluster.client().get(f"{path}?{query}&fbclid=x")
+                self.check_status(response, 400, "malformed-request")
+
+    def test_a_page_of_large_sales_ends_sooner(self):
+        items = [item_definition(f"sku-{number}", name="n" * 100) for number in range(1000)]
+        sales = [self.cluster.create_sale(items=items) for _ in range(3)]
+        time.sleep(FRESH_MS / 1000 * SLOWNESS)
+        listed, cursor = [], "0"
+        while cursor is not None:
+            response = self.check_status(self.cluster.client().get(f"/v1/sales?cursor={cursor}"), 200)
+            # What is written last may be a large one.
+            self.assertLess(len(response.body), 2 * 256 * 1024)
+            self.assertTrue(response.json()["sales"])
+            listed += [sale["id"] for sale in response.json()["sales"]]
+            cursor = response.json().get("next_cursor")
+        self.assertEqual(listed[-3:], sales)
 
 
 class FreshnessTest(CatalogCase):

@@ -369,6 +369,8 @@ class AnswersTest(BuyCase):
                 break
             path = f"/v1/orders?limit=3&cursor={page['next_cursor']}"
         self.assertEqual(listed, ids[::-1])
+        self.check_status(self.cluster.client().get("/v1/orders?fbclid=x&limit=1&utm_source=%zz",
+                                                    self.cluster.bearer(customer)), 200)
         for query in ("limit=0", "limit=abc", "cursor=rubbish", "limit=-1"):
             response = self.cluster.client().get(f"/v1/orders?{query}", self.cluster.bearer(self.customer))
             self.check_status(response, 400, "malformed-request")

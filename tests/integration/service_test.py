@@ -14,6 +14,7 @@ import time
 import unittest
 
 import harness
+import yaml
 from harness import ROOT, SLOWNESS, Cluster, ClusterCase, Purchase, RedisServer, check_buyers, free_port
 
 
@@ -567,9 +568,33 @@ class OpenApiTest(ClusterCase):
         return self.cluster.client().request(method, path, body, headers | self.cluster.bearer("somebody"))
 
     def test_it_is_served_as_it_is(self):
-        response = self.check_status(self.cluster.client().get("/openapi.yaml"), 200)
+        response = self.check_status(self.cluster.admin("GET", "/openapi.yaml", token=False), 200)
         self.assertIn("yaml", response.header("Content-Type"))
         self.assertEqual(response.body, (ROOT / "openapi.yaml").read_bytes())
+
+    def test_strangers_are_told_of_the_public_listener_alone(self):
+        response = self.check_status(self.cluster.client().get("/openapi.yaml"), 200)
+        whole = yaml.safe_load((ROOT / "openapi.yaml").read_text())
+        public = yaml.safe_load(response.body)
+        expected = {path: item for path, item in whole["paths"].items() if not path.startswith(("/admin", "/metrics"))}
+        self.assertEqual(public["paths"], expected)
+        self.assertNotIn(b"/admin/v1", response.body)
+        self.assertNotIn("adminToken", public["components"]["securitySchemes"])
+        text = response.body.decode()
+        for kind, components in public["components"].items():
+            self.assertEqual(components, {name: whole["components"][kind][name] for name in components})
+            for name in components:
+                self.assertTrue(f"#/components/{kind}/{name}" in text or f"- {name}:" in text, f"{kind} {name}")
+        for kind, name in re.findall(r"#/components/(\w+)/([\w-]+)", text):
+            self.assertIn(name, public["components"][kind])
+
+    def test_it_can_be_kept(self):
+        for response in (self.cluster.client().get("/openapi.yaml"), self.cluster.admin("GET", "/openapi.yaml")):
+            self.assertEqual(response.header("Cache-Control"), "public, max-age=3600")
+            self.assertRegex(response.header("ETag"), '^"[0-9a-f]+"$')
+        first = self.cluster.client().get("/openapi.yaml")
+        again = self.cluster.client().get("/openapi.yaml", {"If-None-Match": first.header("ETag")})
+        self.assertEqual((self.check_status(again, 304).body, again.header("ETag")), (b"", first.header("ETag")))
 
     def test_version_is_the_projects(self):
         version = re.search(r"project\(flashsaled VERSION ([0-9.]+)", (ROOT / "CMakeLists.txt").read_text())[1]

@@ -24,7 +24,7 @@ OPERATIONS = {
     "get /readyz": {200, 503},
     "post /v1/webhooks/payments": {200, 400, 401, 413, 503},
     "post /admin/v1/sales/{sale_id}/reset": {200, 401, 404, 409, 503},
-    "get /openapi.yaml": {200},
+    "get /openapi.yaml": {200, 304},
     "get /problems/{name}": {200, 404},
     "get /v1/sales": {200, 304, 400},
     "get /v1/sales/{sale_id}": {200, 304, 404},

@@ -48,7 +48,11 @@ std::vector<std::string> raise_epochs(pqxx::transaction_base& tx, const std::set
 ErasedOrders erase_in(pqxx::transaction_base& tx, const std::string& customer_id, const std::string& pseudonym,
                       std::int32_t limit, std::string_view who) {
   const auto found = find_some(tx, customer_id, limit);
-  if (found.ids.empty()) return {};
+  if (found.ids.empty()) {
+    // Whoever has erased them may have been left in doubt.
+    commit_found(tx);
+    return {};
+  }
   const auto ids = array_of(found.ids);
   const auto changed = execute(tx, embedded::erasure_orders_sql, ids, customer_id, pseudonym);
   const auto archived = execute(tx, embedded::erasure_archived_orders_sql, ids, customer_id, pseudonym);

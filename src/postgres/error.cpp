@@ -11,7 +11,7 @@ class FailureCategory final : public boost::system::error_category {
   [[nodiscard]] std::string message(int value) const override {
     switch (static_cast<Failure>(value)) {
       case Failure::unavailable: return "postgres is unavailable";
-      case Failure::outcome_unknown: return "postgres was cut off during a commit";
+      case Failure::outcome_unknown: return "postgres left it open whether a commit stands";
       case Failure::busy: return "postgres did not get to it in time";
       case Failure::data_refused: return "postgres cannot store this";
       case Failure::internal: return "postgres answered in an unexpected way";

@@ -124,7 +124,10 @@ std::optional<Sale> create_in(pqxx::work& tx, const Sale& wanted, std::string_vi
                                 format_rfc3339(wanted.starts_at), format_rfc3339(wanted.ends_at),
                                 static_cast<int>(wanted.payment), wanted.payment_window_s, wanted.queue.enabled,
                                 wanted.queue.rate_per_s, wanted.queue.prequeue_s, wanted.rehearsal);
-  if (inserted.empty()) return std::nullopt;
+  if (inserted.empty()) {
+    commit_found(tx);
+    return std::nullopt;
+  }
   const auto sale_no = inserted[0][0].as<std::int32_t>();
   insert_items(tx, sale_no, wanted.items);
   write_log(tx, who, "sale.created", wanted.id, describe(wanted));

@@ -156,7 +156,8 @@ std::string session_settings(const Options& options) {
          "SET default_transaction_isolation = 'read committed';"
          "SET TimeZone = 'UTC';"
          "SET DateStyle = 'ISO, YMD';"
-         "SET client_min_messages = error;"
+         // commit() has to hear of a wait for a standby that was cancelled.
+         "SET client_min_messages = warning;"
          "SET jit = off";
 }
 
@@ -172,6 +173,30 @@ std::string read_server_identity(pqxx::transaction_base& tx) {
     return row[0].as<std::string>() + ':' + row[1].as<std::string>();
   } catch (const pqxx::sql_error&) {
     return {};
+  }
+}
+
+/// A session's process in the server. Both empty: of none.
+struct Backend {
+  std::string pid;
+  std::string started_at;
+};
+
+Backend read_backend(pqxx::transaction_base& tx) {
+  const auto rows = tx.exec(std::string(embedded::session_backend_sql));
+  if (rows.empty() || rows[0][1].is_null()) return {};
+  return {rows[0][0].as<std::string>(), rows[0][1].as<std::string>()};
+}
+
+/// Its transaction is open or in doubt, and stays what it is; only its locks go.
+void end_predecessor(pqxx::transaction_base& tx, const Backend& backend) {
+  if (backend.pid.empty()) return;
+  try {
+    const auto ended = execute(tx, embedded::session_end_predecessor_sql, backend.pid, backend.started_at);
+    if (ended.empty()) return;
+    telemetry::log_info("the backend of a connection that was given up is ended", {{"backend", backend.pid}});
+  } catch (const pqxx::sql_error& error) {
+    telemetry::log_warn("a backend cannot be ended", {{"backend", backend.pid}, {"error", first_line(error.what())}});
   }
 }
 
@@ -208,6 +233,8 @@ struct Session::State {
   std::unique_ptr<pqxx::connection> connection;
   CallWatch::Ticket watched = 0;  ///< of the call under way
   std::string server_identity;
+  Backend backend;      ///< of this connection
+  Backend predecessor;  ///< of the one before it, until it is known to be gone
 #if PQXX_VERSION_MAJOR < 7
   /// Keeps what libpq has to say off stderr; lives no longer than the connection.
   std::unique_ptr<pqxx::quiet_errorhandler> quiet;
@@ -227,6 +254,9 @@ struct Session::State {
       pqxx::nontransaction tx(*fresh);
       tx.exec(session_settings(options));
       server_identity = read_server_identity(tx);
+      end_predecessor(tx, predecessor);
+      predecessor = {};
+      backend = read_backend(tx);
       tx.commit();
     }
     connection = std::move(fresh);
@@ -246,6 +276,7 @@ struct Session::State {
 #endif
     connection.reset();
     server_identity.clear();
+    if (!backend.pid.empty()) predecessor = std::exchange(backend, {});
   }
 
   void report(const Trouble& trouble, int attempt) const {

@@ -22,7 +22,7 @@ Error end_stalled_writers(Session& session) {
     const auto ended =
         execute(tx, embedded::sessions_end_stalled_sql, std::string(kWriterSessionPrefix), silent_for.count());
     for (const auto& row : ended) {
-      telemetry::log_warn("a writer that fell silent in a COPY is ended", {{"backend", row[0].as<std::int64_t>()}});
+      telemetry::log_warn("a writer that nobody waits for is ended", {{"backend", row[0].as<std::int64_t>()}});
     }
   });
 }

@@ -1,5 +1,7 @@
 #include "statement.hpp"
 
+#include <type_traits>
+
 #include "embedded/flashsale_postgres.hpp"
 
 namespace flashsale::postgres {
@@ -14,11 +16,39 @@ bool tells_rollback(const std::string& sqlstate) {
   return kind == "22" || kind == "23" || kind == "25" || kind == "40" || kind == "55" || sqlstate == "57014";
 }
 
+using Connection = std::remove_reference_t<decltype(std::declval<pqxx::transaction_base&>().conn())>;
+
+// libpqxx 7.10 has another way, which the older ones lack.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+/// Whether the server says anything besides its answer, for as long as this lives.
+class Warnings final : public pqxx::errorhandler {
+ public:
+  explicit Warnings(Connection& connection) : pqxx::errorhandler(connection) {}
+  bool operator()(const char* /*message*/) noexcept override {
+    any_ = true;
+    return false;
+  }
+  [[nodiscard]] bool any() const { return any_; }
+
+ private:
+  bool any_ = false;
+};
+#pragma GCC diagnostic pop
+
+/// A COMMIT that waits for a synchronous standby and is cancelled is answered as one that succeeded. That it stands on
+/// this server alone is told by nothing but a warning.
+void commit_without_warning(pqxx::transaction_base& tx) {
+  const Warnings warnings(tx.conn());
+  tx.commit();
+  if (warnings.any()) throw pqxx::in_doubt_error("the server has warned of a commit");
+}
+
 }  // namespace
 
 void commit(pqxx::transaction_base& tx) {
   try {
-    tx.commit();
+    commit_without_warning(tx);
   } catch (const pqxx::in_doubt_error&) {
     throw;
   } catch (const pqxx::serialization_failure&) {

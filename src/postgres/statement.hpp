@@ -32,8 +32,8 @@ pqxx::result execute_prepared(pqxx::transaction_base& tx, const char* name, cons
 }
 #endif
 
-/// Commits. Whatever leaves it open whether the transaction stands becomes pqxx::in_doubt_error; every transaction
-/// that changes something ends with this and not with tx.commit().
+/// Commits. Whatever leaves it open whether the transaction stands becomes pqxx::in_doubt_error, a warning of the
+/// server too; every transaction that changes something ends with this and not with tx.commit().
 void commit(pqxx::transaction_base& tx);
 /// Ends a transaction that has found written what it was to write. A row that is seen need not be as durable as one
 /// that was committed: this waits until it is (PROTOCOL R5).

@@ -110,9 +110,12 @@ Result<StockChangeResult> withdraw_stock(Session& session, std::int32_t item_no,
 Result<std::optional<StockChangeResult>> find_stock_change(Session& session, const OrderId& change_id) {
   std::optional<StockChangeResult> found;
   const Error error = session.run([&](pqxx::connection& connection) {
-    pqxx::nontransaction tx(connection);
+    pqxx::work tx(connection);
     found.reset();
-    if (const auto recorded = find_recorded(tx, change_id)) found = {Outcome::repeated, recorded->change};
+    if (const auto recorded = find_recorded(tx, change_id)) {
+      found = {Outcome::repeated, recorded->change};
+      commit_found(tx);
+    }
   });
   if (error) return error;
   return found;

@@ -16,6 +16,8 @@
  *            SWEEPERS 2  instance 0 sweeps as well
  *            RETRIES_LATER  order 0 is sent again only when the first request is over, whatever became of it
  *            LIMIT       both orders are one customer's, who may have one unit; of two, else of one
+ *            STANDBY     PostgreSQL has a synchronous standby, which may go away; then either it comes back or the
+ *                        primary is lost. Meanwhile whoever waits for it in COMMIT is cancelled
  *            and the mutants, each a rule left out: see the runner, tests/unit/protocol_model_test.py
  */
 
@@ -44,6 +46,14 @@
 #define STOCK 1
 #endif
 
+#ifdef STANDBY
+/* What the standby has. While it is away only orders are written, each by a COMMIT whose wait is cancelled: everybody
+ * sees the row, and the primary alone has it. Other transactions wait. */
+#define IN_DOUBT (away)
+#else
+#define IN_DOUBT false
+#endif
+
 #define EPOCHS 8                       /* more than any run needs: `bound_on_epochs` says so */
 #define MASK(o) (1 << (o))
 
@@ -58,6 +68,12 @@ byte epoch = 1;
 byte sold;
 byte row[2];                           /* by order: P4's "one key, one row" is the primary key */
 bit unreturned[2];                     /* given_back = false */
+#ifdef STANDBY
+bit away;                              /* the standby; what it has stands in the next two */
+bit has_failed_over;
+byte standby_sold;
+byte standby_row[2];
+#endif
 
 /* ---- Redis ------------------------------------------------------------------------------------------------------- */
 
@@ -173,11 +189,17 @@ hidden byte limit_a_customer;
 #define LIVE_UNITS ((row[0] == LIVE) + (row[1] == LIVE))
 #define UNRETURNED_UNITS (unreturned[0] + unreturned[1])
 
+#ifdef STANDBY
+/* Whoever was shown a row that was in doubt has an order that may have to be written once more. */
+#define STANDS(o) (row[o] == LIVE || row[o] == CANCELLED || (has_failed_over && row[o] == NO_ROW && (LOGGED & MASK(o))))
+#else
+#define STANDS(o) (row[o] == LIVE || row[o] == CANCELLED)
+#endif
+
 /* After each transaction. */
 inline check_rows() {
   HOLDS(P1_sold_is_live_units_within_stock, sold <= STOCK && sold == LIVE_UNITS);
-  HOLDS(P2_promised_order_stands, (!promised[0] || row[0] == LIVE || row[0] == CANCELLED) &&
-                                  (!promised[1] || row[1] == LIVE || row[1] == CANCELLED));
+  HOLDS(P2_promised_order_stands, (!promised[0] || STANDS(0)) && (!promised[1] || STANDS(1)));
   HOLDS(P2_cancelled_order_stays_cancelled, (!cancel_confirmed[0] || row[0] == CANCELLED) &&
                                             (!cancel_confirmed[1] || row[1] == CANCELLED));
 #ifdef LIMIT
@@ -361,11 +383,19 @@ proctype Request(byte r) {
        d_step { write(ORDER, under[r]) };
        if
        :: told == COMMITTED || told == EXISTING -> skip    /* the answer of COMMIT was lost: still WRITING */
+#ifndef CANCELLED_WAIT_IS_DONE
+       :: IN_DOUBT && told != STALE -> skip                /* the server has warned: the same */
+       :: told == COMMITTED && !IN_DOUBT -> promised[ORDER] = 1; at[r] = TRIMMING
+       :: told == EXISTING && !IN_DOUBT ->
+         answer_from_row(r);
+         at[r] = (row[ORDER] == LIVE -> TRIMMING : (row[ORDER] == CANCELLED -> RELEASING : DRIFTED))
+#else
        :: told == COMMITTED -> promised[ORDER] = 1; at[r] = TRIMMING
        :: told == EXISTING ->
          answer_from_row(r);
          at[r] = (row[ORDER] == LIVE -> TRIMMING : (row[ORDER] == CANCELLED -> RELEASING : DRIFTED))
-       :: told == REFUSED ->
+#endif
+       :: told == REFUSED && !IN_DOUBT ->
          HOLDS(P4_no_refusal_after_promise, !promised[ORDER]);
          HOLDS(P1_postgres_never_has_to_refuse, false);
          at[r] = DRIFTED
@@ -376,7 +406,7 @@ proctype Request(byte r) {
        tidy(r)
      }
   :: d_step {
-       STEP(REJECTING) ->
+       STEP(REJECTING) && !IN_DOUBT ->
        if
        :: row[ORDER] == NO_ROW -> row[ORDER] = REJECTED
        :: else
@@ -431,7 +461,7 @@ inline cancel_and_go_on(c, o) {
 proctype Cancel(byte c) {
   do
   :: atomic {
-       events > 0 && cancelling[c] == IDLE &&
+       events > 0 && cancelling[c] == IDLE && !IN_DOUBT &&
        (row[0] != NO_ROW || record[0] == HELD || row[1] != NO_ROW || record[1] == HELD) ->
        spend_event();
        if
@@ -458,7 +488,7 @@ proctype Cancel(byte c) {
      }
   /* cancel_unwritten_order: whoever writes the order later meets this row (R4). */
   :: d_step {
-       CANCEL(INSERTING) ->
+       CANCEL(INSERTING) && !IN_DOUBT ->
        if
        :: row[cancelled_order[c]] == NO_ROW ->
          row[cancelled_order[c]] = CANCELLED;
@@ -476,7 +506,7 @@ proctype Cancel(byte c) {
        cancelled_under[c] = 0;
        tidy_cancel(c)
      }
-  :: d_step { CANCEL(MARKING) -> unreturned[cancelled_order[c]] = 0; cancelling[c] = DONE; tidy_cancel(c) }
+  :: d_step { CANCEL(MARKING) && !IN_DOUBT -> unreturned[cancelled_order[c]] = 0; cancelling[c] = DONE; tidy_cancel(c) }
   od
 }
 
@@ -510,7 +540,7 @@ proctype Rebuild(byte i) {
 
   /* raise_epoch (R1). */
   :: d_step {
-       REBUILD(RAISING) ->
+       REBUILD(RAISING) && !IN_DOUBT ->
        if
        :: epoch == mine[i] ->
          HOLDS(bound_on_epochs, epoch + 1 < EPOCHS);
@@ -540,7 +570,7 @@ proctype Rebuild(byte i) {
        rebuilding[i] = DRAINING
      }
   :: atomic {
-       REBUILD(DRAINING) ->
+       REBUILD(DRAINING) && !IN_DOUBT ->
        if
        :: drained[i] == 0 -> rebuilding[i] = READING_ROWS
        :: drained[i] & MASK(0) -> d_step { write(0, mine[i]); drained[i] = drained[i] & ~MASK(0) }
@@ -616,13 +646,14 @@ proctype Sweeper(byte i) {
        SWEEP(WRITING) ->
        write(swept_order[i], swept_under[i]);
        if
-       :: told == STALE -> STOP_SWEEP
-       :: told == REFUSED ->
+       :: told == STALE || IN_DOUBT -> STOP_SWEEP
+       :: told == REFUSED && !IN_DOUBT ->
          HOLDS(P1_postgres_never_has_to_refuse, false);
          sweeping[i] = DRIFTED
-       :: told == EXISTING && row[swept_order[i]] == CANCELLED -> sweeping[i] = RELEASING
-       :: told == EXISTING && row[swept_order[i]] == REJECTED -> sweeping[i] = DRIFTED
-       :: told == COMMITTED || (told == EXISTING && row[swept_order[i]] == LIVE) -> sweeping[i] = TRIMMING
+       :: told == EXISTING && !IN_DOUBT && row[swept_order[i]] == CANCELLED -> sweeping[i] = RELEASING
+       :: told == EXISTING && !IN_DOUBT && row[swept_order[i]] == REJECTED -> sweeping[i] = DRIFTED
+       :: !IN_DOUBT && (told == COMMITTED || (told == EXISTING && row[swept_order[i]] == LIVE)) ->
+         sweeping[i] = TRIMMING
        fi
      }
   :: d_step { SWEEP(RELEASING) -> release(swept_order[i], swept_under[i], 1); sweeping[i] = TRIMMING }
@@ -656,7 +687,7 @@ proctype Sweeper(byte i) {
        :: else -> STOP_RETURN
        fi
      }
-  :: d_step { RETURN(MARKING) -> unreturned[returned_order[i]] = 0; STOP_RETURN }
+  :: d_step { RETURN(MARKING) && !IN_DOUBT -> unreturned[returned_order[i]] = 0; STOP_RETURN }
   od
 }
 
@@ -723,6 +754,28 @@ proctype Faults() {
        returned_under[0] = 0;
        spend_event()
      }
+#ifdef STANDBY
+  :: d_step {
+       !away && !has_failed_over && events > 0 ->
+       away = 1;
+       standby_sold = sold;
+       standby_row[0] = row[0];
+       standby_row[1] = row[1];
+       spend_event()
+     }
+  :: d_step { away -> away = 0 }       /* it is back, and gets what it has missed */
+  /* The primary is lost, and the standby promoted. Every pulse sees that this is another PostgreSQL (R6). */
+  :: d_step {
+       away ->
+       away = 0;
+       has_failed_over = 1;
+       sold = standby_sold;
+       row[0] = standby_row[0];
+       row[1] = standby_row[1];
+       correction[1] = epoch;
+       check_rows()
+     }
+#endif
   od
 }
 

@@ -32,7 +32,9 @@ LARGE = ["-O2", "-DMEMLIM=6000", "-DHC4"]
 
 # At most two of: a wipe, a crash, a cancel, a rebuild beside another's; order 0 is retried after its first request.
 # Then the same with a limit for each customer and with both requests at once, at most one of them.
-SHORT_BOUNDS = ["EVENTS=2 RETRIES_LATER", "EVENTS=1 LIMIT"]
+# And a standby that goes away, with a primary that is lost or not.
+A_STANDBY = "STANDBY EVENTS=2 WIPES=0 RACES=0 RETRIES_LATER"
+SHORT_BOUNDS = ["EVENTS=2 RETRIES_LATER", "EVENTS=1 LIMIT", A_STANDBY]
 FULL_BOUNDS = [
     "EVENTS=2",
     "EVENTS=2 LIMIT",
@@ -54,6 +56,8 @@ MUTANTS = {
     "CANCEL_WITHOUT_ROW": ("EVENTS=1", "P1_redis_never_offers_what_is_taken", "R4: an unwritten order gets no row"),
     "TRIM_BEFORE_CORRECTION": (WIPE_AND_CANCEL, "P5_stock_is_accounted_for",
                                "the entry goes before its correction has begun, and a later request replaces that"),
+    "CANCELLED_WAIT_IS_DONE": (A_STANDBY, "P2_promised_order_stands",
+                               "a COMMIT whose wait for the standby was cancelled is taken for done"),
     "TRIM_AFTER_FAILED_RELEASE": (WIPE_AND_CANCEL, "P5_records_match_rows",
                                   "the sweeper trims although the call that gives the unit back has failed"),
 }
@@ -124,7 +128,8 @@ class ProtocolModelTest(unittest.TestCase):
     def test_every_mutant_of_the_model_is_checked(self):
         with open(MODEL, encoding="utf-8") as stream:
             switches = set(re.findall(r"^#ifn?def (\w+)", stream.read(), re.MULTILINE))
-        settings = {"WIPES", "CRASHES", "CANCELS", "RACES", "EVENTS", "SWEEPERS", "LIMIT", "RETRIES_LATER"}
+        settings = {"WIPES", "CRASHES", "CANCELS", "RACES", "EVENTS", "SWEEPERS", "LIMIT", "RETRIES_LATER",
+                    "STANDBY"}
         self.assertEqual(settings | set(MUTANTS), switches)
 
 

@@ -20,7 +20,8 @@ struct Options {
 
 /// One lazily opened connection for one thread at a time. Every new connection sets its own timeouts and
 /// `synchronous_commit = on` (PROTOCOL R7). A connection that broke is thrown away, never reused: libpqxx 6 would
-/// reconnect silently. No function throws; the SQL of a failed call is logged without its parameters.
+/// reconnect silently; the one that takes its place ends the backend that it may have left behind. No function throws;
+/// the SQL of a failed call is logged without its parameters.
 class Session {
  public:
   Session(Options options, std::string name);  ///< `name` becomes application_name and the label in metrics

@@ -275,6 +275,24 @@ def fail_over_after_doubt(stage, chance):
     stage.postgres.add_standby()
 
 
+def fail_over_after_cancelled_waits(stage, chance):
+    """The same where each wait is told to end as soon as it begins: COMMIT is answered as one that succeeded, with a
+    warning. A client that believes it tells buyers of what the standby has not got."""
+    stage.postgres.standby.crash()
+    broken = 0
+    until = time.monotonic() + chance.uniform(1, 2)
+    while time.monotonic() < until:
+        how = "pg_cancel_backend" if chance.random() < 0.9 else "pg_terminate_backend"
+        broken += len(stage.query(f"SELECT {how}(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"))
+        time.sleep(chance.uniform(0, 0.05))
+    if broken == 0:
+        raise harness.HarnessError("no COMMIT waited for the standby")
+    stage.postgres.lose_primary()
+    stage.postgres.standby.start()
+    stage.postgres.promote()
+    stage.postgres.add_standby()
+
+
 def freeze_standby(shortest_s, longest_s):
     """Until it answers again no COMMIT of the primary ends."""
     def act(stage, chance):
@@ -322,6 +340,9 @@ SCENARIOS = [
     Scenario("postgres/failover-in-doubt", "the standby crashes, sessions whose COMMITs wait for it are terminated, "
              "then the primary is killed and the standby promoted", fail_over_after_doubt, load_s=9,
              stage=ReplicatedCluster),
+    Scenario("postgres/failover-cancelled", "the standby crashes, waits for it are cancelled or terminated one by one "
+             "for 1 to 2 s, then the primary is killed and the standby promoted", fail_over_after_cancelled_waits,
+             load_s=9, stage=ReplicatedCluster),
     Scenario("postgres/standby-frozen", "SIGSTOP of the synchronous standby for 2 to 3 s: no COMMIT ends",
              freeze_standby(2, 3), load_s=7, stage=ReplicatedCluster),
     Scenario("postgres/standby-frozen-long", "the same for 8 to 9 s: the instances cut their connections",

@@ -14,13 +14,22 @@ bool SaleSnapshot::sold_out_mark_lives(SteadyTime now) const {
   return serving && now < clock.sent_at + kSoldOutMarkLife;
 }
 
+bool SaleSnapshot::may_have_sold_since(SteadyTime now) const {
+  // Redis still goes by an older definition, which may sell.
+  if (redis_version != sale->version) return true;
+  // While a rebuilt sale rests, orders are taken again whatever the clock says.
+  if (sale->state == SaleState::closed) return false;
+  if (clock.reading < resting_until) return true;
+  if (sale->state == SaleState::paused) return false;
+  const bool has_begun = sale->state == SaleState::open || clock.latest(now) >= sale->starts_at;
+  return has_begun && clock.reading < sale->ends_at;
+}
+
+/// "Nobody has an order" is of the pulse, "not open" must hold from then on: what was accepted between the two, as the
+/// first order of a sale in its last moment, would be refused to its own key (PROTOCOL R9).
 bool SaleSnapshot::surely_not_open(SteadyTime now) const {
-  if (!serving || order_records > 0 || redis_version != sale->version) return false;
-  if (now >= clock.sent_at + kNotOpenMemoryLife) return false;
-  const auto state = effective_state(sale->state, sale->starts_at, sale->ends_at, clock.latest(now));
-  if (state == SaleState::open) return false;
-  // Only `scheduled` turns by the clock into something that sells; its latest moment was judged above.
-  return true;
+  if (!serving || order_records > 0) return false;
+  return now < clock.sent_at + kNotOpenMemoryLife && !may_have_sold_since(now);
 }
 
 std::shared_ptr<const SaleSnapshot> Snapshot::find(std::string_view sale_id) const {

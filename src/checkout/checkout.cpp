@@ -464,11 +464,9 @@ Result<std::optional<Order>> read_found(const OrderId& id, const Error& error, R
 
 /// Sales that can hold an order which PostgreSQL does not know yet.
 bool may_hold_pending(const catalog::SaleSnapshot& sale, Steady::time_point now) {
-  const auto at = sale.clock.latest(now);
   if (sale.sale->let_go) return false;
-  if (!sale.serving || sale.log_entries > 0) return true;
-  return effective_state(sale.sale->state, sale.sale->starts_at, sale.sale->ends_at, at) == SaleState::open ||
-         (sale.order_records > 0 && at < sale.sale->ends_at + kPendingAfterClose);
+  if (!sale.serving || sale.log_entries > 0 || sale.may_have_sold_since(now)) return true;
+  return sale.order_records > 0 && sale.clock.latest(now) < sale.sale->ends_at + kPendingAfterClose;
 }
 
 /// After a rebuild, orders that only an instance's memory knows are taken again: until that is over, an order that no

@@ -688,6 +688,60 @@ class ReplayBeforeRefusalTest(BuyCase):
         self.winners_and_losers(sale, winners, "sale-not-open", 0.4)
 
 
+class EndByTheClockTest(BuyCase):
+    """The first order of a sale comes in its last moment, between two pulses of the other instance: that has seen a
+    sale without orders, and sees now that it is over."""
+
+    settings = {"rate_limit.enabled": False}
+
+    def last_moments(self, place, meet):
+        """Until five orders have come just before the end. `place(sale)` gives a response of instance 2, `meet` gets it
+        right after the end, at the other one."""
+        met = 0
+        for _ in range(40):
+            ends_at = time.time() + 0.7
+            sale = self.cluster.create_sale(stock=50, ends_at=ends_at)
+            harness.wait_until(lambda sale=sale: all(self.cluster.client(where).get(f"/v1/sales/{sale}").status == 200
+                                                     for where in (0, 1)), 5, "the sale is not known")
+            time.sleep(max(0.0, ends_at - 0.045 - time.time()))
+            customer = self.cluster.new_customer()
+            response = place(sale, customer)
+            if response.status == 409:
+                continue  # too late, on a busy machine
+            time.sleep(max(0.0, ends_at + 0.002 - time.time()))
+            meet(sale, customer, response)
+            met += 1
+            if met == 5:
+                return
+        self.fail("hardly any order came before its sale ended")
+
+    def test_the_key_finds_its_order(self):
+        def meet(sale, customer, response):
+            self.assertEqual(response.status, 201, repr(response))
+            replay = self.check_status(self.cluster.buy(sale, customer, "k", where=0), 200)
+            self.assertEqual(replay.json(), response.json())
+
+        self.last_moments(lambda sale, customer: self.cluster.buy(sale, customer, "k", where=1), meet)
+
+    def test_an_order_that_is_not_written_yet_is_found(self):
+        def place(sale, customer):
+            locks.enter_context(self.cluster.locked_items(sale))
+            return self.cluster.buy(sale, customer, "k", where=1, headers={"Prefer": "respond-async"})
+
+        def meet(sale, customer, response):
+            self.assertEqual(response.status, 202, repr(response))
+            order = response.json()["id"]
+            found = self.check_status(self.cluster.order(order, customer, where=0), 200)
+            self.assertEqual(found.json()["status"], "pending")
+            replay = self.cluster.buy(sale, customer, "k", where=0, headers={"Prefer": "respond-async"})
+            self.check_status(replay, 200)
+            locks.close()
+            self.assertEqual(self.cluster.wait_final(order, customer, where=0)["status"], "confirmed")
+
+        with contextlib.ExitStack() as locks:
+            self.last_moments(place, meet)
+
+
 class RateLimitTest(BuyCase):
     instances = 1
     settings = {"rate_limit.requests_per_s": 2, "rate_limit.burst": 4}

@@ -59,6 +59,8 @@ struct SaleSnapshot {
   /// Null when the sale has no such item, or no levels are known yet.
   [[nodiscard]] const ItemLevels* find_level(std::int32_t item_no) const;
   [[nodiscard]] bool sold_out_mark_lives(SteadyTime now) const;
+  /// Whether an order can have been accepted between this pulse and `now`.
+  [[nodiscard]] bool may_have_sold_since(SteadyTime now) const;
   /// True when nobody can have an order here and the sale does not sell at `now`: refused without asking Redis.
   [[nodiscard]] bool surely_not_open(SteadyTime now) const;
 };

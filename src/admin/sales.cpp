@@ -40,9 +40,10 @@ Result<std::optional<StockResult>> withdraw_once(catalog::Publisher& stores, con
   auto& client = stores.redis();
   const auto now = redis::read_clock(client);
   if (!now) return now.error();
+  const auto over_at = std::chrono::steady_clock::now() + kWithdrawBudget;
   const redis::Fence fence{sale.id, sale.epoch, client.identity()};
   const redis::WithdrawalEntry entry{change_id, item_no, units, std::string(who)};
-  const auto reply = client.call(redis::withdraw_command(fence, *now + kWithdrawBudget, entry));
+  const auto reply = client.call_until(redis::withdraw_command(fence, *now + kWithdrawBudget, entry), over_at);
   if (!reply) return reply.error();
   const auto taken = redis::read_withdraw(ReplyView(reply->get()));
   if (!taken) return taken.error();
@@ -57,7 +58,8 @@ Result<std::optional<StockResult>> withdraw_once(catalog::Publisher& stores, con
 
   FLASHSALE_FAULT_POINT("withdrawal.taken");
   const auto written = postgres::withdraw_stock(stores.session(), item_no, change_id, units, sale.epoch, who);
-  if (!written) return written.error();  // the entry in the pending log lets the sweeper finish it
+  // The entry in the pending log lets the sweeper finish it: it has begun, whatever PostgreSQL said.
+  if (!written) return make_error_code(postgres::Failure::outcome_unknown);
   FLASHSALE_FAULT_POINT("withdrawal.written");
   using Written = postgres::StockChangeResult::Outcome;
   if (written->outcome == Written::stale_epoch) return std::optional<StockResult>{};
@@ -73,29 +75,38 @@ Result<std::optional<StockResult>> withdraw_once(catalog::Publisher& stores, con
   return std::optional<StockResult>(to_result(*written));
 }
 
+/// The same with what has become of it before: a rebuild in between writes what the older epoch had taken.
+Result<std::optional<StockResult>> withdraw_now(catalog::Publisher& stores, std::string_view sale_id, const Item& item,
+                                                const OrderId& change_id, std::int64_t units, std::string_view who) {
+  const auto before = postgres::find_stock_change(stores.session(), change_id);
+  if (!before) return before.error();
+  if (*before) {
+    auto repeated = to_result(**before);
+    const bool same = repeated.change.delta == -units;
+    repeated.outcome = same ? StockResult::Outcome::repeated : StockResult::Outcome::key_reused;
+    return std::optional(repeated);
+  }
+  const auto sale = postgres::find_sale(stores.session(), sale_id);
+  if (!sale) return sale.error();
+  // Redis counts it no more, and nobody buys: what was not sold is of no use here.
+  if ((*sale)->let_go) return std::optional(StockResult{StockResult::Outcome::not_enough, {}, 0});
+  return withdraw_once(stores, **sale, item.item_no, change_id, units, who);
+}
+
 Result<StockResult> withdraw(catalog::Publisher& stores, std::string_view sale_id, const Item& item,
                              const OrderId& change_id, std::int64_t units, std::string_view who) {
+  const Error unknown = make_error_code(redis::Failure::outcome_unknown);
+  Error unfinished = make_error_code(redis::Failure::unavailable);
   for (int attempt = 0; attempt < kEpochAttempts; ++attempt) {
-    // Each time: a rebuild in between writes what the older epoch had taken.
-    const auto before = postgres::find_stock_change(stores.session(), change_id);
-    if (!before) return before.error();
-    if (*before) {
-      auto repeated = to_result(**before);
-      const bool same = repeated.change.delta == -units;
-      repeated.outcome = same ? StockResult::Outcome::repeated : StockResult::Outcome::key_reused;
-      return repeated;
-    }
-    const auto sale = postgres::find_sale(stores.session(), sale_id);
-    if (!sale) return sale.error();
-    // Redis counts it no more, and nobody buys: what was not sold is of no use here.
-    if ((*sale)->let_go) return StockResult{StockResult::Outcome::not_enough, {}, 0};
-    auto result = withdraw_once(stores, **sale, item.item_no, change_id, units, who);
-    if (!result) return result.error();
-    if (*result) return **result;
+    auto result = withdraw_now(stores, sale_id, item, change_id, units, who);
+    if (result && *result) return **result;
+    // A call of unknown outcome is made again: one that has run is found by its id.
+    if (!result && result.error() == unknown) unfinished = unknown;
+    else if (!result) return unfinished == unknown ? unknown : result.error();
     (void)stores.redis().check_identity();
     std::this_thread::sleep_for(kEpochPause);
   }
-  return make_error_code(redis::Failure::unavailable);
+  return unfinished;
 }
 
 }  // namespace

@@ -282,7 +282,7 @@ void AdminSaleEndpoints::add_stock(Exchange& exchange, std::int64_t units, const
   run_operation(exchange, process_,
                 [sale_id, sku, change_id, units, who](catalog::Publisher& stores) {
                   const auto result = admin::change_stock(stores, sale_id, sku, change_id, units, who);
-                  return result ? stock_answer(*result, sale_id, sku) : Answer::unavailable();
+                  return result ? stock_answer(*result, sale_id, sku) : Answer::not_changed(result.error());
                 });
 }
 

@@ -1,5 +1,8 @@
 #include "operation.hpp"
 
+#include "flashsale/postgres/error.hpp"
+#include "flashsale/redis/error.hpp"
+
 namespace flashsale::api {
 
 Answer Answer::problem(ProblemType type, std::string_view detail, std::string_view members) {
@@ -12,8 +15,20 @@ Answer Answer::problem(ProblemType type, std::string_view detail, std::string_vi
 
 Answer Answer::unavailable() {
   auto answer = problem(ProblemType::unavailable, "a store cannot be reached at the moment");
-  append_header(answer.headers, "Retry-After", "1");
+  append_retry_after(answer.headers, 1);
   return answer;
+}
+
+Answer Answer::not_changed(const Error& error) {
+  if (!is_outcome_unknown(error)) return unavailable();
+  auto answer = problem(ProblemType::outcome_unknown, "the change may have been made: send it again, or look");
+  append_retry_after(answer.headers, 1);
+  return answer;
+}
+
+bool is_outcome_unknown(const Error& error) {
+  return error == redis::make_error_code(redis::Failure::outcome_unknown) ||
+         error == postgres::make_error_code(postgres::Failure::outcome_unknown);
 }
 
 void reply_later(std::shared_ptr<Exchange> exchange, Answer answer) {

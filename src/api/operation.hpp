@@ -19,7 +19,12 @@ struct Answer {
   [[nodiscard]] static Answer problem(ProblemType type, std::string_view detail, std::string_view members = {});
   /// 503 with Retry-After, for a store that failed.
   [[nodiscard]] static Answer unavailable();
+  /// The same for a change: it may have been made if that is what `error` says.
+  [[nodiscard]] static Answer not_changed(const Error& error);
 };
+
+/// Whether what failed so may have been done all the same.
+[[nodiscard]] bool is_outcome_unknown(const Error& error);
 
 /// Answers from another thread than the exchange's.
 void reply_later(std::shared_ptr<Exchange> exchange, Answer answer);

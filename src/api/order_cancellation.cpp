@@ -16,9 +16,15 @@ void reply_unavailable(Exchange& exchange) {
   reply_retry_later(exchange, ProblemType::unavailable, "the order cannot be cancelled at the moment", 1);
 }
 
+void reply_not_cancelled(Exchange& exchange, const Error& error) {
+  if (!is_outcome_unknown(error)) return reply_unavailable(exchange);
+  reply_retry_later(exchange, ProblemType::outcome_unknown,
+                    "the order may be cancelled: ask for it, or cancel it once more", 1);
+}
+
 /// Everything but an order that PostgreSQL does not know.
 void reply_result(Exchange& exchange, const ThreadParts& thread, const Cancelled& result, OrderAudience audience) {
-  if (!result) return reply_unavailable(exchange);
+  if (!result) return reply_not_cancelled(exchange, result.error());
   if (result->outcome == Outcome::too_late) {
     return reply_problem(exchange, ProblemType::too_late,
                          is_live(result->row.status) ? "the order is archived: its sale is over for long"

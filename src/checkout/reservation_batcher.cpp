@@ -29,7 +29,7 @@ void ReservationBatcher::add(std::uint64_t token) {
 }
 
 void ReservationBatcher::post_flush(std::int32_t sale_no, Line& line) {
-  if (line.flush_posted || line.waiting.empty() || line.in_flight >= options_.reservation_batches_in_flight_max) return;
+  if (line.flush_posted || line.waiting.empty() || !has_room(line)) return;
   line.flush_posted = true;
   boost::asio::post(context_, [self = shared_from_this(), sale_no] {
     self->lines_[sale_no].flush_posted = false;
@@ -37,9 +37,18 @@ void ReservationBatcher::post_flush(std::int32_t sale_no, Line& line) {
   });
 }
 
+/// Batches that a lost connection has taken along are waited for, but do not keep others from going out.
+bool ReservationBatcher::has_room(Line& line) const {
+  if (line.connection != redis_.generation()) {
+    line.connection = redis_.generation();
+    line.in_flight = 0;
+  }
+  return line.in_flight < options_.reservation_batches_in_flight_max;
+}
+
 void ReservationBatcher::flush(std::int32_t sale_no) {
   auto& line = lines_[sale_no];
-  while (!line.waiting.empty() && line.in_flight < options_.reservation_batches_in_flight_max) {
+  while (!line.waiting.empty() && has_room(line)) {
     bool retake = false;
     auto tokens = take_batch(line, retake);
     send(sale_no, line, std::move(tokens), retake);
@@ -76,9 +85,10 @@ void ReservationBatcher::send(std::int32_t sale_no, Line& line, std::vector<std:
   answer->tokens = std::move(tokens);
   answer->epoch = sale ? sale->sale->epoch : 0;
   ++line.in_flight;
-  const auto done = [self = shared_from_this(), sale_no, answer](const Result<redis::ReservationReply>& result) {
+  const auto done = [self = shared_from_this(), sale_no, answer,
+                     connection = line.connection](const Result<redis::ReservationReply>& result) {
     auto& of_sale = self->lines_[sale_no];
-    --of_sale.in_flight;
+    if (of_sale.connection == connection && of_sale.in_flight > 0) --of_sale.in_flight;
     self->answered_(*answer, result);
     self->post_flush(sale_no, of_sale);
   };

@@ -35,9 +35,11 @@ class ReservationBatcher : public std::enable_shared_from_this<ReservationBatche
     std::string sale_id;
     std::deque<std::uint64_t> waiting;
     unsigned in_flight = 0;
+    std::uint64_t connection = 0;  ///< generation of the one that they are under way on
     bool flush_posted = false;
   };
   void post_flush(std::int32_t sale_no, Line& line);
+  [[nodiscard]] bool has_room(Line& line) const;
   void flush(std::int32_t sale_no);
   [[nodiscard]] std::vector<std::uint64_t> take_batch(Line& line, bool& retake);
   void send(std::int32_t sale_no, Line& line, std::vector<std::uint64_t> tokens, bool retake);

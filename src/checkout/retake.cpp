@@ -20,8 +20,9 @@ using redis::ReplyView;
 Result<redis::RetakeReply> take_in_redis(redis::SyncClient& client, const redis::Fence& fence, const Order& row) {
   const auto now = redis::read_clock(client);
   if (!now) return now.error();
+  const auto over_at = std::chrono::steady_clock::now() + kBudget;
   const redis::RetakeTerms terms{*now + kBudget, kLogEntriesMax};
-  const auto reply = client.call(redis::retake_command(fence, terms, row));
+  const auto reply = client.call_until(redis::retake_command(fence, terms, row), over_at);
   if (!reply) return reply.error();
   return redis::read_retake(ReplyView(reply->get()));
 }

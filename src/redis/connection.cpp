@@ -67,15 +67,17 @@ class Connection::Impl : public std::enable_shared_from_this<Impl> {
     retry_timer_.cancel();
     close_socket();
     fail_all();
+    for (const auto& call : std::exchange(orphans_, {})) fail(call);
   }
 
   void reconnect() { lose("the server's identity has changed"); }
 
   [[nodiscard]] bool ready() const { return ready_; }
   [[nodiscard]] const std::string& identity() const { return identity_; }
+  [[nodiscard]] std::uint64_t generation() const { return generation_; }
 
   void call(Command command, Callback callback, Callback late) {
-    if (!ready_ || calls_.size() >= kCallsMax) {
+    if (!ready_ || calls_.size() + orphans_.size() >= kCallsMax) {
       asio::post(context_, [callback = std::move(callback)] { callback(Failure::unavailable, ReplyView{}); });
       return;
     }
@@ -260,11 +262,28 @@ class Connection::Impl : public std::enable_shared_from_this<Impl> {
     socket_.close(ignored);
   }
 
+  /// Calls whose outcome matters until their deadline are kept for so long.
   void fail_all() {
     auto calls = std::exchange(calls_, {});
     for (auto& call : calls) {
-      if (call.callback) call.callback(Failure::outcome_unknown, ReplyView{});
-      if (call.late) call.late(Failure::outcome_unknown, ReplyView{});
+      const bool may_still_run = call.late && !call.timed_out && !stopped_;
+      if (may_still_run) orphans_.push_back(std::move(call));
+      else fail(call);
+    }
+  }
+
+  static void fail(const Call& call) {
+    if (call.callback) call.callback(Failure::outcome_unknown, ReplyView{});
+    if (call.late) call.late(Failure::outcome_unknown, ReplyView{});
+  }
+
+  /// In the order of their deadlines: those that take a `late` have one time-out.
+  void expire_orphans(Clock::time_point now) {
+    while (!orphans_.empty() && orphans_.front().deadline <= now) {
+      const auto call = std::move(orphans_.front());
+      orphans_.pop_front();
+      timeouts_.Increment();
+      fail(call);
     }
   }
 
@@ -280,6 +299,7 @@ class Connection::Impl : public std::enable_shared_from_this<Impl> {
   }
 
   void expire(Clock::time_point now) {
+    expire_orphans(now);
     if (connecting_ && now > connect_deadline_) return lose("connect timed out");
     const auto generation = generation_;
     for (std::size_t i = 0; i < calls_.size() && calls_[i].deadline <= now; ++i) {
@@ -312,6 +332,7 @@ class Connection::Impl : public std::enable_shared_from_this<Impl> {
   std::string outgoing_;
   std::string in_write_;
   std::deque<Call> calls_;
+  std::deque<Call> orphans_;  ///< sent over a connection that is lost; their deadline is still to come
   std::string identity_;
   std::uint64_t generation_ = 0;  ///< of the socket: handlers of an older one do nothing
   std::chrono::milliseconds back_off_ = kBackOffMin;
@@ -331,6 +352,7 @@ void Connection::stop() { impl_->stop(); }
 void Connection::reconnect() { impl_->reconnect(); }
 bool Connection::ready() const { return impl_->ready(); }
 const std::string& Connection::identity() const { return impl_->identity(); }
+std::uint64_t Connection::generation() const { return impl_->generation(); }
 void Connection::call(Command command, Callback callback, Callback late) {
   impl_->call(std::move(command), std::move(callback), std::move(late));
 }

@@ -2,6 +2,7 @@
 
 #include <hiredis/hiredis.h>
 
+#include <thread>
 #include <utility>
 
 #include "flashsale/redis/error.hpp"
@@ -141,6 +142,12 @@ Result<OwnedReply> SyncClient::call(const Command& command) {
   if (!replies) return replies.error();
   if (ReplyView(replies->front().get()).is_error()) return make_error_code(Failure::unavailable);
   return std::move(replies->front());
+}
+
+Result<OwnedReply> SyncClient::call_until(const Command& command, std::chrono::steady_clock::time_point over_at) {
+  auto reply = call(command);
+  if (!reply && reply.error() == make_error_code(Failure::outcome_unknown)) std::this_thread::sleep_until(over_at);
+  return reply;
 }
 
 Result<std::vector<OwnedReply>> SyncClient::pipeline(std::span<const Command> commands) {

@@ -8,6 +8,7 @@ from fault_case import ROUNDS, FaultCase  # first: it makes the harness known
 
 import harness
 from redis_switch import Switch
+from tcp_proxy import TOWARDS, TcpProxy
 
 
 class RedisCase(FaultCase):
@@ -270,6 +271,64 @@ class SplitTest(RedisCase):
                     self.cluster.buy(sale, customer, "second", where=where)), 10, "not healed", 0.05)
                 self.assertIn(response.status, (200, 201), repr(response))
             self.cluster.wait_consistent(sale)
+
+
+TIMEOUT_S = 1.5
+
+
+class BufferTest(RedisCase):
+    """R10: something between an instance and Redis holds commands back, and hands them on although the connection that
+    they came over is lost. Instance 2 is behind it."""
+
+    instances = 1
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.link = TcpProxy(harness.free_port(), cls.cluster.redis.port)
+        cls.addClassCleanup(cls.link.stop)
+        url = cls.cluster.redis.url.replace(f":{cls.cluster.redis.port}", f":{cls.link.port}")
+        cls.cluster.add_instance({"redis.url": url, "redis.timeout_ms": int(TIMEOUT_S * 1000)})
+
+    def setUp(self):
+        self.sale = self.cluster.create_sale(stock=10)
+        customer = self.cluster.new_customer()
+        harness.wait_until(lambda: self.cluster.buy(self.sale, customer, "first", where=1).status in (200, 201), 10,
+                           "instance 2 sells nothing")
+
+    def buy_late(self, seconds):
+        """(customer, id of the order) of a checkout whose command reaches Redis so late."""
+        customer = self.cluster.new_customer()
+        with self.link.arriving_late(customer.encode(), seconds):
+            began = time.monotonic()
+            response = self.cluster.buy(self.sale, customer, "k", where=1)
+        self.check_status(response, 503, "outcome-unknown")
+        self.assertGreater(time.monotonic() - began, TIMEOUT_S, "told before it can be known")
+        return customer, response.header("Location").rpartition("/")[2]
+
+    def test_what_runs_before_the_deadline_is_there_when_the_unknown_is_told(self):
+        for _ in range(3):
+            customer, order = self.buy_late(0.5 * TIMEOUT_S)
+            self.check_status(self.cluster.order(order, customer), 200)
+            self.assertEqual(self.cluster.wait_final(order, customer)["status"], "confirmed")
+
+    def test_what_comes_after_the_deadline_is_not_made(self):
+        customer, order = self.buy_late(1.5 * TIMEOUT_S)
+        self.check_status(self.cluster.order(order, customer), 404)
+        time.sleep(TIMEOUT_S)
+        self.check_status(self.cluster.order(order, customer), 404)
+        audit = self.cluster.wait_consistent(self.sale)
+        self.assertEqual([(item["sold"], item["remaining"]) for item in audit["items"]], [(1, 9)])
+
+    def test_a_withdrawal_is_found_out(self):
+        entry = (3).to_bytes(8, "little") + harness.ADMIN_NAME.encode()  # units and who, as the log has them
+        with self.link.arriving_late(entry, 0.5):
+            response = self.cluster.admin("POST", f"/admin/v1/sales/{self.sale}/items/sneaker-42/stock", {"add": -3},
+                                          where=1)
+        self.check_status(response, 200)
+        self.assertEqual(self.cluster.query("SELECT stock FROM item_stock WHERE sale_id = %s", (self.sale,)), [(7,)])
+        audit = self.cluster.wait_consistent(self.sale)
+        self.assertEqual([(item["stock"], item["remaining"]) for item in audit["items"]], [(7, 6)])
 
 
 class SilenceTest(RedisCase):

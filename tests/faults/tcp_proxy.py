@@ -97,6 +97,12 @@ class Connection:
                 with contextlib.suppress(OSError):
                     end.shutdown(socket.SHUT_WR)
 
+    def lose_client(self):
+        """The client sees the connection end; the server gets what is on its way to it."""
+        self.flows[BACK].is_swallowing = True
+        with contextlib.suppress(OSError):
+            self._ends[0].shutdown(socket.SHUT_RDWR)
+
     def close(self):
         if self.is_closed:
             return
@@ -140,6 +146,10 @@ class Connection:
         if direction in self._awaiting_cut:
             self.cut(self._awaiting_cut.pop(direction))
             return not self.is_closed
+        late_s = self.proxy.lateness(self, direction, data)
+        if late_s is not None:
+            self.lose_client()
+            await asyncio.sleep(late_s)
         ending = self.proxy.look(self, direction, data)
         if ending is not None:
             keep, how = ending
@@ -175,6 +185,7 @@ class TcpProxy:
         self._new = {direction: _Flow() for direction in BOTH}
         self._listener = self._accepting = None
         self._fillers = []
+        self._late = None
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name=f"proxy-{target_port}", daemon=True)
         self._thread.start()
@@ -255,6 +266,16 @@ class TcpProxy:
         finally:
             self._do(lambda: self._watches.remove(watch))
 
+    @contextlib.contextmanager
+    def arriving_late(self, pattern, seconds):
+        """Whenever `pattern` passes towards the server, its client loses the connection, as by a time-out of what lies
+        between; what it has sent arrives after `seconds`, for nobody."""
+        self._late = (pattern, seconds)
+        try:
+            yield
+        finally:
+            self._late = None
+
     @property
     def connections(self):
         """How many are open."""
@@ -288,6 +309,11 @@ class TcpProxy:
         if longest > 1:
             connection.tails[direction] = (connection.tails[direction] + data)[1 - longest:]
         return None
+
+    def lateness(self, connection, direction, data):
+        late = self._late
+        is_met = late is not None and direction is TOWARDS and not connection.flows[BACK].is_swallowing
+        return late[1] if is_met and late[0] in data else None
 
     def forget(self, connection):
         self._connections.discard(connection)

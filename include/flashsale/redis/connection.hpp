@@ -1,6 +1,7 @@
 #pragma once
 #include <boost/asio/io_context.hpp>
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -32,8 +33,13 @@ class Connection {
   /// Identity of the server that this connection speaks to (PROTOCOL R6); empty while it is not ready.
   [[nodiscard]] const std::string& identity() const;
 
+  /// Another one whenever a connection is made or lost: what was sent under an older one no longer holds this one up.
+  [[nodiscard]] std::uint64_t generation() const;
+
   /// Sends a command. The callback comes exactly once, never from inside call(). After outcome_unknown, and only then,
   /// `late` (optional) comes once too: with the answer after all, or with an error when none will ever come.
+  /// Who gives `late` is told of an unknown outcome only when the time-out has passed, also when the connection is lost
+  /// before: what is on its way through something that buffers may still run until then (PROTOCOL R10).
   void call(Command command, Callback callback, Callback late = {});
 
  private:

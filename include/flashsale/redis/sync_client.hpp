@@ -1,4 +1,5 @@
 #pragma once
+#include <chrono>
 #include <memory>
 #include <span>
 #include <string>
@@ -27,6 +28,9 @@ class SyncClient {
 
   /// An error reply of the server becomes Failure::unavailable (it did not run), and is logged.
   [[nodiscard]] Result<OwnedReply> call(const Command& command);
+  /// The same for a script that refuses to run when `over_at` has passed on Redis's clock. An unknown outcome is told
+  /// only then: before, what is on its way through something that buffers may still run (PROTOCOL R10).
+  [[nodiscard]] Result<OwnedReply> call_until(const Command& command, std::chrono::steady_clock::time_point over_at);
   /// One round trip for all. A refusal that is about one command's data stays an error reply, for the caller to see;
   /// any other fails the whole.
   [[nodiscard]] Result<std::vector<OwnedReply>> pipeline(std::span<const Command> commands);

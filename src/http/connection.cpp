@@ -54,7 +54,9 @@ void Connection::start() {
 
 void Connection::refuse() {
   begin_request(Clock::now());
-  fail(api::ProblemType::overloaded, "the server has as many connections as it takes", "Retry-After: 1\r\n");
+  std::string headers;
+  api::append_retry_after(headers, 1);
+  fail(api::ProblemType::overloaded, "the server has as many connections as it takes", headers);
   settle();
 }
 

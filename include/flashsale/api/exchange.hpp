@@ -90,7 +90,11 @@ void append_header(std::string& block, std::string_view name, std::string_view v
 void reply_problem(Exchange& exchange, ProblemType type, std::string_view detail, std::string_view headers = {},
                    std::string_view members = {});
 
-/// The same with `Retry-After: <seconds>`.
+/// `Retry-After` with `least_s` to three times as many seconds, evenly: a crowd that is turned away at one moment is
+/// not to come back at one moment.
+void append_retry_after(std::string& block, unsigned least_s);
+
+/// A problem with such a field; of `rate_limited` with exactly `retry_after_s`.
 void reply_retry_later(Exchange& exchange, ProblemType type, std::string_view detail, unsigned retry_after_s,
                        std::string_view headers = {});
 

@@ -2,8 +2,8 @@
 
 #include "admin_order_endpoints.hpp"
 #include "admin_sale_endpoints.hpp"
-#include "flag_endpoints.hpp"
 #include "customer_endpoints.hpp"
+#include "flag_endpoints.hpp"
 #include "report_endpoints.hpp"
 #include "service_endpoints.hpp"
 

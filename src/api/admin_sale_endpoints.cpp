@@ -81,6 +81,18 @@ std::string audit_document(const admin::AuditReport& report) {
   return body;
 }
 
+/// Into the document of a sale that was just created.
+void append_warnings(std::string& document, const Sale& sale) {
+  document.pop_back();
+  append_member(document, "warnings");
+  document += '[';
+  for (const auto& warning : warnings_about(sale)) {
+    if (document.back() != '[') document += ',';
+    append_json_string(document, warning);
+  }
+  document += "]}";
+}
+
 }  // namespace
 
 void AdminSaleEndpoints::add_routes(Routes& routes) {
@@ -125,6 +137,12 @@ void AdminSaleEndpoints::create(Exchange& exchange, std::string_view who) {
 }
 
 void AdminSaleEndpoints::create_defined(Exchange& exchange, Sale definition, const std::string& who) {
+  if (definition.payment_window_s > process_.payment_window_max.count()) {
+    return reply_problem(
+        exchange, ProblemType::malformed_request,
+        "payment_window_s must be at most " + std::to_string(process_.payment_window_max.count()) +
+            ": so long unpaid orders keep their units from everybody else (setting payments.window_max_s)");
+  }
   if (definition.payment == PaymentMode::required && !process_.webhooks.has_secrets()) {
     // Nobody could pay, and every order would expire.
     return reply_problem(exchange, ProblemType::not_supported,
@@ -144,7 +162,9 @@ void AdminSaleEndpoints::create_defined(Exchange& exchange, Sale definition, con
         if (!*created) return reply_problem(answered, ProblemType::sale_exists, "there is a sale of this id already");
         std::string headers;
         append_header(headers, "Location", "/admin/v1/sales/" + (*created)->id);
-        answered.reply({201, "application/json", document(**created), headers});
+        auto body = document(**created);
+        append_warnings(body, **created);
+        answered.reply({201, "application/json", body, headers});
       });
 }
 

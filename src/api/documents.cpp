@@ -129,6 +129,8 @@ void append_admin_sale(std::string& out, const Sale& sale, const catalog::SaleSn
   append_sale_head(out, sale, now);
   append_text(out, "payment", to_string(sale.payment));
   append_number(out, "payment_window_s", sale.payment_window_s);
+  append_number(out, "max_orders_per_customer", sale.max_orders_per_customer);
+  append_number(out, "max_quantity_per_order", sale.max_quantity_per_order);
   append_member(out, "queue");
   out += sale.queue.enabled ? "{\"enabled\":true" : "{\"enabled\":false";
   append_number(out, "rate_per_s", sale.queue.rate_per_s);

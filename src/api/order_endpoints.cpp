@@ -47,10 +47,18 @@ std::string not_open_members(const Sale& sale, TimePoint now) {
 /// What is asked for, as the stores know it; or why that can be no order of this sale, which has been answered.
 std::optional<OrderLines> find_lines(Exchange& exchange, const OrderBody& body, const Sale& sale) {
   OrderLines lines;
+  std::int64_t quantity = 0;
   for (const auto& line : body.lines) {
     const auto* item = sale.find_item(line.sku);
     if (!item) return refuse(exchange, ProblemType::unknown_item, "the sale has no such item");
     lines.push_back({item->item_no, line.quantity});
+    quantity += line.quantity;
+  }
+  // It never changes, so no order can be there that this would hide (PROTOCOL R9).
+  if (quantity > sale.max_quantity_per_order) {
+    return refuse(exchange, ProblemType::invalid_quantity,
+                  "max_quantity_per_order: an order of this sale may have " +
+                      std::to_string(sale.max_quantity_per_order) + " units in all");
   }
   if (lines.size() == 1) return lines;
   std::ranges::sort(lines, {}, &OrderLine::item_no);
@@ -67,7 +75,17 @@ void reply_refusal(Exchange& exchange, PlacementOutcome outcome, const OrderId& 
   switch (outcome) {
     case PlacementOutcome::sold_out: return reply_problem(exchange, ProblemType::sold_out, "no unit is left", {}, mark);
     case PlacementOutcome::limit_exceeded:
-      return reply_problem(exchange, ProblemType::limit_exceeded, "that is more of this item than one customer may buy",
+      return reply_problem(exchange, ProblemType::limit_exceeded,
+                           "limit_per_customer: that is more of this item than one customer may hold", {}, mark);
+    case PlacementOutcome::order_limit_exceeded:
+      return reply_problem(exchange, ProblemType::limit_exceeded,
+                           "max_orders_per_customer: one customer may place " +
+                               std::to_string(sale.sale->max_orders_per_customer) +
+                               " orders in this sale, ended ones included",
+                           {}, mark);
+    case PlacementOutcome::unpaid_pause:
+      return reply_problem(exchange, ProblemType::limit_exceeded,
+                           "several orders of this customer were left unpaid: the next one is taken some minutes later",
                            {}, mark);
     case PlacementOutcome::sale_not_open: {
       const auto now = sale.clock.earliest(std::chrono::steady_clock::now());

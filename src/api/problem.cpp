@@ -54,8 +54,11 @@ constexpr std::array kProblems = std::to_array<ProblemDescription>({
      "item's availability tells `held` (some are not paid yet) from `sold_out`. The refusal is not remembered: "
      "the same Idempotency-Key may be used for another attempt."},
     {limit_exceeded, "limit-exceeded", 409, "More than one customer may buy",
-     "With this order the customer would hold more units of the item than limit_per_customer allows. Orders that are "
-     "pending or await payment count; cancelled, expired and rejected ones do not."},
+     "The detail names the limit. `limit_per_customer`: with this order the customer would hold more units of the "
+     "item; "
+     "orders that are pending or await payment count, ended ones do not. `max_orders_per_customer`: the customer has "
+     "placed as many orders in this sale as one may, and ended ones count. Or the customer's last orders were left "
+     "unpaid, and the next one is taken some minutes later."},
     {sale_not_open, "sale-not-open", 409, "The sale is not open",
      "Nothing can be bought now: the sale has not started, is paused, or is over. The member `state` says which, and "
      "`starts_at` when it opens."},
@@ -81,7 +84,8 @@ constexpr std::array kProblems = std::to_array<ProblemDescription>({
      "This customer has already used the key in this sale, for an order with other lines. That order stands as it "
      "was. Use a new key for a new purchase, and the same key only to repeat the same one."},
     {invalid_quantity, "invalid-quantity", 422, "The quantity is not possible",
-     "An order asks for a whole number of units, at least one and at most one million."},
+     "An order asks for a whole number of units, at least one and, of all its lines together, at most as many as the "
+     "sale's max_quantity_per_order."},
     {invalid_definition, "invalid-definition", 422, "The sale would contradict itself",
      "The parts of the definition are well-formed, but do not fit together: a sale that ends before it starts, an "
      "item that is listed twice, or a value outside its range. The detail names the part. Nothing was changed."},

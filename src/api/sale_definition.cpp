@@ -1,5 +1,6 @@
 #include "sale_definition.hpp"
 
+#include <algorithm>
 #include <set>
 
 #include "flashsale/model/identifier.hpp"
@@ -14,6 +15,11 @@ constexpr std::size_t kItemsMax = 1000;
 constexpr std::int64_t kStockMax = 1'000'000'000;
 constexpr std::int64_t kPriceMax = 1'000'000'000'000;
 constexpr std::size_t kNameMax = 200;
+/// The setting payments.window_max_s allows no more.
+constexpr std::int64_t kPaymentWindowMaxS = 604'800;
+constexpr std::int64_t kOrdersPerCustomerMax = 1'000'000;
+/// Units of one order where neither the sale nor any limit of its items allows more.
+constexpr std::int32_t kQuantityPerOrder = 100;
 constexpr std::size_t kReasonMax = 500;
 
 QueueSettings read_queue(const json& value, Fault& fault) {
@@ -41,7 +47,11 @@ Item read_item(const json& value, const std::string& path, Fault& fault) {
   }
   price.refuse_unknown();
   item.stock = reader.integer("stock", 0, kStockMax);
-  if (reader.has("limit_per_customer")) {
+  if (!reader.has("limit_per_customer")) {
+    // What is left out must not mean that the first one may take all.
+    fault.malformed(reader.at("limit_per_customer") +
+                    " is missing: how many units one customer may hold; 0 says that there is no limit");
+  } else {
     item.limit_per_customer = static_cast<std::int32_t>(reader.integer("limit_per_customer", 0, kMaxOrderQuantity));
   }
   reader.refuse_unknown();
@@ -63,6 +73,13 @@ std::vector<Item> read_items(const json& value, Fault& fault) {
   return items;
 }
 
+/// Whoever may hold more than the usual most of an item may order it at once.
+std::int32_t quantity_per_order(const std::vector<Item>& items) {
+  std::int32_t most = kQuantityPerOrder;
+  for (const auto& item : items) most = std::max(most, item.limit_per_customer);
+  return most;
+}
+
 }  // namespace
 
 ParsedBody<Sale> parse_sale_definition(std::string_view body) {
@@ -80,14 +97,32 @@ ParsedBody<Sale> parse_sale_definition(std::string_view body) {
     sale.payment = mode.value_or(PaymentMode::none);
   }
   if (reader.has("payment_window_s")) {
-    sale.payment_window_s = static_cast<std::int32_t>(reader.integer("payment_window_s", 1, 604'800));
+    sale.payment_window_s = static_cast<std::int32_t>(reader.integer("payment_window_s", 1, kPaymentWindowMaxS));
   }
   if (reader.has("rehearsal")) sale.rehearsal = reader.boolean("rehearsal");
   if (reader.has("queue")) sale.queue = read_queue(reader.member("queue"), fault);
+  if (reader.has("max_orders_per_customer")) {
+    sale.max_orders_per_customer =
+        static_cast<std::int32_t>(reader.integer("max_orders_per_customer", 1, kOrdersPerCustomerMax));
+  }
   sale.items = read_items(reader.member("items"), fault);
+  sale.max_quantity_per_order = quantity_per_order(sale.items);
+  if (reader.has("max_quantity_per_order")) {
+    sale.max_quantity_per_order =
+        static_cast<std::int32_t>(reader.integer("max_quantity_per_order", 1, kMaxOrderQuantity));
+  }
   reader.refuse_unknown();
   if (sale.starts_at >= sale.ends_at) fault.contradictory("ends_at must be later than starts_at");
   return finish(std::move(sale), std::move(fault));
+}
+
+std::vector<std::string> warnings_about(const Sale& sale) {
+  std::vector<std::string> warnings;
+  for (const auto& item : sale.items) {
+    if (item.limit_per_customer > 0) continue;
+    warnings.push_back("the item " + item.sku + " has limit_per_customer 0: one customer may take every unit of it");
+  }
+  return warnings;
 }
 
 ParsedBody<postgres::SalePatch> parse_sale_patch(std::string_view body) {

@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "flashsale/model/sale.hpp"
 #include "flashsale/postgres/sale_repository.hpp"
@@ -11,6 +12,8 @@
 namespace flashsale::api {
 
 [[nodiscard]] ParsedBody<Sale> parse_sale_definition(std::string_view body);
+/// What a merchant may not have meant, one sentence each.
+[[nodiscard]] std::vector<std::string> warnings_about(const Sale& sale);
 [[nodiscard]] ParsedBody<postgres::SalePatch> parse_sale_patch(std::string_view body);
 /// `{"add": n}`, n not 0.
 [[nodiscard]] ParsedBody<std::int64_t> parse_stock_change(std::string_view body);

@@ -53,6 +53,8 @@ checkout::Options checkout_options(const Settings& settings) {
   options.reservation_batches_in_flight_max = settings.checkout.reservation_batches_in_flight_max;
   options.pending_log_entries_max = settings.checkout.pending_log_entries_max;
   options.redis_timeout = milliseconds(settings.redis.timeout_ms);
+  options.unpaid_orders_max = settings.checkout.unpaid_orders_max;
+  options.unpaid_pause = std::chrono::seconds(settings.checkout.unpaid_pause_s);
   return options;
 }
 

@@ -179,7 +179,8 @@ Process::Process(const Settings& settings)
              metrics_,
              [this] { return failing_parts(); },
              milliseconds(settings.checkout.wait_ms),
-             milliseconds(settings.checkout.wait_max_ms)} {
+             milliseconds(settings.checkout.wait_max_ms),
+             std::chrono::seconds(settings.payments.window_max_s)} {
   if (settings.rate_limit.enabled) {
     rate_limiter_ = std::make_unique<identity::CustomerRateLimiter>(rate_limiter_options(settings));
     parts_.rate_limiter = rate_limiter_.get();

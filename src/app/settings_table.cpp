@@ -152,6 +152,12 @@ constexpr auto kTable = std::to_array<Setting>({
     {"checkout", "pending_log_entries_max", "entries", 1, 10'000'000, "", Secrecy::open,
      "Entries of a sale's pending log in Redis past which no more orders are taken",
      [](S& s) -> M { return &s.checkout.pending_log_entries_max; }},
+    {"checkout", "unpaid_orders_max", "orders", 0, 1000, "", Secrecy::open,
+     "Orders that one customer may leave unpaid in a sale before a pause, and again after each; 0 for any number",
+     [](S& s) -> M { return &s.checkout.unpaid_orders_max; }},
+    {"checkout", "unpaid_pause_s", "s", 1, 86'400, "", Secrecy::open,
+     "Length of that pause; until then the customer's orders in the sale are answered 409",
+     [](S& s) -> M { return &s.checkout.unpaid_pause_s; }},
 
     // journal: the workers that write orders
     {"journal", "workers", "threads", 1, 64, "", Secrecy::open, "Threads, each with its own PostgreSQL connection",
@@ -197,6 +203,9 @@ constexpr auto kTable = std::to_array<Setting>({
     {"payments", "patience_s", "s", 1, 86'400, "", Secrecy::open,
      "Time after which a payment without an order, or for units that cannot be had again, is to be refunded",
      [](S& s) -> M { return &s.payments.patience_s; }},
+    {"payments", "window_max_s", "s", 1, 604'800, "", Secrecy::open,
+     "Longest payment_window_s that a new sale may have: so long unpaid orders keep their units from everybody else",
+     [](S& s) -> M { return &s.payments.window_max_s; }},
 
     // retention: what becomes of sales that are over
     {"retention", "redis_keep_s", "s", 1, 31'536'000, "", Secrecy::open,

@@ -227,6 +227,12 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
         case redis::Decision::replay: replayed(token, order, reply.records[replay++]); break;
         case redis::Decision::sold_out: refuse(token, order, PlacementOutcome::sold_out, "sold_out"); break;
         case redis::Decision::limit: refuse(token, order, PlacementOutcome::limit_exceeded, "limit_exceeded"); break;
+        case redis::Decision::order_limit:
+          refuse(token, order, PlacementOutcome::order_limit_exceeded, "limit_exceeded");
+          break;
+        case redis::Decision::unpaid_pause:
+          refuse(token, order, PlacementOutcome::unpaid_pause, "limit_exceeded");
+          break;
         case redis::Decision::not_open: refuse(token, order, PlacementOutcome::sale_not_open, "sale_not_open"); break;
         case redis::Decision::unknown_item:
           // The catalog knows the item: Redis has lost it.

@@ -109,6 +109,8 @@ void ReservationBatcher::send(std::int32_t sale_no, Line& line, std::vector<std:
   terms.deadline = clock.earliest(now) + options_.redis_timeout;
   terms.log_entries_max = options_.pending_log_entries_max;
   terms.retake = retake;
+  terms.unpaid_orders_max = options_.unpaid_orders_max;
+  terms.unpaid_pause = options_.unpaid_pause;
   const redis::Fence fence{line.sale_id, answer->epoch, redis_.identity()};
   batch_size_.Observe(static_cast<double>(requests.size()));
   const auto read = [count = requests.size()](const Error& error,

@@ -68,6 +68,8 @@ std::string describe(const Sale& sale) {
       .text("ends_at", format_rfc3339(sale.ends_at))
       .text("payment", to_string(sale.payment))
       .number("payment_window_s", sale.payment_window_s)
+      .number("max_orders_per_customer", sale.max_orders_per_customer)
+      .number("max_quantity_per_order", sale.max_quantity_per_order)
       .queue(sale.queue)
       .raw("rehearsal", sale.rehearsal ? "true" : "false")
       .raw("items", items)
@@ -120,10 +122,11 @@ void insert_items(pqxx::transaction_base& tx, std::int32_t sale_no, const std::v
 }
 
 std::optional<Sale> create_in(pqxx::work& tx, const Sale& wanted, std::string_view who) {
-  const auto inserted = execute(tx, embedded::sale_insert_sql, wanted.id, wanted.name, static_cast<int>(wanted.state),
-                                format_rfc3339(wanted.starts_at), format_rfc3339(wanted.ends_at),
-                                static_cast<int>(wanted.payment), wanted.payment_window_s, wanted.queue.enabled,
-                                wanted.queue.rate_per_s, wanted.queue.prequeue_s, wanted.rehearsal);
+  const auto inserted =
+      execute(tx, embedded::sale_insert_sql, wanted.id, wanted.name, static_cast<int>(wanted.state),
+              format_rfc3339(wanted.starts_at), format_rfc3339(wanted.ends_at), static_cast<int>(wanted.payment),
+              wanted.payment_window_s, wanted.queue.enabled, wanted.queue.rate_per_s, wanted.queue.prequeue_s,
+              wanted.rehearsal, wanted.max_orders_per_customer, wanted.max_quantity_per_order);
   if (inserted.empty()) {
     commit_found(tx);
     return std::nullopt;

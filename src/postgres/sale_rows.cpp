@@ -27,6 +27,8 @@ Sale read_sale(const pqxx::row& row) {
   sale.rehearsal = row[14].as<bool>();
   sale.let_go = row[15].as<bool>();
   sale.archived = row[16].as<bool>();
+  sale.max_orders_per_customer = row[17].as<std::int32_t>();
+  sale.max_quantity_per_order = row[18].as<std::int32_t>();
   return sale;
 }
 

@@ -19,4 +19,6 @@ std::string buyer_field(std::int32_t item_no, std::string_view customer_id) {
   return std::to_string(item_no).append(":").append(customer_id);
 }
 
+std::string customer_field(std::string_view customer_id) { return std::string(":").append(customer_id); }
+
 }  // namespace flashsale::redis

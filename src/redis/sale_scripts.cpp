@@ -56,6 +56,20 @@ void add_lines(Command& command, const Order& order) {
   }
 }
 
+/// What the stores remember of one customer's orders, ended ones too.
+struct PlacedOrders {
+  std::int64_t count = 0;
+  std::int64_t unpaid = 0;  ///< left so until their time was over
+  TimePoint last_unpaid_at{};
+
+  void add(const Order& order) {
+    ++count;
+    if (order.status != OrderStatus::expired) return;
+    ++unpaid;
+    last_unpaid_at = std::max(last_unpaid_at, order.expires_at.value_or(order.created_at));
+  }
+};
+
 Error protocol_error() { return make_error_code(Failure::protocol); }
 
 std::optional<Decision> parse_decision(char code) {
@@ -64,6 +78,8 @@ std::optional<Decision> parse_decision(char code) {
     case 'r': return Decision::replay;
     case 's': return Decision::sold_out;
     case 'l': return Decision::limit;
+    case 'm': return Decision::order_limit;
+    case 'u': return Decision::unpaid_pause;
     case 'n': return Decision::not_open;
     case 'i': return Decision::unknown_item;
     case 'o': return Decision::log_full;
@@ -113,9 +129,10 @@ Command reserve_command(const Fence& fence, const ReservationTerms& terms,
   }
   const SaleKeys keys(fence.sale_id, fence.epoch);
   auto command = evalsha("reserve", {keys.fence, keys.items, keys.orders, keys.buyers, keys.log},
-                         6 + items.size() + line_count * 5);
+                         8 + items.size() + line_count * 5);
   command.add(fence.epoch).add(fence.identity).add(to_unix_us(terms.deadline)).add(terms.log_entries_max);
   command.add(terms.retake ? "1" : "0");
+  command.add(terms.unpaid_orders_max).add(std::int64_t{terms.unpaid_pause.count()});
   command.add(static_cast<std::int64_t>(items.size()));
   for (const auto item_no : items) command.add(static_cast<std::int64_t>(item_no));
   std::string payload;
@@ -164,7 +181,8 @@ Command release_command(const Fence& fence, const Order& order, bool give_back) 
   const SaleKeys keys(fence.sale_id, fence.epoch);
   auto command = evalsha("release", {keys.fence, keys.items, keys.orders, keys.buyers}, 6 + 3 * order.lines.size());
   command.add(fence.epoch).add(fence.identity).add(order.id.bytes());
-  command.add(give_back ? "1" : "0").add(kRestockRestUs).add(static_cast<std::int64_t>(order.generation));
+  const std::string_view returned = order.status == OrderStatus::expired ? "2" : "1";
+  command.add(give_back ? returned : "0").add(kRestockRestUs).add(static_cast<std::int64_t>(order.generation));
   add_lines(command, order);
   return command;
 }
@@ -262,14 +280,20 @@ std::vector<Command> load_commands(std::string_view sale_id, std::int64_t epoch,
     const auto chunk = orders.first(load_chunk_size(orders));
     orders = orders.subspan(chunk.size());
     std::unordered_map<std::string, std::int64_t> units;
+    std::unordered_map<std::string, PlacedOrders> placed;
     for (const auto& order : chunk) {
+      placed[customer_field(order.customer_id)].add(order);
       if (!is_live(order.status)) continue;
       for (const auto& line : order.lines) units[buyer_field(line.item_no, order.customer_id)] += line.quantity;
     }
-    auto command = evalsha("load", {keys.orders, keys.buyers}, 1 + 2 * (chunk.size() + units.size()));
-    command.add(static_cast<std::int64_t>(chunk.size()));
+    auto command =
+        evalsha("load", {keys.orders, keys.buyers}, 2 + 2 * (chunk.size() + units.size()) + 4 * placed.size());
+    command.add(static_cast<std::int64_t>(chunk.size())).add(static_cast<std::int64_t>(units.size()));
     for (const auto& order : chunk) command.add(order.id.bytes()).add(make_order_record(order));
     for (const auto& [field, total] : units) command.add(field).add(total);
+    for (const auto& [field, of_customer] : placed) {
+      command.add(field).add(of_customer.count).add(of_customer.unpaid).add(to_unix_us(of_customer.last_unpaid_at));
+    }
     commands.push_back(std::move(command));
   }
   return commands;
@@ -277,11 +301,12 @@ std::vector<Command> load_commands(std::string_view sale_id, std::int64_t epoch,
 
 Command publish_command(const Sale& sale, std::string_view identity, std::string_view postgres_identity) {
   const SaleKeys keys(sale.id, sale.epoch);
-  auto command = evalsha("publish", {keys.fence, keys.items}, 8 + sale.items.size() * 4);
+  auto command = evalsha("publish", {keys.fence, keys.items}, 9 + sale.items.size() * 4);
   command.add(sale.epoch).add(identity).add(static_cast<std::int64_t>(sale.state));
   command.add(to_unix_us(sale.starts_at)).add(to_unix_us(sale.ends_at)).add(sale.version);
   // Nobody can hold a sold-out mark of a sale that is published for the first time.
   command.add(sale.epoch > 1 ? kRestockRestUs : std::int64_t{0}).add(postgres_identity);
+  command.add(static_cast<std::int64_t>(sale.max_orders_per_customer));
   for (const auto& item : sale.items) {
     command.add(static_cast<std::int64_t>(item.item_no)).add(item.stock - item.sold);
     command.add(static_cast<std::int64_t>(item.limit_per_customer)).add(item.stock_version);

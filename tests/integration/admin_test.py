@@ -156,6 +156,10 @@ class SaleTest(AdminCase):
             "fractional stock": ((*item, "stock"), 1.5), "stock is text": ((*item, "stock"), "50"),
             "huge stock": ((*item, "stock"), 2**63), "negative limit": ((*item, "limit_per_customer"), -1),
             "huge limit": ((*item, "limit_per_customer"), 2**40),
+            "no limit said": ((*item, "limit_per_customer"), ...),
+            "window of years": (("payment_window_s",), 86_401),
+            "no orders": (("max_orders_per_customer",), 0), "huge orders": (("max_orders_per_customer",), 2**31),
+            "no quantity": (("max_quantity_per_order",), 0), "huge quantity": (("max_quantity_per_order",), 1_000_001),
             "unknown member": (("colour",), "red"), "unknown member in item": ((*item, "colour"), "red"),
         }
         before = self.cluster.query("SELECT count(*) FROM item_stock")

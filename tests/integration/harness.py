@@ -805,6 +805,8 @@ class Cluster:
             "jwt.secret": self.jwt_secret, "jwt.issuer": JWT_ISSUER, "jwt.audience": JWT_AUDIENCE,
             "redis.url": self.redis.url, "postgres.url": self.postgres_url,
             "shutdown.delay_ms": 0,
+            # Polls and bursts of the tests, not those of a buyer; scripts/run has the same.
+            "rate_limit.requests_per_s": 100, "rate_limit.burst": 200,
         } | self.settings
 
     def add_instance(self, settings=None, ready=True, binary=None, environment=None):

@@ -35,6 +35,8 @@ TEST_F(SaleRepositoryTest, WhatIsCreatedIsReadBack) {
   Sale wanted = sale_definition("drop", {5, 7});
   wanted.payment = PaymentMode::required;
   wanted.payment_window_s = 120;
+  wanted.max_orders_per_customer = 7;
+  wanted.max_quantity_per_order = 3;
   wanted.queue = {true, 250, 60};
   wanted.state = SaleState::paused;
   const auto created = create_sale(session, wanted, "alice");
@@ -50,6 +52,8 @@ TEST_F(SaleRepositoryTest, WhatIsCreatedIsReadBack) {
     EXPECT_EQ(sale.ends_at, wanted.ends_at);
     EXPECT_EQ(sale.payment, PaymentMode::required);
     EXPECT_EQ(sale.payment_window_s, 120);
+    EXPECT_EQ(sale.max_orders_per_customer, 7);
+    EXPECT_EQ(sale.max_quantity_per_order, 3);
     EXPECT_EQ(sale.queue, wanted.queue);
     EXPECT_EQ(sale.version, 1);
     EXPECT_EQ(sale.epoch, 0);

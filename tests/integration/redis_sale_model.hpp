@@ -50,6 +50,7 @@ struct Generation {
   std::map<std::int32_t, ModelItem> items;
   std::map<OrderId, ModelRecord> records;
   std::map<std::string, std::int64_t> totals;  ///< "<item>:<customer>" → units
+  std::map<std::string, std::int64_t> placed;  ///< customer → orders, ended ones too
   std::vector<ModelEntry> log;
   std::map<OrderId, redis::WithdrawalEntry> withdrawals;  ///< what the records of state w say
 
@@ -60,6 +61,7 @@ struct Generation {
   }
   void add_record(const OrderId& id, const ModelRecord& record) {
     records[id] = record;
+    ++placed[record.customer_id];
     if (record.state != 'h') return;
     for (const auto& line : record.lines) totals[buyer(line.item_no, record.customer_id)] += line.quantity;
   }
@@ -112,6 +114,9 @@ struct SaleModel {
       if (decision != Decision::accepted) return decision;
     }
     if (static_cast<std::int64_t>(sale.log.size()) >= terms.log_entries_max) return Decision::log_full;
+    const auto placed = sale.placed.find(std::string(request.customer_id));
+    const bool is_last = placed != sale.placed.end() && placed->second >= fence.definition.max_orders_per_customer;
+    if (is_last && !terms.retake) return Decision::order_limit;
     return Decision::accepted;
   }
 
@@ -252,6 +257,7 @@ inline std::string describe(const Generation& generation) {
   for (const auto& [id, record] : generation.records)
     out << "order " << id.to_string() << ": " << describe(record) << "\n";
   for (const auto& [buyer, units] : generation.totals) out << "buyer " << buyer << ": " << units << "\n";
+  for (const auto& [customer, orders] : generation.placed) out << "orders of " << customer << ": " << orders << "\n";
   for (const auto& entry : generation.log) {
     out << "entry " << entry.id << " at " << to_unix_us(entry.at) << "\n";
     for (const auto& [id, record] : entry.orders) out << "  " << id.to_string() << ": " << describe(record) << "\n";
@@ -270,7 +276,7 @@ inline std::string describe(const ModelFence& fence) {
   out << "epoch " << fence.epoch << " on " << fence.identity << ", version " << sale.version << ", state "
       << static_cast<int>(sale.state) << ", " << to_unix_us(sale.starts_at) << " to " << to_unix_us(sale.ends_at)
       << ", opens from " << fence.opens_from_us << ", rests until " << fence.rests_until_us << ", from "
-      << fence.postgres_identity << "\n";
+      << fence.postgres_identity << ", orders of one " << sale.max_orders_per_customer << "\n";
   return out.str();
 }
 
@@ -330,6 +336,7 @@ inline ModelFence read_fence(redis::ReplyView reply) {
     else if (field == "f") fence.opens_from_us = std::stoll(value);
     else if (field == "w") fence.rests_until_us = std::stoll(value);
     else if (field == "p") fence.postgres_identity = value;
+    else if (field == "c") fence.definition.max_orders_per_customer = std::stoi(value);
     else if (field == "m") continue;  // told by what a pulse leaves out
     else ADD_FAILURE() << "no such field of the fence: " << field;
   }
@@ -354,7 +361,10 @@ inline SaleModel read_state(RedisSale& sale, const std::vector<std::int64_t>& ep
     for (const auto& [id, text] : read_hash(reply(i * 4 + 2))) {
       generation.records[OrderId::from_bytes(id)] = read_record(text);
     }
-    for (const auto& [buyer, units] : read_hash(reply(i * 4 + 3))) generation.totals[buyer] = std::stoll(units);
+    for (const auto& [field, number] : read_hash(reply(i * 4 + 3))) {
+      if (field.starts_with(':')) generation.placed[field.substr(1)] = std::stoll(number);
+      else generation.totals[field] = std::stoll(number);
+    }
     std::size_t unreadable = 0;
     const auto entries = redis::read_pending(reply(i * 4 + 4), unreadable);
     EXPECT_EQ(unreadable, 0U);

@@ -42,8 +42,8 @@ class Random {
 using Census = std::map<std::string, std::int64_t>;
 
 std::string name(redis::Decision decision) {
-  constexpr std::array names{"accepted", "replay",       "sold out", "limit",
-                             "not open", "unknown item", "log full", "resting"};
+  constexpr std::array names{"accepted",     "replay",   "sold out",     "limit",    "order limit",
+                             "unpaid pause", "not open", "unknown item", "log full", "resting"};
   return names.at(static_cast<std::size_t>(decision));
 }
 
@@ -78,6 +78,8 @@ class History {
     sale.starts_at = random_.percent(80) ? kPast : kFuture;
     sale.ends_at = kFuture;
     sale.state = random_.percent(50) ? SaleState::open : SaleState::scheduled;
+    // Mostly more than a history comes to, at times less.
+    sale.max_orders_per_customer = static_cast<std::int32_t>(random_.between(1, 10));
     const auto count = random_.between(1, kItems.size());
     for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i) {
       Item item;
@@ -651,6 +653,11 @@ class History {
       for (const auto& line : record.lines) held[Generation::buyer(line.item_no, record.customer_id)] += line.quantity;
     }
     EXPECT_EQ(read.totals, held);
+    std::map<std::string, std::int64_t> placed;
+    for (const auto& [id, record] : read.records) {
+      if (record.state != 'w') ++placed[record.customer_id];
+    }
+    EXPECT_EQ(read.placed, placed);
     for (const auto& [no, item] : read.items) {
       const auto& book = books.items.at(no);
       EXPECT_GE(item.remaining, 0);
@@ -691,6 +698,7 @@ void expect_everything_happened(const Census& census) {
                               "replay",
                               "sold out",
                               "limit",
+                              "order limit",
                               "not open",
                               "unknown item",
                               "log full",

@@ -96,6 +96,8 @@ class RedisScriptsTest : public ::testing::Test {
   void sell_out() {
     ASSERT_THAT(decisions({order("first", 2), order("second", 2), order("third", 1)}), Each(Decision::accepted));
   }
+  /// Of a sale that was rebuilt.
+  void end_rest() { redis.run({"HSET", SaleKeys(redis.id, sale.epoch).fence, "w", "0"}); }
   void configure(SaleState state, TimePoint starts_at = kPast, TimePoint ends_at = kFuture) {
     sale.state = state;
     sale.starts_at = starts_at;
@@ -915,6 +917,68 @@ TEST_F(RedisScriptsTest, AllOrderIdsAreScannedPageByPage) {
   rebuild(2, rows);
   std::sort(expected.begin(), expected.end());
   EXPECT_EQ(redis.scan_orders(2), expected);
+}
+
+TEST_F(RedisScriptsTest, OneCustomersOrdersAreCountedWhateverBecomesOfThem) {
+  sale.max_orders_per_customer = 2;
+  rebuild(2);
+  end_rest();
+  EXPECT_THAT(decisions({order("ann", 1, kSneaker, "1"), order("ann", 1, kTicket, "2"), order("ann", 1, kTicket, "3")}),
+              ElementsAre(Decision::accepted, Decision::accepted, Decision::order_limit));
+  EXPECT_EQ(redis.release(fence(), order("ann", 1, kSneaker, "1"), true), ReleaseOutcome::done);
+  EXPECT_THAT(decisions({order("ann", 1, kSneaker, "4"), order("bob"), order("ann", 1, kSneaker, "1")}),
+              ElementsAre(Decision::order_limit, Decision::accepted, Decision::replay));
+  // An order that was accepted under an older epoch has been promised.
+  EXPECT_THAT(retake({order("ann", 1, kSneaker, "5")}).decisions, ElementsAre(Decision::accepted));
+
+  auto ended = order("ann", 1, kSneaker, "1");
+  ended.status = OrderStatus::cancelled;
+  rebuild(3, {ended, order("ann", 1, kTicket, "2"), order("bob")});
+  end_rest();
+  EXPECT_THAT(decisions({order("ann", 1, kSneaker, "6"), order("bob", 1, kTicket, "7"), order("bob", 1, kTicket, "8")}),
+              ElementsAre(Decision::order_limit, Decision::accepted, Decision::order_limit));
+}
+
+TEST_F(RedisScriptsTest, AFenceOfAnOlderVersionCountsNoOrders) {
+  redis.run({"HDEL", SaleKeys(redis.id, sale.epoch).fence, "c"});
+  EXPECT_THAT(decisions({order("ann")}), ElementsAre(Decision::accepted));
+}
+
+TEST_F(RedisScriptsTest, UnpaidOrdersMakeTheNextOnesWait) {
+  const auto unpaid = [&](const std::string& key) {
+    auto ended = order("ann", 1, kSneaker, key);
+    ended.status = OrderStatus::expired;
+    ended.expires_at = redis.clock();
+    return ended;
+  };
+  ReservationTerms terms{kFuture, 1000, false, 2, std::chrono::seconds(60)};
+  const auto decide = [&](const std::string& customer, const std::string& key) {
+    return reserve({order(customer, 1, kSneaker, key)}, terms).decisions.front();
+  };
+  for (const std::string key : {"1", "2"}) {
+    ASSERT_EQ(decide("ann", key), Decision::accepted);
+    EXPECT_EQ(redis.release(fence(), unpaid(key), true), ReleaseOutcome::done);
+    EXPECT_EQ(redis.release(fence(), unpaid(key), true), ReleaseOutcome::already);
+  }
+  EXPECT_EQ(level().remaining, 5);
+  EXPECT_EQ(decide("ann", "3"), Decision::unpaid_pause);
+  EXPECT_EQ(decide("ann", "1"), Decision::replay);
+  EXPECT_EQ(decide("bob", "3"), Decision::accepted);
+
+  rebuild(2, {unpaid("1"), unpaid("2"), order("bob", 1, kSneaker, "3")});
+  end_rest();
+  EXPECT_EQ(decide("ann", "3"), Decision::unpaid_pause);
+  // It was paid after all, late.
+  EXPECT_EQ(redis.retake(fence(), {kFuture, 1000}, unpaid("2")).outcome, Late::done);
+  EXPECT_EQ(decide("ann", "3"), Decision::accepted);
+  EXPECT_EQ(redis.release(fence(), unpaid("3"), true), ReleaseOutcome::done);
+  EXPECT_EQ(decide("ann", "4"), Decision::unpaid_pause);
+  terms.unpaid_pause = std::chrono::microseconds(1);
+  EXPECT_EQ(decide("ann", "4"), Decision::accepted);
+  // The pause is over: it takes as many again.
+  terms.unpaid_pause = std::chrono::seconds(60);
+  EXPECT_EQ(redis.release(fence(), unpaid("4"), true), ReleaseOutcome::done);
+  EXPECT_EQ(decide("ann", "5"), Decision::accepted);
 }
 
 }  // namespace

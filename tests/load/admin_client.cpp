@@ -65,6 +65,7 @@ Json definition_of(const AdminClient::NewSale& sale) {
                   {"starts_at", format_rfc3339(now - std::chrono::minutes(1))},
                   {"ends_at", format_rfc3339(now + std::chrono::hours(24))},
                   {"payment", sale.payment_window_s > 0 ? "required" : "none"},
+                  {"max_orders_per_customer", 1'000'000},  // a few buyers may stand for a crowd
                   {"items", std::move(items)}};
   if (sale.payment_window_s > 0) definition["payment_window_s"] = sale.payment_window_s;
   return definition;

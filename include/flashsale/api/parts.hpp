@@ -38,6 +38,7 @@ struct ProcessParts {
   std::function<std::vector<std::string_view>()> failing_parts;  ///< what keeps the process from selling; any thread
   std::chrono::milliseconds wait{2000};
   std::chrono::milliseconds wait_max{10'000};
+  std::chrono::seconds payment_window_max{86'400};
 };
 
 /// What the endpoints of one I/O thread have for themselves.

@@ -86,6 +86,8 @@ struct Settings {
     std::uint32_t wait_ms = 2000;
     std::uint32_t wait_max_ms = 10'000;
     std::uint32_t pending_log_entries_max = 20'000;
+    std::uint32_t unpaid_orders_max = 3;
+    std::uint32_t unpaid_pause_s = 300;
   } checkout;
 
   struct Journal {
@@ -115,6 +117,7 @@ struct Settings {
     std::uint32_t webhook_tolerance_s = 300;
     std::uint32_t expiry_interval_ms = 200;
     std::uint32_t patience_s = 600;
+    std::uint32_t window_max_s = 86'400;
   } payments;
 
   struct Retention {
@@ -127,8 +130,8 @@ struct Settings {
 
   struct RateLimit {
     bool enabled = true;
-    std::uint32_t requests_per_s = 100;
-    std::uint32_t burst = 200;
+    std::uint32_t requests_per_s = 10;
+    std::uint32_t burst = 20;
     std::uint32_t customers_max = 262'144;
   } rate_limit;
 

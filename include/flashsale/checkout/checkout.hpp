@@ -25,6 +25,8 @@ struct Options {
   unsigned reservation_batches_in_flight_max = 2;
   std::int64_t pending_log_entries_max = 20'000;
   std::chrono::milliseconds redis_timeout{1000};
+  std::int64_t unpaid_orders_max = 0;  ///< as in redis::ReservationTerms
+  std::chrono::seconds unpaid_pause{};
 };
 
 struct Placement {
@@ -42,7 +44,9 @@ enum class PlacementOutcome : std::uint8_t {
   replayed,    ///< the key's order was there already; `order` is it as it stands now
   key_reused,  ///< the key's order has other lines
   sold_out,
-  limit_exceeded,
+  limit_exceeded,        ///< units of an item
+  order_limit_exceeded,  ///< orders of the sale
+  unpaid_pause,          ///< the last ones were left unpaid: not now
   sale_not_open,
   unknown_item,
   overloaded,       ///< given before any stock was touched
@@ -51,9 +55,19 @@ enum class PlacementOutcome : std::uint8_t {
 };
 
 /// Their names, in the order of the enumeration: labels of metrics, reasons in reports.
-inline constexpr std::array<std::string_view, 11> kPlacementOutcomes{
-    "committed",     "taken",        "replayed",   "key_reused",  "sold_out",       "limit_exceeded",
-    "sale_not_open", "unknown_item", "overloaded", "unavailable", "outcome_unknown"};
+inline constexpr std::array<std::string_view, 13> kPlacementOutcomes{"committed",
+                                                                     "taken",
+                                                                     "replayed",
+                                                                     "key_reused",
+                                                                     "sold_out",
+                                                                     "limit_exceeded",
+                                                                     "order_limit_exceeded",
+                                                                     "unpaid_pause",
+                                                                     "sale_not_open",
+                                                                     "unknown_item",
+                                                                     "overloaded",
+                                                                     "unavailable",
+                                                                     "outcome_unknown"};
 
 /// The client has no order by this answer.
 [[nodiscard]] constexpr bool is_refusal(PlacementOutcome outcome) { return outcome >= PlacementOutcome::key_reused; }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "flashsale/model/money.hpp"
+#include "flashsale/model/order_line.hpp"
 #include "flashsale/model/time.hpp"
 
 namespace flashsale {
@@ -37,9 +38,12 @@ struct Item {
   Money price;
   std::int64_t stock = 0;               ///< units offered in all
   std::int64_t sold = 0;                ///< units of live orders in PostgreSQL
-  std::int32_t limit_per_customer = 0;  ///< 0: no limit
+  std::int32_t limit_per_customer = 0;  ///< live units; 0: no limit
   std::int64_t stock_version = 0;       ///< number of the last stock change (PROTOCOL R12)
 };
+
+/// Orders that one customer may place in a sale that does not say.
+inline constexpr std::int32_t kOrdersPerCustomer = 100;
 
 struct Sale {
   std::int32_t sale_no = 0;  ///< key inside the stores
@@ -50,6 +54,8 @@ struct Sale {
   TimePoint ends_at{};
   PaymentMode payment = PaymentMode::none;
   std::int32_t payment_window_s = 600;
+  std::int32_t max_orders_per_customer = kOrdersPerCustomer;  ///< ended ones count
+  std::int32_t max_quantity_per_order = kMaxOrderQuantity;    ///< units of all its lines
   QueueSettings queue;
   bool rehearsal = false;    ///< everything works and nothing is meant: no event leaves, all of it can be undone
   bool let_go = false;       ///< closed and settled: Redis has nothing of it any more

@@ -13,7 +13,7 @@ struct SaleKeys {
   std::string fence;
   std::string items;   ///< hash: <item_no>:r remaining, :v version, :o sellable from, :l limit, :s stock version
   std::string orders;  ///< hash: order id (16 bytes) → record
-  std::string buyers;  ///< hash: buyer field → live units
+  std::string buyers;  ///< hash: buyer field → live units, customer field → orders placed
   std::string log;     ///< stream: the pending log
 };
 
@@ -22,6 +22,9 @@ struct SaleKeys {
 
 /// Field of `buyers` for a customer of an item.
 [[nodiscard]] std::string buyer_field(std::int32_t item_no, std::string_view customer_id);
+
+/// Field of `buyers` for all orders of a customer: no buyer field, since those begin with a digit.
+[[nodiscard]] std::string customer_field(std::string_view customer_id);
 
 /// The key that every instance's pulse compares with the directory version in PostgreSQL.
 inline constexpr std::string_view kDirectoryKey = "fs:directory";

@@ -38,6 +38,8 @@ enum class Decision : std::uint8_t {
   replay,
   sold_out,
   limit,
+  order_limit,   ///< the customer has placed as many orders as the sale takes of one
+  unpaid_pause,  ///< the customer's last orders were left unpaid
   not_open,
   unknown_item,
   log_full,
@@ -60,6 +62,8 @@ struct ReservationTerms {
   TimePoint deadline{};              ///< on Redis's clock
   std::int64_t log_entries_max = 0;  ///< of the sale's pending log
   bool retake = false;  ///< accepted under an older epoch: neither whether the sale is open nor rests are asked again
+  std::int64_t unpaid_orders_max = 0;  ///< of one customer, after which the next wait; 0: any number
+  std::chrono::microseconds unpaid_pause{};
 };
 /// Ids in a batch must be distinct.
 [[nodiscard]] Command reserve_command(const Fence& fence, const ReservationTerms& terms,
@@ -67,6 +71,7 @@ struct ReservationTerms {
 [[nodiscard]] Result<ReservationReply> read_reserve(ReplyView reply, std::size_t request_count);
 
 enum class ReleaseOutcome : std::uint8_t { lost, absent, already, done };
+/// `order.status` tells whether it was left unpaid: those count.
 [[nodiscard]] Command release_command(const Fence& fence, const Order& order, bool give_back);
 [[nodiscard]] Result<ReleaseOutcome> read_release(ReplyView reply);
 

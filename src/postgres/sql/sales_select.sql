@@ -2,7 +2,9 @@
 SELECT sale_no, sale_id, name, state, starts_at, ends_at, payment, payment_window_s, queue_enabled, queue_rate_per_s,
        queue_prequeue_s, version, epoch, created_at, rehearsal,
        let_go,
-       archived_at IS NOT NULL AS archived
+       archived_at IS NOT NULL AS archived,
+       max_orders_per_customer,
+       max_quantity_per_order
   FROM sales
  WHERE directory_version > $1
    AND sale_no > $2

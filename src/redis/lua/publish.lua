@@ -2,6 +2,7 @@
 -- KEYS  fence, items of the new epoch
 -- ARGV  1 epoch, 2 identity, 3 state, 4 starts_at us, 5 ends_at us, 6 version, 7 rest before the sale sells again, us:
 --       every sold-out mark of an older epoch is dead by then (R8), 8 identity of the PostgreSQL that was read,
+--       9 most orders of one customer,
 --       then for each item: number, remaining, limit a customer, stock version
 -- Reply 'superseded' or 'published'
 local fence = redis.call('HMGET', KEYS[1], 'e', 'r')
@@ -14,7 +15,7 @@ if tonumber(ARGV[7]) > 0 then
   resting_until = string.format('%.0f', time[1] * 1000000 + time[2] + tonumber(ARGV[7]))
 end
 local values = {}
-for at = 9, #ARGV, 4 do
+for at = 10, #ARGV, 4 do
   local no = ARGV[at]
   -- The version starts above any that an older epoch can have reached, so that no old sold-out mark matches it.
   for _, value in ipairs({no .. ':r', ARGV[at + 1], no .. ':l', ARGV[at + 2], no .. ':s', ARGV[at + 3],
@@ -29,5 +30,5 @@ end
 if #values > 0 then redis.call('HSET', KEYS[2], unpack(values)) end
 redis.call('DEL', KEYS[1])
 redis.call('HSET', KEYS[1], 'e', ARGV[1], 'i', ARGV[2], 's', ARGV[3], 'a', ARGV[4], 'z', ARGV[5], 'v', ARGV[6],
-  'f', '0', 'w', resting_until, 'p', ARGV[8])
+  'f', '0', 'w', resting_until, 'p', ARGV[8], 'c', ARGV[9])
 return 'published'

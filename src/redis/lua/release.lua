@@ -2,7 +2,8 @@
 -- a`g`ain, is released.
 -- KEYS  fence, items, orders, buyers
 -- ARGV  1 epoch, 2 identity, 3 order id (16 bytes),
---       4 '1' to add the units to what remains, '0' when PostgreSQL refused them (they were never there),
+--       4 '1' to add the units to what remains, '2' when moreover the buyer has left the order unpaid, '0' when
+--         PostgreSQL refused them (they were never there),
 --       5 how long units given back to an empty item rest, us,
 --       6 generation that is given back: a later one, taken again for a late payment, is not,
 --       then for each line: item number, buyer field, quantity
@@ -27,7 +28,7 @@ for at = 7, #ARGV, 3 do
   local item, buyer, quantity = ARGV[at], ARGV[at + 1], ARGV[at + 2]
   local left = redis.call('HINCRBY', KEYS[4], buyer, -tonumber(quantity))
   if left <= 0 then redis.call('HDEL', KEYS[4], buyer) end
-  if ARGV[4] == '1' then
+  if ARGV[4] ~= '0' then
     local remaining = redis.call('HINCRBY', KEYS[2], item .. ':r', quantity)
     redis.call('HINCRBY', KEYS[2], item .. ':v', 1)
     if remaining == tonumber(quantity) then
@@ -36,5 +37,13 @@ for at = 7, #ARGV, 3 do
     end
   end
 end
-if ARGV[4] == '1' then redis.call('HINCRBY', KEYS[1], 'm', 1) end
+if ARGV[4] ~= '0' then redis.call('HINCRBY', KEYS[1], 'm', 1) end
+if ARGV[4] == '2' then
+  -- As reserve.lua reads it: orders placed, then those left unpaid and when the last of them was.
+  local customer = string.match(ARGV[8], ':.*')
+  local placed, unpaid = string.match(redis.call('HGET', KEYS[4], customer) or '0', '^(%d+) ?(%d*)')
+  local time = redis.call('TIME')
+  redis.call('HSET', KEYS[4], customer, string.format('%s %d %.0f', placed, tonumber(unpaid) and unpaid + 1 or 1,
+    time[1] * 1000000 + time[2]))
+end
 return 'done'

@@ -4,7 +4,8 @@
 -- ARGV  1 epoch, 2 identity of this Redis, 3 deadline (Redis time, us), 4 most entries of the log,
 --       5 '1' to take orders again that an older epoch had accepted: they ask neither whether the sale is open nor
 --         whether units rest, else the rest after the rebuild would refuse what had been promised,
---       6 number of items I, then I item numbers,
+--       6 unpaid orders of one customer after which the next wait, or '0', 7 for so long, us,
+--       8 number of items I, then I item numbers,
 --       then for each line of each order: id (16 bytes), index of its item (1..I), buyer field, quantity, payload.
 --       An order's first line has its id and the payload of the whole order; those behind it have neither (''). Of its
 --       lines all are taken or none
@@ -12,8 +13,9 @@
 --       {'late', now}                  the deadline has passed: nothing was changed
 --       {'ok', now, codes, entry id or '', records of the replays}
 --       One letter an order in codes: a accepted, r there already (its record is returned), s sold out, l over the
---       customer's limit, n sale not open, i no such item, o pending log full, w a rebuilt sale rests.
-local fence = redis.call('HMGET', KEYS[1], 'e', 'i', 'r', 's', 'a', 'z', 'f', 'w')
+--       customer's limit, m over the customer's orders, u the customer's last orders were left unpaid, n sale not
+--       open, i no such item, o pending log full, w a rebuilt sale rests.
+local fence = redis.call('HMGET', KEYS[1], 'e', 'i', 'r', 's', 'a', 'z', 'f', 'w', 'c')
 if fence[1] ~= ARGV[1] or fence[2] ~= ARGV[2] or fence[3] then return {'lost'} end
 
 local time = redis.call('TIME')
@@ -28,11 +30,11 @@ local open = retake or now < tonumber(fence[6]) and now >= tonumber(fence[7])
 -- After a rebuild nothing is sold, nor refused for good, until the sold-out marks of the older epoch are dead (R8, R9).
 local resting = not retake and now < tonumber(fence[8])
 
-local item_count = tonumber(ARGV[6])
-local first = 7 + item_count
+local item_count = tonumber(ARGV[8])
+local first = 9 + item_count
 local fields = {}
 for i = 1, item_count do
-  local no = ARGV[6 + i]
+  local no = ARGV[8 + i]
   fields[#fields + 1] = no .. ':r'
   fields[#fields + 1] = no .. ':o'
   fields[#fields + 1] = no .. ':l'
@@ -48,20 +50,47 @@ for i = 1, item_count do
   available[i] = remaining[i] and (retake or now >= tonumber(stored[at + 1])) and remaining[i] or 0
 end
 
-local ids, buyers = {}, {}
+local ids, buyers, customers = {}, {}, {}
 for at = first, #ARGV, 5 do
   ids[#ids + 1] = ARGV[at]
   buyers[#buyers + 1] = ARGV[at + 2]
+  customers[#customers + 1] = string.match(ARGV[at + 2], ':.*')
+end
+local count = #ids
+local totals_of = {}
+for n = 1, count do
+  totals_of[n] = buyers[n]
+  totals_of[count + n] = customers[n]
 end
 local known = redis.call('HMGET', KEYS[3], unpack(ids))
-local owned = redis.call('HMGET', KEYS[4], unpack(buyers))
+local owned = redis.call('HMGET', KEYS[4], unpack(totals_of))
 local room = redis.call('XLEN', KEYS[5]) < tonumber(ARGV[4])
+
+-- Orders that a customer has placed, ended ones too (else one customer could fill both stores), and behind that those
+-- that were left unpaid and when the last of them was. An order that is taken again has been accepted before.
+local orders_max = fence[9] and tonumber(fence[9]) or math.huge
+local unpaid_max = tonumber(ARGV[6])
+local placed_of, unpaid_of = {}, {}
+local function refuses_customer(n)
+  local customer = customers[n]
+  if not placed_of[customer] then
+    local placed, unpaid = string.match(owned[count + n] or '0', '^(%d+)(.*)')
+    placed_of[customer], unpaid_of[customer] = tonumber(placed), unpaid
+  end
+  if retake then return nil end
+  if placed_of[customer] >= orders_max then return 'm' end
+  if unpaid_max == 0 or unpaid_of[customer] == '' then return nil end
+  local unpaid, last = string.match(unpaid_of[customer], ' (%d+) (%d+)')
+  if tonumber(unpaid) % unpaid_max == 0 and tonumber(unpaid) > 0 and now < tonumber(last) + tonumber(ARGV[7]) then
+    return 'u'
+  end
+  return nil
+end
 
 local stamp = struct.pack('<I8', now)
 local codes, replays, orders, totals, packed = {}, {}, {}, {}, {}
 local kind = 'o'
 local total_of = {}
-local count = #ids
 local n = 1
 while n <= count do
   local last = n
@@ -94,7 +123,12 @@ while n <= count do
         break
       end
     end
+    if code == 'a' then code = refuses_customer(n) or 'a' end
     if code == 'a' then
+      local customer = customers[n]
+      placed_of[customer] = placed_of[customer] + 1
+      totals[#totals + 1] = customer
+      totals[#totals + 1] = string.format('%.0f', placed_of[customer]) .. unpaid_of[customer]
       for line = n, last do
         local at = first + (line - 1) * 5
         local item = tonumber(ARGV[at + 1])
@@ -123,7 +157,7 @@ if #packed > 0 then
   local changed = {}
   for i = 1, item_count do
     if remaining[i] then
-      changed[#changed + 1] = ARGV[6 + i] .. ':r'
+      changed[#changed + 1] = ARGV[8 + i] .. ':r'
       changed[#changed + 1] = remaining[i]
     end
   end

@@ -46,6 +46,14 @@ for at = 8, #ARGV, 3 do
 end
 if redis.call('XLEN', KEYS[5]) >= tonumber(ARGV[7]) then return {'full'} end
 
+-- It was not left unpaid after all.
+local customer = string.match(ARGV[9], ':.*')
+local placed, unpaid, last = string.match(redis.call('HGET', KEYS[4], customer) or '', '^(%d+) (%d+) (%d+)')
+if unpaid and tonumber(unpaid) > 0 then
+  totals[#totals + 1] = customer
+  totals[#totals + 1] = string.format('%s %d %s', placed, unpaid - 1, last)
+end
+
 local stamp = struct.pack('<I8', now)
 local payload = ARGV[6] .. struct.pack('<I2', generation)
 for at = 8, #ARGV, 3 do

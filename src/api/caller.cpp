@@ -53,14 +53,24 @@ std::optional<std::string_view> identify_customer(Exchange& exchange, const Proc
     return std::nullopt;
   }
   const auto verified = tokens.verify(token, std::chrono::system_clock::now());
-  if (verified.failure == identity::TokenFailure::none) return verified.customer_id;
+  using Failure = identity::TokenFailure;
+  if (verified.failure == Failure::none) return verified.customer_id;
+  if (verified.failure == Failure::too_many_checks) {
+    reply_retry_later(exchange, ProblemType::overloaded, "too many tokens with wrong signatures are being sent", 1);
+    return std::nullopt;
+  }
+  if (verified.failure == Failure::too_long) {
+    refuse(exchange, "the token has more than " + std::to_string(identity::kTokenBytesMax) + " bytes", true);
+    return std::nullopt;
+  }
   refuse(exchange, std::string("the token is not accepted: ").append(to_string(verified.failure)), true);
   return std::nullopt;
 }
 
 bool is_within_rate(Exchange& exchange, const ProcessParts& process, std::string_view customer_id) {
   if (!process.rate_limiter) return true;
-  const auto decision = process.rate_limiter->take(customer_id, exchange.request().received_at);
+  // Now, and not when the request's head came: by what was asked since then its body would be judged too late.
+  const auto decision = process.rate_limiter->take(customer_id, std::chrono::steady_clock::now());
   if (decision.allowed) return true;
   const auto& options = process.rate_limiter->options();
   // draft-ietf-httpapi-ratelimit-headers: quota, window and what is left, as structured fields.

@@ -356,6 +356,7 @@ int run_serve(const Settings& settings) {
   int status = 1;
   if (stores_are_good(settings)) {
     telemetry::start_log({settings.log.level, settings.log.format});
+    for (const auto& warning : token_warnings(settings)) telemetry::log_warn("tokens", {{"warning", warning}});
     Process process(settings);
     status = process.run();
   }

@@ -82,10 +82,14 @@ constexpr auto kTable = std::to_array<Setting>({
      [](S& s) -> M { return &s.jwt.public_key_file; }},
     {"jwt", "public_key_algorithm", "", 0, 0, "|RS256|ES256|EdDSA", Secrecy::open,
      "The one algorithm that jwt.public_key_file is used with", [](S& s) -> M { return &s.jwt.public_key_algorithm; }},
-    {"jwt", "jwks_file", "", 1, kTextMax, "", Secrecy::open, "File with a JWK set whose keys each carry kid and alg",
+    {"jwt", "jwks_file", "", 1, kTextMax, "", Secrecy::open,
+     "File with a JWK set; keys in it that cannot be used are ignored and told of at the start",
      [](S& s) -> M { return &s.jwt.jwks_file; }},
     {"jwt", "leeway_s", "s", 0, 600, "", Secrecy::open, "Tolerated difference of clocks for exp and nbf",
      [](S& s) -> M { return &s.jwt.leeway_s; }},
+    {"jwt", "lifetime_max_s", "s", 0, 3'162'240'000, "", Secrecy::open,
+     "Most that exp may lie ahead; 0 for any time. 366 days unless it is set",
+     [](S& s) -> M { return &s.jwt.lifetime_max_s; }},
 
     // redis: where stock is counted
     {"redis", "url", "", 1, kTextMax, "", Secrecy::url, "redis://[[user:]password@]host[:port][/database]",

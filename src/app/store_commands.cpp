@@ -4,6 +4,7 @@
 #include "flashsale/app/commands.hpp"
 #include "flashsale/app/dependency_checks.hpp"
 #include "flashsale/app/module_options.hpp"
+#include "flashsale/app/token_command.hpp"
 #include "flashsale/postgres/migrator.hpp"
 #include "flashsale/postgres/sale_repository.hpp"
 
@@ -73,6 +74,7 @@ int run_check(const Settings& settings) {
   const auto report = check_dependencies(settings);
   for (const auto& problem : report.unreachable) std::cout << "unreachable  " << problem << '\n';
   for (const auto& problem : report.unsafe) std::cout << "unsafe       " << problem << '\n';
+  for (const auto& warning : token_warnings(settings)) std::cout << "warning      " << warning << '\n';
   if (report.good()) std::cout << "settings, schema and stores are good\n";
   return report.good() ? 0 : 1;
 }

@@ -14,7 +14,24 @@ identity::TokenOptions token_options(const Settings& settings) {
           .jwks_json = jwt.jwks_json,
           .issuer = jwt.issuer,
           .audience = jwt.audience,
-          .leeway = std::chrono::seconds(jwt.leeway_s)};
+          .leeway = std::chrono::seconds(jwt.leeway_s),
+          .lifetime_max = std::chrono::seconds(jwt.lifetime_max_s)};
+}
+
+std::vector<std::string> token_warnings(const Settings& settings) {
+  if (settings.auth.mode == "gateway") return {};
+  auto warnings = identity::TokenVerifier(token_options(settings)).ignored_keys();
+  for (auto& key : warnings) key = "jwt.jwks_file: ignored " + key;
+  if (settings.jwt.issuer.empty()) {
+    warnings.emplace_back("jwt.issuer is not set: tokens are accepted whoever has issued them, if the key is right");
+  }
+  if (settings.jwt.audience.empty()) {
+    warnings.emplace_back("jwt.audience is not set: tokens are accepted whatever service they were issued for");
+  }
+  if (settings.jwt.lifetime_max_s == 0) {
+    warnings.emplace_back("jwt.lifetime_max_s is 0: tokens are accepted that never expire");
+  }
+  return warnings;
 }
 
 int run_token(const Settings& settings, std::string_view customer_id, std::chrono::seconds lifetime,

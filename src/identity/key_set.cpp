@@ -96,28 +96,53 @@ PublicKeyPointer ed25519_key(const Json& jwk) {
   return key;
 }
 
+/// What the key is used with: what it says itself, or the one algorithm here that its type is for.
+Algorithm algorithm_of(const Json& jwk) {
+  if (jwk.contains("alg")) {
+    const auto named = parse_algorithm(string_member(jwk, "alg"));
+    if (!named) throw std::invalid_argument("alg must be HS256, RS256, ES256 or EdDSA");
+    return *named;
+  }
+  const auto type = string_member(jwk, "kty");
+  if (type == "RSA") return Algorithm::rs256;
+  if (type == "EC") return Algorithm::es256;
+  if (type == "OKP") return Algorithm::eddsa;
+  if (type == "oct") return Algorithm::hs256;
+  throw std::invalid_argument("kty must be RSA, EC, OKP or oct");
+}
+
 VerificationKey to_key(const Json& jwk) {
-  const std::optional<Algorithm> algorithm = parse_algorithm(string_member(jwk, "alg"));
-  if (!algorithm) throw std::invalid_argument("alg must be HS256, RS256, ES256 or EdDSA");
-  if (jwk.contains("d")) throw std::invalid_argument("it is a private key");
+  const auto algorithm = algorithm_of(jwk);
   const std::string type = string_member(jwk, "kty");
   const auto require_type = [&type](const char* expected) {
     if (type != expected) throw std::invalid_argument(std::string("kty must be ") + expected + " for its alg");
   };
-  switch (*algorithm) {
+  switch (algorithm) {
     case Algorithm::hs256: require_type("oct"); return VerificationKey::from_secret(bytes_member(jwk, "k"));
-    case Algorithm::rs256: require_type("RSA"); return VerificationKey::from_public_key(rsa_key(jwk), *algorithm);
-    case Algorithm::es256: require_type("EC"); return VerificationKey::from_public_key(p256_key(jwk), *algorithm);
-    case Algorithm::eddsa: require_type("OKP"); return VerificationKey::from_public_key(ed25519_key(jwk), *algorithm);
+    case Algorithm::rs256: require_type("RSA"); return VerificationKey::from_public_key(rsa_key(jwk), algorithm);
+    case Algorithm::es256: require_type("EC"); return VerificationKey::from_public_key(p256_key(jwk), algorithm);
+    case Algorithm::eddsa: require_type("OKP"); return VerificationKey::from_public_key(ed25519_key(jwk), algorithm);
   }
   throw std::invalid_argument("alg must be HS256, RS256, ES256 or EdDSA");
 }
 
-/// Keys for encryption may stand in the same set; they are none of ours (RFC 7517 section 4.2).
+/// Keys for encryption may stand in the same set; they are none of ours (RFC 7517 sections 4.2 and 4.3).
 bool is_for_signatures(const Json& jwk) {
   const auto use = jwk.find("use");
-  return use == jwk.end() || *use == "sig";
+  if (use != jwk.end() && *use != "sig") return false;
+  const auto operations = jwk.find("key_ops");
+  return operations == jwk.end() || !operations->is_array() ||
+         std::ranges::find(*operations, Json("verify")) != operations->end();
 }
+
+std::string kid_of(const Json& jwk) {
+  if (!jwk.contains("kid")) return {};
+  auto kid = string_member(jwk, "kid");
+  if (kid.empty() || kid.size() > kKidBytesMax) throw std::invalid_argument("kid must have 1 to 256 bytes");
+  return kid;
+}
+
+std::string place_of(std::size_t number) { return "key " + std::to_string(number) + " of the JWK set"; }
 
 }  // namespace
 
@@ -131,8 +156,11 @@ KeySet::KeySet(const TokenOptions& options) {
     keys_.push_back({"", VerificationKey::from_pem(options.public_key_pem, *algorithm)});
   }
   if (!options.jwks_json.empty()) add_jwks(options.jwks_json);
-  if (keys_.empty())
-    throw std::invalid_argument("no key to verify tokens with: set a secret, a public key or a JWK set");
+  has_public_keys_ = std::ranges::any_of(
+      keys_, [](const NamedKey& named) { return named.key.algorithm() != Algorithm::hs256; });
+  if (!keys_.empty()) return;
+  if (!ignored_.empty()) throw std::invalid_argument("no key of the JWK set can be used: " + ignored_.front());
+  throw std::invalid_argument("no key to verify tokens with: set a secret, a public key or a JWK set");
 }
 
 void KeySet::add_jwks(const std::string& json) {
@@ -144,49 +172,45 @@ void KeySet::add_jwks(const std::string& json) {
   std::size_t number = 0;
   for (const Json& jwk : set["keys"]) {
     ++number;
+    // Whoever reads this file could sign tokens: that must not go unnoticed.
+    const bool is_private = jwk.is_object() && jwk.contains("d");
+    if (is_private) throw std::invalid_argument(place_of(number) + ": it is a private key");
     try {
       if (!jwk.is_object()) throw std::invalid_argument("not an object");
-      if (!is_for_signatures(jwk)) continue;
-      std::string kid = string_member(jwk, "kid");
-      if (kid.empty() || kid.size() > kKidBytesMax) throw std::invalid_argument("kid must have 1 to 256 bytes");
-      if (find(kid) != nullptr) throw std::invalid_argument("its kid stands twice in the set");
-      keys_.push_back({std::move(kid), to_key(jwk)});
+      if (is_for_signatures(jwk)) add({kid_of(jwk), to_key(jwk)});
     } catch (const std::invalid_argument& problem) {
-      throw std::invalid_argument("key " + std::to_string(number) + " of the JWK set: " + problem.what());
+      ignored_.push_back(place_of(number) + ": " + problem.what());
     }
   }
 }
 
-KeySet::NamedKey* KeySet::find(std::string_view kid) {
-  const auto found = std::find_if(keys_.begin(), keys_.end(), [kid](const NamedKey& k) { return k.kid == kid; });
-  return found == keys_.end() ? nullptr : &*found;
+void KeySet::add(NamedKey named) {
+  const bool is_there = std::ranges::any_of(keys_, [&named](const NamedKey& other) {
+    return other.kid == named.kid && other.key.algorithm() == named.key.algorithm();
+  });
+  if (is_there) throw std::invalid_argument("there is one of its kid, or without one, and its algorithm already");
+  keys_.push_back(std::move(named));
 }
 
 KeySet::Choice KeySet::choose(std::string_view alg, std::optional<std::string_view> kid) {
   const std::optional<Algorithm> algorithm = parse_algorithm(alg);
   if (!algorithm) return {nullptr, TokenFailure::unsupported_algorithm};
-  const auto judge = [algorithm](NamedKey& named) -> Choice {
-    if (named.key.algorithm() != *algorithm) return {nullptr, TokenFailure::unsupported_algorithm};
-    return {&named.key, TokenFailure::none};
+  if (keys_.size() == 1 && (!kid || kid->empty())) kid = keys_.front().kid;
+  // There is at most one of a name and an algorithm.
+  const auto look_up = [this, algorithm](std::string_view name) -> Choice {
+    Choice choice{nullptr, TokenFailure::unknown_key};
+    for (NamedKey& named : keys_) {
+      if (named.kid != name) continue;
+      if (named.key.algorithm() == *algorithm) return {&named.key, TokenFailure::none};
+      choice.failure = TokenFailure::unsupported_algorithm;
+    }
+    return choice;
   };
   if (kid && !kid->empty()) {
-    if (NamedKey* const named = find(*kid)) return judge(*named);
-  } else if (keys_.size() == 1) {
-    return judge(keys_.front());
+    const auto choice = look_up(*kid);
+    if (choice.failure != TokenFailure::unknown_key) return choice;
   }
-  // At most one key without a name has a given algorithm: the secret is HS256, the single public key is not.
-  Choice choice{nullptr, TokenFailure::unknown_key};
-  for (NamedKey& named : keys_) {
-    if (!named.kid.empty()) continue;
-    choice = judge(named);
-    if (choice.key != nullptr) break;
-  }
-  return choice;
-}
-
-bool KeySet::has_public_keys() const {
-  return std::any_of(keys_.begin(), keys_.end(),
-                     [](const NamedKey& named) { return named.key.algorithm() != Algorithm::hs256; });
+  return look_up({});
 }
 
 }  // namespace flashsale::identity

@@ -1,27 +1,30 @@
 #include "flashsale/identity/token_verifier.hpp"
 
-#include <openssl/crypto.h>
-
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <functional>
 #include <limits>
 #include <optional>
 #include <stdexcept>
+#include <utility>
 #include <vector>
 
 #include "base64url.hpp"
+#include "check_budget.hpp"
 #include "flashsale/model/identifier.hpp"
 #include "json_object.hpp"
 #include "key_set.hpp"
+#include "token_memory.hpp"
 
 namespace flashsale::identity {
 namespace {
 
-constexpr std::size_t kTokenBytesMax = 4096;
 constexpr std::size_t kSignatureBytesMax = 1024;  // RSA of 8192 bits
-constexpr std::size_t kKnownTokens = 1024;
+constexpr std::size_t kKnownTokenSets = 4096;
+constexpr std::size_t kRefusedTokens = 16'384;
+constexpr std::chrono::milliseconds kWrongSignatureBurst{50};
+/// More than that is time that others had the processor.
+constexpr std::chrono::milliseconds kCheckMost{2};
 
 struct Parts {
   std::string_view header;
@@ -38,18 +41,6 @@ std::optional<Parts> split(std::string_view token) {
   return Parts{token.substr(0, first), token.substr(first + 1, second - first - 1), token.substr(second + 1),
                token.substr(0, second)};
 }
-
-/// Seconds since 1970. Doubles, since a NumericDate may have a fraction (RFC 7519 section 2) and need not fit a clock.
-struct ValidTime {
-  double not_before_s = -std::numeric_limits<double>::infinity();
-  double expires_s = 0;
-
-  [[nodiscard]] TokenFailure judge(double now_s, double leeway_s) const {
-    if (now_s >= expires_s + leeway_s) return TokenFailure::expired;
-    if (now_s < not_before_s - leeway_s) return TokenFailure::not_yet_valid;
-    return TokenFailure::none;
-  }
-};
 
 /// False when the member is there and no number that a double can hold.
 bool read_date(const JsonMember* member, double& seconds) {
@@ -111,45 +102,22 @@ TokenFailure judge_subject(const JsonMember* member) {
   return is_valid ? TokenFailure::none : TokenFailure::bad_subject;
 }
 
-/// Tokens with a public-key signature that have been verified: a buyer sends the same one with each request, and a
-/// check takes 20 to 150 µs. A fixed number of places by hash; a newer token takes an older one's place. Only whole
-/// tokens match, and their time is judged at each use.
-class KnownTokens {
- public:
-  struct Entry {
-    std::string token;
-    std::string customer_id;
-    ValidTime time;
-  };
-
-  explicit KnownTokens(std::size_t places) : entries_(places) {}
-
-  [[nodiscard]] const Entry* find(std::string_view token) const {
-    if (entries_.empty()) return nullptr;
-    const Entry& entry = entries_[place_of(token)];
-    const bool is_same =
-        entry.token.size() == token.size() && CRYPTO_memcmp(entry.token.data(), token.data(), token.size()) == 0;
-    return is_same ? &entry : nullptr;
-  }
-
-  const Entry& remember(std::string_view token, std::string_view customer_id, const ValidTime& time) {
-    Entry& entry = entries_[place_of(token)];
-    entry.token.clear();  // should one of the copies fail for want of memory, the place matches no token
-    entry.customer_id = customer_id;
-    entry.time = time;
-    entry.token = token;
-    return entry;
-  }
-
- private:
-  [[nodiscard]] std::size_t place_of(std::string_view token) const {
-    return std::hash<std::string_view>{}(token) % entries_.size();
-  }
-
-  std::vector<Entry> entries_;
-};
-
 VerifiedToken refused(TokenFailure failure) { return {failure, {}}; }
+
+bool equals_ignoring_case(std::string_view text, std::string_view lower) {
+  return std::ranges::equal(text, lower, [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a + 32 : a) == b; });
+}
+
+/// RFC 9068 and 7519: an access token, or a JWT that does not say what it is for. Other kinds are signed with the same
+/// keys and must not pass for one (RFC 8725 section 3.11).
+TokenFailure judge_type(const JsonMember* typ) {
+  if (typ == nullptr) return TokenFailure::none;
+  if (typ->kind != JsonKind::string) return TokenFailure::malformed;
+  for (const std::string_view accepted : {"jwt", "at+jwt", "application/jwt", "application/at+jwt"}) {
+    if (equals_ignoring_case(typ->text, accepted)) return TokenFailure::none;
+  }
+  return TokenFailure::wrong_type;
+}
 
 }  // namespace
 
@@ -165,6 +133,10 @@ std::string_view to_string(TokenFailure failure) {
     case TokenFailure::wrong_issuer: return "wrong_issuer";
     case TokenFailure::wrong_audience: return "wrong_audience";
     case TokenFailure::bad_subject: return "bad_subject";
+    case TokenFailure::too_long: return "too_long";
+    case TokenFailure::wrong_type: return "wrong_type";
+    case TokenFailure::expires_too_late: return "expires_too_late";
+    case TokenFailure::too_many_checks: return "too_many_checks";
   }
   return "unknown";
 }
@@ -175,19 +147,31 @@ struct TokenVerifier::State {
         issuer(options.issuer),
         audience(options.audience),
         leeway_s(static_cast<double>(options.leeway.count())),
-        known(keys.has_public_keys() ? kKnownTokens : 0) {
+        lifetime_max_s(options.lifetime_max.count() == 0 ? std::numeric_limits<double>::infinity()
+                                                         : static_cast<double>(options.lifetime_max.count())),
+        known(keys.has_public_keys() ? kKnownTokenSets : 0),
+        wrong(keys.has_public_keys() ? kRefusedTokens : 0),
+        budget(options.wrong_signature_share, kWrongSignatureBurst) {
     if (options.leeway.count() < 0) throw std::invalid_argument("the leeway for token times must not be negative");
   }
 
   /// The key that a token with this header is verified with.
   KeySet::Choice choose_key(std::string_view header_text);
-  VerifiedToken judge_payload(std::string_view payload_text, double now_s, ValidTime& time);
+  [[nodiscard]] bool verify_signature(VerificationKey& key, const Parts& parts, std::string_view signature,
+                                      const TokenHash& hash);
+  /// Into `current`, all but the time judged for good.
+  void read_payload(std::string_view payload_text);
+  [[nodiscard]] VerifiedToken judge(const KnownTokens::Entry& token, double now_s) const;
 
   KeySet keys;
   std::string issuer;
   std::string audience;
   double leeway_s;
+  double lifetime_max_s;
+  TokenHash::Maker hash_of;
   KnownTokens known;
+  RefusedTokens wrong;
+  CheckBudget budget;
 
   // Nearly all tokens of an issuer have the same header: the last one that led to a key is remembered.
   std::string last_header;
@@ -196,6 +180,7 @@ struct TokenVerifier::State {
   JsonObject object;  ///< of the header, then of the payload
   std::array<char, kTokenBytesMax> bytes;
   std::array<char, kSignatureBytesMax> signature;
+  KnownTokens::Entry current;  ///< what the last answer refers to, unless it is remembered
 };
 
 KeySet::Choice TokenVerifier::State::choose_key(std::string_view header_text) {
@@ -210,6 +195,7 @@ KeySet::Choice TokenVerifier::State::choose_key(std::string_view header_text) {
   const JsonMember* const kid = object.find("kid");
   if (alg == nullptr || alg->kind != JsonKind::string) return malformed;
   if (kid != nullptr && kid->kind != JsonKind::string) return malformed;
+  if (const auto failure = judge_type(object.find("typ")); failure != TokenFailure::none) return {nullptr, failure};
 
   const KeySet::Choice choice = keys.choose(alg->text, kid ? std::optional(kid->text) : std::nullopt);
   if (choice.key != nullptr) {
@@ -220,31 +206,55 @@ KeySet::Choice TokenVerifier::State::choose_key(std::string_view header_text) {
   return choice;
 }
 
-VerifiedToken TokenVerifier::State::judge_payload(std::string_view payload_text, double now_s, ValidTime& time) {
+bool TokenVerifier::State::verify_signature(VerificationKey& key, const Parts& parts, std::string_view signature_bytes,
+                                            const TokenHash& hash) {
+  if (key.algorithm() == Algorithm::hs256) return key.verify(parts.signed_text, signature_bytes);
+  const auto begin = std::chrono::steady_clock::now();
+  if (key.verify(parts.signed_text, signature_bytes)) return true;
+  const auto end = std::chrono::steady_clock::now();
+  budget.charge(end, std::min<std::chrono::nanoseconds>(end - begin, kCheckMost));
+  wrong.remember(hash);
+  return false;
+}
+
+void TokenVerifier::State::read_payload(std::string_view payload_text) {
+  current.failure = TokenFailure::malformed;
+  current.customer_id.clear();
   const auto json = decode_base64url(payload_text, bytes);
-  if (!json || !object.parse(*json)) return refused(TokenFailure::malformed);
+  if (!json || !object.parse(*json)) return;
   const std::optional<Claims> claims = read_claims(object);
-  if (!claims) return refused(TokenFailure::malformed);
-  time = claims->time;
-  for (const TokenFailure failure : {claims->time.judge(now_s, leeway_s), judge_issuer(claims->issuer, issuer),
-                                     judge_audience(claims->audience, audience), judge_subject(claims->subject)}) {
-    if (failure != TokenFailure::none) return refused(failure);
+  if (!claims) return;
+  current.time = claims->time;
+  for (const TokenFailure failure : {judge_issuer(claims->issuer, issuer), judge_audience(claims->audience, audience),
+                                     judge_subject(claims->subject)}) {
+    current.failure = failure;
+    if (failure != TokenFailure::none) return;
   }
-  return {TokenFailure::none, claims->subject->text};
+  current.customer_id = claims->subject->text;
+}
+
+VerifiedToken TokenVerifier::State::judge(const KnownTokens::Entry& token, double now_s) const {
+  if (token.failure == TokenFailure::malformed) return refused(token.failure);
+  if (now_s >= token.time.expires_s + leeway_s) return refused(TokenFailure::expired);
+  if (now_s < token.time.not_before_s - leeway_s) return refused(TokenFailure::not_yet_valid);
+  if (token.time.expires_s > now_s + lifetime_max_s + leeway_s) return refused(TokenFailure::expires_too_late);
+  return token.failure == TokenFailure::none ? VerifiedToken{token.failure, token.customer_id} : refused(token.failure);
 }
 
 TokenVerifier::TokenVerifier(const TokenOptions& options) : state_(std::make_unique<State>(options)) {}
 TokenVerifier::~TokenVerifier() = default;
 TokenVerifier::TokenVerifier(TokenVerifier&&) noexcept = default;
 
+const std::vector<std::string>& TokenVerifier::ignored_keys() const { return state_->keys.ignored(); }
+
 VerifiedToken TokenVerifier::verify(std::string_view token, std::chrono::system_clock::time_point now) {
   State& state = *state_;
   const double now_s = std::chrono::duration<double>(now.time_since_epoch()).count();
-  if (token.empty() || token.size() > kTokenBytesMax) return refused(TokenFailure::malformed);
-  if (const KnownTokens::Entry* const entry = state.known.find(token)) {
-    const TokenFailure failure = entry->time.judge(now_s, state.leeway_s);
-    return failure == TokenFailure::none ? VerifiedToken{failure, entry->customer_id} : refused(failure);
-  }
+  if (token.empty()) return refused(TokenFailure::malformed);
+  if (token.size() > kTokenBytesMax) return refused(TokenFailure::too_long);
+  const bool remembers = state.keys.has_public_keys();
+  const TokenHash hash = remembers ? state.hash_of(token) : TokenHash{};
+  if (const KnownTokens::Entry* const entry = state.known.find(hash)) return state.judge(*entry, now_s);
 
   const std::optional<Parts> parts = split(token);
   if (!parts) return refused(TokenFailure::malformed);
@@ -252,12 +262,17 @@ VerifiedToken TokenVerifier::verify(std::string_view token, std::chrono::system_
   if (choice.key == nullptr) return refused(choice.failure);
   const auto signature = decode_base64url(parts->signature, state.signature);
   if (!signature) return refused(TokenFailure::malformed);
-  if (!choice.key->verify(parts->signed_text, *signature)) return refused(TokenFailure::bad_signature);
+  const bool is_costly = choice.key->algorithm() != Algorithm::hs256;
+  if (is_costly && state.wrong.contains(hash)) return refused(TokenFailure::bad_signature);
+  if (is_costly && !state.budget.is_left(std::chrono::steady_clock::now())) {
+    return refused(TokenFailure::too_many_checks);
+  }
+  if (!state.verify_signature(*choice.key, *parts, *signature, hash)) return refused(TokenFailure::bad_signature);
 
-  ValidTime time;
-  const VerifiedToken verified = state.judge_payload(parts->payload, now_s, time);
-  if (verified.failure != TokenFailure::none || choice.key->algorithm() == Algorithm::hs256) return verified;
-  return {TokenFailure::none, state.known.remember(token, verified.customer_id, time).customer_id};
+  state.read_payload(parts->payload);
+  if (!is_costly) return state.judge(state.current, now_s);
+  state.current.hash = hash;
+  return state.judge(state.known.remember(std::move(state.current)), now_s);
 }
 
 }  // namespace flashsale::identity

@@ -72,7 +72,7 @@ struct Verifiers {
                      R"("x":"xUz02XGoPcwtIXcIZQiSNuYun6MN5dZUORS53jbydrs",)" +
                      R"("y":"BdE1gPmx5fDAbYM_YSU30BaSx_ZpDsFKmt2JlY4UfLk"}]})";
   TokenOptions secret_options{.secret = kSecret, .issuer = "shop", .audience = "flashsale"};
-  TokenOptions jwks_options{.jwks_json = jwks, .issuer = "shop", .audience = "flashsale"};
+  TokenOptions jwks_options{.jwks_json = jwks, .issuer = "shop", .audience = "flashsale", .wrong_signature_share = 1};
   TokenVerifier with_secret{secret_options};
   TokenVerifier with_jwks{jwks_options};
 };

@@ -478,6 +478,17 @@ class CommandTest(unittest.TestCase):
         for secret in (self.cluster.redis.password, self.cluster.postgres.password, self.cluster.jwt_secret):
             self.assertNotIn(secret, done.stdout + done.stderr)
 
+    def test_what_is_not_checked_of_tokens_is_told(self):
+        done = self.cluster.flashsaled("check")
+        self.assertNotIn("warning", done.stdout)
+        settings = {"jwt.issuer": "", "jwt.audience": "", "jwt.lifetime_max_s": 0}
+        done = self.cluster.flashsaled("check", settings=settings)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        instance = self.cluster.add_instance(settings)
+        for name in settings:
+            self.assertIn(name, done.stdout)
+            self.assertIn(name, instance.process.log_text())
+
     def test_help_and_version(self):
         for argument in ("--help", "--version"):
             done = harness.run_flashsaled([argument])

@@ -51,6 +51,7 @@ struct Settings {
     std::string public_key_algorithm;  ///< empty, RS256, ES256 or EdDSA
     std::string jwks_file;
     std::uint32_t leeway_s = 30;
+    std::uint32_t lifetime_max_s = 31'622'400;
 
     // No settings of their own: what loading has read from the two files.
     std::string public_key_pem;

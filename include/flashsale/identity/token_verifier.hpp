@@ -1,9 +1,11 @@
 #pragma once
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace flashsale::identity {
 
@@ -17,18 +19,27 @@ enum class TokenFailure : std::uint8_t {
   not_yet_valid,
   wrong_issuer,
   wrong_audience,
-  bad_subject,  ///< `sub` missing or no valid customer id
+  bad_subject,       ///< `sub` missing or no valid customer id
+  too_long,          ///< more bytes than kTokenBytesMax
+  wrong_type,        ///< `typ` says that it is no access token
+  expires_too_late,  ///< `exp` is further away than a token may live
+  too_many_checks,   ///< nothing is known of the token: too many others had wrong signatures just now
 };
 [[nodiscard]] std::string_view to_string(TokenFailure failure);
+
+/// As many bytes as a header block may have unless it is set otherwise.
+inline constexpr std::size_t kTokenBytesMax = 16 * 1024;
 
 struct TokenOptions {
   std::string secret;                ///< HS256; at least 32 bytes, or empty
   std::string public_key_pem;        ///< one key for `public_key_algorithm`, or empty
   std::string public_key_algorithm;  ///< RS256, ES256 or EdDSA
-  std::string jwks_json;             ///< a JWK set (RFC 7517) whose keys each carry `kid` and `alg`, or empty
+  std::string jwks_json;             ///< a JWK set (RFC 7517), or empty; keys that cannot be used are ignored
   std::string issuer;                ///< required `iss`; empty: not checked
   std::string audience;              ///< must be in `aud`; empty: not checked
   std::chrono::seconds leeway{30};
+  std::chrono::seconds lifetime_max{0};  ///< from now to `exp`; 0: any
+  double wrong_signature_share = 0.05;   ///< of a thread's time, for public-key signatures that are wrong; 1: any
 };
 
 struct VerifiedToken {
@@ -37,7 +48,8 @@ struct VerifiedToken {
 };
 
 /// Verifies JSON Web Tokens (RFC 7515, 7519, 8725) in JWS compact form with OpenSSL. One for each thread: it keeps
-/// its OpenSSL contexts and buffers. `exp` is required. A token longer than 4 KiB is malformed.
+/// its OpenSSL contexts and buffers. `exp` is required. Tokens with public-key signatures are remembered: those that
+/// are right are taken without another check, and forged ones take no more than their share of the thread's time.
 class TokenVerifier {
  public:
   /// Throws std::invalid_argument with one clear line for unusable keys; start-up only.
@@ -46,6 +58,8 @@ class TokenVerifier {
   TokenVerifier(TokenVerifier&&) noexcept;
 
   [[nodiscard]] VerifiedToken verify(std::string_view token, std::chrono::system_clock::time_point now);
+  /// A line for each key of the JWK set that was left out, with the reason.
+  [[nodiscard]] const std::vector<std::string>& ignored_keys() const;
 
  private:
   struct State;

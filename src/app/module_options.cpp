@@ -1,5 +1,6 @@
 #include "flashsale/app/module_options.hpp"
 
+#include <algorithm>
 #include <chrono>
 
 namespace flashsale::app {
@@ -7,6 +8,8 @@ namespace {
 
 /// A sale may have a thousand items; who sends one is known by name.
 constexpr std::uint32_t kAdminBodyBytesMax = 1024 * 1024;
+/// Staff, tools and monitoring; file_limit.cpp keeps files for them.
+constexpr std::uint32_t kAdminConnectionsMax = 256;
 
 using std::chrono::milliseconds;
 
@@ -81,6 +84,7 @@ http::Options admin_http_options(const Settings& settings) {
   options.port = settings.admin.port;
   options.log_one_in = 1;
   options.body_bytes_max = kAdminBodyBytesMax;
+  options.connections_max = std::min(options.connections_max, kAdminConnectionsMax);
   return options;
 }
 

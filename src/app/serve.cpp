@@ -23,6 +23,8 @@
 #include "flashsale/checkout/sweeper.hpp"
 #include "flashsale/payments/payment_sweeper.hpp"
 #include "flashsale/postgres/call_watch.hpp"
+#include "file_limit.hpp"
+#include "private_memory.hpp"
 #include "flashsale/telemetry/log.hpp"
 
 namespace flashsale::app {
@@ -74,6 +76,7 @@ class Process {
   void publish(const std::shared_ptr<const catalog::Snapshot>& snapshot);
   [[nodiscard]] std::vector<std::string_view> failing_parts() const;
   void start_background();
+  [[nodiscard]] std::uint32_t connections_max() const;
   [[nodiscard]] bool listen();
   void wait_for_signal();
   void stop();
@@ -244,10 +247,24 @@ void Process::start_background() {
   drift_watch_.start();
 }
 
+/// As many as are set, or as there are files for.
+std::uint32_t Process::connections_max() const {
+  const auto limit = raise_file_limit();
+  const auto wanted = settings_.http.connections_max;
+  const auto possible = connections_within(limit, wanted, static_cast<unsigned>(threads_.size()));
+  if (possible < wanted) {
+    telemetry::log_warn("fewer connections than http.connections_max: the limit of open files is too low (ulimit -n)",
+                        {{"connections_max", wanted}, {"connections", possible}, {"files", limit}});
+  }
+  return possible;
+}
+
 bool Process::listen() {
   std::vector<http::Worker> workers;
   for (const auto& thread : threads_) workers.push_back({&thread->context, &thread->public_api.routes()});
-  public_server_ = std::make_unique<http::Server>(public_http_options(settings_), workers, metrics_);
+  auto public_options = public_http_options(settings_);
+  public_options.connections_max = connections_max();
+  public_server_ = std::make_unique<http::Server>(public_options, workers, metrics_);
   const std::vector<http::Worker> admin_worker{{&threads_.front()->context, &threads_.front()->admin_api.routes()}};
   admin_server_ = std::make_unique<http::Server>(admin_http_options(settings_), admin_worker, metrics_);
   const auto start = [](http::Server& server, std::string_view name, const std::string& address, unsigned port) {
@@ -353,6 +370,9 @@ bool stores_are_good(const Settings& settings) {
 int run_serve(const Settings& settings) {
   // Until it is known that it can start, one line that says why not is all there is to say.
   telemetry::start_log({"error", settings.log.format});
+  if (!settings.process.core_dumps) keep_memory_private();
+  // Before anything is opened: the stores' sessions need files, too.
+  static_cast<void>(raise_file_limit());
   int status = 1;
   if (stores_are_good(settings)) {
     telemetry::start_log({settings.log.level, settings.log.format});

@@ -192,7 +192,7 @@ constexpr auto kTable = std::to_array<Setting>({
 
     // payments: the provider's messages, and orders that nobody pays
     {"payments", "webhook_secrets", "", 0, kListMax, "", Secrecy::secret,
-     "Secrets that the payment provider signs its messages with, each whsec_ and base64; several while they are "
+     "Secrets that the payment provider signs its messages with, each whsec_ and base64; up to 8 while they are "
      "rotated",
      [](S& s) -> M { return &s.payments.webhook_secrets; }},
     {"payments", "webhook_secrets_file", "", 1, kTextMax, "", Secrecy::open,
@@ -238,6 +238,11 @@ constexpr auto kTable = std::to_array<Setting>({
     {"shutdown", "drain_timeout_ms", "ms", 0, 600'000, "", Secrecy::open,
      "Time for requests and the journal to finish before they are cut off",
      [](S& s) -> M { return &s.shutdown.drain_timeout_ms; }},
+
+    // process: what the operating system may do with it
+    {"process", "core_dumps", "", 0, 0, "", Secrecy::open,
+     "Let a crash leave a core file, and debuggers of the same user look in: the memory holds keys and tokens",
+     [](S& s) -> M { return &s.process.core_dumps; }},
 
     // log
     {"log", "level", "", 0, 0, "trace|debug|info|warn|error", Secrecy::open, "Least level that is logged",

@@ -31,6 +31,7 @@ std::string_view section_title(std::string_view section) {
       {"catalog", "The picture of all sales in memory"},
       {"rate_limit", "Requests of one customer"},
       {"shutdown", "The way down on SIGTERM"},
+      {"process", "What the operating system may do with the process"},
       {"log", "The log on standard error"},
   };
   const auto* found = std::ranges::find(kTitles, section, &Title::section);

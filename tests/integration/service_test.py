@@ -4,6 +4,8 @@ import collections
 import contextlib
 import http.client
 import json
+import os
+import pathlib
 import re
 import secrets
 import signal
@@ -552,6 +554,60 @@ class LogsTest(ClusterCase):
         for secret in (self.cluster.jwt_secret, self.cluster.admin_token, self.cluster.redis.password,
                        self.cluster.postgres.password, signature, forged, "Bearer", "wrong-token-0123456789"):
             self.assertNotIn(secret, text)
+
+
+class FilesTest(ClusterCase):
+    """What buyers' connections leave of the files that a process may have open."""
+
+    def limited(self, soft, hard, settings=None):
+        binary = self.cluster.directory / f"limited-{soft}-{hard}"
+        binary.write_text(f'#!/bin/sh\nulimit -Sn {soft} && ulimit -Hn {hard} && exec "{harness.BINARY}" "$@"\n')
+        binary.chmod(0o755)
+        return self.cluster.add_instance(settings, binary=binary)
+
+    def test_the_soft_limit_is_raised(self):
+        instance = self.limited(256, 4096, {"http.connections_max": 1000})
+        limits = pathlib.Path(f"/proc/{instance.process.pid}/limits").read_text()
+        self.assertRegex(limits, r"Max open files\s+4096\s+4096")
+        self.assertNotIn("fewer connections", instance.process.log_text())
+
+    def test_idle_connections_leave_room_for_the_rest(self):
+        instance = self.limited(1024, 1024, {"http.threads": 1, "http.idle_timeout_ms": 60_000})
+        said = next(line for line in instance.process.log_text().splitlines() if "fewer connections" in line)
+        self.assertIn("20000", said)
+        sale = self.cluster.create_sale()
+        idle = []
+        with contextlib.closing(instance.client()) as buyer, contextlib.ExitStack() as stack:
+            self.check_status(buyer.get("/livez"), 200)
+            for _ in range(1100):
+                with contextlib.suppress(OSError):
+                    idle.append(stack.enter_context(socket.create_connection(("127.0.0.1", instance.port), timeout=5)))
+            self.assertGreater(len(idle), 1000)
+            self.check_status(instance.admin("GET", "/readyz", token=False), 200)
+            self.check_status(instance.admin("GET", "/admin/v1/sales"), 200)
+            self.check_status(self.cluster.buy(sale, self.cluster.new_customer(), client=buyer), 201)
+            self.assertNotIn("cannot accept", instance.process.log_text())
+
+    def test_without_any_file_left_it_does_not_spin(self):
+        instance = self.limited(1024, 1024, {"http.threads": 1})
+        # As somebody's library might: below what is open already, so that every accept fails.
+        subprocess.run(["prlimit", f"--pid={instance.process.pid}", "--nofile=8:1024"], check=True)
+        with contextlib.ExitStack() as stack:
+            for _ in range(5):
+                stack.enter_context(socket.create_connection(("127.0.0.1", instance.port), timeout=5))
+            harness.wait_until(lambda: "cannot accept" in instance.process.log_text(), 10, "nothing is logged")
+
+            def work_s():
+                times = pathlib.Path(f"/proc/{instance.process.pid}/stat").read_text().rpartition(")")[2].split()
+                return (int(times[11]) + int(times[12])) / os.sysconf("SC_CLK_TCK")
+
+            before = work_s()
+            time.sleep(2)
+            self.assertLess(work_s() - before, 1)
+            self.assertEqual(instance.process.log_text().count("cannot accept"), 1)
+        subprocess.run(["prlimit", f"--pid={instance.process.pid}", "--nofile=1024:1024"], check=True)
+        with contextlib.closing(instance.client()) as client:
+            self.check_status(client.get("/livez"), 200)
 
 
 class OpenApiTest(ClusterCase):

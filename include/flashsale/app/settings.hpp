@@ -141,6 +141,10 @@ struct Settings {
     std::uint32_t drain_timeout_ms = 20'000;
   } shutdown;
 
+  struct Process {
+    bool core_dumps = false;
+  } process;
+
   struct Log {
     std::string level = "info";
     std::string format = "json";

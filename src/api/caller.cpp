@@ -35,7 +35,8 @@ std::optional<std::string_view> identify_behind_gateway(Exchange& exchange, cons
     reply_problem(exchange, ProblemType::unauthorized, "X-Customer-Id is believed from the gateway alone");
     return std::nullopt;
   }
-  if (!is_valid_customer_id(customer)) {
+  // A comma is what a proxy makes of two such fields: whose the request is, is then not known.
+  if (!is_valid_customer_id(customer) || customer.find(',') != std::string_view::npos) {
     reply_problem(exchange, ProblemType::unauthorized, "X-Customer-Id is missing or malformed");
     return std::nullopt;
   }

@@ -209,9 +209,10 @@ void OrderEndpoints::look_up(Exchange& exchange, const OrderId& id, std::string 
   auto kept = exchange.shared_from_this();
   auto answered = [this, kept, id, customer_id = std::move(customer_id)](Result<std::optional<Order>> found) {
     boost::asio::post(thread_.context, [this, kept, id, customer_id, found = std::move(found)] {
-      if (!found || !*found) return find_pending(*kept, id, customer_id, found.has_value());
-      if ((*found)->customer_id == customer_id) return show(*kept, 200, **found, {});
-      reply_problem(*kept, ProblemType::unknown_order, "there is no such order of this customer");
+      const bool is_theirs = found && *found && (*found)->customer_id == customer_id;
+      if (is_theirs) return show(*kept, 200, **found, {});
+      // Another's takes the way of an unknown one: a quicker answer would tell that there is such an order.
+      find_pending(*kept, id, customer_id, found.has_value());
     });
   };
   if (!process_.lookup.find(id, std::move(answered))) {

@@ -7,6 +7,7 @@
 #include <exception>
 #include <utility>
 
+#include "flashsale/http/grammar.hpp"
 #include "flashsale/telemetry/log.hpp"
 
 namespace flashsale::http {
@@ -29,6 +30,11 @@ constexpr std::string_view kAllMethods = "GET, HEAD, POST, PUT, PATCH, DELETE, O
 
 ParserLimits limits_of(const Options& options) {
   return {.header_bytes_max = options.header_bytes_max, .body_bytes_max = options.body_bytes_max};
+}
+
+bool is_encoded(const api::Request& request) {
+  const std::string_view encoding = request.header(api::Header::content_encoding);
+  return !encoding.empty() && !equals_ignoring_case(encoding, "identity");
 }
 
 }  // namespace
@@ -165,6 +171,11 @@ void Connection::dispatch() {
 }
 
 void Connection::run(const api::Handler& handler) {
+  if (!request_.body.empty() && is_encoded(request_)) {
+    return api::reply_problem(*this, api::ProblemType::unsupported_media_type,
+                              "the body must be sent as it is, without Content-Encoding",
+                              "Accept-Encoding: identity\r\n");
+  }
   std::string_view what = "not a std::exception";
   try {
     return handler(*this);
@@ -250,10 +261,12 @@ void Connection::begin_answer(const api::Reply& reply, BodyFraming framing) {
   is_last_ = server_closes || !client_keeps || framing == BodyFraming::until_close;
   must_linger_ = server_closes;
   if (output_.capacity() == 0) output_ = thread_->borrow_buffer();
+  const ServerState& server = thread_->server();
+  const bool is_cacheable = reply.headers.find("Cache-Control:") != std::string_view::npos;
   append_response(output_, reply,
                   {.date_field = thread_->date_field(),
                    .request_id = request_.request_id,
-                   .extra_fields = thread_->server().every_answer_fields,
+                   .extra_fields = is_cacheable ? server.every_answer_fields : server.private_answer_fields,
                    .close = is_last_,
                    .keep_alive_1_0 = parser_.is_http_1_0(),
                    .without_body = request_.method == api::Method::head,

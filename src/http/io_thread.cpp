@@ -29,12 +29,15 @@ ServerState::ServerState(Options server_options, telemetry::Metrics& server_metr
     : options(std::move(server_options)),
       metrics(server_metrics),
       connections_gauge(server_metrics.connections(options.name)) {
+  api::append_header(private_answer_fields, "Cache-Control", "no-store");
   if (options.cors_origin.empty()) return;
   api::append_header(every_answer_fields, "Access-Control-Allow-Origin", options.cors_origin);
+  // config/nginx.conf says the same of what the edge answers itself.
   api::append_header(every_answer_fields, "Access-Control-Expose-Headers",
-                     "Location, Retry-After, ETag, Idempotency-Replayed, RateLimit, X-Request-Id");
+                     "Location, Retry-After, ETag, Idempotency-Replayed, RateLimit, RateLimit-Policy, X-Request-Id");
+  private_answer_fields += every_answer_fields;
   api::append_header(preflight_fields, "Access-Control-Allow-Headers",
-                     "authorization, content-type, idempotency-key, prefer, queue-ticket, x-request-id");
+                     "authorization, content-type, idempotency-key, if-none-match, prefer, queue-ticket, x-request-id");
   api::append_header(preflight_fields, "Access-Control-Max-Age", "600");
 }
 

@@ -36,6 +36,7 @@ api::Header to_header(beast::http::field field, std::string_view name) {
   switch (field) {
     case beast::http::field::authorization: return api::Header::authorization;
     case beast::http::field::content_type: return api::Header::content_type;
+    case beast::http::field::content_encoding: return api::Header::content_encoding;
     case beast::http::field::prefer: return api::Header::prefer;
     case beast::http::field::if_none_match: return api::Header::if_none_match;
     case beast::http::field::origin: return api::Header::origin;
@@ -70,6 +71,7 @@ bool is_single_value(api::Header header) {
   switch (header) {
     case api::Header::authorization:
     case api::Header::content_type:
+    case api::Header::content_encoding:
     case api::Header::idempotency_key:
     case api::Header::queue_ticket:
     case api::Header::customer_id:

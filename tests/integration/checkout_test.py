@@ -3,6 +3,7 @@
 import base64
 import collections
 import contextlib
+import gzip
 import http.client
 import json
 import re
@@ -12,6 +13,7 @@ import subprocess
 import threading
 import time
 import unittest
+import uuid
 
 import harness
 from harness import (SLOWNESS, ClusterCase, Purchase, base64url, check_buyers, crowd, customer_claims, item_definition,
@@ -283,6 +285,44 @@ class AnswersTest(BuyCase):
         for kind in ("application/json; charset=utf-8", "Application/JSON"):
             response = self.cluster.buy(self.sale, self.customer, body=body, headers={"Content-Type": kind})
             self.check_status(response, 201)
+
+    def test_content_encodings(self):
+        body = b'{"sku":"sneaker-42","quantity":1}'
+        for encoding, content in (("gzip", gzip.compress(body)), ("gzip", body), ("br", body), ("x", body),
+                                  ("gzip, identity", body)):
+            response = self.cluster.buy(self.sale, self.customer, body=content, headers={"Content-Encoding": encoding})
+            self.check_status(response, 415, "unsupported-media-type")
+            self.assertEqual(response.header("Accept-Encoding"), "identity")
+        for encoding in ("identity", "Identity", ""):
+            response = self.cluster.buy(self.sale, self.customer, body=body, headers={"Content-Encoding": encoding})
+            self.check_status(response, 201)
+
+    def test_private_answers_are_not_to_be_kept(self):
+        answers = [self.cluster.buy(self.sale, self.customer, "k"), self.cluster.buy(self.sale, self.customer, "k"),
+                   self.cluster.buy(self.sale, self.customer, sku="unknown"),
+                   self.cluster.client().get("/v1/orders", self.cluster.bearer(self.customer)),
+                   self.cluster.client().get("/v1/orders"), self.cluster.admin("GET", "/admin/v1/sales"),
+                   self.cluster.admin("GET", "/metrics"), self.cluster.client().get("/readyz")]
+        answers.append(self.cluster.order(answers[0].json()["id"], self.customer))
+        answers.append(self.cluster.cancel(answers[0].json()["id"], self.customer))
+        self.assertEqual([answer.status for answer in answers], [201, 200, 404, 200, 401, 200, 200, 200, 200, 200])
+        for answer in answers:
+            self.assertEqual(answer.header("Cache-Control"), "no-store", repr(answer))
+        for path in ("/v1/sales", f"/v1/sales/{self.sale}"):
+            self.assertEqual(self.cluster.client().get(path).header("Cache-Control"), "public, max-age=1")
+
+    def test_anothers_order_takes_the_way_of_an_unknown_one(self):
+        """Or else how soon the answer comes would tell that there is such an order."""
+        order = self.check_status(self.cluster.buy(self.sale, self.customer), 201).json()["id"]
+        unknown = str(uuid.uuid5(uuid.NAMESPACE_URL, self.customer))
+        self.cluster.redis.pause()
+        try:
+            answers = [self.cluster.order(which, self.cluster.new_customer()) for which in (order, unknown)]
+        finally:
+            self.cluster.redis.resume()
+        self.assertEqual(answers[0].status, answers[1].status, answers)
+        harness.wait_until(lambda: self.cluster.order(order, self.cluster.new_customer()).status == 404, 10,
+                           "another's order is not answered 404")
 
     def test_a_body_too_large_for_an_order(self):
         body = b'{"sku":"sneaker-42","quantity":1}'
@@ -819,6 +859,9 @@ class WhoTest(BuyCase):
         instance = self.cluster.add_instance({"auth.mode": "gateway"})
         order = self.check_status(self.buy_at(instance, {"Authorization": None, "X-Customer-Id": self.customer}, "k"),
                                   201).json()
+        # What proxies make of two such fields.
+        for two in (f"{self.customer}, mallory", f"{self.customer},"):
+            self.check_status(self.buy_at(instance, {"Authorization": None, "X-Customer-Id": two}), 401, "unauthorized")
         self.assertEqual(self.cluster.query("SELECT customer_id FROM order_units WHERE order_id = %s",
                                             (order["id"],)), [(self.customer,)])
         self.check_status(self.buy_at(instance, {"Authorization": None}), 401, "unauthorized")

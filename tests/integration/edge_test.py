@@ -2,8 +2,10 @@
 
 import contextlib
 import json
+import os
 import secrets
 import unittest
+import unittest.mock
 
 import harness
 from harness import ClusterCase
@@ -66,6 +68,40 @@ class EdgeTest(ClusterCase):
             self.check_status(response, 401, "unauthorized")
         finally:
             nginx.stop()
+
+    def test_health_checks_of_http_1_0_name_no_host(self):
+        for path in (b"/livez", b"/readyz", b"/v1/sales"):
+            received, closed = harness.raw_exchange(self.cluster.nginx.port, b"GET " + path + b" HTTP/1.0\r\n\r\n")
+            self.assertEqual(harness.parse_raw(received)[0], 200, received)
+            self.assertTrue(closed)
+
+    def test_pages_of_other_origins_can_read_what_the_edge_answers(self):
+        origin = "https://shop.example"
+        instance = self.cluster.add_instance({"http.cors_origin": origin})
+        with unittest.mock.patch.dict(os.environ, {"FLASHSALE_HTTP_CORS_ORIGIN": origin}):
+            nginx = harness.Nginx(self.cluster.directory / "cors-edge", [instance.port])
+            lonely = harness.Nginx(self.cluster.directory / "lonely-cors-edge", [harness.free_port()])
+        try:
+            with contextlib.closing(nginx.client()) as client, contextlib.closing(lonely.client()) as alone:
+                answers = {"of an instance": client.get("/v1/sales"), "404": client.get("/nothing"),
+                           "413": client.request("POST", "/v1/webhooks/payments", b"x" * 70_000),
+                           "431": client.get("/v1/sales", {"X-Filler": "x" * 17_000}),
+                           "503": alone.get("/v1/sales")}
+                preflight = client.request("OPTIONS", "/v1/sales", headers={
+                    "Origin": origin, "Access-Control-Request-Method": "GET",
+                    "Access-Control-Request-Headers": "if-none-match"})
+        finally:
+            nginx.stop()
+            lonely.stop()
+        exposed = answers["of an instance"].header("Access-Control-Expose-Headers")
+        self.assertIn("Retry-After", exposed)
+        for name, answer in answers.items():
+            self.assertIn(str(answer.status), ("200", name))
+            self.assertEqual(answer.header("Access-Control-Allow-Origin"), origin, name)
+            self.assertEqual(answer.header("Access-Control-Expose-Headers"), exposed, name)
+        self.assertIn("if-none-match", preflight.header("Access-Control-Allow-Headers").split(", "))
+        # Without the setting there is none.
+        self.assertIsNone(self.cluster.client("edge").get("/nothing").header("Access-Control-Allow-Origin"))
 
     def test_no_instance_left(self):
         nginx = harness.Nginx(self.cluster.directory / "lonely-edge", [harness.free_port(), harness.free_port()])

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import secrets
 import threading
 import time
 import unittest
@@ -260,6 +261,15 @@ class SignatureTest(PaymentCase):
         self.assertEqual(self.status(order, customer)["status"], "awaiting_payment")
         self.assertEqual(self.cluster.query("SELECT count(*) FROM payment_events WHERE order_id = %s",
                                             (order["id"],)), [(0,)])
+
+    def test_ids_without_dots(self):
+        """`evt.T` with one body and `evt` with another would have one signature."""
+        sale = self.sale_to_pay()
+        order, _ = self.reserve(sale)
+        notice = self.provider.notice(order)
+        for webhook_id in ("evt.1", "evt 1", "evt:1", "evt/1", "e" * 129):
+            self.check_status(self.provider.send(notice, webhook_id), 401, "unauthorized")
+        self.settled(self.provider.send(notice, "evt_1-" + secrets.token_hex(8)), "confirmed")
 
     def test_out_of_time(self):
         sale = self.sale_to_pay()

@@ -63,10 +63,12 @@ TEST_F(WebhookVerifierTest, MalformedHeaders) {
   for (const std::string signatures : {"", " ", "v1", "v2,x", "g0hM9SsE"}) {
     EXPECT_EQ(verify(signatures), Verdict::malformed) << signatures;
   }
-  for (const std::string timestamp : {"", "-1", "+1614265330", " 1614265330", "1e9", "99999999999999999999"}) {
+  for (const std::string timestamp : {"", "-1", "-0", "+1614265330", " 1614265330", "1e9", "99999999999999999999"}) {
     EXPECT_EQ(verifier.verify(kId, timestamp, kSignature, kBody, kNow), Verdict::malformed) << timestamp;
   }
-  for (const std::string& id : {std::string(), std::string("a b"), std::string(129, 'a'), std::string("a\n")}) {
+  // A dot would let two messages share one signature.
+  for (const std::string& id : {std::string(), std::string("a b"), std::string(129, 'a'), std::string("a\n"),
+                                std::string("evt.1614265330"), std::string("a/b"), std::string("\xc3\xa4")}) {
     EXPECT_EQ(verifier.verify(id, kTimestamp, kSignature, kBody, kNow), Verdict::malformed) << id;
   }
 }
@@ -76,6 +78,13 @@ TEST_F(WebhookVerifierTest, OldAndEarlyMessagesAreOutOfTime) {
   EXPECT_EQ(verify(kSignature, at(1614265330 + 301)), Verdict::out_of_time);
   EXPECT_EQ(verify(kSignature, at(1614265330 - 300)), Verdict::good);
   EXPECT_EQ(verify(kSignature, at(1614265330 - 301)), Verdict::out_of_time);
+  // The time comes first: a signature costs a look at the whole body.
+  EXPECT_EQ(verify("v1,AAAA", at(1614265330 + 301)), Verdict::out_of_time);
+}
+
+TEST(WebhookSecretsTest, ThereAreFew) {
+  EXPECT_NO_THROW(WebhookVerifier(Secrets(8, kOther), std::chrono::seconds(300)));
+  EXPECT_THROW(WebhookVerifier(Secrets(9, kOther), std::chrono::seconds(300)), std::invalid_argument);
 }
 
 TEST(WebhookSecretsTest, UnusableOnesAreRefusedWithoutBeingQuoted) {

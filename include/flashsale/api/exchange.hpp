@@ -18,6 +18,7 @@ enum class Method : std::uint8_t { get, head, post, put, patch, delete_, options
 enum class Header : std::uint8_t {
   authorization,
   content_type,
+  content_encoding,
   idempotency_key,
   prefer,
   queue_ticket,

@@ -36,7 +36,8 @@ struct ServerState {
   const Options options;
   telemetry::Metrics& metrics;
   prometheus::Gauge& connections_gauge;
-  std::string every_answer_fields;  ///< CORS, if configured
+  std::string every_answer_fields;    ///< CORS, if configured
+  std::string private_answer_fields;  ///< the same and `no-store`, for answers that say nothing of caches
   std::string preflight_fields;
   std::atomic<std::size_t> connections{0};  ///< those that count against connections_max
   std::atomic<bool> is_draining{false};

@@ -14,14 +14,14 @@ namespace flashsale::identity {
 /// any of several secrets, so that they can be rotated. Immutable; any thread.
 class WebhookVerifier {
  public:
-  /// Each secret is `whsec_` and 24 to 64 bytes in base64. Throws std::invalid_argument, without quoting any, when one
-  /// is not.
+  /// At most 8 secrets, each `whsec_` and 24 to 64 bytes in base64. Throws std::invalid_argument, without quoting any,
+  /// when one is not, or when there are more.
   WebhookVerifier(std::span<const std::string> secrets, std::chrono::seconds tolerance);
 
   enum class Verdict : std::uint8_t {
     good,
-    malformed,      ///< a header is missing or not of its form
-    out_of_time,    ///< the message was signed too long ago, or in the future
+    malformed,      ///< a header is missing or not of its form; an id has letters, digits, `_` and `-` alone
+    out_of_time,    ///< it says that it was signed too long ago, or in the future; its signature was not looked at
     bad_signature,  ///< of none of the secrets
   };
   /// The headers' values. `signatures` are several, separated by spaces; those of other versions than v1 are skipped.

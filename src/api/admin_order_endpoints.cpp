@@ -114,13 +114,14 @@ void AdminOrderEndpoints::cancel(Exchange& exchange, std::string_view who) {
     return reply_problem(exchange, ProblemType::unsupported_media_type, "the body must be application/json");
   }
   using Parsed = ParsedBody<std::string>;
-  read_body<Parsed>(exchange, process_.operations, parse_cancellation,
-                    [this, who = std::string(who)](Exchange& read, const Parsed& parsed) {
-                      const auto id = OrderId::parse(read.request().path_parameters[0]);
-                      if (!id) return reply_problem(read, ProblemType::unknown_order, "there is no such order");
-                      auto reason = parsed.value.empty() ? "cancelled by " + who : parsed.value;
-                      cancel_order(read, process_, thread_, {*id, {}, std::move(reason), who, OrderAudience::admin});
-                    });
+  read_body<Parsed>(
+      exchange, process_.operations, parse_cancellation,
+      [this, who = std::string(who)](Exchange& read, const Parsed& parsed) {
+        const auto id = OrderId::parse(read.request().path_parameters[0]);
+        if (!id) return reply_problem(read, ProblemType::unknown_order, "there is no such order");
+        auto reason = parsed.value.empty() ? "cancelled by " + who : parsed.value;
+        cancel_order(read, process_, thread_, {*id, {}, std::move(reason), who, OrderAudience::admin, {}});
+      });
 }
 
 void AdminOrderEndpoints::read_log(Exchange& exchange) {

@@ -220,7 +220,7 @@ void AdminSaleEndpoints::read(Exchange& exchange) {
 void AdminSaleEndpoints::patch(Exchange& exchange, std::string_view who) {
   if (!has_json_body(exchange)) return;
   using Parsed = ParsedBody<postgres::SalePatch>;
-  read_body<Parsed>(exchange, process_.operations, parse_sale_patch,
+  read_body<Parsed>(exchange, process_.switches, parse_sale_patch,
                     [this, who = std::string(who)](Exchange& read, Parsed parsed) {
                       apply_patch(read, std::move(parsed.value), who);
                     });
@@ -230,7 +230,7 @@ void AdminSaleEndpoints::apply_patch(Exchange& exchange, postgres::SalePatch cha
   using Patched = Result<postgres::PatchResult>;
   const std::string sale_id(exchange.request().path_parameters[0]);
   run_operation<Patched>(
-      exchange, process_,
+      exchange, process_.switches,
       [sale_id, change = std::move(change), who](catalog::Publisher& stores) {
         return admin::patch_sale(stores, sale_id, change, who);
       },

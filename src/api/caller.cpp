@@ -1,5 +1,6 @@
 #include "caller.hpp"
 
+#include <memory>
 #include <string>
 
 #include "flashsale/model/identifier.hpp"
@@ -84,6 +85,17 @@ bool is_within_rate(Exchange& exchange, const ProcessParts& process, std::string
   reply_retry_later(exchange, ProblemType::rate_limited, "this customer asks too often", decision.retry_after_s,
                     headers);
   return false;
+}
+
+identity::CustomerCalls::Call begin_call(Exchange& exchange, const ProcessParts& process,
+                                         std::string_view customer_id) {
+  static const identity::CustomerCalls::Call unbounded = std::make_shared<int>();
+  if (!process.customer_calls) return unbounded;
+  auto call = process.customer_calls->begin(customer_id);
+  if (!call) {
+    reply_retry_later(exchange, ProblemType::rate_limited, "too many calls of this customer are under way", 1);
+  }
+  return call;
 }
 
 std::optional<std::string_view> identify_admin(Exchange& exchange, const ProcessParts& process) {

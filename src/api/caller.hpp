@@ -12,6 +12,11 @@ namespace flashsale::api {
 [[nodiscard]] std::optional<std::string_view> identify_customer(Exchange& exchange, const ProcessParts& process,
                                                                 identity::TokenVerifier& tokens);
 
+/// For a call that has to wait for a store: keep it until it is answered. Null: the customer has as many under way as
+/// may be, which has been answered.
+[[nodiscard]] identity::CustomerCalls::Call begin_call(Exchange& exchange, const ProcessParts& process,
+                                                       std::string_view customer_id);
+
 /// Answers 429 itself and gives false when the customer asks too often.
 [[nodiscard]] bool is_within_rate(Exchange& exchange, const ProcessParts& process, std::string_view customer_id);
 

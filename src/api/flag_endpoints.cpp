@@ -72,7 +72,7 @@ void FlagEndpoints::add_routes(Routes& routes) {
 }
 
 void FlagEndpoints::list(Exchange& exchange) {
-  run_operation(exchange, process_, [](catalog::Publisher& stores) {
+  run_operation(exchange, process_.switches, [](catalog::Publisher& stores) {
     const auto records = postgres::list_flags(stores.session());
     if (!records) return Answer::unavailable();
     Answer answer;
@@ -85,7 +85,7 @@ void FlagEndpoints::put(Exchange& exchange, std::string_view who) {
   const auto feature = parse_feature(exchange.request().path_parameters[0]);
   if (!feature) return reply_problem(exchange, ProblemType::unknown_flag, "there is no feature flag of this name");
   if (!has_json_body(exchange)) return;
-  read_body<FlagBody>(exchange, process_.operations, parse_flag_body,
+  read_body<FlagBody>(exchange, process_.switches, parse_flag_body,
                       [this, feature = *feature, who = std::string(who)](Exchange& read, FlagBody parsed) {
                         set(read, feature, std::move(parsed.flag), who);
                       });
@@ -94,7 +94,7 @@ void FlagEndpoints::put(Exchange& exchange, std::string_view who) {
 void FlagEndpoints::set(Exchange& exchange, Feature feature, Flag flag, const std::string& who) {
   using Written = Result<postgres::FlagRecord>;
   run_operation<Written>(
-      exchange, process_,
+      exchange, process_.switches,
       [feature, flag = std::move(flag), who](catalog::Publisher& stores) {
         return admin::set_flag(stores, feature, flag, who);
       },

@@ -22,6 +22,11 @@ void reply_not_cancelled(Exchange& exchange, const Error& error) {
                     "the order may be cancelled: ask for it, or cancel it once more", 1);
 }
 
+/// The crowd's cancellations do not stand in the way of support's.
+admin::OperationPool& pool_of(const Cancellation& cancellation, const ProcessParts& process) {
+  return cancellation.audience == OrderAudience::buyer ? process.buyers : process.operations;
+}
+
 /// Everything but an order that PostgreSQL does not know.
 void reply_result(Exchange& exchange, const ThreadParts& thread, const Cancelled& result, OrderAudience audience) {
   if (!result) return reply_not_cancelled(exchange, result.error());
@@ -45,12 +50,12 @@ void cancel_pending(Exchange& exchange, const ProcessParts& process, const Threa
         *pending && (cancellation.customer_id.empty() || (*pending)->customer_id == cancellation.customer_id);
     if (!is_theirs) return reply_problem(*kept, ProblemType::unknown_order, "there is no such order");
     run_operation<Cancelled>(
-        *kept, process,
+        *kept, pool_of(cancellation, process),
         [order = **pending, cancellation](catalog::Publisher& stores) {
           return checkout::cancel_unwritten_order(stores, order, cancellation.reason, cancellation.who);
         },
-        [&thread, audience = cancellation.audience](Exchange& answered, const Cancelled& result) {
-          reply_result(answered, thread, result, audience);
+        [&thread, cancellation](Exchange& answered, const Cancelled& result) {
+          reply_result(answered, thread, result, cancellation.audience);
         });
   });
 }
@@ -60,7 +65,7 @@ void cancel_pending(Exchange& exchange, const ProcessParts& process, const Threa
 void cancel_order(Exchange& exchange, const ProcessParts& process, const ThreadParts& thread,
                   Cancellation cancellation) {
   run_operation<Cancelled>(
-      exchange, process,
+      exchange, pool_of(cancellation, process),
       [cancellation](catalog::Publisher& stores) {
         return checkout::cancel_order(stores, cancellation.id, cancellation.customer_id, cancellation.reason,
                                       cancellation.who);

@@ -4,6 +4,7 @@
 #include "documents.hpp"
 #include "flashsale/api/exchange.hpp"
 #include "flashsale/api/parts.hpp"
+#include "flashsale/identity/customer_calls.hpp"
 #include "flashsale/model/order_id.hpp"
 
 namespace flashsale::api {
@@ -14,6 +15,7 @@ struct Cancellation {
   std::string reason;
   std::string who;  ///< the admin, for the log of changes; empty: the buyer
   OrderAudience audience = OrderAudience::buyer;
+  identity::CustomerCalls::Call call;  ///< of the buyer
 };
 
 /// Cancels and answers with the order, or with why not. An order that waits to be written is cancelled too.

@@ -202,17 +202,20 @@ void OrderEndpoints::answer_order(Exchange& exchange) {
   if (!customer || !is_within_rate(exchange, process_, *customer)) return;
   const auto id = OrderId::parse(exchange.request().path_parameters[0]);
   if (!id) return reply_problem(exchange, ProblemType::unknown_order, "there is no such order of this customer");
-  look_up(exchange, *id, std::string(*customer));
+  if (auto call = begin_call(exchange, process_, *customer)) {
+    look_up(exchange, {*id, std::string(*customer), std::move(call)});
+  }
 }
 
-void OrderEndpoints::look_up(Exchange& exchange, const OrderId& id, std::string customer_id) {
+void OrderEndpoints::look_up(Exchange& exchange, Poll poll) {
+  const auto id = poll.id;
   auto kept = exchange.shared_from_this();
-  auto answered = [this, kept, id, customer_id = std::move(customer_id)](Result<std::optional<Order>> found) {
-    boost::asio::post(thread_.context, [this, kept, id, customer_id, found = std::move(found)] {
-      const bool is_theirs = found && *found && (*found)->customer_id == customer_id;
+  auto answered = [this, kept, poll = std::move(poll)](Result<std::optional<Order>> found) {
+    boost::asio::post(thread_.context, [this, kept, poll, found = std::move(found)] {
+      const bool is_theirs = found && *found && (*found)->customer_id == poll.customer_id;
       if (is_theirs) return show(*kept, 200, **found, {});
       // Another's takes the way of an unknown one: a quicker answer would tell that there is such an order.
-      find_pending(*kept, id, customer_id, found.has_value());
+      find_pending(*kept, poll, found.has_value());
     });
   };
   if (!process_.lookup.find(id, std::move(answered))) {
@@ -221,11 +224,10 @@ void OrderEndpoints::look_up(Exchange& exchange, const OrderId& id, std::string 
 }
 
 /// PostgreSQL does not have the order, or cannot say: Redis knows what waits to be written.
-void OrderEndpoints::find_pending(Exchange& exchange, const OrderId& id, std::string customer_id,
-                                  bool postgres_knows_not) {
-  thread_.checkout.find_pending(id, [this, kept = exchange.shared_from_this(), customer_id = std::move(customer_id),
-                                     postgres_knows_not](const Result<std::optional<Order>>& found) {
-    const bool mine = found && *found && (*found)->customer_id == customer_id;
+void OrderEndpoints::find_pending(Exchange& exchange, const Poll& poll, bool postgres_knows_not) {
+  thread_.checkout.find_pending(poll.id, [this, kept = exchange.shared_from_this(), poll,
+                                          postgres_knows_not](const Result<std::optional<Order>>& found) {
+    const bool mine = found && *found && (*found)->customer_id == poll.customer_id;
     if (mine) return show(*kept, 200, **found, "Retry-After: 1\r\n");
     if (!found || !postgres_knows_not) {
       return reply_retry_later(*kept, ProblemType::unavailable, "the order cannot be looked up at the moment",
@@ -244,10 +246,12 @@ void OrderEndpoints::answer_orders(Exchange& exchange) {
     return reply_problem(exchange, ProblemType::malformed_request,
                          "limit must be 1 to 1000, cursor one that was given");
   }
+  const auto call = begin_call(exchange, process_, *customer);
+  if (!call) return;
   using Orders = Result<std::vector<Order>>;
   run_operation<Orders>(
-      exchange, process_,
-      [customer_id = std::string(*customer), page = *page](catalog::Publisher& stores) {
+      exchange, process_.buyers,
+      [customer_id = std::string(*customer), page = *page, call](catalog::Publisher& stores) {
         return read_order_page(stores, customer_id, page);
       },
       [this, page = *page](Exchange& answered, const Orders& orders) {
@@ -262,8 +266,10 @@ void OrderEndpoints::cancel(Exchange& exchange) {
   if (!customer || !is_within_rate(exchange, process_, *customer)) return;
   const auto id = OrderId::parse(exchange.request().path_parameters[0]);
   if (!id) return reply_problem(exchange, ProblemType::unknown_order, "there is no such order of this customer");
+  auto call = begin_call(exchange, process_, *customer);
+  if (!call) return;
   cancel_order(exchange, process_, thread_,
-               {*id, std::string(*customer), "cancelled by the customer", {}, OrderAudience::buyer});
+               {*id, std::string(*customer), "cancelled by the customer", {}, OrderAudience::buyer, std::move(call)});
 }
 
 }  // namespace flashsale::api

@@ -14,6 +14,13 @@ class OrderEndpoints {
   void add_routes(Routes& routes);
 
  private:
+  /// What a buyer wants to know of an order.
+  struct Poll {
+    OrderId id;
+    std::string customer_id;
+    identity::CustomerCalls::Call call;
+  };
+
   void check_out(Exchange& exchange);
   void check_out_of(Exchange& exchange, const std::shared_ptr<const catalog::SaleSnapshot>& sale,
                     std::string customer_id);
@@ -21,8 +28,8 @@ class OrderEndpoints {
   void answer_orders(Exchange& exchange);
   void cancel(Exchange& exchange);
 
-  void look_up(Exchange& exchange, const OrderId& id, std::string customer_id);
-  void find_pending(Exchange& exchange, const OrderId& id, std::string customer_id, bool postgres_knows_not);
+  void look_up(Exchange& exchange, Poll poll);
+  void find_pending(Exchange& exchange, const Poll& poll, bool postgres_knows_not);
   void show(Exchange& exchange, unsigned status, const Order& order, std::string headers);
 
   ProcessParts& process_;

@@ -41,6 +41,13 @@ constexpr milliseconds kPulseAgeMax{1000};
 /// For the first snapshot of all sales and the I/O threads' connections to Redis.
 constexpr milliseconds kWaitUntilServing{2000};
 constexpr unsigned kExportsMax = 2;
+constexpr unsigned kSwitchThreads = 1;
+constexpr std::size_t kSwitchQueueMax = 64;
+constexpr unsigned kBuyerThreads = 2;
+constexpr std::size_t kBuyerQueueMax = 1024;
+/// Lists, polls and cancellations of one customer at once: more than any page with its tabs has, and few beside the
+/// queues that they stand in.
+constexpr std::uint32_t kCallsOfCustomerMax = 48;
 constexpr unsigned kReportThreads = 1;
 constexpr std::size_t kReportQueueMax = 4;
 constexpr milliseconds kStopPoll{20};
@@ -89,6 +96,7 @@ class Process {
   telemetry::Metrics metrics_;
   checkout::Permits permits_;
   std::unique_ptr<identity::CustomerRateLimiter> rate_limiter_;
+  identity::CustomerCalls customer_calls_{kCallsOfCustomerMax};
   std::unique_ptr<identity::GatewayPeers> gateway_peers_;
   identity::AdminTokens admin_tokens_;
   identity::WebhookVerifier webhooks_;
@@ -101,6 +109,8 @@ class Process {
   catalog::Retention retention_;
   admin::DriftWatch drift_watch_;
   admin::OperationPool operations_;
+  admin::OperationPool switches_;
+  admin::OperationPool buyers_;
   admin::OperationPool payment_operations_;
   admin::OperationPool reports_;
   admin::OperationPool exports_;
@@ -161,6 +171,9 @@ Process::Process(const Settings& settings)
       drift_watch_({postgres_options(settings), redis_options(settings), milliseconds(settings.audit.interval_ms)},
                    upkeep_, metrics_),
       operations_({postgres_options(settings), redis_options(settings), settings.admin.threads}, metrics_),
+      switches_({postgres_options(settings), redis_options(settings), kSwitchThreads, kSwitchQueueMax, "switches"},
+                metrics_),
+      buyers_({postgres_options(settings), redis_options(settings), kBuyerThreads, kBuyerQueueMax, "buyers"}, metrics_),
       payment_operations_(
           {postgres_options(settings), redis_options(settings), kPaymentThreads, kPaymentQueueMax, "payments"},
           metrics_),
@@ -169,12 +182,15 @@ Process::Process(const Settings& settings)
       exports_({postgres_options(settings), redis_options(settings), kExportsMax, 0, "exports"}, metrics_),
       refusals_(postgres_options(settings)),
       parts_{operations_,
+             switches_,
+             buyers_,
              payment_operations_,
              reports_,
              exports_,
              lookup_,
              pulse_,
              upkeep_,
+             nullptr,
              nullptr,
              nullptr,
              admin_tokens_,
@@ -187,6 +203,7 @@ Process::Process(const Settings& settings)
   if (settings.rate_limit.enabled) {
     rate_limiter_ = std::make_unique<identity::CustomerRateLimiter>(rate_limiter_options(settings));
     parts_.rate_limiter = rate_limiter_.get();
+    parts_.customer_calls = &customer_calls_;
   }
   if (settings.auth.mode == "gateway") {
     gateway_peers_ = std::make_unique<identity::GatewayPeers>(settings.auth.gateway_peers);
@@ -234,6 +251,8 @@ void Process::start_background() {
   journal_.start();
   lookup_.start();
   operations_.start();
+  switches_.start();
+  buyers_.start();
   payment_operations_.start();
   reports_.start();
   exports_.start();
@@ -309,6 +328,8 @@ void Process::stop() {
   public_server_->abort();
   admin_server_->abort();
   operations_.stop();
+  switches_.stop();
+  buyers_.stop();
   payment_operations_.stop();
   reports_.stop();
   exports_.stop();

@@ -13,6 +13,7 @@
 #include "flashsale/catalog/upkeep.hpp"
 #include "flashsale/checkout/checkout.hpp"
 #include "flashsale/identity/admin_tokens.hpp"
+#include "flashsale/identity/customer_calls.hpp"
 #include "flashsale/identity/customer_rate_limiter.hpp"
 #include "flashsale/identity/gateway_peers.hpp"
 #include "flashsale/identity/token_verifier.hpp"
@@ -23,14 +24,17 @@ namespace flashsale::api {
 
 /// What the endpoints of all threads share.
 struct ProcessParts {
-  admin::OperationPool& operations;
-  admin::OperationPool& payments;  ///< apart from the others, so that neither waits for the other
-  admin::OperationPool& reports;   ///< what reads or changes a whole sale, or all of a customer: takes its time
-  admin::OperationPool& exports;   ///< has no queue: one that is free, or none
+  admin::OperationPool& operations;  ///< of the admin API
+  admin::OperationPool& switches;    ///< what must work at once, whatever else waits: state of a sale, feature flags
+  admin::OperationPool& buyers;      ///< buyers' lists and cancellations
+  admin::OperationPool& payments;    ///< apart from the others, so that neither waits for the other
+  admin::OperationPool& reports;     ///< what reads or changes a whole sale, or all of a customer: takes its time
+  admin::OperationPool& exports;     ///< has no queue: one that is free, or none
   checkout::OrderLookup& lookup;
   catalog::Pulse& pulse;
   catalog::Upkeep& upkeep;
   identity::CustomerRateLimiter* rate_limiter;  ///< null: no limit
+  identity::CustomerCalls* customer_calls;      ///< null: no bound
   const identity::GatewayPeers* gateway_peers;  ///< null: customers come with tokens
   const identity::AdminTokens& admin_tokens;
   const identity::WebhookVerifier& webhooks;

@@ -101,7 +101,7 @@ void AdminOrderEndpoints::read(Exchange& exchange) {
 
 void AdminOrderEndpoints::find_pending(Exchange& exchange, const OrderId& id) {
   thread_.checkout.find_pending(
-      id, [this, kept = exchange.shared_from_this()](const Result<std::optional<Order>>& pending) {
+      id, true, [this, kept = exchange.shared_from_this()](const Result<std::optional<Order>>& pending) {
         if (!pending) return reply_unavailable(*kept);
         if (*pending) return show(*kept, **pending);
         reply_problem(*kept, ProblemType::unknown_order, "there is no such order");

@@ -43,21 +43,23 @@ void reply_result(Exchange& exchange, const ThreadParts& thread, const Cancelled
 
 void cancel_pending(Exchange& exchange, const ProcessParts& process, const ThreadParts& thread,
                     const Cancellation& cancellation) {
-  thread.checkout.find_pending(cancellation.id, [kept = exchange.shared_from_this(), &process, &thread,
-                                                 cancellation](const Result<std::optional<Order>>& pending) {
-    if (!pending) return reply_unavailable(*kept);
-    const bool is_theirs =
-        *pending && (cancellation.customer_id.empty() || (*pending)->customer_id == cancellation.customer_id);
-    if (!is_theirs) return reply_problem(*kept, ProblemType::unknown_order, "there is no such order");
-    run_operation<Cancelled>(
-        *kept, pool_of(cancellation, process),
-        [order = **pending, cancellation](catalog::Publisher& stores) {
-          return checkout::cancel_unwritten_order(stores, order, cancellation.reason, cancellation.who);
-        },
-        [&thread, cancellation](Exchange& answered, const Cancelled& result) {
-          reply_result(answered, thread, result, cancellation.audience);
-        });
-  });
+  thread.checkout.find_pending(
+      cancellation.id, true,
+      [kept = exchange.shared_from_this(), &process, &thread,
+       cancellation](const Result<std::optional<Order>>& pending) {
+        if (!pending) return reply_unavailable(*kept);
+        const bool is_theirs =
+            *pending && (cancellation.customer_id.empty() || (*pending)->customer_id == cancellation.customer_id);
+        if (!is_theirs) return reply_problem(*kept, ProblemType::unknown_order, "there is no such order");
+        run_operation<Cancelled>(
+            *kept, pool_of(cancellation, process),
+            [order = **pending, cancellation](catalog::Publisher& stores) {
+              return checkout::cancel_unwritten_order(stores, order, cancellation.reason, cancellation.who);
+            },
+            [&thread, cancellation](Exchange& answered, const Cancelled& result) {
+              reply_result(answered, thread, result, cancellation.audience);
+            });
+      });
 }
 
 }  // namespace

@@ -225,16 +225,20 @@ void OrderEndpoints::look_up(Exchange& exchange, Poll poll) {
 
 /// PostgreSQL does not have the order, or cannot say: Redis knows what waits to be written.
 void OrderEndpoints::find_pending(Exchange& exchange, const Poll& poll, bool postgres_knows_not) {
-  thread_.checkout.find_pending(poll.id, [this, kept = exchange.shared_from_this(), poll,
-                                          postgres_knows_not](const Result<std::optional<Order>>& found) {
-    const bool mine = found && *found && (*found)->customer_id == poll.customer_id;
-    if (mine) return show(*kept, 200, **found, "Retry-After: 1\r\n");
-    if (!found || !postgres_knows_not) {
-      return reply_retry_later(*kept, ProblemType::unavailable, "the order cannot be looked up at the moment",
-                               kRetryAfterS);
-    }
-    reply_problem(*kept, ProblemType::unknown_order, "there is no such order of this customer");
-  });
+  thread_.checkout.find_pending(
+      poll.id, postgres_knows_not,
+      [this, kept = exchange.shared_from_this(), poll, postgres_knows_not](const Result<std::optional<Order>>& found) {
+        const bool mine = found && *found && (*found)->customer_id == poll.customer_id;
+        if (mine) {
+          const bool is_pending = (*found)->status == OrderStatus::pending;
+          return show(*kept, 200, **found, is_pending ? "Retry-After: 1\r\n" : "");
+        }
+        if (!found || !postgres_knows_not) {
+          return reply_retry_later(*kept, ProblemType::unavailable, "the order cannot be looked up at the moment",
+                                   kRetryAfterS);
+        }
+        reply_problem(*kept, ProblemType::unknown_order, "there is no such order of this customer");
+      });
 }
 
 void OrderEndpoints::answer_orders(Exchange& exchange) {

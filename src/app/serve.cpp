@@ -231,6 +231,7 @@ void Process::publish(const std::shared_ptr<const catalog::Snapshot>& snapshot) 
   for (const auto& thread : threads_) {
     asio::post(thread->context, [this, &thread = *thread, snapshot, is_whole] {
       thread.catalog.replace(snapshot);
+      thread.checkout.snapshot_replaced();
       refusals_.add(thread.checkout.take_refusals());
       if (is_whole && thread.redis.ready()) thread.can_sell = true;
       // The server's identity can change under a living connection (PROTOCOL R6).

@@ -261,6 +261,7 @@ void Pulse::beat(redis::SyncClient& client) {
 }
 
 bool Pulse::ask(redis::SyncClient& client, std::vector<Known*>& due) {
+  directory_is_current_ = true;
   if (client.check_identity()) return false;
   auto& latency = metrics_.dependency_seconds("redis", "pulse");
   std::size_t at = 0;
@@ -281,7 +282,9 @@ bool Pulse::ask(redis::SyncClient& client, std::vector<Known*>& due) {
     clock_ = clock;
     redis_identity_ = client.identity();
     last_answer_ns_ = clock.sent_at.time_since_epoch().count();
-    if (!directory || *directory > directory_version_) reload_directory();
+    const bool is_current = directory && *directory <= directory_version_;
+    directory_is_current_ = directory_is_current_ && is_current;
+    if (!is_current) reload_directory();
     for (std::size_t i = 0; i < count; ++i) {
       const auto reply = redis::read_pulse(ReplyView((*replies)[2 + i].get()));
       if (reply) read_answer(*due[at + i], *reply, clock, client.identity());
@@ -393,6 +396,7 @@ void Pulse::publish(const RedisClock& clock, bool reached) {
   snapshot->directory_version = directory_version_;
   snapshot->clock = clock;
   snapshot->redis_reached = reached;
+  snapshot->directory_is_current = directory_is_current_;
   snapshot->redis_identity = redis_identity_;
   snapshot->number = ++snapshots_published_;
   snapshot->index = index_;

@@ -14,6 +14,7 @@
 #include "flashsale/telemetry/log.hpp"
 #include "in_flight_orders.hpp"
 #include "log_trimmer.hpp"
+#include "pending_search.hpp"
 #include "refusal_counts.hpp"
 #include "reservation_batcher.hpp"
 
@@ -31,11 +32,6 @@ constexpr std::chrono::milliseconds kAwaitFinalRow{2000};
 /// An order whose epoch has moved on tries for this long to be taken again; its key works after that, too.
 constexpr std::chrono::seconds kRetakeFor{10};
 constexpr std::chrono::milliseconds kRetakePause{100};
-/// An order can be unknown to PostgreSQL for this long after its sale has closed.
-constexpr std::chrono::seconds kPendingAfterClose{30};
-
-/// Searches over all sales of one thread at once: each costs a call for every sale that is open.
-constexpr std::size_t kSearchesMax = 64;
 /// Orders of sales that were let go, looked up by one thread at once.
 constexpr std::size_t kPastLookupsMax = 64;
 
@@ -55,23 +51,6 @@ bool is_marked_sold_out(const Placement& placement, Steady::time_point now) {
   });
 }
 
-/// One search over several sales: the first that has the order wins; silence of one makes `nowhere` unsure.
-struct Search {
-  Checkout::FindCallback callback;
-  std::size_t open = 0;
-  bool unsure = false;
-
-  void answered(Result<std::optional<Order>> result) {
-    --open;
-    if (!result) unsure = true;
-    if (!callback) return;
-    if (result && *result) return std::exchange(callback, {})(std::move(result));
-    if (open > 0) return;
-    if (unsure) return std::exchange(callback, {})(make_error_code(redis::Failure::unavailable));
-    std::exchange(callback, {})(std::optional<Order>{});
-  }
-};
-
 }  // namespace
 
 class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Impl> {
@@ -83,7 +62,8 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
         trimmer_(std::make_shared<LogTrimmer>(parts.context, parts.redis)),
         batcher_(std::make_shared<ReservationBatcher>(
             options_, parts.context, parts.redis, parts.catalog, orders_, parts.metrics,
-            [this](const auto& answer, const auto& result) { reserved(answer, result); })) {
+            [this](const auto& answer, const auto& result) { reserved(answer, result); })),
+        search_(std::make_shared<PendingSearch>(parts)) {
     for (std::size_t i = 0; i < kPlacementOutcomes.size(); ++i) {
       outcomes_[i] = &parts.metrics.reservations(kPlacementOutcomes[i]);
     }
@@ -108,8 +88,10 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
     batcher_->add(orders_.add(std::move(order)));
   }
 
-  void find_pending(const OrderId& id, FindCallback callback);
-  void search_sales(const OrderId& id, const std::shared_ptr<Search>& search);
+  void find_pending(const OrderId& id, bool rows_can_be_read, FindCallback callback) {
+    search_->find(id, rows_can_be_read, std::move(callback));
+  }
+  void snapshot_replaced() { search_->snapshot_replaced(); }
 
   /// From the journal's threads.
   void settled(std::vector<SettledOrder> orders) override {
@@ -417,6 +399,7 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
     timer_.async_wait([self = shared_from_this()](const Error& error) {
       if (error) return;
       self->check_deadlines(Steady::now());
+      self->search_->check_deadlines(Steady::now());
       self->sweep();
     });
   }
@@ -440,79 +423,13 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
   Parts parts_;
   boost::asio::steady_timer timer_;
   InFlightOrders orders_;
-  std::size_t searches_ = 0;      ///< of find_pending, under way
   std::size_t past_lookups_ = 0;  ///< of place_in_the_past, under way
   std::shared_ptr<LogTrimmer> trimmer_;
   std::shared_ptr<ReservationBatcher> batcher_;
+  std::shared_ptr<PendingSearch> search_;
   std::array<prometheus::Counter*, kPlacementOutcomes.size()> outcomes_{};
   RefusalCounts refusals_;
 };
-
-namespace {
-
-Result<std::optional<Order>> read_found(const OrderId& id, const Error& error, ReplyView reply) {
-  if (error) return error;
-  const auto found = redis::read_find_order(reply);
-  if (!found) return found.error();
-  if (found->outcome == redis::FindReply::Outcome::lost) return make_error_code(redis::Failure::unavailable);
-  if (found->outcome == redis::FindReply::Outcome::absent) return std::optional<Order>{};
-  const auto record = redis::parse_order_record(found->record);
-  if (!record || record->withdrawal) return std::optional<Order>{};
-  // A released record has a final row; here PostgreSQL did not show it, so nothing can be said.
-  if (!record->held) return make_error_code(redis::Failure::unavailable);
-  Order order;
-  order.id = id;
-  order.lines = record->lines;
-  order.customer_id = record->customer_id;
-  order.created_at = record->created_at;
-  return std::optional<Order>(std::move(order));
-}
-
-/// Sales that can hold an order which PostgreSQL does not know yet.
-bool may_hold_pending(const catalog::SaleSnapshot& sale, Steady::time_point now) {
-  if (sale.sale->let_go) return false;
-  if (!sale.serving || sale.log_entries > 0 || sale.may_have_sold_since(now)) return true;
-  return sale.order_records > 0 && sale.clock.latest(now) < sale.sale->ends_at + kPendingAfterClose;
-}
-
-/// After a rebuild, orders that only an instance's memory knows are taken again: until that is over, an order that no
-/// store has may still come.
-bool may_be_retaken(const catalog::SaleSnapshot& sale, Steady::time_point now) {
-  return sale.clock.latest(now) < sale.resting_until + kRetakeFor;
-}
-
-}  // namespace
-
-void Checkout::Impl::find_pending(const OrderId& id, FindCallback callback) {
-  if (searches_ >= kSearchesMax) return callback(make_error_code(redis::Failure::unavailable));
-  ++searches_;
-  auto search = std::make_shared<Search>();
-  search->callback = [self = shared_from_this(), then = std::move(callback)](Result<std::optional<Order>> found) {
-    --self->searches_;
-    then(std::move(found));
-  };
-  // Another instance may have opened the order's sale a moment ago.
-  parts_.sales.await_directory([self = shared_from_this(), search, id](bool complete) {
-    search->unsure = !complete;
-    self->search_sales(id, search);
-  });
-}
-
-void Checkout::Impl::search_sales(const OrderId& id, const std::shared_ptr<Search>& search) {
-  const auto snapshot = parts_.catalog.snapshot();
-  const auto now = Steady::now();
-  ++search->open;  // held until all questions are on their way
-  for (const auto& sale : snapshot->sales) {
-    if (!may_hold_pending(*sale, now)) continue;
-    search->unsure = search->unsure || may_be_retaken(*sale, now);
-    const redis::Fence fence{sale->sale->id, sale->sale->epoch, parts_.redis.identity()};
-    ++search->open;
-    parts_.redis.call(redis::find_order_command(fence, id), [search, id](const Error& error, ReplyView reply) {
-      search->answered(read_found(id, error, reply));
-    });
-  }
-  search->answered(std::optional<Order>{});
-}
 
 Checkout::Checkout(Options options, const Parts& parts) : impl_(std::make_shared<Impl>(options, parts)) {}
 Checkout::~Checkout() = default;
@@ -521,7 +438,10 @@ void Checkout::stop() { impl_->stop(); }
 void Checkout::place(Placement placement, Callback callback) {
   impl_->place(std::move(placement), std::move(callback));
 }
-void Checkout::find_pending(const OrderId& id, FindCallback callback) { impl_->find_pending(id, std::move(callback)); }
+void Checkout::find_pending(const OrderId& id, bool rows_can_be_read, FindCallback callback) {
+  impl_->find_pending(id, rows_can_be_read, std::move(callback));
+}
+void Checkout::snapshot_replaced() { impl_->snapshot_replaced(); }
 std::vector<postgres::RefusalCount> Checkout::take_refusals() { return impl_->take_refusals(); }
 std::size_t Checkout::in_flight() const { return impl_->in_flight(); }
 

@@ -375,20 +375,26 @@ Result<WithdrawReply> read_withdraw(ReplyView reply) {
   return result;
 }
 
-Command find_order_command(const Fence& fence, const OrderId& id) {
+Command find_orders_command(const Fence& fence, std::span<const OrderId> ids) {
+  FLASHSALE_CHECK(ids.size() <= kFindAtOnce);
   const SaleKeys keys(fence.sale_id, fence.epoch);
-  auto command = evalsha("find_order", {keys.fence, keys.orders}, 3);
-  command.add(fence.epoch).add(fence.identity).add(id.bytes());
+  auto command = evalsha("find_orders", {keys.fence, keys.orders}, 2 + ids.size());
+  command.add(fence.epoch).add(fence.identity);
+  for (const auto& id : ids) command.add(id.bytes());
   return command;
 }
 
-Result<FindReply> read_find_order(ReplyView reply) {
+Result<FindReply> read_find_orders(ReplyView reply, std::size_t id_count) {
   const auto outcome = reply[0].text();
   FindReply result;
   if (outcome == "lost") return result;
-  if (outcome == "absent") result.outcome = FindReply::Outcome::absent;
-  else if (outcome == "found") result.outcome = FindReply::Outcome::found, result.record = reply[1].text();
-  else return protocol_error();
+  const auto records = reply[1];
+  if (outcome != "ok" || records.size() != id_count) return protocol_error();
+  result.lost = false;
+  for (std::size_t i = 0; i < id_count; ++i) {
+    if (records[i].is_nil()) result.records.emplace_back();
+    else result.records.emplace_back(std::string(records[i].text()));
+  }
   return result;
 }
 

@@ -93,7 +93,7 @@ void test_scripts(ReplyView reply) {
   (void)read_configure(reply);
   (void)read_restock(reply);
   (void)read_withdraw(reply);
-  (void)read_find_order(reply);
+  (void)read_find_orders(reply, 2);
   (void)read_raised(reply);
   (void)read_clock(reply);
   (void)read_lease(reply);

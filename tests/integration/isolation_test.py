@@ -4,6 +4,7 @@ import concurrent.futures
 import json
 import time
 import unittest
+import uuid
 
 import harness
 from harness import ClusterCase, wait_until
@@ -57,6 +58,52 @@ class SwitchTest(ClusterCase):
         # Their calls are over: they may ask again.
         self.check_status(self.cluster.order(orders[0], greedy), 200)
         self.cluster.wait_consistent(sale)
+
+
+class PollTest(ClusterCase):
+    """Polls of ids that nobody knows, as anybody can send them."""
+
+    instances = 1
+    pulse_s = 0.2
+    settings = {"catalog.pulse_ms": int(1000 * pulse_s), "http.threads": 1}
+
+    def scripts_run(self):
+        return self.cluster.redis.client.info("commandstats")["cmdstat_evalsha"]["calls"]
+
+    def test_unknown_ids_do_not_ask_every_sale(self):
+        sales = [self.cluster.create_sale() for _ in range(40)]
+        for sale in sales:
+            self.check_status(self.cluster.buy(sale, self.cluster.new_customer()), 201)
+        customers = [self.cluster.new_customer() for _ in range(20)]
+
+        def poll(customer):
+            for number in range(10):
+                how = self.cluster.order if number % 2 else self.cluster.cancel
+                self.check_status(how(str(uuid.uuid4()), customer), 404, "unknown-order")
+        before, started = self.scripts_run(), time.monotonic()
+        with concurrent.futures.ThreadPoolExecutor(len(customers)) as pool:
+            list(pool.map(poll, customers))
+        pulses = (time.monotonic() - started) / self.pulse_s + 2
+        asked = self.scripts_run() - before - pulses * len(sales)
+        self.assertLess(asked, 10 * len(customers) * len(sales) / 4)
+
+    def test_an_order_that_waits_to_be_written_is_found(self):
+        sales = [self.cluster.create_sale() for _ in range(3)]
+        orders = {}
+        with self.cluster.locked_items(sales[0]), self.cluster.locked_items(sales[2]):
+            for number in range(6):
+                customer = self.cluster.new_customer()
+                response = self.check_status(self.cluster.buy(sales[number % 3], customer,
+                                                              headers={"Prefer": "respond-async"}), 202)
+                orders[customer] = response.json()["id"]
+            for number, (customer, order) in enumerate(orders.items()):
+                found = self.check_status(self.cluster.order(order, customer), 200).json()
+                self.assertEqual(found["sale_id"], sales[number % 3])
+                if number % 3 != 1:
+                    self.assertEqual(found["status"], "pending")
+                self.check_status(self.cluster.order(order, "somebody-else"), 404, "unknown-order")
+        for customer, order in orders.items():
+            self.assertEqual(self.cluster.wait_final(order, customer)["status"], "confirmed")
 
 
 class ListTest(ClusterCase):

@@ -81,8 +81,20 @@ class RedisSale {
   redis::PulseReply pulse(std::int64_t epoch, std::string_view known_items_state = {}) {
     return ask(redis::pulse_command(id, epoch, known_items_state), redis::read_pulse);
   }
-  redis::FindReply find(const redis::Fence& fence, const OrderId& order) {
-    return ask(redis::find_order_command(fence, order), redis::read_find_order);
+  /// What is known of one order.
+  struct Found {
+    enum class Outcome { lost, absent, found } outcome = Outcome::lost;
+    std::string record;
+  };
+  Found find(const redis::Fence& fence, const OrderId& order) {
+    const auto reply = find_all(fence, std::span(&order, 1));
+    if (reply.lost) return {};
+    const auto& record = reply.records.front();
+    return {record ? Found::Outcome::found : Found::Outcome::absent, record.value_or("")};
+  }
+  redis::FindReply find_all(const redis::Fence& fence, std::span<const OrderId> orders) {
+    return ask(redis::find_orders_command(fence, orders),
+               [&](redis::ReplyView reply) { return redis::read_find_orders(reply, orders.size()); });
   }
   redis::AuditReply audit(const redis::Fence& fence, std::int64_t log_entries_max) {
     return ask(redis::audit_command(fence, log_entries_max), redis::read_audit);

@@ -500,7 +500,7 @@ class History {
     const auto id = pick_order_id(random_.of(kCustomers));
     tell("find ", id.to_string(), " under ", caller.epoch);
     const auto reply = unchanged([&] { return redis_.find(fence_of(caller), id); });
-    using Outcome = redis::FindReply::Outcome;
+    using Outcome = RedisSale::Found::Outcome;
     const bool lost = !model_.admits(caller);
     const bool there = !lost && model_.current().records.contains(id);
     ASSERT_EQ(reply.outcome, lost ? Outcome::lost : there ? Outcome::found : Outcome::absent);

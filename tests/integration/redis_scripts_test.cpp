@@ -120,7 +120,7 @@ class RedisScriptsTest : public ::testing::Test {
     EXPECT_EQ(redis.withdraw(stale, kFuture, withdrawal(1)).outcome, WithdrawReply::Outcome::lost);
     EXPECT_EQ(redis.retake(stale, {kFuture, 1000}, generation(0)).outcome, Late::lost);
     EXPECT_EQ(redis.restock(stale, kSneaker, 1, 1), RestockOutcome::lost);
-    EXPECT_EQ(redis.find(stale, buyer.id).outcome, FindReply::Outcome::lost);
+    EXPECT_EQ(redis.find(stale, buyer.id).outcome, testing::RedisSale::Found::Outcome::lost);
     EXPECT_EQ(redis.audit(stale, 1000).outcome, AuditReply::Outcome::lost);
     EXPECT_EQ(redis.configure(definition, stale.identity), ConfigureOutcome::lost);
     EXPECT_EQ(redis.dump(), before);
@@ -229,7 +229,7 @@ TEST_F(RedisScriptsTest, AForgottenEpochLeavesTheServedOneAlone) {
   rebuild(2, {order("ann")});
   redis.forget(1);
   EXPECT_THAT(redis.pending(1), IsEmpty());
-  EXPECT_EQ(redis.find(fence(), order("ann").id).outcome, FindReply::Outcome::found);
+  EXPECT_EQ(redis.find(fence(), order("ann").id).outcome, testing::RedisSale::Found::Outcome::found);
   EXPECT_FALSE(redis.pulse(2).lost);
 }
 
@@ -263,7 +263,7 @@ TEST_F(RedisScriptsTest, AnAcceptedOrderIsRecordedCountedAndPending) {
   EXPECT_EQ(units_of("b:ob", kTicket), 3);
 
   const auto found = redis.find(fence(), order("ann").id);
-  ASSERT_EQ(found.outcome, FindReply::Outcome::found);
+  ASSERT_EQ(found.outcome, testing::RedisSale::Found::Outcome::found);
   const auto record = parse_order_record(found.record);
   ASSERT_TRUE(record);
   EXPECT_TRUE(record->held);
@@ -880,7 +880,7 @@ TEST_F(RedisScriptsTest, AnEmptyLogHasNoOldestEntry) {
   EXPECT_FALSE(pulse.oldest_entry_at);
   EXPECT_EQ(pulse.log_entries, 0);
   EXPECT_EQ(pulse.order_records, 0);
-  EXPECT_EQ(redis.find(fence(), order("ann").id).outcome, FindReply::Outcome::absent);
+  EXPECT_EQ(redis.find(fence(), order("ann").id).outcome, testing::RedisSale::Found::Outcome::absent);
 }
 
 TEST_F(RedisScriptsTest, APulseLeavesOutItemsThatStandStill) {
@@ -979,6 +979,17 @@ TEST_F(RedisScriptsTest, UnpaidOrdersMakeTheNextOnesWait) {
   terms.unpaid_pause = std::chrono::seconds(60);
   EXPECT_EQ(redis.release(fence(), unpaid("4"), true), ReleaseOutcome::done);
   EXPECT_EQ(decide("ann", "5"), Decision::accepted);
+}
+
+TEST_F(RedisScriptsTest, ManyOrdersAreFoundInOneCall) {
+  ASSERT_EQ(decisions({order("ann"), order("bob")}), (std::vector{Decision::accepted, Decision::accepted}));
+  const std::vector<OrderId> ids{order("bob").id, order("nobody").id, order("ann").id};
+  const auto found = redis.find_all(fence(), ids);
+  ASSERT_FALSE(found.lost);
+  ASSERT_EQ(found.records.size(), 3U);
+  EXPECT_EQ(parse_order_record(found.records[0].value())->customer_id, "bob");
+  EXPECT_FALSE(found.records[1]);
+  EXPECT_EQ(parse_order_record(found.records[2].value())->customer_id, "ann");
 }
 
 }  // namespace

@@ -477,7 +477,7 @@ proctype Cancel(byte c) {
        :: else -> d_step { cancel_and_go_on(c, cancelled_order[c]) }
        fi
      }
-  /* find_order.lua; an order that is not held is answered 404 or 503. */
+  /* find_orders.lua; an order that is not held is answered 404 or 503. */
   :: d_step {
        CANCEL(FINDING) ->
        cancelling[c] = (SERVED(fence) && record[cancelled_order[c]] == HELD -> INSERTING : DONE);

@@ -101,6 +101,7 @@ class Pulse {
   std::int64_t directory_version_ = -1;
   std::shared_ptr<const Index> index_;
   std::shared_ptr<const FeatureFlags> flags_ = std::make_shared<const FeatureFlags>();
+  bool directory_is_current_ = false;  ///< at the last beat
   std::string redis_identity_;
   std::string known_postgres_;
   std::uint64_t snapshots_published_ = 0;

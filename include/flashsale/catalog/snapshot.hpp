@@ -85,9 +85,10 @@ struct Index {
 struct Snapshot {
   std::int64_t directory_version = -1;  ///< -1: nothing loaded yet
   RedisClock clock;
-  bool redis_reached = false;                              ///< the last pulse got its answers
-  std::string redis_identity;                              ///< of the server that answered it
-  std::uint64_t number = 0;                                ///< of the snapshot, rising
+  bool redis_reached = false;         ///< the last pulse got its answers
+  bool directory_is_current = false;  ///< all sales that had been announced when the pulse was sent are here
+  std::string redis_identity;         ///< of the server that answered it
+  std::uint64_t number = 0;           ///< of the snapshot, rising
   std::vector<std::shared_ptr<const SaleSnapshot>> sales;  ///< in order of sale_no
   std::shared_ptr<const Index> index;
   /// As PostgreSQL last said; defaults before that. Never null.

@@ -103,10 +103,14 @@ class Checkout {
   /// May call back before it returns.
   void place(Placement placement, Callback callback);
 
-  /// An order that is not in PostgreSQL (yet): asks Redis in every sale that can have one. The callback gets the order
-  /// as `pending` (any customer's), nothing when it is surely nowhere, or an error when that cannot be told.
+  /// An order that PostgreSQL does not show (yet). The callback gets the order (any customer's), `pending` or as its
+  /// row has it by now, nothing when it is surely nowhere, or an error when that cannot be told. It takes until the
+  /// next pulse. `rows_can_be_read` false: PostgreSQL does not answer, and is not asked again.
   using FindCallback = std::function<void(Result<std::optional<Order>>)>;
-  void find_pending(const OrderId& id, FindCallback callback);
+  void find_pending(const OrderId& id, bool rows_can_be_read, FindCallback callback);
+
+  /// To be called when the thread's catalog has got a new snapshot.
+  void snapshot_replaced();
 
   /// Refusals since the last call.
   [[nodiscard]] std::vector<postgres::RefusalCount> take_refusals();

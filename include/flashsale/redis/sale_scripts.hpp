@@ -157,11 +157,13 @@ struct WithdrawReply {
 [[nodiscard]] Result<WithdrawReply> read_withdraw(ReplyView reply);
 
 struct FindReply {
-  enum class Outcome : std::uint8_t { lost, absent, found } outcome = Outcome::lost;
-  std::string record;
+  bool lost = true;
+  std::vector<std::optional<std::string>> records;  ///< in the order of the ids; empty: there is surely none
 };
-[[nodiscard]] Command find_order_command(const Fence& fence, const OrderId& id);
-[[nodiscard]] Result<FindReply> read_find_order(ReplyView reply);
+/// At most kFindAtOnce ids.
+[[nodiscard]] Command find_orders_command(const Fence& fence, std::span<const OrderId> ids);
+[[nodiscard]] Result<FindReply> read_find_orders(ReplyView reply, std::size_t id_count);
+inline constexpr std::size_t kFindAtOnce = 256;
 
 struct AuditReply {
   enum class Outcome : std::uint8_t { lost, too_long, ok } outcome = Outcome::lost;

@@ -1,0 +1,155 @@
+#include "pending_search.hpp"
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <iterator>
+#include <utility>
+
+#include "flashsale/redis/error.hpp"
+#include "flashsale/redis/order_record.hpp"
+#include "flashsale/redis/sale_scripts.hpp"
+
+namespace flashsale::checkout {
+namespace {
+
+using Steady = std::chrono::steady_clock;
+using redis::ReplyView;
+
+constexpr std::size_t kQuestionsMax = 1024;
+/// A pulse comes ten times a second.
+constexpr std::chrono::milliseconds kPatience{1000};
+/// After a rebuild, orders that only an instance's memory knows are taken again for so long.
+constexpr std::chrono::seconds kRetakeFor{10};
+
+Error unavailable() { return make_error_code(redis::Failure::unavailable); }
+
+/// The moment before which everything that was accepted can be seen in the snapshot.
+catalog::SteadyTime complete_up_to(const catalog::Snapshot& snapshot) {
+  if (!snapshot.redis_reached || !snapshot.directory_is_current) return {};
+  auto moment = snapshot.clock.sent_at;
+  for (const auto& sale : snapshot.sales) {
+    // A quiet sale has accepted nothing since it was asked last.
+    if (!sale->sale->let_go && !sale->is_quiet) moment = std::min(moment, sale->clock.sent_at);
+  }
+  return moment;
+}
+
+/// An order that no store has may be in the memory of an instance, which takes it again in a sale that was rebuilt.
+bool may_be_retaken(const catalog::SaleSnapshot& sale, Steady::time_point now) {
+  return sale.clock.latest(now) < sale.resting_until + kRetakeFor;
+}
+
+/// The order of a record that is held; nothing of one that is final, whose row has the last word.
+std::optional<Order> read_held(const OrderId& id, const std::string& text) {
+  const auto record = redis::parse_order_record(text);
+  if (!record || record->withdrawal || !record->held) return std::nullopt;
+  Order order;
+  order.id = id;
+  order.lines = record->lines;
+  order.customer_id = record->customer_id;
+  order.created_at = record->created_at;
+  return order;
+}
+
+}  // namespace
+
+void PendingSearch::find(const OrderId& id, bool rows_can_be_read, FindCallback callback) {
+  if (under_way_ >= kQuestionsMax) return callback(unavailable());
+  ++under_way_;
+  waiting_.push_back({id, rows_can_be_read, std::move(callback), Steady::now()});
+}
+
+void PendingSearch::snapshot_replaced() {
+  if (waiting_.empty()) return;
+  const auto snapshot = parts_.catalog.snapshot();
+  if (!snapshot->redis_reached) {
+    for (const auto& question : std::exchange(waiting_, {})) answer(question.callback, unavailable());
+    return;
+  }
+  const auto moment = complete_up_to(*snapshot);
+  const auto rest = std::stable_partition(waiting_.begin(), waiting_.end(),
+                                          [&](const Question& question) { return question.asked_at > moment; });
+  std::vector<Question> questions(std::make_move_iterator(rest), std::make_move_iterator(waiting_.end()));
+  waiting_.erase(rest, waiting_.end());
+  if (!questions.empty()) send(std::move(questions), *snapshot);
+}
+
+void PendingSearch::check_deadlines(catalog::SteadyTime now) {
+  // In the order in which they were asked.
+  const auto rest =
+      std::ranges::find_if(waiting_, [&](const Question& question) { return question.asked_at + kPatience > now; });
+  std::vector<Question> late(std::make_move_iterator(waiting_.begin()), std::make_move_iterator(rest));
+  waiting_.erase(waiting_.begin(), rest);
+  for (const auto& question : late) answer(question.callback, unavailable());
+}
+
+void PendingSearch::send(std::vector<Question> questions, const catalog::Snapshot& snapshot) {
+  auto batch = std::make_shared<Batch>();
+  batch->questions = std::move(questions);
+  const auto now = Steady::now();
+  const bool unsure = std::ranges::any_of(snapshot.sales, [&](const auto& sale) {
+    return !sale->sale->let_go && (!sale->serving || may_be_retaken(*sale, now));
+  });
+  batch->unsure.assign(batch->questions.size(), unsure);
+  ++batch->calls;  // until all are on their way
+  for (const auto& sale : snapshot.sales) {
+    if (sale->sale->let_go || !sale->serving || sale->log_entries == 0) continue;
+    for (std::size_t first = 0; first < batch->questions.size(); first += redis::kFindAtOnce) {
+      ask(*sale->sale, batch, first, std::min(redis::kFindAtOnce, batch->questions.size() - first));
+    }
+  }
+  call_ended(batch);
+}
+
+void PendingSearch::ask(const Sale& sale, const std::shared_ptr<Batch>& batch, std::size_t first, std::size_t count) {
+  std::vector<OrderId> ids;
+  for (std::size_t i = first; i < first + count; ++i) ids.push_back(batch->questions[i].id);
+  const redis::Fence fence{sale.id, sale.epoch, parts_.redis.identity()};
+  ++batch->calls;
+  parts_.redis.call(redis::find_orders_command(fence, ids),
+                    [self = shared_from_this(), batch, first, count](const Error& error, ReplyView reply) {
+                      self->read(batch, first, count, error, reply);
+                      self->call_ended(batch);
+                    });
+}
+
+void PendingSearch::read(const std::shared_ptr<Batch>& batch, std::size_t first, std::size_t count, const Error& error,
+                         ReplyView reply) {
+  const auto found = error ? Result<redis::FindReply>(error) : redis::read_find_orders(reply, count);
+  const bool is_known = found && !found->lost;
+  for (std::size_t i = 0; i < count; ++i) {
+    auto& question = batch->questions[first + i];
+    if (!is_known) batch->unsure[first + i] = true;
+    if (!is_known || !found->records[i]) continue;
+    auto order = read_held(question.id, *found->records[i]);
+    if (!order) batch->unsure[first + i] = true;
+    else if (question.callback) answer(std::exchange(question.callback, {}), std::optional<Order>(std::move(order)));
+  }
+}
+
+void PendingSearch::call_ended(const std::shared_ptr<Batch>& batch) {
+  if (--batch->calls > 0) return;
+  for (std::size_t i = 0; i < batch->questions.size(); ++i) {
+    if (batch->questions[i].callback) look_for_row(std::move(batch->questions[i]), batch->unsure[i]);
+  }
+}
+
+/// Between the first look and this one it can have been written, and its entry trimmed.
+void PendingSearch::look_for_row(Question question, bool unsure) {
+  if (!question.rows_can_be_read) return answer(question.callback, unavailable());
+  auto answered = [self = shared_from_this(), callback = question.callback,
+                   unsure](Result<std::optional<Order>> found) {
+    boost::asio::post(self->parts_.context, [self, callback, unsure, found = std::move(found)] {
+      const bool can_tell = found && (*found || !unsure);
+      self->answer(callback, can_tell ? found : Result<std::optional<Order>>(unavailable()));
+    });
+  };
+  if (!parts_.lookup.find(question.id, std::move(answered))) answer(question.callback, unavailable());
+}
+
+void PendingSearch::answer(const FindCallback& callback, Result<std::optional<Order>> result) {
+  --under_way_;
+  callback(std::move(result));
+}
+
+}  // namespace flashsale::checkout

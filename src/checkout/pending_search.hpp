@@ -1,0 +1,56 @@
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "flashsale/checkout/checkout.hpp"
+
+namespace flashsale::checkout {
+
+/// Finds orders of which PostgreSQL has no row yet, for one I/O thread. Whoever asks may ask for any id, so the price
+/// must not depend on how many ask: questions wait for the pulse that was sent after them, at most a tenth of a second,
+/// and go together to those sales alone whose pending log it has seen hold something. An order that was accepted before
+/// the question stands in such a log, or has a row by now: PostgreSQL is asked once more before "nowhere" is said.
+/// Questions are bounded.
+class PendingSearch : public std::enable_shared_from_this<PendingSearch> {
+ public:
+  using FindCallback = Checkout::FindCallback;
+
+  explicit PendingSearch(const Checkout::Parts& parts) : parts_(parts) {}
+
+  /// `rows_can_be_read` false: PostgreSQL does not answer, so that only what Redis has can be told.
+  void find(const OrderId& id, bool rows_can_be_read, FindCallback callback);
+  /// After the thread's catalog has got the newest snapshot.
+  void snapshot_replaced();
+  /// Gives up on questions for which no pulse comes.
+  void check_deadlines(catalog::SteadyTime now);
+
+ private:
+  struct Question {
+    OrderId id;
+    bool rows_can_be_read = true;
+    FindCallback callback;
+    catalog::SteadyTime asked_at{};
+  };
+  /// Questions that are on their way together.
+  struct Batch {
+    std::vector<Question> questions;
+    std::vector<bool> unsure;  ///< of each: a sale that could have it did not answer
+    std::size_t calls = 0;
+  };
+
+  void send(std::vector<Question> questions, const catalog::Snapshot& snapshot);
+  void ask(const Sale& sale, const std::shared_ptr<Batch>& batch, std::size_t first, std::size_t count);
+  void read(const std::shared_ptr<Batch>& batch, std::size_t first, std::size_t count, const Error& error,
+            redis::ReplyView reply);
+  void call_ended(const std::shared_ptr<Batch>& batch);
+  void look_for_row(Question question, bool unsure);
+  void answer(const FindCallback& callback, Result<std::optional<Order>> result);
+
+  Checkout::Parts parts_;
+  std::vector<Question> waiting_;  ///< for a pulse
+  std::size_t under_way_ = 0;      ///< all that are not answered
+};
+
+}  // namespace flashsale::checkout

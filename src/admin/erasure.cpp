@@ -1,13 +1,13 @@
 #include "flashsale/admin/erasure.hpp"
 
-#include <array>
 #include <chrono>
 #include <random>
+#include <thread>
 
-#include "flashsale/admin/sales.hpp"
+#include "flashsale/checkout/erased_names.hpp"
 #include "flashsale/postgres/erasure_repository.hpp"
 #include "flashsale/postgres/sale_repository.hpp"
-#include "flashsale/telemetry/log.hpp"
+#include "flashsale/telemetry/fault_point.hpp"
 
 namespace flashsale::admin {
 namespace {
@@ -18,10 +18,10 @@ using Clock = std::chrono::steady_clock;
 constexpr std::int32_t kBatch = 1000;
 /// Of one call: whoever has more orders than this is erased by several.
 constexpr int kBatchesMax = 100;
-/// A rebuild writes down what was in flight, perhaps in the customer's name.
+/// Orders that are in flight are written in the customer's name after the first round.
 constexpr int kRoundsMax = 3;
-/// Rebuilds of very large sales are left to the pulses.
-constexpr std::chrono::seconds kRebuildBudget{5};
+constexpr std::chrono::seconds kInFlightBudget{3};
+constexpr std::chrono::milliseconds kLookAgain{20};
 
 std::string make_pseudonym() {
   constexpr std::string_view kHex = "0123456789abcdef";
@@ -43,29 +43,31 @@ Error erase_rows(catalog::Publisher& stores, std::string_view customer_id, std::
   return {};
 }
 
-/// The epoch was raised with the rows, so that a pulse asks for what is not done here.
-void rebuild(catalog::Publisher& stores, const std::string& sale_id) {
-  const auto sale = postgres::find_sale(stores.session(), sale_id);
-  if (!sale || !*sale || (*sale)->let_go || !stores.hold_rebuild_lease(sale_id)) return;
-  const auto rebuilt = stores.rebuild(**sale, (*sale)->epoch);
-  stores.give_back_rebuild_lease(sale_id);
-  if (!rebuilt) telemetry::log_warn("sale is rebuilt later", {{"sale", sale_id}, {"error", rebuilt.error().message()}});
+/// Until no order of the customer waits to be written in these sales, or the time is over.
+void await_in_flight(catalog::Publisher& stores, const std::set<std::string>& sale_ids, std::string_view customer_id,
+                     Clock::time_point until) {
+  for (const auto& sale_id : sale_ids) {
+    const auto sale = postgres::find_sale(stores.session(), sale_id);
+    if (!sale || !*sale || (*sale)->let_go) continue;
+    while (checkout::has_pending_order(stores, **sale, customer_id) && Clock::now() < until) {
+      std::this_thread::sleep_for(kLookAgain);
+    }
+  }
 }
 
 }  // namespace
 
 Result<Erasure> erase_customer(catalog::Publisher& stores, std::string_view customer_id, std::string_view who) {
-  const auto rebuild_until = Clock::now() + kRebuildBudget;
+  const auto until = Clock::now() + kInFlightBudget;
   const auto pseudonym = make_pseudonym();
   Erasure erasure;
   for (int round = 0; round < kRoundsMax; ++round) {
     const auto before = erasure.orders;
     if (const auto error = erase_rows(stores, customer_id, pseudonym, who, erasure)) return error;
     if (erasure.orders == before) break;
-    for (const auto& sale_id : erasure.sales) {
-      if (Clock::now() < rebuild_until) rebuild(stores, sale_id);
-    }
-    announce(stores);
+    FLASHSALE_FAULT_POINT("erasure.written");
+    checkout::tell_erased_names(stores, pseudonym);
+    await_in_flight(stores, erasure.sales, customer_id, until);
   }
   return erasure;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "flashsale/checkout/erased_names.hpp"
 #include "flashsale/checkout/give_back.hpp"
 #include "flashsale/checkout/retake.hpp"
 #include "flashsale/model/check.hpp"
@@ -92,6 +93,7 @@ void Sweeper::run() {
         if (sale->serving && sale->log_entries > 0 && overdue) sweep_log(*sale);
       }
       return_units();
+      tell_erased_names(stores_, {});
     }
     lock.lock();
     const bool busy = in_flight_ > 0;

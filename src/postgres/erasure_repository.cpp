@@ -27,21 +27,16 @@ FoundOrders find_some(pqxx::transaction_base& tx, const std::string& customer_id
   return found;
 }
 
-/// Locks as every other change does: orders before, then items, sales, directory. The ids of the sales.
-std::vector<std::string> raise_epochs(pqxx::transaction_base& tx, const std::set<std::int32_t>& sale_nos) {
+/// The ids of the sales, of which Redis is to be told.
+std::vector<std::string> note_sales(pqxx::transaction_base& tx, const std::set<std::int32_t>& sale_nos,
+                                    const std::string& pseudonym) {
   std::vector<std::string> sale_ids;
   const std::vector<std::int32_t> numbers(sale_nos.begin(), sale_nos.end());
   const std::string sales = array_of(numbers);
-  execute(tx, "SELECT item_no FROM items WHERE sale_no = ANY ($1::integer[]) ORDER BY item_no FOR NO KEY UPDATE",
-          sales);
-  for (const auto& row : execute(tx, embedded::erasure_epochs_sql, sales)) {
+  execute(tx, embedded::erased_names_add_sql, sales, pseudonym);
+  for (const auto& row : execute(tx, "SELECT sale_id FROM sales WHERE sale_no = ANY ($1::integer[])", sales)) {
     sale_ids.push_back(row[0].as<std::string>());
   }
-  execute(tx,
-          "UPDATE items SET epoch = sales.epoch FROM sales"
-          " WHERE sales.sale_no = items.sale_no AND sales.sale_no = ANY ($1::integer[])",
-          sales);
-  for (const auto sale_no : numbers) publish_sale(tx, sale_no);
   return sale_ids;
 }
 
@@ -58,7 +53,7 @@ ErasedOrders erase_in(pqxx::transaction_base& tx, const std::string& customer_id
   const auto archived = execute(tx, embedded::erasure_archived_orders_sql, ids, customer_id, pseudonym);
   ErasedOrders erased;
   erased.orders = static_cast<std::int64_t>(changed.affected_rows() + archived.affected_rows());
-  erased.sale_ids = raise_epochs(tx, found.sale_nos);
+  erased.sale_ids = note_sales(tx, found.sale_nos, pseudonym);
   write_log(tx, who, "customer.erased", pseudonym, "{\"orders\":" + std::to_string(erased.orders) + "}");
   commit(tx);
   return erased;
@@ -76,6 +71,43 @@ Result<ErasedOrders> erase_orders(Session& session, std::string_view customer_id
   });
   if (error) return error;
   return erased;
+}
+
+Result<std::vector<ErasedName>> find_erased_names(Session& session, std::string_view pseudonym, std::int32_t limit) {
+  std::vector<ErasedName> names;
+  const Error error = session.run([&](pqxx::connection& connection) {
+    pqxx::nontransaction tx(connection);
+    names.clear();
+    for (const auto& row : execute(tx, embedded::erased_names_find_sql, std::string(pseudonym), limit)) {
+      names.push_back({row[0].as<std::string>(), row[1].as<std::int32_t>(), row[2].as<std::string>(),
+                       row[3].as<std::int64_t>(), row[4].as<bool>()});
+    }
+  });
+  if (error) return error;
+  return names;
+}
+
+Result<std::vector<OrderId>> find_erased_orders(Session& session, const ErasedName& name, const OrderId& after,
+                                                std::int32_t limit) {
+  std::vector<OrderId> ids;
+  const Error error = session.run([&](pqxx::connection& connection) {
+    pqxx::nontransaction tx(connection);
+    ids.clear();
+    for (const auto& row :
+         execute(tx, embedded::erased_orders_sql, name.pseudonym, name.sale_no, after.to_string(), limit)) {
+      ids.push_back(read_order_id(row[0]));
+    }
+  });
+  if (error) return error;
+  return ids;
+}
+
+Error forget_erased_name(Session& session, const ErasedName& name) {
+  return session.run([&](pqxx::connection& connection) {
+    pqxx::work tx(connection);
+    execute(tx, "DELETE FROM erased_names WHERE pseudonym = $1 AND sale_no = $2", name.pseudonym, name.sale_no);
+    commit(tx);
+  });
 }
 
 }  // namespace flashsale::postgres

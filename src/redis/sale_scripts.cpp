@@ -398,6 +398,21 @@ Result<FindReply> read_find_orders(ReplyView reply, std::size_t id_count) {
   return result;
 }
 
+Command rename_command(const Fence& fence, std::string_view pseudonym, std::span<const OrderId> ids) {
+  FLASHSALE_CHECK(ids.size() <= kFindAtOnce);
+  const SaleKeys keys(fence.sale_id, fence.epoch);
+  auto command = evalsha("rename", {keys.fence, keys.orders, keys.buyers}, 3 + ids.size());
+  command.add(fence.epoch).add(fence.identity).add(pseudonym);
+  for (const auto& id : ids) command.add(id.bytes());
+  return command;
+}
+
+Result<RenameOutcome> read_rename(ReplyView reply) {
+  if (reply.text() == "lost") return RenameOutcome::lost;
+  if (reply.text() == "done") return RenameOutcome::done;
+  return protocol_error();
+}
+
 Command audit_command(const Fence& fence, std::int64_t log_entries_max) {
   const SaleKeys keys(fence.sale_id, fence.epoch);
   auto command = evalsha("audit", {keys.fence, keys.items, keys.log}, 3);

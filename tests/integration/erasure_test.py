@@ -133,8 +133,47 @@ class ErasureTest(ErasureCase):
         self.assertEqual(self.rows_of(sale)[order["id"]][1], 1)
         self.cluster.wait_consistent(sale)
 
-    def test_an_old_key_while_the_sale_is_rebuilt(self):
-        """Whichever epoch the request meets: before the answer it may be the order, after it never."""
+    def test_it_is_no_outage(self):
+        """A hundred accounts that are deleted one after another must not keep the shop shut."""
+        sale = self.cluster.create_sale(stock=10_000)
+        customers = [self.cluster.new_customer("deleted") for _ in range(10)]
+        for customer in customers:
+            self.buy(sale, customer)
+        epoch = self.cluster.admin("GET", f"/admin/v1/sales/{sale}").json()["epoch"]
+        statuses, stop = [], threading.Event()
+
+        def shop():
+            with contextlib.closing(self.cluster.instances[1].client()) as client:
+                while not stop.is_set():
+                    statuses.append(self.cluster.buy(sale, self.cluster.new_customer(), client=client).status)
+        thread = threading.Thread(target=shop)
+        thread.start()
+        for customer in customers:
+            self.assertEqual(self.erase(customer), {"orders": 1, "sales": [sale]})
+        stop.set()
+        thread.join()
+        self.assertEqual(set(statuses), {201})
+        self.assertEqual(self.cluster.admin("GET", f"/admin/v1/sales/{sale}").json()["epoch"], epoch)
+        self.assertNotIn(b"deleted-", self.redis_text())
+        self.cluster.wait_consistent(sale)
+
+    def test_carts_and_ended_orders(self):
+        sale = self.cluster.create_sale(items=[item_definition(sku, 20, limit=9) for sku in "abc"])
+        customer, other = self.cluster.new_customer("cart"), self.cluster.new_customer()
+        lines = [{"sku": sku, "quantity": quantity} for sku, quantity in zip("abc", (1, 2, 3))]
+        carts = [self.check_status(self.cluster.buy(sale, who, body={"lines": lines}), 201).json()["id"]
+                 for who in (customer, customer, other)]
+        self.check_status(self.cluster.cancel(carts[0], customer), 200)
+        self.assertEqual(self.erase(customer), {"orders": 2, "sales": [sale]})
+        self.assertNotIn(b"cart-", self.redis_text())
+        # Units of what was erased come back as those of any order.
+        self.check_status(self.cluster.admin("POST", f"/admin/v1/orders/{carts[1]}/cancel"), 200)
+        audit = self.cluster.wait_consistent(sale)
+        self.assertEqual([item["remaining"] for item in audit["items"]], [19, 18, 17])
+        self.assertNotIn(b"cart-", self.redis_text())
+
+    def test_an_old_key_while_it_is_erased(self):
+        """Before the answer it may be the order, after it never."""
         sale = self.cluster.create_sale(stock=50)
         customer = self.cluster.new_customer()
         order = self.buy(sale, customer, "key-1")
@@ -277,6 +316,20 @@ class ErasureWithoutRedisTest(ErasureCase):
         self.wait_sold_by_all(sale)
         self.cluster.wait_consistent(sale)
         self.assertNotIn(customer.encode(), self.redis_text())
+
+    def test_redis_forgets_when_it_speaks_again(self):
+        sale = self.cluster.create_sale()
+        customer = self.cluster.new_customer("unheard")
+        self.buy(sale, customer)
+        self.cluster.redis.pause()
+        try:
+            self.assertEqual(self.erase(customer), {"orders": 1, "sales": [sale]})
+        finally:
+            self.cluster.redis.resume()
+        wait_until(lambda: customer.encode() not in self.redis_text(), 15, "redis keeps the name", 0.2)
+        wait_until(lambda: self.cluster.query("SELECT count(*) FROM erased_names") == [(0,)], 15, "redis is not told")
+        self.wait_sold_by_all(sale)
+        self.cluster.wait_consistent(sale)
 
     def test_all_or_nothing(self):
         sale = self.cluster.create_sale()

@@ -96,6 +96,9 @@ class RedisSale {
     return ask(redis::find_orders_command(fence, orders),
                [&](redis::ReplyView reply) { return redis::read_find_orders(reply, orders.size()); });
   }
+  redis::RenameOutcome rename(const redis::Fence& fence, std::string_view pseudonym, std::span<const OrderId> orders) {
+    return ask(redis::rename_command(fence, pseudonym, orders), redis::read_rename);
+  }
   redis::AuditReply audit(const redis::Fence& fence, std::int64_t log_entries_max) {
     return ask(redis::audit_command(fence, log_entries_max), redis::read_audit);
   }

@@ -119,6 +119,7 @@ class RedisScriptsTest : public ::testing::Test {
     EXPECT_EQ(redis.release(stale, buyer, true), ReleaseOutcome::lost);
     EXPECT_EQ(redis.withdraw(stale, kFuture, withdrawal(1)).outcome, WithdrawReply::Outcome::lost);
     EXPECT_EQ(redis.retake(stale, {kFuture, 1000}, generation(0)).outcome, Late::lost);
+    EXPECT_EQ(redis.rename(stale, "erased", std::span(&buyer.id, 1)), RenameOutcome::lost);
     EXPECT_EQ(redis.restock(stale, kSneaker, 1, 1), RestockOutcome::lost);
     EXPECT_EQ(redis.find(stale, buyer.id).outcome, testing::RedisSale::Found::Outcome::lost);
     EXPECT_EQ(redis.audit(stale, 1000).outcome, AuditReply::Outcome::lost);
@@ -990,6 +991,40 @@ TEST_F(RedisScriptsTest, ManyOrdersAreFoundInOneCall) {
   EXPECT_EQ(parse_order_record(found.records[0].value())->customer_id, "bob");
   EXPECT_FALSE(found.records[1]);
   EXPECT_EQ(parse_order_record(found.records[2].value())->customer_id, "ann");
+}
+
+TEST_F(RedisScriptsTest, APseudonymTakesTheCustomersPlace) {
+  const auto gone = order("ann", 1, kTicket, "given back");
+  const auto cart = cart_of("ann", {{kSneaker, 1}, {kTicket, 2}});
+  ASSERT_THAT(decisions({order("ann"), cart, gone, order("bob")}), Each(Decision::accepted));
+  ASSERT_EQ(redis.release(fence(), gone, true), ReleaseOutcome::done);
+  const std::vector<OrderId> ids{order("ann").id, cart.id, gone.id, order("nobody").id};
+  for (int time = 0; time < 2; ++time) {
+    EXPECT_EQ(redis.rename(fence(), "erased-1", ids), RenameOutcome::done);
+    const auto found = redis.find_all(fence(), ids);
+    const auto held = parse_order_record(found.records[1].value());
+    EXPECT_EQ(held->customer_id, "erased-1");
+    EXPECT_TRUE(held->held);
+    EXPECT_EQ(held->lines, cart.lines);
+    const auto released = parse_order_record(found.records[2].value());
+    EXPECT_EQ(released->customer_id, "erased-1");
+    EXPECT_FALSE(released->held);
+    EXPECT_FALSE(found.records[3]);
+    EXPECT_EQ(units_of("erased-1"), 2);
+    EXPECT_EQ(units_of("erased-1", kTicket), 2);
+    EXPECT_EQ(units_of("bob"), 1);
+  }
+  const auto buyers = SaleKeys(redis.id, sale.epoch).buyers;
+  for (const auto& field : {buyer_field(kSneaker, "ann"), buyer_field(kTicket, "ann"), customer_field("ann")}) {
+    EXPECT_EQ(ReplyView(redis.run({"HEXISTS", buyers, field}).get()).number(), 0) << field;
+  }
+  // Units come back as those of any order.
+  auto erased = cart;
+  erased.customer_id = "erased-1";
+  EXPECT_EQ(redis.release(fence(), erased, true), ReleaseOutcome::done);
+  EXPECT_EQ(level().remaining, 3);
+  EXPECT_EQ(level(kTicket).remaining, 3);
+  EXPECT_EQ(units_of("erased-1"), 1);
 }
 
 }  // namespace

@@ -14,9 +14,9 @@ struct Erasure {
 };
 
 /// Takes a customer's name out of all orders, in both stores: one fresh random pseudonym stands in its place, so that
-/// counts, limits and the audit stay as they are. PostgreSQL first; what Redis has of the customer goes with a rebuild
-/// of each sale, here if it is quick, else by any instance's pulse. May be repeated: an order that is in flight
-/// meanwhile can be written after it. Blocking.
+/// counts and the audit stay as they are. PostgreSQL first; then Redis is told, in place: no sale is rebuilt for a
+/// name. Where Redis cannot be told now, any instance's sweeper does it within seconds of its being there again. May be
+/// repeated: an order that is in flight meanwhile can be written after it. Blocking.
 [[nodiscard]] Result<Erasure> erase_customer(catalog::Publisher& stores, std::string_view customer_id,
                                              std::string_view who);
 

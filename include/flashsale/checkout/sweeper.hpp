@@ -16,7 +16,7 @@ namespace flashsale::checkout {
 
 /// Finishes what crashes left behind, on every instance: pending log entries that nobody has settled for a while go to
 /// the journal again (the order id makes that harmless), withdrawals of stock and late payments are written, units of
-/// final orders are given back to Redis (PROTOCOL R3, R12, R13, R14). One thread.
+/// final orders are given back to Redis, and it is told whose name was erased (PROTOCOL R3, R12, R13, R14). One thread.
 class Sweeper : public Settlement {
  public:
   struct Options {

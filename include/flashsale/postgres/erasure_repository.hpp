@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include "flashsale/model/order_id.hpp"
 #include "flashsale/model/result.hpp"
 #include "flashsale/postgres/session.hpp"
 
@@ -15,10 +16,26 @@ struct ErasedOrders {
 };
 
 /// One transaction: puts `pseudonym` in the customer's place in at most `limit` orders, without what was written about
-/// their cancellation, and logs that under the pseudonym. The epoch of each sale that they belong to is raised
-/// with it (PROTOCOL R1), so that Redis, which holds the customer's id too, serves the sale only after a rebuild,
-/// whatever fails in between.
+/// their cancellation, and logs that under the pseudonym. Redis holds the customer's id too: that it is to be told
+/// stands in the same transaction, so that it is done whatever fails in between.
 [[nodiscard]] Result<ErasedOrders> erase_orders(Session& session, std::string_view customer_id,
                                                 std::string_view pseudonym, std::int32_t limit, std::string_view who);
+
+/// A pseudonym of which Redis is to be told in this sale.
+struct ErasedName {
+  std::string pseudonym;
+  std::int32_t sale_no = 0;
+  std::string sale_id;
+  std::int64_t epoch = 0;
+  bool let_go = false;
+};
+/// `pseudonym` empty: of any.
+[[nodiscard]] Result<std::vector<ErasedName>> find_erased_names(Session& session, std::string_view pseudonym,
+                                                                std::int32_t limit);
+/// Orders of it above this id, in the order of their ids.
+[[nodiscard]] Result<std::vector<OrderId>> find_erased_orders(Session& session, const ErasedName& name,
+                                                              const OrderId& after, std::int32_t limit);
+/// Redis has been told.
+[[nodiscard]] Error forget_erased_name(Session& session, const ErasedName& name);
 
 }  // namespace flashsale::postgres

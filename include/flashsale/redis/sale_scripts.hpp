@@ -165,6 +165,11 @@ struct FindReply {
 [[nodiscard]] Result<FindReply> read_find_orders(ReplyView reply, std::size_t id_count);
 inline constexpr std::size_t kFindAtOnce = 256;
 
+enum class RenameOutcome : std::uint8_t { lost, done };
+/// Puts the pseudonym in the place of the customer of these orders, at most kFindAtOnce.
+[[nodiscard]] Command rename_command(const Fence& fence, std::string_view pseudonym, std::span<const OrderId> ids);
+[[nodiscard]] Result<RenameOutcome> read_rename(ReplyView reply);
+
 struct AuditReply {
   enum class Outcome : std::uint8_t { lost, too_long, ok } outcome = Outcome::lost;
   TimePoint now{};

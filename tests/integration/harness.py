@@ -887,6 +887,10 @@ class Cluster:
     def admin(self, method, path, body=None, headers=None, where=0, token=None):
         return self.instances[where].admin(method, path, body, headers, token)
 
+    def forget_clients(self):
+        """In a process that was forked: the connections are the parent's."""
+        self._thread = threading.local()
+
     def create_sale(self, where=0, expect=201, **members):
         """Creates a sale that is open now and holds one item, unless told otherwise; the id."""
         definition = sale_definition(members.pop("id", None) or self.new_sale_id(), **members)
@@ -1375,13 +1379,14 @@ LOAD = pathlib.Path(BINARY).with_name("flashsale-load")
 
 
 def load_command(cluster, **options):
-    """`flashsale-load run` against all instances of a cluster; options as keywords, `_` for `-`."""
+    """`flashsale-load run` against all instances of a cluster; options as keywords, `_` for `-`, True for one without
+    a value."""
     command = [LOAD, "run", "--url", ",".join(f"http://127.0.0.1:{port}" for port in cluster.ports),
                "--admin-url", f"http://127.0.0.1:{cluster.instances[0].admin_port}",
                "--admin-token", cluster.admin_token, "--jwt-secret", cluster.jwt_secret,
                "--jwt-issuer", JWT_ISSUER, "--jwt-audience", JWT_AUDIENCE, "--postgres-url", cluster.postgres_url]
     for name, value in options.items():
-        command += [f"--{name.replace('_', '-')}", value]
+        command += [f"--{name.replace('_', '-')}"] + ([] if value is True else [value])
     return [str(part) for part in command]
 
 

@@ -61,8 +61,9 @@ Result<bool> is_due(postgres::Session& session, const Sale& sale, std::int32_t d
   return moved ? Result<bool>(boost::system::in_place_value, !*moved) : moved;
 }
 
-/// Those of them that are due. One that fails ends it: the next ones would most likely fail too.
+/// Those of them that are due. False: one is not done, and perhaps those behind it; the reason is on stderr.
 bool archive_due(postgres::Session& session, const std::vector<Sale>& sales, std::int32_t days, std::int64_t& orders) {
+  bool all_done = true;
   for (const auto& sale : sales) {
     const auto due = is_due(session, sale, days);
     if (!due) {
@@ -71,28 +72,31 @@ bool archive_due(postgres::Session& session, const std::vector<Sale>& sales, std
     }
     if (!*due) continue;
     const auto moved = archive_one(session, sale.id);
-    if (!moved) return false;
+    // Somebody may hold a row of this sale alone.
+    all_done = all_done && moved;
+    if (!moved) continue;
     // All of those that were archived before are due, too.
     if (*moved > 0 || !sale.archived) print(sale.id, *moved);
     orders += *moved;
   }
-  return true;
+  return all_done;
 }
 
 bool archive_older(postgres::Session& session, std::int32_t days) {
   std::int64_t orders = 0;
+  bool all_done = true;
   for (std::int32_t after = 0;;) {
     const auto sales = postgres::list_sales(session, after, kSalesPage);
     if (!sales) {
       std::cerr << "flashsaled: archive has stopped: " << sales.error().message() << '\n';
       return false;
     }
-    if (!archive_due(session, *sales, days, orders)) return false;
+    all_done = archive_due(session, *sales, days, orders) && all_done;
     if (sales->empty()) break;
     after = sales->back().sale_no;
   }
   std::cout << "in all: " << orders << " orders archived\n";
-  return true;
+  return all_done;
 }
 
 }  // namespace

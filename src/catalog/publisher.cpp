@@ -9,6 +9,7 @@
 
 #include "flashsale/model/identifier.hpp"
 #include "flashsale/model/payment.hpp"
+#include "flashsale/postgres/error.hpp"
 #include "flashsale/postgres/order_repository.hpp"
 #include "flashsale/postgres/payment_repository.hpp"
 #include "flashsale/postgres/rehearsal.hpp"
@@ -268,6 +269,8 @@ Error Publisher::confirm_drained(const Sale& sale, const Order& taken, std::int6
     if (units > item->limit_per_customer) return {};
   }
   const auto result = postgres::confirm_late_payment(session_, taken, new_epoch);
+  // Somebody has locked this one order. Its payment still waits, and takes the units again when it is settled.
+  if (!result && result.error() == make_error_code(postgres::Failure::busy)) return {};
   return result ? Error{} : result.error();
 }
 

@@ -21,7 +21,8 @@ constexpr std::chrono::seconds kPause{10};
 }  // namespace
 
 Retention::Retention(Options options, telemetry::Metrics& metrics)
-    : options_(std::move(options)), stores_(options_.postgres, options_.redis, "retention", metrics) {}
+    : options_(std::move(options)),
+      stores_(postgres::with_brief_waits(options_.postgres), options_.redis, "retention", metrics) {}
 
 Retention::~Retention() { stop(); }
 

@@ -51,7 +51,7 @@ Error give_back_chunk(catalog::Publisher& stores, Orders orders, std::size_t& to
 }  // namespace
 
 Result<bool> give_back(catalog::Publisher& stores, const Order& row, std::string_view sale_id, std::int64_t epoch) {
-  const postgres::UnreturnedOrder order{row, std::string(sale_id), epoch};
+  const postgres::UnreturnedOrder order{row, std::string(sale_id), epoch, {}};
   std::size_t told = 0;
   if (const auto error = give_back_chunk(stores, std::span(&order, 1), told)) {
     return Result<bool>(boost::system::in_place_error, error);

@@ -33,7 +33,7 @@ Sweeper::Sweeper(Options options, catalog::Upkeep& upkeep, Journal& journal, tel
       upkeep_(upkeep),
       journal_(journal),
       metrics_(metrics),
-      stores_(options_.postgres, options_.redis, "sweeper", metrics) {}
+      stores_(postgres::with_brief_waits(options_.postgres), options_.redis, "sweeper", metrics) {}
 
 Sweeper::~Sweeper() { stop(); }
 
@@ -222,10 +222,15 @@ void Sweeper::return_units() {
   for (const auto& sale : snapshot->sales) {
     if (sale->serving) served.push_back(sale->sale->sale_no);
   }
+  // On from where the pass before ended: orders that stay as they are, since somebody has locked them, must not stand
+  // in front of the others.
   for (int round = 0; round < kReturnRounds; ++round) {
-    const auto unreturned = postgres::find_unreturned(stores_.session(), served, options_.interval, kReturnsAtOnce);
+    auto after = std::exchange(returned_up_to_, std::nullopt);
+    const auto unreturned = postgres::find_unreturned(stores_.session(), served, options_.interval, kReturnsAtOnce,
+                                                      after ? &*after : nullptr);
     if (!unreturned || give_back(stores_, *unreturned)) return;
     if (unreturned->size() < static_cast<std::size_t>(kReturnsAtOnce)) return;
+    returned_up_to_ = unreturned->back();
   }
 }
 

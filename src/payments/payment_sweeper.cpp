@@ -19,13 +19,15 @@ constexpr std::chrono::milliseconds kSettleBudget{500};
 /// Whoever was told settles it in less; this is for what they left.
 constexpr std::chrono::milliseconds kOpenFor{1000};
 
+bool is_busy(const Error& error) { return error == make_error_code(postgres::Failure::busy); }
+
 }  // namespace
 
 PaymentSweeper::PaymentSweeper(Options options, catalog::Upkeep& upkeep, telemetry::Metrics& metrics)
     : options_(std::move(options)),
       upkeep_(upkeep),
       metrics_(metrics),
-      stores_(options_.postgres, options_.redis, "payment-sweeper", metrics) {}
+      stores_(postgres::with_brief_waits(options_.postgres), options_.redis, "payment-sweeper", metrics) {}
 
 PaymentSweeper::~PaymentSweeper() { stop(); }
 
@@ -60,7 +62,8 @@ void PaymentSweeper::run() {
 void PaymentSweeper::expire() {
   // A crowd whose time ends at once is ended in several transactions, between which others get the items' rows.
   for (int round = 0; round < kRoundsAtOnce && !is_stopping(); ++round) {
-    const auto expired = postgres::expire_orders(stores_.session(), kExpireAtOnce);
+    const auto expired = postgres::expire_orders(stores_.session(), kExpireAtOnce, items_.held());
+    if (!expired && is_busy(expired.error()) && step_over_held_items()) continue;
     if (!expired || expired->empty()) return;
     metrics_.payments("expired").Increment(static_cast<double>(expired->size()));
     if (checkout::give_back(stores_, *expired)) {
@@ -68,6 +71,15 @@ void PaymentSweeper::expire() {
     }
     if (expired->size() < static_cast<std::size_t>(kExpireAtOnce)) return;
   }
+}
+
+/// False: nothing is to be gained by another try now.
+bool PaymentSweeper::step_over_held_items() {
+  const auto held = postgres::find_held_items(stores_.session());
+  if (!held || held->empty()) return false;
+  telemetry::log_warn("items are locked by somebody, their orders end later", {{"items", held->size()}});
+  for (const auto item_no : *held) items_.hold(item_no);
+  return true;
 }
 
 /// In turn, from where the pass before ended: some that cannot be settled for long must not stand in front of others.
@@ -78,9 +90,11 @@ void PaymentSweeper::settle_open() {
   for (const auto& webhook_id : *open) {
     if (is_stopping() || std::chrono::steady_clock::now() >= until) return;
     settled_up_to_ = webhook_id;
+    if (messages_.is_held(webhook_id)) continue;
     const auto result = settle(stores_, upkeep_, webhook_id, options_.patience);
     const bool is_settled =
         result && result->outcome != PaymentOutcome::waiting && result->outcome != PaymentOutcome::late;
+    if (!result && is_busy(result.error())) messages_.hold(webhook_id);
     if (is_settled) metrics_.payments(to_string(result->outcome)).Increment();
     if (!result && result.error() == postgres::make_error_code(postgres::Failure::unavailable)) return;
   }

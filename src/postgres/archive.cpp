@@ -58,8 +58,11 @@ void set_ids_aside(Session& session, pqxx::connection& connection, const ItemRan
   tx.commit();
 }
 
+/// Rows that somebody has locked: stay for the time being, or are waited for.
+enum class Locked : std::uint8_t { stay, are_awaited };
+
 /// False: there are none left.
-bool move_some(pqxx::work& tx, std::int64_t& moved) {
+bool move_some(pqxx::work& tx, Locked locked, std::int64_t& moved) {
   std::vector<OrderId> ids;
   for (const auto& row : tx.exec("FETCH FORWARD " + std::to_string(kMoveAtOnce) + " FROM orders_left")) {
     ids.push_back(read_order_id(row[0]));
@@ -68,6 +71,9 @@ bool move_some(pqxx::work& tx, std::int64_t& moved) {
   // As everybody who changes several orders locks them.
   std::ranges::sort(ids);
   const auto array = array_of(ids);
+  if (locked == Locked::are_awaited) {
+    execute(tx, "SELECT FROM orders WHERE order_id = ANY ($1::uuid[]) ORDER BY order_id FOR UPDATE", array);
+  }
   const auto count = static_cast<std::int64_t>(execute(tx, embedded::archive_move_sql, array).affected_rows());
   execute(tx, embedded::archive_untold_sql, array);
   FLASHSALE_FAULT_POINT("archive.before_commit");
@@ -77,13 +83,13 @@ bool move_some(pqxx::work& tx, std::int64_t& moved) {
   return true;
 }
 
-Error move_ids(Session& session, const ItemRange& items, std::int64_t& moved) {
+Error move_ids(Session& session, const ItemRange& items, Locked locked, std::int64_t& moved) {
   return session.run([&](pqxx::connection& connection) {
     set_ids_aside(session, connection, items);
     for (bool more = true; more;) {
       session.more_time(kLongRead);
       pqxx::work tx(connection);
-      more = move_some(tx, moved);
+      more = move_some(tx, locked, moved);
     }
   });
 }
@@ -103,10 +109,14 @@ Result<ArchiveResult> archive_sale(Session& session, std::string_view sale_id, s
   if (refused) return refused;
   if (!sale) return result;
   const auto items = items_of(*sale);
+  // One row that somebody has locked must not keep the others here.
   for (std::int64_t moved = 1; moved > 0; result.orders += moved) {
     moved = 0;
-    if (const Error error = move_ids(session, items, moved)) return error;
+    if (const Error error = move_ids(session, items, Locked::stay, moved)) return error;
   }
+  std::int64_t moved = 0;
+  if (const Error error = move_ids(session, items, Locked::are_awaited, moved)) return error;
+  result.orders += moved;
   return result;
 }
 

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
 #include <stdexcept>
+#include <thread>
 
 #include "array_literal.hpp"
 #include "embedded/flashsale_postgres.hpp"
@@ -18,6 +20,9 @@ namespace {
 
 /// Of the transaction that expires orders; the number means nothing.
 constexpr std::int64_t kExpiryLock = 7'204'531'882;
+/// A hot item's row is locked most of the time, but each time by another batch, and free in between.
+constexpr int kLooksAtItems = 10;
+constexpr std::chrono::milliseconds kBetweenLooks{30};
 
 /// An order and what is due for it.
 struct DueOrder {
@@ -245,18 +250,18 @@ LateOutcome confirm_late_in(pqxx::work& tx, const Order& taken, std::int64_t epo
   return LateOutcome::confirmed;
 }
 
-std::vector<UnreturnedOrder> expire_in(pqxx::work& tx, std::int32_t limit) {
+std::vector<UnreturnedOrder> expire_in(pqxx::work& tx, std::int32_t limit, const std::string& held_items) {
   // Two at once would wait for each other's rows crosswise; whoever comes second has nothing to do.
   if (!execute(tx, "SELECT pg_try_advisory_xact_lock($1)", kExpiryLock)[0][0].as<bool>()) return {};
   std::vector<OrderId> due;
-  for (const auto& row : execute(tx, embedded::orders_due_sql, limit)) due.push_back(read_order_id(row[0]));
+  for (const auto& row : execute(tx, embedded::orders_due_sql, limit, held_items)) due.push_back(read_order_id(row[0]));
   if (due.empty()) return {};
   std::ranges::sort(due);
   std::vector<UnreturnedOrder> expired;
   ItemUnits units;
   for (const auto& row : execute(tx, embedded::orders_expire_sql, array_of(due))) {
     expired.push_back(
-        {read_order(row), row[kOrderColumns].as<std::string>(), row[kOrderColumns + 1].as<std::int64_t>()});
+        {read_order(row), row[kOrderColumns].as<std::string>(), row[kOrderColumns + 1].as<std::int64_t>(), {}});
     add_units(units, expired.back().row);
   }
   if (expired.empty()) return {};
@@ -265,6 +270,12 @@ std::vector<UnreturnedOrder> expire_in(pqxx::work& tx, std::int32_t limit) {
   commit(tx);
   FLASHSALE_FAULT_POINT("expiry.after_commit");
   return expired;
+}
+
+std::set<std::int32_t> items_due(pqxx::transaction_base& tx) {
+  std::set<std::int32_t> items;
+  for (const auto& row : tx.exec(std::string(embedded::items_due_sql))) items.insert(row[0].as<std::int32_t>());
+  return items;
 }
 
 /// Runs `work` in one transaction; what it does not commit is rolled back.
@@ -313,8 +324,29 @@ Result<LateOutcome> confirm_late_payment(Session& session, const Order& taken, s
   return in_transaction<LateOutcome>(session, [&](pqxx::work& tx) { return confirm_late_in(tx, taken, epoch); });
 }
 
-Result<std::vector<UnreturnedOrder>> expire_orders(Session& session, std::int32_t limit) {
-  return in_transaction<std::vector<UnreturnedOrder>>(session, [&](pqxx::work& tx) { return expire_in(tx, limit); });
+Result<std::vector<UnreturnedOrder>> expire_orders(Session& session, std::int32_t limit,
+                                                   std::span<const std::int32_t> held_items) {
+  const std::string held = array_of(held_items);
+  return in_transaction<std::vector<UnreturnedOrder>>(session,
+                                                      [&](pqxx::work& tx) { return expire_in(tx, limit, held); });
+}
+
+Result<std::vector<std::int32_t>> find_held_items(Session& session) {
+  std::set<std::int32_t> held;
+  for (int look = 0; look < kLooksAtItems; ++look) {
+    if (look > 0) std::this_thread::sleep_for(kBetweenLooks);
+    const Error error = session.run([&](pqxx::connection& connection) {
+      pqxx::work tx(connection);
+      if (look == 0) held = items_due(tx);
+      const std::vector<std::int32_t> asked(held.begin(), held.end());
+      for (const auto& row : execute(tx, embedded::items_free_sql, array_of(asked))) {
+        held.erase(row[0].as<std::int32_t>());
+      }
+    });
+    if (error) return error;
+    if (held.empty()) break;
+  }
+  return std::vector<std::int32_t>(held.begin(), held.end());
 }
 
 Result<std::vector<std::int32_t>> find_unpaid_items(Session& session, std::span<const std::int32_t> item_nos) {

@@ -25,6 +25,8 @@ namespace {
 /// A lock timeout has waited for seconds already, so it is tried only once more.
 constexpr int kLockTimeoutAttempts = 2;
 constexpr std::size_t kLoggedBytesMax = 300;
+/// Longer than any transaction of ours holds a row while the server is well.
+constexpr std::chrono::milliseconds kBriefWait{300};
 /// The server's own timeouts come first.
 constexpr std::chrono::milliseconds kWatchSlack{1500};
 
@@ -225,6 +227,11 @@ void pause_before_attempt(int attempt) {
 }
 
 }  // namespace
+
+Options with_brief_waits(Options options) {
+  options.lock_timeout = std::min(options.lock_timeout, kBriefWait);
+  return options;
+}
 
 struct Session::State {
   Options options;

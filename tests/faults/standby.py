@@ -1,5 +1,6 @@
 """A primary of PostgreSQL and its synchronous standby, which trade places: who connects names both."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -53,7 +54,8 @@ class ReplicatedPostgres:
     def lose_primary(self):
         """All its processes at once, as when its machine loses power. It never comes back."""
         for pid in harness.process_tree(self.primary.process.pid):
-            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # a session that was just ending
+                os.kill(pid, signal.SIGKILL)
         self.primary.process.kill()
 
     def promote(self):
@@ -78,7 +80,8 @@ class ReplicatedPostgres:
         return self.primary.connect(database)
 
     def stop(self):
-        self._set_synchronous("")
+        with contextlib.suppress(harness.psycopg2.OperationalError):  # lost, by a round that did not come to its end
+            self._set_synchronous("")
         self.primary.stop()
         if self.standby is not None:
             self.standby.stop()

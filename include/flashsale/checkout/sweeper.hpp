@@ -11,6 +11,7 @@
 #include "flashsale/catalog/snapshot.hpp"
 #include "flashsale/catalog/upkeep.hpp"
 #include "flashsale/checkout/journal.hpp"
+#include "flashsale/postgres/order_repository.hpp"
 
 namespace flashsale::checkout {
 
@@ -62,6 +63,8 @@ class Sweeper : public Settlement {
   Journal& journal_;
   telemetry::Metrics& metrics_;
   catalog::Publisher stores_;  ///< sweeper thread only
+  /// What the last pass ended with; empty: from the first.
+  std::optional<postgres::UnreturnedOrder> returned_up_to_;
 
   std::mutex mutex_;
   std::condition_variable wake_;

@@ -7,6 +7,7 @@
 
 #include "flashsale/catalog/publisher.hpp"
 #include "flashsale/catalog/upkeep.hpp"
+#include "flashsale/payments/held.hpp"
 
 namespace flashsale::payments {
 
@@ -31,6 +32,7 @@ class PaymentSweeper {
  private:
   void run();
   void expire();
+  [[nodiscard]] bool step_over_held_items();
   void settle_open();
   [[nodiscard]] bool is_stopping();
 
@@ -39,6 +41,9 @@ class PaymentSweeper {
   telemetry::Metrics& metrics_;
   catalog::Publisher stores_;  ///< the thread's alone
   std::string settled_up_to_;  ///< message that the last pass ended with; empty: from the first
+  /// What somebody has locked is let alone for a while: each try costs all others the wait.
+  Held<std::int32_t> items_{std::chrono::seconds(2)};
+  Held<std::string> messages_{std::chrono::seconds(10)};
 
   std::mutex mutex_;
   std::condition_variable wake_;

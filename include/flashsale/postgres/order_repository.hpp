@@ -32,6 +32,7 @@ struct UnreturnedOrder {
   Order row;
   std::string sale_id;
   std::int64_t epoch = 0;  ///< of the sale, now
+  TimePoint changed_at{};  ///< when it ended; as find_unreturned() tells
 };
 
 /// Reads and single-row changes of orders; archived ones are read too where nothing else is said. Each call is one
@@ -59,13 +60,16 @@ struct UnreturnedOrder {
 [[nodiscard]] Result<CancelResult> cancel_unwritten_order(Session& session, const Order& order, std::string_view reason,
                                                           std::string_view who = {});
 
-/// After Redis has been told, of these orders with these generations; idempotent.
+/// After Redis has been told, of these orders with these generations; idempotent. Those that somebody has locked stay
+/// as they are, and are found again.
 [[nodiscard]] Error mark_given_back(Session& session, std::span<const Order> told);
 
-/// Of these sales, oldest first, at most `limit`, whose change is at least `older_than` old.
+/// Of these sales, oldest first, at most `limit`, whose change is at least `older_than` old. `after`: those behind this
+/// one of an earlier answer.
 [[nodiscard]] Result<std::vector<UnreturnedOrder>> find_unreturned(Session& session,
                                                                    std::span<const std::int32_t> sale_nos,
                                                                    std::chrono::milliseconds older_than,
-                                                                   std::int32_t limit);
+                                                                   std::int32_t limit,
+                                                                   const UnreturnedOrder* after = nullptr);
 
 }  // namespace flashsale::postgres

@@ -52,8 +52,12 @@ enum class LateOutcome : std::uint8_t {
 [[nodiscard]] Result<LateOutcome> confirm_late_payment(Session& session, const Order& taken, std::int64_t epoch);
 
 /// Ends orders whose time to pay is over, by PostgreSQL's clock (PROTOCOL R15), at most `limit`, and frees their units.
-/// One instance at a time: empty also when another one is at it.
-[[nodiscard]] Result<std::vector<UnreturnedOrder>> expire_orders(Session& session, std::int32_t limit);
+/// One instance at a time: empty also when another one is at it. Orders that somebody has locked are left for later,
+/// and so are those of `held_items`; an item's row that somebody else holds for long is Failure::busy.
+[[nodiscard]] Result<std::vector<UnreturnedOrder>> expire_orders(Session& session, std::int32_t limit,
+                                                                 std::span<const std::int32_t> held_items = {});
+/// Items of orders whose time to pay is over that somebody has held for all of a third of a second. Blocking as long.
+[[nodiscard]] Result<std::vector<std::int32_t>> find_held_items(Session& session);
 
 /// Of these items, those of which a unit waits for its payment.
 [[nodiscard]] Result<std::vector<std::int32_t>> find_unpaid_items(Session& session,

@@ -18,6 +18,10 @@ struct Options {
   std::chrono::milliseconds tcp_user_timeout{5000};
 };
 
+/// For work that comes again by itself: what somebody has locked is stepped over after a moment. One locked row must
+/// not hold up what else a pass has to do.
+[[nodiscard]] Options with_brief_waits(Options options);
+
 /// One lazily opened connection for one thread at a time. Every new connection sets its own timeouts and
 /// `synchronous_commit = on` (PROTOCOL R7). A connection that broke is thrown away, never reused: libpqxx 6 would
 /// reconnect silently; the one that takes its place ends the backend that it may have left behind. No function throws;

@@ -1,7 +1,15 @@
--- Of the generation that Redis was told of: one taken again since, and ended again, is another matter.
+-- Of the generation that Redis was told of: one taken again since, and ended again, is another matter. An order that
+-- somebody has locked is left for the next time: Redis may be told again.
+WITH free AS (
+    SELECT orders.order_id, orders.generation
+      FROM unnest($1::uuid[], $2::smallint[]) AS told (order_id, generation)
+      JOIN orders USING (order_id, generation)
+     WHERE orders.given_back = false
+     ORDER BY orders.order_id
+       FOR UPDATE OF orders SKIP LOCKED)
 UPDATE orders
    SET given_back = true
-  FROM unnest($1::uuid[], $2::smallint[]) AS told (order_id, generation)
- WHERE orders.order_id = told.order_id
-   AND orders.generation = told.generation
+  FROM free
+ WHERE orders.order_id = free.order_id
+   AND orders.generation = free.generation
    AND orders.given_back = false;

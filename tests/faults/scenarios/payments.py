@@ -359,4 +359,67 @@ OF_POSTGRES = [
 ]
 
 
-SCENARIOS = KILLED + STOCK + STOPPED + ENDED + OF_REDIS + OF_POSTGRES
+# --- rows that somebody has locked ---
+
+
+def hold_orders(stage, chance, cursor, condition):
+    """Locks one to three of the sale's orders; their ids."""
+    def locked():
+        cursor.execute("SELECT order_id FROM orders WHERE item_no = ANY (%s) AND " + condition +
+                       " ORDER BY random() LIMIT %s FOR UPDATE SKIP LOCKED",
+                       (postgres.items_of_load(stage), chance.randint(1, 3)))
+        return [order_id for order_id, in cursor.fetchall()]
+    return harness.wait_until(locked, 5, f"no order is {condition}")
+
+
+def nothing_else_waits(stage, held, condition):
+    """While the rows are held all others get on: at one look none that is two seconds overdue is left."""
+    def others_are_done():
+        others = stage.query(f"SELECT 1 FROM orders WHERE {condition} AND NOT order_id = ANY (%s::uuid[]) LIMIT 1",
+                             (held,))
+        return not others
+    harness.wait_until(others_are_done, 10, f"orders wait with one that is locked: {condition}")
+
+
+def lock_unpaid_orders(stage, chance):
+    with postgres.foreign_session(stage) as cursor:
+        held = hold_orders(stage, chance, cursor, "status = 2")
+        time.sleep(WINDOW_S + chance.uniform(1.5, 2.5))
+        nothing_else_waits(stage, held, "status = 2 AND expires_at < now() - interval '2 s'")
+
+
+def lock_unreturned_orders(stage, chance):
+    """Redis is away for a moment, so that units wait to be given back; some of their orders are locked then."""
+    stage.redis.pause()
+    with postgres.foreign_session(stage) as cursor:
+        try:
+            held = hold_orders(stage, chance, cursor, "given_back = false")
+        finally:
+            stage.redis.resume()
+        time.sleep(chance.uniform(2, 3))
+        nothing_else_waits(stage, held, "given_back = false AND changed_at < now() - interval '4 s'")
+
+
+def lock_item_of_another(stage, chance):
+    """An item's row of a sale that nobody buys from is held, with an unpaid order in it that is overdue."""
+    sale = stage.create_sale(stock=10, payment="required", payment_window_s=1)
+    stage.buy(sale, stage.new_customer())
+    load = stage.query("SELECT item_no FROM items JOIN sales USING (sale_no) WHERE sale_id <> %s", (sale,))
+    with postgres.foreign_session(stage) as cursor:
+        cursor.execute("SELECT FROM items JOIN sales USING (sale_no) WHERE sale_id = %s FOR UPDATE OF items", (sale,))
+        time.sleep(WINDOW_S + chance.uniform(2, 3))
+        nothing_else_waits(stage, [], "status = 2 AND expires_at < now() - interval '3 s' AND item_no = ANY "
+                           f"(ARRAY{[number for number, in load]})")
+
+
+HELD = [
+    paying("order-locked-unpaid", "a session holds one to three unpaid orders until long after their time",
+           lock_unpaid_orders, load_s=8),
+    paying("order-locked-unreturned", "a session holds one to three orders whose units Redis was not told of",
+           lock_unreturned_orders, load_s=9),
+    paying("item-locked-elsewhere", "a session holds the item of another sale, with an unpaid order that is overdue",
+           lock_item_of_another, load_s=9),
+]
+
+
+SCENARIOS = HELD + KILLED + STOCK + STOPPED + ENDED + OF_REDIS + OF_POSTGRES

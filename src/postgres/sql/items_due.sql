@@ -1,0 +1,6 @@
+-- Items of orders whose time to pay is over.
+WITH due AS (
+    SELECT item_no, more_items FROM orders WHERE status = 2 AND expires_at <= now() LIMIT 10000)
+SELECT item_no FROM due
+ UNION
+SELECT unnest(more_items) FROM due;

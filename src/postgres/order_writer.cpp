@@ -1,6 +1,7 @@
 #include "flashsale/postgres/order_writer.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <map>
 #include <optional>
 #include <stdexcept>
@@ -15,6 +16,7 @@
 #include "flashsale/model/identifier.hpp"
 #include "flashsale/postgres/error.hpp"
 #include "flashsale/telemetry/fault_point.hpp"
+#include "flashsale/telemetry/log.hpp"
 #include "more_lines.hpp"
 #include "row_reader.hpp"
 #include "statement.hpp"
@@ -60,6 +62,12 @@ std::vector<Entry> sorted_by_id(std::span<const NewOrder> orders, std::size_t fi
   return entries;
 }
 
+std::vector<OrderId> ids_of(Entries entries) {
+  std::vector<OrderId> ids;
+  for (const auto& entry : entries) ids.push_back(entry.order->order.id);
+  return ids;
+}
+
 /// Empty when the batch holds one item under two epochs.
 std::optional<TakenByItem> units_by_item(Entries entries) {
   TakenByItem taken;
@@ -85,30 +93,81 @@ bool holds_nul(Entries entries) {
       entries, [](const Entry& entry) { return entry.order->order.customer_id.find('\0') != std::string::npos; });
 }
 
-/// A batch's payment windows begin when it is written, by PostgreSQL's clock (PROTOCOL R15). What comes in is when
+/// Given to everybody beyond the window, so that nobody who is answered has less than it.
+constexpr std::chrono::milliseconds kAllowance{500};
+/// What may be used up of it before COMMIT, which needs the rest.
+constexpr std::chrono::milliseconds kBeforeCommit{200};
+
+/// A batch's payment windows begin when it is committed, by PostgreSQL's clock (PROTOCOL R15). What comes in is when
 /// they would end if they had begun when Redis accepted the order.
 class PaymentWindows {
  public:
   PaymentWindows(pqxx::transaction_base& tx, Entries entries) {
     const bool needed = std::ranges::any_of(entries, [](const Entry& entry) { return has_window(entry.order->order); });
-    if (needed) now_ = read_time(tx.exec("SELECT now()")[0][0]);
+    if (!needed) return;
+    begin_at_ = read_begin(tx);
+  }
+  /// Whether they have to begin anew, since what was done in between has taken so long.
+  [[nodiscard]] bool are_late(std::chrono::milliseconds slack) const {
+    return begin_at_ && Clock::now() > read_at_ + slack;
+  }
+  /// They begin now, for these orders, which must be written: those among them that still await payment.
+  std::unordered_set<OrderId, OrderIdHash> begin_anew(pqxx::transaction_base& tx, std::span<const OrderId> ids) {
+    const auto begin_at = read_begin(tx);
+    std::unordered_set<OrderId, OrderIdHash> begun;
+    const auto later_us = (begin_at - *begin_at_).count();
+    for (const auto& row : execute(tx, embedded::orders_put_off_expiry_sql, array_of(ids), later_us)) {
+      begun.insert(read_order_id(row[0]));
+    }
+    begin_at_ = begin_at;
+    return begun;
   }
   [[nodiscard]] std::optional<TimePoint> expires_at(const Order& order) const {
     if (!has_window(order)) return std::nullopt;
-    return *now_ + (*order.expires_at - order.created_at);
+    return *begin_at_ + (*order.expires_at - order.created_at);
   }
 
  private:
   static bool has_window(const Order& order) {
     return order.status == OrderStatus::awaiting_payment && order.expires_at.has_value();
   }
-  std::optional<TimePoint> now_;
+  TimePoint read_begin(pqxx::transaction_base& tx) {
+    read_at_ = Clock::now();
+    return read_time(tx.exec("SELECT clock_timestamp()")[0][0]) + kAllowance;
+  }
+
+  using Clock = std::chrono::steady_clock;
+  std::optional<TimePoint> begin_at_;
+  Clock::time_point read_at_{};
 };
 
 WriteResult committed(const Order& order, const PaymentWindows& windows) {
   WriteResult result{WriteOutcome::committed, order};
   result.row.expires_at = windows.expires_at(order);
   return result;
+}
+
+/// After a COMMIT that has waited, as for a standby, the time of those who are answered now begins now, in a
+/// transaction of its own. What fails here costs them a part of it: they are told the time that they have.
+void begin_windows_after(pqxx::connection& connection, PaymentWindows& windows, Entries entries, Results& results) {
+  if (!windows.are_late(kAllowance)) return;
+  std::vector<OrderId> ids;
+  for (const auto& entry : entries) {
+    const auto& result = results[entry.place];
+    if (result.outcome == WriteOutcome::committed && result.row.expires_at) ids.push_back(result.row.id);
+  }
+  if (ids.empty()) return;
+  try {
+    pqxx::work tx(connection);
+    const auto begun = windows.begin_anew(tx, ids);
+    commit(tx);
+    for (const auto& entry : entries) {
+      if (begun.contains(entry.order->order.id)) results[entry.place] = committed(entry.order->order, windows);
+    }
+  } catch (const std::exception& error) {
+    telemetry::log_warn("buyers have less time to pay than they should",
+                        {{"orders", ids.size()}, {"error", error.what()}});
+  }
 }
 
 /// The text of a row's fields, reused from row to row.
@@ -202,8 +261,9 @@ enum class Attempt : std::uint8_t { written, refused, bad_data };
 /// The cheap way: nothing of the batch exists yet, and all of it fits. Otherwise nothing is changed.
 Attempt copy_batch(pqxx::connection& connection, Entries entries, const TakenByItem& taken, Results& results) {
   FLASHSALE_FAULT_POINT("journal.before_begin");
-  pqxx::work tx(connection);
-  const PaymentWindows windows(tx, entries);
+  std::optional<pqxx::work> open(connection);
+  auto& tx = *open;
+  PaymentWindows windows(tx, entries);
   try {
     RowText text;
     RowText::Stream stream(tx, "orders", RowText::kColumns);
@@ -221,9 +281,13 @@ Attempt copy_batch(pqxx::connection& connection, Entries entries, const TakenByI
   }
   FLASHSALE_FAULT_POINT("journal.after_rows");
   if (!take_units(tx, taken)) return Attempt::refused;
+  // The item's row was waited for.
+  if (windows.are_late(kBeforeCommit)) (void)windows.begin_anew(tx, ids_of(entries));
   FLASHSALE_FAULT_POINT("journal.before_commit");
   commit(tx);
   for (const auto& entry : entries) results[entry.place] = committed(entry.order->order, windows);
+  open.reset();  // a connection has one transaction at a time
+  begin_windows_after(connection, windows, entries, results);
   return Attempt::written;
 }
 
@@ -240,6 +304,8 @@ class CarefulWrite {
     FLASHSALE_FAULT_POINT("journal.after_rows");
     find_archived();
     lock_items();
+    if (windows_.are_late(kBeforeCommit))
+      (void)windows_.begin_anew(tx_, std::vector(inserted_.begin(), inserted_.end()));
     decide(results);
     if (!refused_.empty()) reject();
     if (!stale_.empty()) execute(tx_, embedded::orders_remove_stale_sql, array_of(stale_));
@@ -247,6 +313,10 @@ class CarefulWrite {
     read_existing(results);
   }
   [[nodiscard]] bool has_written() const { return !inserted_.empty(); }
+  /// After the commit.
+  void begin_windows(pqxx::connection& connection, Results& results) {
+    begin_windows_after(connection, windows_, entries_, results);
+  }
 
  private:
   struct ItemState {
@@ -386,22 +456,22 @@ class CarefulWrite {
 /// `bad_data`: PostgreSQL cannot take one of the rows; nothing is changed.
 Attempt write_carefully(pqxx::connection& connection, Entries entries, Results& results) {
   FLASHSALE_FAULT_POINT("journal.before_begin");
-  pqxx::work tx(connection);
-  bool has_written = false;
+  std::optional<pqxx::work> tx(connection);
+  CarefulWrite write(*tx, entries);
   try {
-    CarefulWrite write(tx, entries);
     write.run(results);
-    has_written = write.has_written();
   } catch (const pqxx::sql_error& error) {
     if (is_refused_data(error)) return Attempt::bad_data;
     throw;
   }
   FLASHSALE_FAULT_POINT("journal.before_commit");
-  if (has_written) {
-    commit(tx);
+  if (write.has_written()) {
+    commit(*tx);
   } else {
-    commit_found(tx);
+    commit_found(*tx);
   }
+  tx.reset();  // a connection has one transaction at a time
+  write.begin_windows(connection, results);
   return Attempt::written;
 }
 

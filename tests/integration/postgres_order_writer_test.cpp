@@ -5,6 +5,7 @@
 #include <atomic>
 #include <barrier>
 #include <numeric>
+#include <optional>
 #include <thread>
 
 #include "flashsale/postgres/error.hpp"
@@ -407,6 +408,48 @@ void wait_until_blocked(const PostgresDatabase& database, const std::string& nam
     std::this_thread::sleep_for(10ms);
   }
   ADD_FAILURE() << name << " does not wait for a lock";
+}
+
+TEST_F(OrderWriterTest, AWaitForTheItemIsNoPartOfThePaymentWindow) {
+  const Sale sale = testing::created_sale(session, "drop", {10});
+  for (const bool may_exist : {false, true}) {
+    NewOrder order = new_order(sale, 0, "a", may_exist ? "2" : "1");
+    order.order.status = OrderStatus::awaiting_payment;
+    order.order.expires_at = order.order.created_at + 10min;
+    std::optional<ItemHolder> holder(std::in_place, database, sale);
+    Result<std::vector<WriteResult>> results = std::vector<WriteResult>{};
+    std::thread thread([&] { results = writer.write({&order, 1}, may_exist); });
+    wait_until_blocked(database, "writer");
+    std::this_thread::sleep_for(700ms);
+    const auto released_at = std::chrono::system_clock::now();
+    holder->let_go();
+    thread.join();
+    ASSERT_THAT(outcomes(results), ::testing::Each(WriteOutcome::committed));
+    const auto expires_at = results->front().row.expires_at.value();
+    EXPECT_GE(expires_at, released_at + 10min);
+    EXPECT_EQ(find_orders(session, {&order.order.id, 1})->front().expires_at, expires_at);
+  }
+}
+
+TEST_F(OrderWriterTest, ACommitThatWaitsIsNoPartOfThePaymentWindow) {
+  const Sale sale = testing::created_sale(session, "drop", {10});
+  database.ask(
+      "CREATE FUNCTION linger() RETURNS trigger LANGUAGE plpgsql AS"
+      " 'BEGIN PERFORM pg_sleep(1.5); RETURN NULL; END'");
+  database.ask(
+      "CREATE CONSTRAINT TRIGGER linger AFTER INSERT ON orders DEFERRABLE INITIALLY DEFERRED"
+      " FOR EACH ROW EXECUTE FUNCTION linger()");
+  for (const bool may_exist : {false, true}) {
+    NewOrder order = new_order(sale, 0, "a", may_exist ? "2" : "1");
+    order.order.status = OrderStatus::awaiting_payment;
+    order.order.expires_at = order.order.created_at + 10min;
+    const auto results = writer.write({&order, 1}, may_exist);
+    const auto answered_at = std::chrono::system_clock::now();
+    ASSERT_THAT(outcomes(results), ::testing::Each(WriteOutcome::committed));
+    const auto expires_at = results->front().row.expires_at.value();
+    EXPECT_GE(expires_at, answered_at + 10min - 200ms);
+    EXPECT_EQ(find_orders(session, {&order.order.id, 1})->front().expires_at, expires_at);
+  }
 }
 
 TEST_F(OrderWriterTest, AKilledConnectionIsAnErrorAndRepeatingItGivesOneRow) {

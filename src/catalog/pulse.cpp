@@ -301,6 +301,7 @@ redis::Command Pulse::question(Known& known, SteadyTime now) {
                         std::ranges::all_of(last.levels, [](const auto& level) { return level.remaining > 0; });
   if (!is_known) known.all_items_at = now + kAllItemsInterval;
   return redis::pulse_command(known.sale->id, known.sale->epoch, is_known ? last.items_state : std::string());
+    clock.paused_at_sending = paused_time();
 }
 
 void Pulse::read_answer(Known& known, const redis::PulseReply& reply, const RedisClock& clock,

@@ -11,7 +11,7 @@ const ItemLevels* SaleSnapshot::find_level(std::int32_t item_no) const {
 }
 
 bool SaleSnapshot::sold_out_mark_lives(SteadyTime now) const {
-  return serving && now < clock.sent_at + kSoldOutMarkLife;
+  return serving && clock.age(now) < kSoldOutMarkLife;
 }
 
 bool SaleSnapshot::may_have_sold_since(SteadyTime now) const {
@@ -29,7 +29,7 @@ bool SaleSnapshot::may_have_sold_since(SteadyTime now) const {
 /// first order of a sale in its last moment, would be refused to its own key (PROTOCOL R9).
 bool SaleSnapshot::surely_not_open(SteadyTime now) const {
   if (!serving || order_records > 0) return false;
-  return now < clock.sent_at + kNotOpenMemoryLife && !may_have_sold_since(now);
+  return clock.age(now) < kNotOpenMemoryLife && !may_have_sold_since(now);
 }
 
 std::shared_ptr<const SaleSnapshot> Snapshot::find(std::string_view sale_id) const {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "flashsale/catalog/order_id_set.hpp"
+#include "flashsale/catalog/paused_time.hpp"
 #include "flashsale/model/feature_flags.hpp"
 #include "flashsale/model/sale.hpp"
 
@@ -21,13 +22,25 @@ struct RedisClock {
   TimePoint reading{};
   SteadyTime sent_at{};
   SteadyTime received_at{};
+  std::chrono::nanoseconds paused_at_sending = paused_time();
 
   /// Redis's clock is now at least `earliest` and at most `latest`.
   [[nodiscard]] TimePoint earliest(SteadyTime now) const {
-    return reading + std::chrono::duration_cast<std::chrono::microseconds>(now - received_at);
+    return reading + std::chrono::duration_cast<std::chrono::microseconds>(now - received_at + paused_since());
   }
   [[nodiscard]] TimePoint latest(SteadyTime now) const {
-    return reading + std::chrono::duration_cast<std::chrono::microseconds>(now - sent_at);
+    return reading + std::chrono::duration_cast<std::chrono::microseconds>(age(now));
+  }
+  /// How old the reading is at most. Whatever is known since then ages by this: it goes on while the machine is
+  /// suspended, as Redis and its other clients do.
+  [[nodiscard]] std::chrono::nanoseconds age(SteadyTime now) const { return now - sent_at + paused_since(); }
+
+ private:
+  /// Readings of two clocks differ by less than this by themselves.
+  static constexpr std::chrono::microseconds kPauseMin{100};
+  [[nodiscard]] std::chrono::nanoseconds paused_since() const {
+    const auto paused = paused_time() - paused_at_sending;
+    return paused > kPauseMin ? paused : std::chrono::nanoseconds(0);
   }
 };
 

@@ -15,6 +15,7 @@ using Steady = std::chrono::steady_clock;
 /// An instance that is left on an old master learns of a rebuild elsewhere from PostgreSQL alone, and must before the
 /// rebuilt sale has rested: what it refused afterwards might be an order there (PROTOCOL R9).
 constexpr std::chrono::milliseconds kDirectoryInterval{200};
+constexpr std::chrono::milliseconds kMarkPause{1000};      ///< after one that could not be written
 constexpr std::chrono::milliseconds kDirectoryPause{300};  ///< when it could not be loaded
 /// PostgreSQL that has not answered for this long is not reached.
 constexpr std::chrono::milliseconds kPostgresSilenceMax{2500};
@@ -89,17 +90,25 @@ bool Pulse::postgres_reached() const {
 // --- the directory thread ---
 
 Pulse::Reach Pulse::announced_reach(redis::SyncClient& client, const std::string& server) {
-  const std::vector<redis::Command> commands{redis::read_directory_command(), redis::read_wal_command(server)};
+  const std::vector<redis::Command> commands{redis::read_directory_command(), redis::read_wal_command(server),
+                                             redis::read_mark_command(server)};
   const auto replies = client.pipeline(commands);
   if (!replies) return {};
+  Reach reach;
+  if (const auto mark = redis::read_mark(ReplyView((*replies)[2].get()))) reach.mark = {mark->first, mark->second};
   const auto wal_position = redis::read_raised(ReplyView((*replies)[1].get()));
-  if (!wal_position) return {};
-  return {server, redis::read_raised(ReplyView((*replies)[0].get())).value_or(0), *wal_position};
+  if (!wal_position) return reach;
+  reach.server = server;
+  reach.version = redis::read_raised(ReplyView((*replies)[0].get())).value_or(0);
+  reach.wal_position = *wal_position;
+  return reach;
 }
 
 /// What was announced had been committed before. So a server that does not know it now has gone back in time: it was
 /// restored from a backup, file by file, with system identifier and timeline as before. (Another server is another
-/// identity, for which every sale is rebuilt in any case, PROTOCOL R6.)
+/// identity, for which every sale is rebuilt in any case, PROTOCOL R6.) A mark tells that however long ago it was;
+/// version and position, which a restored server soon reaches again, only tell at once, but of what came after the last
+/// mark too.
 Result<postgres::DirectoryChanges> Pulse::load_directory(postgres::Session& session, redis::SyncClient& client) {
   if (session.server_identity().empty()) {
     // Only to learn which server it is: what is announced of it has to be read before what it says itself.
@@ -109,26 +118,45 @@ Result<postgres::DirectoryChanges> Pulse::load_directory(postgres::Session& sess
   const std::string server = session.server_identity();
   auto announced = announced_reach(client, server);
   if (announced.wal_position == wal_begun_anew_from_) announced.wal_position = 0;
-  auto changes = postgres::load_directory(session, seen_.version);
+  std::vector<postgres::ServerMark> remembered;
+  if (seen_.server == server && seen_.mark.number >= 0) remembered.push_back(seen_.mark);
+  if (announced.mark.number >= 0) remembered.push_back(announced.mark);
+  auto changes = postgres::load_directory(session, seen_.version, remembered);
   if (!changes) return changes;
   postgres_reached_ns_ = Steady::now().time_since_epoch().count();
   const std::string& answered = session.server_identity();
-  const bool has_gone_back = seen_.is_beyond(answered, *changes) || announced.is_beyond(answered, *changes);
+  // Another server than the one that was asked about can have answered: then the next look tells.
+  const bool lacks_marks = answered == server && !changes->lost_marks.empty();
+  const bool has_gone_back =
+      lacks_marks || seen_.is_beyond(answered, *changes) || announced.is_beyond(answered, *changes);
   if (has_gone_back) {
     const auto above = std::max(seen_.version, announced.version);
     telemetry::log_error("postgres has gone back in time, every sale is rebuilt",
-                         {{"version", changes->version}, {"was", above}});
-    if (const auto error = postgres::begin_anew(session, above)) return error;
+                         {{"version", changes->version}, {"was", above}, {"marks_lost", changes->lost_marks.size()}});
+    const auto lost = lacks_marks ? changes->lost_marks : std::vector<std::string>{};
+    if (const auto error = postgres::begin_anew(session, above, lost)) return error;
     wal_begun_anew_from_ = announced.wal_position;
     changes = postgres::load_directory(session, 0);
     if (!changes) return changes;
   }
-  seen_ = {answered, changes->version, changes->wal_position};
+  seen_ = {answered, changes->version, changes->wal_position, renewed_mark(session, *changes)};
   // Also after Redis was wiped: a directory key that is missing keeps `unknown sale` from being said.
-  (void)client.pipeline(
-      std::vector<redis::Command>{redis::raise_directory_command(changes->version),
-                                  redis::raise_wal_command(answered, changes->wal_position, has_gone_back)});
+  std::vector<redis::Command> news{redis::raise_directory_command(changes->version),
+                                   redis::raise_wal_command(answered, changes->wal_position, has_gone_back)};
+  if (seen_.mark != announced.mark && seen_.mark.number >= 0) {
+    news.push_back(redis::tell_mark_command(answered, seen_.mark.number, seen_.mark.text));
+  }
+  (void)client.pipeline(news);
   return changes;
+}
+
+/// The newest mark, of this look or of another instance's.
+postgres::ServerMark Pulse::renewed_mark(postgres::Session& session, const postgres::DirectoryChanges& changes) {
+  if (!changes.mark_is_due || Steady::now() < mark_not_before_) return changes.newest_mark;
+  auto renewed = postgres::renew_mark(session, changes.newest_mark);
+  if (renewed) return std::move(*renewed);
+  mark_not_before_ = Steady::now() + kMarkPause;
+  return changes.newest_mark;
 }
 
 void Pulse::run_directory() {
@@ -154,6 +182,11 @@ void Pulse::run_directory() {
     wake_.notify_all();
     const auto pause = is_reached ? kDirectoryInterval : kDirectoryPause;
     wake_.wait_for(lock, pause, [this] { return stopping_ || reload_; });
+    if (!stopping_ || !is_reached) continue;
+    // The last orders of this process are covered by a mark, too.
+    lock.unlock();
+    (void)load_directory(session, client);
+    lock.lock();
   }
 }
 
@@ -268,6 +301,7 @@ bool Pulse::ask(redis::SyncClient& client, std::vector<Known*>& due) {
   do {
     const auto count = std::min(kAskAtOnce, due.size() - at);
     RedisClock clock;
+    clock.paused_at_sending = paused_time();
     clock.sent_at = Steady::now();
     std::vector<redis::Command> commands{redis::read_directory_command(), redis::clock_command()};
     for (std::size_t i = 0; i < count; ++i) {
@@ -301,7 +335,6 @@ redis::Command Pulse::question(Known& known, SteadyTime now) {
                         std::ranges::all_of(last.levels, [](const auto& level) { return level.remaining > 0; });
   if (!is_known) known.all_items_at = now + kAllItemsInterval;
   return redis::pulse_command(known.sale->id, known.sale->epoch, is_known ? last.items_state : std::string());
-    clock.paused_at_sending = paused_time();
 }
 
 void Pulse::read_answer(Known& known, const redis::PulseReply& reply, const RedisClock& clock,

@@ -1,5 +1,8 @@
 #include "flashsale/postgres/sale_repository.hpp"
 
+#include <algorithm>
+#include <map>
+
 #include "array_literal.hpp"
 #include "embedded/flashsale_postgres.hpp"
 #include "flag_rows.hpp"
@@ -164,17 +167,44 @@ PatchResult patch_in(pqxx::work& tx, std::string_view sale_id, const SalePatch& 
   return {Outcome::patched, std::move(sale)};
 }
 
+/// What is older than the oldest mark that is kept cannot be judged.
+void read_marks(pqxx::transaction_base& tx, std::span<const ServerMark> remembered, DirectoryChanges& changes) {
+  ArrayLiteral numbers;
+  for (const auto& mark : remembered) numbers.add(mark.number);
+  std::map<std::int64_t, std::string> found;
+  changes.mark_is_due = false;
+  for (const auto& row : execute(tx, embedded::server_marks_find_sql, numbers.close())) {
+    found.emplace(row[0].as<std::int64_t>(), row[1].as<std::string>());
+    changes.mark_is_due = row[2].as<bool>();  // the newest one's comes last
+  }
+  changes.lost_marks.clear();
+  if (found.empty()) return;
+  changes.newest_mark = {found.rbegin()->first, found.rbegin()->second};
+  for (const auto& mark : remembered) {
+    if (mark.number < found.begin()->first) continue;
+    const auto same = found.find(mark.number);
+    if (same == found.end() || same->second != mark.text) changes.lost_marks.push_back(mark.text);
+  }
+}
+
+/// Whether somebody has begun anew who missed all of these.
+bool have_been_missed(pqxx::transaction_base& tx, const std::string& lost) {
+  return !execute(tx, "SELECT FROM server_marks WHERE lost @> $1::text[] LIMIT 1", lost).empty();
+}
+
 /// A parameter ends at a NUL, so text with one would be stored cut off.
 bool holds_nul(std::string_view text) { return text.find('\0') != std::string_view::npos; }
 
 }  // namespace
 
-Result<DirectoryChanges> load_directory(Session& session, std::int64_t since_version) {
+Result<DirectoryChanges> load_directory(Session& session, std::int64_t since_version,
+                                        std::span<const ServerMark> remembered) {
   DirectoryChanges changes;
   const Error error = session.run([&](pqxx::connection& connection) {
     pqxx::work tx(connection);
     use_one_snapshot(tx);
     changes.wal_position = tx.exec(std::string(embedded::wal_position_sql))[0][0].as<std::int64_t>();
+    read_marks(tx, remembered, changes);
     changes.is_whole = since_version == 0;
     changes.version = read_directory_version(tx);
     changes.sales.clear();
@@ -199,18 +229,27 @@ Result<std::int64_t> directory_version(Session& session) {
   return version;
 }
 
-Error begin_anew(Session& session, std::int64_t above) {
+Error begin_anew(Session& session, std::int64_t above, std::span<const std::string> lost_marks) {
+  ArrayLiteral marks;
+  for (const auto& mark : lost_marks) marks.add_text(mark);
+  const std::string lost = marks.close();
   return session.run([&](pqxx::connection& connection) {
     pqxx::work tx(connection);
     // As raise_epoch does for one sale.
     tx.exec("SELECT item_no FROM items ORDER BY sale_no, item_no FOR NO KEY UPDATE");
     const auto version = tx.exec("SELECT version FROM directory FOR UPDATE")[0][0].as<std::int64_t>();
-    if (version > above) return;  // another instance was first
+    // Another instance was first. The version tells that only while nothing was changed since the restore.
+    if (lost_marks.empty() ? version > above : have_been_missed(tx, lost)) return;
     // An epoch is raised with the directory version, so none that was ever given out is above that.
-    execute(tx, "UPDATE sales SET epoch = greatest(epoch, $1) + 1", above);
+    const auto highest = std::max(above, version);
+    execute(tx, "UPDATE sales SET epoch = greatest(epoch, $1) + 1", highest);
     tx.exec("UPDATE items SET epoch = sales.epoch FROM sales WHERE sales.sale_no = items.sale_no");
-    execute(tx, "UPDATE directory SET version = $1", above + 1);
-    execute(tx, "UPDATE sales SET directory_version = $1", above + 1);
+    execute(tx, "UPDATE directory SET version = $1", highest + 1);
+    execute(tx, "UPDATE sales SET directory_version = $1", highest + 1);
+    execute(tx,
+            "INSERT INTO server_marks (number, lost) SELECT coalesce(max(number), -1) + 1, $1::text[] FROM"
+            " server_marks",
+            lost);
     commit(tx);
   });
 }

@@ -30,6 +30,10 @@ Command evalsha(std::string_view name, std::initializer_list<std::string_view> k
   return command;
 }
 
+std::string mark_key(std::string_view postgres_identity) {
+  return std::string(kMarkKeyPrefix).append(postgres_identity);
+}
+
 std::string wal_key(std::string_view postgres_identity) { return std::string(kWalKeyPrefix).append(postgres_identity); }
 
 Command raise_number(std::string_view key, std::int64_t number) {
@@ -494,6 +498,22 @@ Command raise_wal_command(std::string_view postgres_identity, std::int64_t posit
 Command read_directory_command() { return Command{"GET", kDirectoryKey}; }
 
 Command read_wal_command(std::string_view postgres_identity) { return Command{"GET", wal_key(postgres_identity)}; }
+
+Command tell_mark_command(std::string_view postgres_identity, std::int64_t number, std::string_view mark) {
+  return Command{"SET", mark_key(postgres_identity), std::to_string(number).append(":").append(mark)};
+}
+
+Command read_mark_command(std::string_view postgres_identity) { return Command{"GET", mark_key(postgres_identity)}; }
+
+std::optional<std::pair<std::int64_t, std::string>> read_mark(ReplyView reply) {
+  const auto text = reply.text();
+  const auto colon = text.find(':');
+  if (colon == std::string_view::npos) return std::nullopt;
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + colon, number);
+  if (error != std::errc{} || end != text.data() + colon) return std::nullopt;
+  return std::pair(number, std::string(text.substr(colon + 1)));
+}
 
 std::optional<std::int64_t> read_raised(ReplyView reply) {
   if (reply.is_nil()) return std::nullopt;

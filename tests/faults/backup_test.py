@@ -7,6 +7,7 @@ import unittest
 from fault_case import FaultCase  # first: it makes the harness known
 
 import harness
+from scenario import stopped
 
 
 class BackupCase(FaultCase):
@@ -20,17 +21,26 @@ class BackupCase(FaultCase):
         server.start()
         self.wait_ready()
 
-    def put_postgres_back(self, instances_stop=True):
+    def put_postgres_back(self, instances_stop=True, writes_on=False):
+        """`writes_on`: before anybody looks, it has written more WAL than was lost."""
         if instances_stop:
             for instance in self.cluster.instances:
                 self.assertEqual(instance.stop(), 0)
+        held = [] if instances_stop else [instance.process.pid for instance in self.cluster.instances]
+        position = self.wal_position()
         self.cluster.postgres.stop()
-        self.start_on_backup()
+        with stopped(*(held if writes_on else [])):
+            self.start_on_backup()
+            while writes_on and self.wal_position() <= position:
+                self.cluster.query("SELECT pg_logical_emit_message(true, '', 'on'), pg_switch_wal()")
         if instances_stop:
             for instance in self.cluster.instances:
                 instance.start()
         else:
             self.wait_ready()
+
+    def wal_position(self):
+        return self.cluster.query("SELECT pg_current_wal_flush_lsn() - '0/0'")[0][0]
 
     def start_on_backup(self):
         server = self.cluster.postgres
@@ -134,6 +144,69 @@ class OlderPostgresTest(BackupCase):
             return harness.wait_until(has_it, 15, f"no {status}", 0.1)
         except harness.HarnessError as failure:
             raise AssertionError(f"{failure}, but {call()!r}") from None
+
+    def check_orders_alone(self, instances_stop, writes_on):
+        """Nothing but orders is lost, as many units as cancelled ones: of PostgreSQL's own numbers only the WAL position
+        tells of it, and of the stores together none."""
+        sale = self.cluster.create_sale(stock=20, limit=2)
+        early, late = self.cluster.new_customer(), self.cluster.new_customer()
+        kept = self.check_status(self.buy(sale, early, "kept"), 201).json()
+        self.copy_postgres()
+        self.check_status(self.cluster.cancel(kept["id"], early), 200)
+        lost = self.check_status(self.buy(sale, late, "lost"), 201).json()
+        self.assertEqual(self.numbers(sale), (20, 1, 19))
+        time.sleep(0.5)  # some looks
+        self.put_postgres_back(instances_stop, writes_on)
+
+        def begun_anew():
+            return any("postgres has gone back in time" in instance.process.log_text()
+                       for instance in self.cluster.instances)
+
+        harness.wait_until(begun_anew, 10, "nobody has noticed")
+        self.assertEqual(self.numbers(sale), (20, 1, 19))
+        # Unknown for good once no order of before can be taken again.
+        response = self.wait_status(lambda: self.cluster.order(lost["id"], late), 404)
+        self.check_status(response, 404, "unknown-order")
+        again = self.check_status(self.buy(sale, late, "lost", where=1), 201).json()
+        self.assertEqual(again["id"], lost["id"])
+        self.assertEqual(self.check_status(self.buy(sale, early, "kept"), 200).json()["status"], "confirmed")
+        self.assertEqual(self.numbers(sale), (20, 2, 18))
+
+    def test_orders_alone_are_lost(self):
+        self.check_orders_alone(instances_stop=False, writes_on=False)
+
+    def test_it_has_written_more_than_was_lost(self):
+        self.check_orders_alone(instances_stop=False, writes_on=True)
+
+    def test_it_has_written_more_than_was_lost_before_they_start(self):
+        self.check_orders_alone(instances_stop=True, writes_on=True)
+
+    def test_a_restart_loses_nothing_and_rebuilds_nothing(self):
+        sale = self.cluster.create_sale(stock=20)
+        self.check_status(self.buy(sale, self.cluster.new_customer(), "k"), 201)
+        epoch = self.cluster.query("SELECT epoch FROM sales WHERE sale_id = %s", (sale,))
+        for stop in (self.cluster.postgres.stop, self.cluster.postgres.crash):
+            stop()
+            self.cluster.postgres.start()
+            self.wait_ready()
+            self.check_status(self.buy(sale, self.cluster.new_customer(), "k"), 201)
+        time.sleep(0.5)
+        self.assertEqual(self.cluster.query("SELECT epoch FROM sales WHERE sale_id = %s", (sale,)), epoch)
+
+    def test_no_mark_is_written_while_nobody_writes(self):
+        sale = self.cluster.create_sale(stock=20)
+        newest = "SELECT max(number) FROM server_marks"
+        def mark():
+            return self.cluster.query(newest)[0][0]
+        before = mark()
+        self.check_status(self.buy(sale, self.cluster.new_customer(), "k"), 201)
+        harness.wait_until(lambda: mark() > before, 5, "no mark after an order")
+        # The statistics of refusals and the like have been written by then.
+        def rests():
+            seen = mark()
+            time.sleep(2)
+            return mark() == seen
+        harness.wait_until(rests, 20, "marks are written for nothing")
 
     def test_instances_stopped_meanwhile(self):
         self.check_restored(instances_stop=True)

@@ -62,6 +62,7 @@ class Pulse {
     std::string server;  ///< identity of the one that this is about; empty: of none
     std::int64_t version = 0;
     std::int64_t wal_position = 0;
+    postgres::ServerMark mark{};
     [[nodiscard]] bool is_beyond(std::string_view now_server, const postgres::DirectoryChanges& now) const {
       return server == now_server && (version > now.version || wal_position > now.wal_position);
     }
@@ -69,6 +70,8 @@ class Pulse {
   [[nodiscard]] static Reach announced_reach(redis::SyncClient& client, const std::string& server);
   [[nodiscard]] Result<postgres::DirectoryChanges> load_directory(postgres::Session& session,
                                                                   redis::SyncClient& client);
+  [[nodiscard]] postgres::ServerMark renewed_mark(postgres::Session& session,
+                                                  const postgres::DirectoryChanges& changes);
   void take_mail();
   void adopt(const postgres::DirectoryChanges& changes);
   static void show_as_stored(SaleSnapshot& snapshot);
@@ -94,6 +97,7 @@ class Pulse {
   // Directory thread only.
   Reach seen_;
   std::chrono::steady_clock::time_point unpaid_not_before_{};
+  std::chrono::steady_clock::time_point mark_not_before_{};
   std::int64_t wal_begun_anew_from_ = 0;  ///< what was announced when it was answered: Redis may take no lower number
 
   // Pulse thread only.

@@ -12,6 +12,7 @@
 #include "flashsale/model/order.hpp"
 #include "flashsale/model/result.hpp"
 #include "flashsale/model/sale.hpp"
+#include "flashsale/postgres/server_marks.hpp"
 #include "flashsale/postgres/session.hpp"
 
 namespace flashsale::postgres {
@@ -22,18 +23,23 @@ namespace flashsale::postgres {
 struct DirectoryChanges {
   std::int64_t version = 0;
   std::int64_t wal_position = 0;  ///< bytes of WAL on disk: never falls, unless PostgreSQL was restored from a backup
-  bool is_whole = false;          ///< every sale there is: what is not among them has gone
-  std::vector<Sale> sales;        ///< with their items, in order of sale_no
+  ServerMark newest_mark;
+  bool mark_is_due = false;  ///< something was written since
+  std::vector<std::string>
+      lost_marks;                     ///< of those that the caller remembers: the server should have them, and has not
+  bool is_whole = false;              ///< every sale there is: what is not among them has gone
+  std::vector<Sale> sales;            ///< with their items, in order of sale_no
   std::optional<FeatureFlags> flags;  ///< all of them; empty: nothing has moved
 };
 
-/// Sales changed after `since_version` (0: all), in one snapshot.
-[[nodiscard]] Result<DirectoryChanges> load_directory(Session& session, std::int64_t since_version);
+/// Sales changed after `since_version` (0: all), in one snapshot. `remembered`: marks that were seen in this server.
+[[nodiscard]] Result<DirectoryChanges> load_directory(Session& session, std::int64_t since_version,
+                                                      std::span<const ServerMark> remembered = {});
 [[nodiscard]] Result<std::int64_t> directory_version(Session& session);
 /// After PostgreSQL has gone back in time: for every sale an epoch, and for the directory a version, above all that
 /// were given out before; `above` is the highest version that anybody has seen. Nothing when another instance was
-/// first.
-[[nodiscard]] Error begin_anew(Session& session, std::int64_t above);
+/// first, which has missed the same marks or, if it was not a mark that told, has raised the version above that.
+[[nodiscard]] Error begin_anew(Session& session, std::int64_t above, std::span<const std::string> lost_marks = {});
 [[nodiscard]] Result<std::optional<Sale>> find_sale(Session& session, std::string_view sale_id);
 
 /// Page of sales in order of creation (sale_no), after `after_sale_no`.

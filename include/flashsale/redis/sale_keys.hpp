@@ -31,5 +31,6 @@ inline constexpr std::string_view kDirectoryKey = "fs:directory";
 /// How far the WAL of the PostgreSQL server with the identity that follows has come: behind that it was restored from a
 /// backup. What another server knows (a standby that was promoted, an old primary that lives on) says nothing of it.
 inline constexpr std::string_view kWalKeyPrefix = "fs:wal:";
+inline constexpr std::string_view kMarkKeyPrefix = "fs:mark:";
 
 }  // namespace flashsale::redis

@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "flashsale/model/order.hpp"
@@ -199,7 +200,12 @@ struct AuditReply {
 [[nodiscard]] Command raise_wal_command(std::string_view postgres_identity, std::int64_t position, bool is_less);
 [[nodiscard]] Command read_directory_command();
 [[nodiscard]] Command read_wal_command(std::string_view postgres_identity);
-/// Of either. Empty: the key is not there, Redis has lost it.
+/// The last mark that was seen in a PostgreSQL server (ServerMark).
+[[nodiscard]] Command tell_mark_command(std::string_view postgres_identity, std::int64_t number, std::string_view mark);
+[[nodiscard]] Command read_mark_command(std::string_view postgres_identity);
+/// Number and text. Empty: Redis knows of none.
+[[nodiscard]] std::optional<std::pair<std::int64_t, std::string>> read_mark(ReplyView reply);
+/// Of a version or position. Empty: the key is not there, Redis has lost it.
 [[nodiscard]] std::optional<std::int64_t> read_raised(ReplyView reply);
 
 /// Redis's clock, the one clock for selling (R15).

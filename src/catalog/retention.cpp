@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "flashsale/postgres/rehearsal.hpp"
 #include "flashsale/postgres/retention.hpp"
 #include "flashsale/redis/sale_scripts.hpp"
 #include "flashsale/telemetry/fault_point.hpp"
@@ -17,6 +18,9 @@ using redis::ReplyView;
 constexpr std::chrono::seconds kTidyInterval{60};
 constexpr std::chrono::seconds kLease{10};
 constexpr std::chrono::seconds kPause{10};
+constexpr std::chrono::seconds kResetsInterval{5};
+/// A reset gets on several times a second.
+constexpr std::chrono::seconds kResetStalled{10};
 
 }  // namespace
 
@@ -50,6 +54,7 @@ void Retention::run() {
     const auto snapshot = snapshot_;
     lock.unlock();
     if (snapshot && snapshot->redis_reached) look(*snapshot);
+    finish_resets();
     lock.lock();
     wake_.wait_for(lock, options_.interval, [this] { return stopping_; });
   }
@@ -69,6 +74,22 @@ void Retention::look(const Snapshot& snapshot) {
   }
   if (some_are_gone && std::chrono::steady_clock::now() >= tidy_at_) {
     if (!postgres::forget_unreturned(stores_.session())) tidy_at_ = std::chrono::steady_clock::now() + kTidyInterval;
+  }
+}
+
+/// Whoever was at it has died, and left a rehearsal that counts orders as sold that are gone.
+void Retention::finish_resets() {
+  if (std::chrono::steady_clock::now() < resets_at_) return;
+  resets_at_ = std::chrono::steady_clock::now() + kResetsInterval;
+  const auto unfinished = postgres::unfinished_resets(stores_.session(), kResetStalled);
+  if (!unfinished) return;
+  for (const auto& sale_id : *unfinished) {
+    if (is_stopping()) return;
+    if (!stores_.hold_lease(sale_id, "reset", kLease)) continue;
+    const auto result = postgres::reset_rehearsal(stores_.session(), sale_id, "flashsaled");
+    if (!result || result->outcome != postgres::ResetResult::Outcome::reset) continue;
+    telemetry::log_info("an unfinished reset is finished", {{"sale", sale_id}});
+    (void)stores_.rebuild(result->sale, result->sale.epoch);  // else the pulse has it rebuilt
   }
 }
 

@@ -77,6 +77,41 @@ class RehearsalTest(ClusterCase):
             shoppers.finish()
         self.cluster.wait_consistent(sale)
 
+    def test_refunds_go_with_it(self):
+        sale = self.rehearsal(payment="required", stock=5)
+        provider = PaymentProvider(self.cluster, SECRET)
+        customer = self.cluster.new_customer()
+        order = self.check_status(self.cluster.buy(sale, customer, "k"), 201).json()
+        self.assertEqual(provider.pay(order).json()["outcome"], "confirmed")
+        self.assertEqual(provider.pay(order).json()["outcome"], "refund_required")
+        late_customer = self.cluster.new_customer()
+        late = self.check_status(self.cluster.buy(sale, late_customer, "k"), 201).json()
+        for _ in range(2):  # money that comes after the reset stays until the next one
+            self.reset(sale)
+            for buyer, before in ((customer, order), (late_customer, late)):
+                again = self.wait_sells(sale, buyer, "k")
+                self.assertEqual(again["id"], before["id"])
+                document = self.cluster.order(again["id"], buyer).json()
+                self.assertFalse(document.get("refund_required", False), document)
+                self.assertEqual(provider.pay(again).json()["outcome"], "confirmed")
+                document = self.cluster.order(again["id"], buyer).json()
+                self.assertEqual((document["status"], document.get("refund_required", False)), ("confirmed", False))
+            self.reset(sale)
+            self.assertEqual(self.cluster.query("SELECT count(*) FROM refunds"), [(0,)])
+            provider.pay(late)
+            harness.wait_until(lambda: self.cluster.query("SELECT count(*) FROM refunds") == [(1,)], 10,
+                               "no refund for the order that is gone")
+
+    def test_a_closed_one_is_used_again(self):
+        sale = self.rehearsal(stock=2)
+        customer = self.cluster.new_customer()
+        order = self.check_status(self.cluster.buy(sale, customer, "k"), 201).json()
+        self.check_status(self.cluster.admin("PATCH", f"/admin/v1/sales/{sale}", {"state": "closed"}), 200)
+        document = self.reset(sale).json()
+        self.assertEqual((document["state"], document["items"][0]["sold"]), ("open", 0))
+        self.assertEqual(self.wait_sells(sale, customer, "k")["id"], order["id"])
+        self.cluster.wait_consistent(sale)
+
     def test_only_a_rehearsal_can_be_reset(self):
         real = self.cluster.create_sale()
         order = self.check_status(self.cluster.buy(real, "somebody", "k"), 201).json()

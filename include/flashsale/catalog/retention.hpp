@@ -13,7 +13,8 @@
 namespace flashsale::catalog {
 
 /// Lets the Redis keys of closed sales go once everything in them is settled. PostgreSQL keeps every order; a key that
-/// is repeated is answered from there. One thread; any instance does it, under a lease for each sale.
+/// is repeated is answered from there. Finishes resets of rehearsals that nobody is at any more, too. One thread; any
+/// instance does it, under a lease for each sale.
 class Retention {
  public:
   struct Options {
@@ -34,6 +35,7 @@ class Retention {
  private:
   void run();
   void look(const Snapshot& snapshot);
+  void finish_resets();
   [[nodiscard]] bool is_stopping();
   [[nodiscard]] bool is_due(const SaleSnapshot& sale);
   void let_go(const Sale& sale);
@@ -44,6 +46,7 @@ class Retention {
   std::map<std::int32_t, SteadyTime> closed_since_;
   std::set<std::int32_t> forgotten_;  ///< let go, and known to have no keys any more
   SteadyTime tidy_at_{};
+  std::chrono::steady_clock::time_point resets_at_{};
 
   std::mutex mutex_;
   std::condition_variable wake_;

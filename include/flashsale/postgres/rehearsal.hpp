@@ -1,6 +1,9 @@
 #pragma once
+#include <chrono>
 #include <cstdint>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "flashsale/model/result.hpp"
 #include "flashsale/model/sale.hpp"
@@ -15,9 +18,12 @@ struct ResetResult {
 };
 
 /// Removes every order and payment of a rehearsal, some at a time, and in the end raises its epoch: what was accepted
-/// before is not counted any more, nor written by whoever rebuilds the sale. Stock stays as it was changed. One log
-/// row. Blocking.
+/// before is not counted any more, nor written by whoever rebuilds the sale. Stock stays as it was changed; one that
+/// was closed opens again by its times. Whatever ends the call, a repeated one goes on from there. One log row.
+/// Blocking.
 [[nodiscard]] Result<ResetResult> reset_rehearsal(Session& session, std::string_view sale_id, std::string_view who);
+/// Rehearsals whose reset has not got on for so long: nobody is at it any more.
+[[nodiscard]] Result<std::vector<std::string>> unfinished_resets(Session& session, std::chrono::seconds older_than);
 
 /// What the pending logs of epochs below this one hold has been undone.
 [[nodiscard]] Result<std::int64_t> reset_epoch(Session& session, std::int32_t sale_no);

@@ -1,5 +1,6 @@
 #include "flashsale/admin/sales.hpp"
 
+#include <functional>
 #include <thread>
 #include <utility>
 
@@ -18,6 +19,18 @@ using redis::ReplyView;
 constexpr int kEpochAttempts = 5;
 constexpr std::chrono::milliseconds kWithdrawBudget{1000};
 constexpr std::chrono::milliseconds kEpochPause{100};
+constexpr std::chrono::milliseconds kTellPatience{500};
+
+/// Tries for a moment: a sale that is being rebuilt is served again soon, by what was read before or after the change.
+bool tell(const std::function<Result<catalog::Publisher::PushOutcome>()>& push) {
+  const auto give_up_at = std::chrono::steady_clock::now() + kTellPatience;
+  for (;;) {
+    const auto outcome = push();
+    if (outcome && *outcome == catalog::Publisher::PushOutcome::done) return true;
+    if (std::chrono::steady_clock::now() >= give_up_at) return false;
+    std::this_thread::sleep_for(kEpochPause);
+  }
+}
 
 StockResult to_result(const postgres::StockChangeResult& written) {
   using From = postgres::StockChangeResult::Outcome;
@@ -134,14 +147,19 @@ Result<std::optional<Sale>> create_sale(catalog::Publisher& stores, const Sale& 
   return current && *current ? current : created;
 }
 
-Result<postgres::PatchResult> patch_sale(catalog::Publisher& stores, std::string_view sale_id,
-                                         const postgres::SalePatch& patch, std::string_view who) {
+Result<PatchedSale> patch_sale(catalog::Publisher& stores, std::string_view sale_id, const postgres::SalePatch& patch,
+                               std::string_view who) {
   auto patched = postgres::patch_sale(stores.session(), sale_id, patch, who);
-  if (!patched || patched->outcome != postgres::PatchResult::Outcome::patched) return patched;
-  const auto pushed = stores.push_definition(*patched->sale);
-  if (!pushed) telemetry::log_warn("change reaches redis later", {{"sale", sale_id}});
+  if (!patched) return patched.error();
+  PatchedSale answer{std::move(*patched), true};
+  if (answer.result.outcome != postgres::PatchResult::Outcome::patched) return answer;
+  FLASHSALE_FAULT_POINT("patch.before_push");
+  // Redis has nothing of a sale that was let go.
+  const auto& sale = *answer.result.sale;
+  answer.is_told = sale.let_go || tell([&] { return stores.push_definition(sale); });
+  if (!answer.is_told) telemetry::log_warn("change reaches redis later", {{"sale", sale_id}});
   announce(stores);
-  return patched;
+  return answer;
 }
 
 Result<postgres::ResetResult> reset_rehearsal(catalog::Publisher& stores, std::string_view sale_id,
@@ -173,7 +191,7 @@ Result<StockResult> change_stock(catalog::Publisher& stores, std::string_view sa
   }
   if (result && result->outcome == StockResult::Outcome::done) {
     FLASHSALE_FAULT_POINT("stock.before_push");
-    (void)stores.push_stock(**sale, item->item_no);
+    result->is_told = (*sale)->let_go || tell([&] { return stores.push_stock(**sale, item->item_no); });
     FLASHSALE_FAULT_POINT("stock.after_push");
     announce(stores);
   }

@@ -51,6 +51,11 @@ Answer stock_answer(const admin::StockResult& result, const std::string& sale_id
   append_number(answer.body, "stock_version", result.change.version);
   answer.body += '}';
   if (result.outcome == Outcome::repeated) append_header(answer.headers, "Idempotency-Replayed", "true");
+  if (!result.is_told) {
+    answer.status = 202;
+    append_header(answer.headers, "Location", "/admin/v1/sales/" + sale_id);
+    append_header(answer.headers, "Retry-After", "1");
+  }
   return answer;
 }
 
@@ -227,7 +232,7 @@ void AdminSaleEndpoints::patch(Exchange& exchange, std::string_view who) {
 }
 
 void AdminSaleEndpoints::apply_patch(Exchange& exchange, postgres::SalePatch change, const std::string& who) {
-  using Patched = Result<postgres::PatchResult>;
+  using Patched = Result<admin::PatchedSale>;
   const std::string sale_id(exchange.request().path_parameters[0]);
   run_operation<Patched>(
       exchange, process_.switches,
@@ -240,7 +245,7 @@ void AdminSaleEndpoints::apply_patch(Exchange& exchange, postgres::SalePatch cha
         if (!patched) {
           return reply_retry_later(answered, ProblemType::unavailable, "a store cannot be reached at the moment", 1);
         }
-        switch (patched->outcome) {
+        switch (patched->result.outcome) {
           case Outcome::unknown_sale:
             return reply_problem(answered, ProblemType::unknown_sale, "there is no sale of this id");
           case Outcome::closed_for_good:
@@ -249,7 +254,12 @@ void AdminSaleEndpoints::apply_patch(Exchange& exchange, postgres::SalePatch cha
             return reply_problem(answered, ProblemType::invalid_definition, "ends_at must be later than starts_at");
           case Outcome::patched: break;
         }
-        answered.reply({200, "application/json", document(*patched->sale), {}});
+        const auto& sale = *patched->result.sale;
+        if (patched->is_told) return answered.reply({200, "application/json", document(sale), {}});
+        std::string headers;
+        append_header(headers, "Location", "/admin/v1/sales/" + sale.id);
+        append_header(headers, "Retry-After", "1");
+        answered.reply({202, "application/json", document(sale), headers});
       });
 }
 

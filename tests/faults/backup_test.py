@@ -146,8 +146,8 @@ class OlderPostgresTest(BackupCase):
             raise AssertionError(f"{failure}, but {call()!r}") from None
 
     def check_orders_alone(self, instances_stop, writes_on):
-        """Nothing but orders is lost, as many units as cancelled ones: of PostgreSQL's own numbers only the WAL position
-        tells of it, and of the stores together none."""
+        """Nothing but an order and a cancellation is lost: of PostgreSQL's own numbers only the WAL position tells of
+        it, and the audit nothing."""
         sale = self.cluster.create_sale(stock=20, limit=2)
         early, late = self.cluster.new_customer(), self.cluster.new_customer()
         kept = self.check_status(self.buy(sale, early, "kept"), 201).json()

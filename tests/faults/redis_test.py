@@ -331,6 +331,31 @@ class BufferTest(RedisCase):
         self.assertEqual([(item["stock"], item["remaining"]) for item in audit["items"]], [(7, 6)])
 
 
+class UntoldTest(RedisCase):
+    def test_a_change_that_redis_was_not_told_of(self):
+        """It is stored, so it is no 503; it has not taken effect, so it is no 200."""
+        sale = self.cluster.create_sale(stock=10)
+        self.check_status(self.cluster.buy(sale, self.cluster.new_customer()), 201)
+        path = f"/admin/v1/sales/{sale}"
+        self.cluster.redis.pause()
+        try:
+            patched = self.check_status(self.cluster.admin("PATCH", path, {"state": "paused"}), 202)
+            added = self.check_status(self.cluster.admin("POST", f"{path}/items/sneaker-42/stock", {"add": 5}), 202)
+        finally:
+            self.cluster.redis.resume()
+        for answer in (patched, added):
+            self.assertIsNotNone(answer.header("Retry-After"), answer)
+        self.assertEqual(patched.json()["state"], "paused")
+        self.assertEqual(added.json()["stock"], 15)
+        for where in (0, 1):
+            harness.wait_until(lambda where=where: self.cluster.buy(sale, self.cluster.new_customer(), where=where)
+                               .status == 409, 15, "the sale sells on")
+        self.check_status(self.cluster.admin("PATCH", path, {"state": "paused"}), 200)
+        self.check_status(self.cluster.admin("PATCH", path, {"state": "open"}), 200)
+        item = self.cluster.wait_consistent(sale)["items"][0]
+        self.assertEqual((item["stock"], item["remaining"]), (15, 14))
+
+
 class SilenceTest(RedisCase):
     """R10: Redis stops answering, and nobody guesses."""
 

@@ -15,8 +15,14 @@ namespace flashsale::admin {
 [[nodiscard]] Result<std::optional<Sale>> create_sale(catalog::Publisher& stores, const Sale& definition,
                                                       std::string_view who);
 
-[[nodiscard]] Result<postgres::PatchResult> patch_sale(catalog::Publisher& stores, std::string_view sale_id,
-                                                       const postgres::SalePatch& patch, std::string_view who);
+struct PatchedSale {
+  postgres::PatchResult result;
+  /// False: Redis, which decides what is sold, has not been told within half a second: it still goes by what was
+  /// before. Every instance's pulse tells it as soon as it is there.
+  bool is_told = true;
+};
+[[nodiscard]] Result<PatchedSale> patch_sale(catalog::Publisher& stores, std::string_view sale_id,
+                                             const postgres::SalePatch& patch, std::string_view who);
 
 /// Begins a rehearsal anew: its orders and payments are gone, in both stores. Orders that are under way meanwhile may
 /// stand afterwards as the new one's first.
@@ -31,6 +37,7 @@ struct StockResult {
   Outcome outcome = Outcome::done;
   postgres::StockChange change;
   std::int64_t remaining = 0;  ///< when there is not enough
+  bool is_told = true;         ///< as of a PatchedSale
 };
 /// Adds units, or takes unsold ones out (`delta` < 0). `change_id` makes a repeated call harmless (PROTOCOL R11, R12).
 [[nodiscard]] Result<StockResult> change_stock(catalog::Publisher& stores, std::string_view sale_id,

@@ -59,9 +59,13 @@ Result<Unwritten> count_unwritten(catalog::Publisher& stores, const redis::Audit
   return unwritten;
 }
 
+/// `orders_came`: some were accepted between the reads. Else all rows are of orders that were accepted before, whatever
+/// moment they name: Redis's clock may have stepped back since.
 AuditedItem judge(const Item& item, const postgres::ItemAudit& row, const redis::PulseItem* before,
-                  const redis::PulseItem* after, const Unwritten& unwritten) {
-  AuditedItem audited{item.sku, row.stock, row.sold, 0, 0, row.live_units_until};
+                  const redis::PulseItem* after, const Unwritten& unwritten, bool orders_came) {
+  const auto live_units = orders_came ? row.live_units_until : row.live_units;
+  const auto unreturned_units = orders_came ? row.unreturned_units_until : row.unreturned_units;
+  AuditedItem audited{item.sku, row.stock, row.sold, 0, 0, live_units};
   if (!before || !after) return audited;
   const auto units = [&](const std::map<std::int32_t, std::int64_t>& by_item) {
     const auto found = by_item.find(item.item_no);
@@ -73,7 +77,7 @@ AuditedItem judge(const Item& item, const postgres::ItemAudit& row, const redis:
   const bool nothing_moved = before->version == after->version && before->stock_version == row.stock_version;
   audited.judged = nothing_moved && row.sold == row.live_units;
   const auto accounted =
-      before->remaining + row.live_units_until + audited.pending + row.unreturned_units + units(unwritten.withdrawals);
+      before->remaining + live_units + audited.pending + unreturned_units + units(unwritten.withdrawals);
   audited.drift = accounted - row.stock;
   audited.consistent = audited.judged && audited.drift == 0;
   return audited;
@@ -116,6 +120,7 @@ Result<AuditReport> look_at_sale(catalog::Publisher& stores, const Sale& sale) {
   const auto after = read_redis(stores, sale);
   if (!after) return after.error();
 
+  const bool orders_came = before->order_records != after->order_records;
   AuditReport report{sale.id, sale.rehearsal, rows->epoch == sale.epoch, before->now, {}};
   for (const auto& item : sale.items) {
     const auto row = std::find_if(rows->items.begin(), rows->items.end(),
@@ -124,8 +129,8 @@ Result<AuditReport> look_at_sale(catalog::Publisher& stores, const Sale& sale) {
       report.consistent = false;
       continue;
     }
-    report.items.push_back(
-        judge(item, *row, find_item(before->items, item.item_no), find_item(after->items, item.item_no), *unwritten));
+    report.items.push_back(judge(item, *row, find_item(before->items, item.item_no),
+                                 find_item(after->items, item.item_no), *unwritten, orders_came));
     report.consistent = report.consistent && report.items.back().consistent;
   }
   return report;

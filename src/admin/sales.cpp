@@ -47,6 +47,13 @@ StockResult to_result(const postgres::StockChangeResult& written) {
   return result;
 }
 
+StockResult to_repetition(const postgres::StockChangeResult& recorded, std::int64_t units) {
+  auto repeated = to_result(recorded);
+  const bool same = repeated.change.delta == -units;
+  repeated.outcome = same ? StockResult::Outcome::repeated : StockResult::Outcome::key_reused;
+  return repeated;
+}
+
 /// One try to take units out under the epoch that the sale has now. Empty: the epoch moved on, try again.
 Result<std::optional<StockResult>> withdraw_once(catalog::Publisher& stores, const Sale& sale, std::int32_t item_no,
                                                  const OrderId& change_id, std::int64_t units, std::string_view who) {
@@ -65,6 +72,10 @@ Result<std::optional<StockResult>> withdraw_once(catalog::Publisher& stores, con
   if (taken->outcome == Taken::late) return make_error_code(redis::Failure::unavailable);
   if (taken->outcome == Taken::reused) return std::optional<StockResult>({StockResult::Outcome::key_reused, {}, 0});
   if (taken->outcome == Taken::not_enough) {
+    // They may be missing because a rebuild has just written what this call took under the epoch before.
+    const auto written = postgres::find_stock_change(stores.session(), change_id);
+    if (!written) return written.error();
+    if (*written) return std::optional<StockResult>(to_repetition(**written, units));
     StockResult refused{StockResult::Outcome::not_enough, {}, taken->remaining};
     return std::optional<StockResult>(refused);
   }
@@ -93,12 +104,7 @@ Result<std::optional<StockResult>> withdraw_now(catalog::Publisher& stores, std:
                                                 const OrderId& change_id, std::int64_t units, std::string_view who) {
   const auto before = postgres::find_stock_change(stores.session(), change_id);
   if (!before) return before.error();
-  if (*before) {
-    auto repeated = to_result(**before);
-    const bool same = repeated.change.delta == -units;
-    repeated.outcome = same ? StockResult::Outcome::repeated : StockResult::Outcome::key_reused;
-    return std::optional(repeated);
-  }
+  if (*before) return std::optional(to_repetition(**before, units));
   const auto sale = postgres::find_sale(stores.session(), sale_id);
   if (!sale) return sale.error();
   // Redis counts it no more, and nobody buys: what was not sold is of no use here.

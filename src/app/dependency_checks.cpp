@@ -8,12 +8,24 @@
 namespace flashsale::app {
 namespace {
 
+constexpr std::int64_t kMiB = 1024 * 1024;
+
+/// A rebuild deletes what a sale had before it loads it anew, so what Redis holds now is what it needs then.
+std::string describe_memory(const redis::ServerFacts& facts) {
+  const auto used = "redis: " + std::to_string(facts.memory_used / kMiB) + " MiB used";
+  const std::string need = "; a rebuild needs what a sale's keys hold already, and 1 MiB besides";
+  if (facts.memory_max == 0) return used + ", maxmemory is not set" + need;
+  const bool is_tight = facts.memory_max - facts.memory_used < facts.memory_max / 5;
+  return used + " of " + std::to_string(facts.memory_max / kMiB) + (is_tight ? ", which is nearly all" : "") + need;
+}
+
 void check_redis(const Settings& settings, DependencyReport& report) {
   auto options = redis_options(settings);
   options.allow_replica = true;  // judged below, with a reason
   redis::SyncClient client(options, "check");
   const auto facts = redis::read_server_facts(client);
   if (!facts) return report.unreachable.push_back("redis: " + facts.error().message());
+  report.notes.push_back(describe_memory(*facts));
   const auto refuse = [&](std::string why) { report.unsafe.push_back("redis: " + std::move(why)); };
   if (!facts->is_master && !settings.redis.allow_replica) {
     refuse("is a replica; writes would be lost (redis.allow_replica lets it pass)");

@@ -75,6 +75,7 @@ int run_check(const Settings& settings) {
   for (const auto& problem : report.unreachable) std::cout << "unreachable  " << problem << '\n';
   for (const auto& problem : report.unsafe) std::cout << "unsafe       " << problem << '\n';
   for (const auto& warning : token_warnings(settings)) std::cout << "warning      " << warning << '\n';
+  for (const auto& note : report.notes) std::cout << "note         " << note << '\n';
   if (report.good()) std::cout << "settings, schema and stores are good\n";
   return report.good() ? 0 : 1;
 }

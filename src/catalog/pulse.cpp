@@ -30,6 +30,8 @@ constexpr std::chrono::minutes kAwakeAfterEnd{10};
 constexpr int kUnpaidRestFactor = 5;
 /// An item that somebody has changed by hand shows after this long at the latest.
 constexpr std::chrono::milliseconds kAllItemsInterval{1000};
+/// After a rebuild; as checkout.cpp has it, and a little more.
+constexpr std::chrono::seconds kTakenAgainFor{11};
 /// Sales asked about in one round trip: bounds how long one pulse holds Redis.
 constexpr std::size_t kAskAtOnce = 64;
 
@@ -274,7 +276,7 @@ void Pulse::adopt_marks(SoldOutMarks& marks) {
   auto& known = found->second;
   if (known.marks_epoch != marks.epoch) known.marks.clear();
   known.marks_epoch = marks.epoch;
-  for (const auto& [item_no, version] : marks.item_versions) known.marks[item_no] = {version, marks.ids};
+  for (const auto& [item_no, state] : marks.items) known.marks[item_no] = {state, marks.ids, {}, {}};
 }
 
 void Pulse::beat(redis::SyncClient& client) {
@@ -331,8 +333,8 @@ bool Pulse::ask(redis::SyncClient& client, std::vector<Known*>& due) {
 
 redis::Command Pulse::question(Known& known, SteadyTime now) {
   const auto& last = *known.last;
-  const bool is_known = last.serving && last.sale->epoch == known.sale->epoch && now < known.all_items_at &&
-                        std::ranges::all_of(last.levels, [](const auto& level) { return level.remaining > 0; });
+  // An item that is sold out moves its sale's state as any other does, so its mark is confirmed with that.
+  const bool is_known = last.serving && last.sale->epoch == known.sale->epoch && now < known.all_items_at;
   if (!is_known) known.all_items_at = now + kAllItemsInterval;
   return redis::pulse_command(known.sale->id, known.sale->epoch, is_known ? last.items_state : std::string());
 }
@@ -369,21 +371,44 @@ bool Pulse::read_levels(const std::vector<redis::PulseItem>& read, SaleSnapshot&
   for (std::size_t i = 0; i < items.size(); ++i) {
     while (next != read.end() && next->item_no < items[i].item_no) ++next;
     if (next == read.end() || next->item_no != items[i].item_no) return false;
-    snapshot.levels[i] = {next->remaining, next->version, next->stock_version, nullptr, false};
+    snapshot.levels[i] = {next->remaining, next->version, next->stock_version, nullptr, false, next->sells_from};
   }
   return true;
 }
 
+/// Whether the ids of a mark are still all there are. Yes, while the item shows the same. And when units have come back
+/// since the last look: they rest, and what rests from then on is not sold yet. (Orders that are taken again after a
+/// rebuild do not wait; so not while such may still come.)
+bool Pulse::still_holds(const Mark& mark, const SaleSnapshot& snapshot, const ItemLevels& level) {
+  if (mark.state == ItemState{level.version, level.remaining}) return true;
+  const auto& clock = snapshot.clock;
+  const bool some_are_taken_again = clock.reading < snapshot.resting_until + kTakenAgainFor;
+  return level.remaining > 0 && !some_are_taken_again && clock.received_at < mark.unsold_until &&
+         clock.latest(clock.received_at) < mark.unsold_until_at_redis;
+}
+
 void Pulse::attach_marks(Known& known, SaleSnapshot& snapshot) {
   if (known.marks_epoch != known.sale->epoch) known.marks.clear();
+  const auto& clock = snapshot.clock;
+  constexpr std::chrono::microseconds kRest{redis::kRestockRestUs};
   bool missing = false;
   for (std::size_t i = 0; i < snapshot.levels.size(); ++i) {
     auto& level = snapshot.levels[i];
-    const auto mark = known.marks.find(known.sale->items[i].item_no);
-    const bool matches = mark != known.marks.end() && mark->second.first == level.version;
-    if (level.remaining == 0 && matches) level.sold_out_ids = mark->second.second;
-    else if (mark != known.marks.end()) known.marks.erase(mark);
-    missing = missing || (level.remaining == 0 && !matches);
+    const auto found = known.marks.find(known.sale->items[i].item_no);
+    // Redis's clock has stepped back since: how long that still rests only Redis can tell, by being asked to sell it.
+    if (level.sells_from > clock.latest(clock.received_at) + kRest) level.sells_from = {};
+    const bool sells = level.sells(clock.latest(clock.received_at));
+    if (found != known.marks.end() && (sells || !still_holds(found->second, snapshot, level))) {
+      known.marks.erase(found);
+    } else if (found != known.marks.end()) {
+      auto& mark = found->second;
+      mark.state = {level.version, level.remaining};
+      mark.unsold_until = clock.sent_at + kRest;
+      mark.unsold_until_at_redis = level.remaining == 0 ? clock.reading + kRest : level.sells_from;
+      level.sold_out_ids = mark.ids;
+      continue;
+    }
+    missing = missing || !sells;
   }
   if (missing) upkeep_.request_marks(known.sale);
 }

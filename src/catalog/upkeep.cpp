@@ -11,6 +11,8 @@ namespace flashsale::catalog {
 namespace {
 
 constexpr std::chrono::milliseconds kPauseAfterFailure{200};
+/// A rebuild that fails costs both stores something each time; twice the pause before, up to this.
+constexpr std::chrono::milliseconds kPauseAfterFailureMax{3200};
 /// Reading the ids of a sold-out sale takes at most this share of an upkeep thread's time.
 constexpr int kMarksRestFactor = 5;
 
@@ -58,6 +60,13 @@ bool Upkeep::rests(const std::map<std::int32_t, SteadyTime>& not_before, std::in
 void Upkeep::rest(std::map<std::int32_t, SteadyTime>& not_before, std::int32_t sale_no, Duration duration) {
   const std::lock_guard lock(mutex_);
   not_before[sale_no] = std::chrono::steady_clock::now() + duration;
+}
+
+std::chrono::milliseconds Upkeep::pause_after_rebuild(std::int32_t sale_no, bool done) {
+  const std::lock_guard lock(mutex_);
+  auto& pause = rebuild_pauses_[sale_no];
+  pause = done ? std::chrono::milliseconds(0) : std::clamp(pause * 2, kPauseAfterFailure, kPauseAfterFailureMax);
+  return pause;
 }
 
 void Upkeep::request_rebuild(std::shared_ptr<const Sale> sale) {
@@ -119,15 +128,17 @@ void Upkeep::perform(Publisher& publisher, const Work& work) {
 
 void Upkeep::rebuild(Publisher& publisher, const std::shared_ptr<const Sale>& sale, std::int64_t correct_epoch) {
   bool done = false;
+  auto pause = kPauseAfterFailure;
   // Somebody may be at it, or Redis away.
   if (publisher.hold_rebuild_lease(sale->id)) {
     done = rebuild_under_lease(publisher, *sale, correct_epoch);
     publisher.give_back_rebuild_lease(sale->id);
+    pause = pause_after_rebuild(sale->sale_no, done);
   }
   if (!done) {
-    rest(rebuild_not_before_, sale->sale_no, kPauseAfterFailure);
+    rest(rebuild_not_before_, sale->sale_no, pause);
     // A sale that is lost is asked for again by the next pulse; drift no pulse can see.
-    const auto not_before = std::chrono::steady_clock::now() + kPauseAfterFailure;
+    const auto not_before = std::chrono::steady_clock::now() + pause;
     if (correct_epoch >= 0) {
       request(sale, [correct_epoch, not_before](Work& work) {
         work.correct_epoch = std::max(work.correct_epoch, correct_epoch);
@@ -191,8 +202,11 @@ void Upkeep::read_marks(Publisher& publisher, const Sale& sale) {
   for (std::size_t i = 0; i < before->items.size() && i < after->items.size(); ++i) {
     const auto& old = before->items[i];
     const auto& now = after->items[i];
-    const bool steady = old.item_no == now.item_no && old.version == now.version;
-    if (steady && old.remaining == 0 && now.remaining == 0) marks.item_versions[now.item_no] = now.version;
+    const ItemState state{now.version, now.remaining};
+    const bool steady = old.item_no == now.item_no && ItemState{old.version, old.remaining} == state;
+    // What rests at the moment is judged by who knows the time.
+    const bool may_rest = now.sells_from != from_unix_us(0);
+    if (steady && (now.remaining == 0 || may_rest)) marks.items[now.item_no] = state;
   }
   if (listener_.marks_loaded) listener_.marks_loaded(std::move(marks));
 }

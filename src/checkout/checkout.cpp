@@ -47,7 +47,8 @@ bool is_marked_sold_out(const Placement& placement, Steady::time_point now) {
   if (!sale.sold_out_mark_lives(now)) return false;
   return std::ranges::all_of(placement.lines, [&](const OrderLine& line) {
     const auto* level = sale.find_level(line.item_no);
-    return level && level->sold_out_ids && !level->sold_out_ids->contains(placement.id.hash64());
+    return level && level->sold_out_ids && !level->sells(sale.clock.latest(now)) &&
+           !level->sold_out_ids->contains(placement.id.hash64());
   });
 }
 

@@ -23,6 +23,8 @@ constexpr std::int64_t kPage = 50;
 constexpr std::int32_t kReturnsAtOnce = 1000;
 /// In one pass: a crowd whose time to pay has ended while Redis was away.
 constexpr int kReturnRounds = 20;
+/// An entry can be so much newer than the pulse that told of it.
+constexpr std::chrono::milliseconds kClockSlack{1000};
 
 using redis::ReplyView;
 
@@ -88,9 +90,7 @@ void Sweeper::run() {
     (void)postgres::end_stalled_writers(stores_.session());
     if (snapshot && snapshot->redis_reached) {
       for (const auto& sale : snapshot->sales) {
-        const bool overdue =
-            sale->oldest_entry_at && sale->clock.reading - *sale->oldest_entry_at > options_.older_than;
-        if (sale->serving && sale->log_entries > 0 && overdue) sweep_log(*sale);
+        if (sale->serving && sale->log_entries > 0 && is_overdue(*sale)) sweep_log(*sale);
       }
       return_units();
       tell_erased_names(stores_, {});
@@ -99,6 +99,21 @@ void Sweeper::run() {
     const bool busy = in_flight_ > 0;
     wake_.wait_for(lock, options_.interval, [&] { return stopping_ || (busy && in_flight_ == 0); });
   }
+}
+
+/// By Redis's clock; what lies in the future of that has come before it stepped back, and ages by the clock here.
+bool Sweeper::is_overdue(const catalog::SaleSnapshot& sale) {
+  if (!sale.oldest_entry_at) return false;
+  const auto sale_no = sale.sale->sale_no;
+  const auto age = sale.clock.reading - *sale.oldest_entry_at;
+  if (age >= -kClockSlack) {
+    future_entries_.erase(sale_no);
+    return age > options_.older_than;
+  }
+  const auto now = std::chrono::steady_clock::now();
+  auto& seen = future_entries_[sale_no];
+  if (seen.at != *sale.oldest_entry_at) seen = {*sale.oldest_entry_at, now};
+  return now - seen.since > options_.older_than;
 }
 
 void Sweeper::sweep_log(const catalog::SaleSnapshot& snapshot) {
@@ -114,7 +129,8 @@ void Sweeper::sweep_log(const catalog::SaleSnapshot& snapshot) {
     auto entries = redis::read_pending(page, unreadable);
     if (!entries || page.size() == 0) return;
     for (auto& entry : *entries) {
-      if (snapshot.clock.reading - entry.created_at <= options_.older_than) return;
+      const auto age = snapshot.clock.reading - entry.created_at;
+      if (age >= -kClockSlack && age <= options_.older_than) return;
       {
         const std::lock_guard lock(mutex_);
         if (stopping_ || in_flight_ + entry.orders.size() > options_.in_flight_max) return;

@@ -115,15 +115,4 @@ Result<std::vector<std::string>> unfinished_resets(Session& session, std::chrono
   return sale_ids;
 }
 
-Result<std::int64_t> reset_epoch(Session& session, std::int32_t sale_no) {
-  std::int64_t epoch = 0;
-  const Error error = session.run([&](pqxx::connection& connection) {
-    pqxx::nontransaction tx(connection);
-    const auto rows = execute(tx, "SELECT reset_epoch FROM sales WHERE sale_no = $1", sale_no);
-    if (!rows.empty()) epoch = rows[0][0].as<std::int64_t>();
-  });
-  if (error) return error;
-  return epoch;
-}
-
 }  // namespace flashsale::postgres

@@ -327,6 +327,30 @@ Result<std::optional<std::int64_t>> raise_epoch(Session& session, std::int32_t s
   return raised;
 }
 
+Result<LogBounds> find_log_bounds(Session& session, std::int32_t sale_no) {
+  LogBounds bounds;
+  const Error error = session.run([&](pqxx::connection& connection) {
+    pqxx::nontransaction tx(connection);
+    const auto rows = execute(tx, "SELECT drained_epoch, reset_epoch FROM sales WHERE sale_no = $1", sale_no);
+    if (!rows.empty()) bounds = {rows[0][0].as<std::int64_t>(), rows[0][1].as<std::int64_t>()};
+  });
+  if (error) return error;
+  return bounds;
+}
+
+Result<bool> mark_drained(Session& session, std::int32_t sale_no, std::int64_t epoch) {
+  bool is_current = false;
+  const Error error = session.run([&](pqxx::connection& connection) {
+    pqxx::work tx(connection);
+    const auto marked =
+        execute(tx, "UPDATE sales SET drained_epoch = $2 WHERE sale_no = $1 AND epoch = $2", sale_no, epoch);
+    is_current = marked.affected_rows() == 1;
+    commit(tx);
+  });
+  if (error) return Result<bool>(boost::system::in_place_error, error);
+  return Result<bool>(boost::system::in_place_value, is_current);
+}
+
 Result<std::int64_t> current_epoch(Session& session, std::int32_t sale_no) {
   std::int64_t epoch = 0;
   bool found = false;

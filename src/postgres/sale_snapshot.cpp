@@ -13,6 +13,9 @@
 namespace flashsale::postgres {
 namespace {
 
+/// Column of orders_of_sale.
+constexpr int kGivenBack = 12;
+
 std::optional<Sale> read_sale(pqxx::transaction_base& tx, std::int32_t sale_no) {
   SaleFilter filter;
   filter.sale_no = sale_no;
@@ -33,7 +36,12 @@ void stream_orders(Session& session, pqxx::transaction_base& tx, const Sale& sal
     const auto rows = tx.exec(fetch);
     if (rows.empty()) return;
     orders.clear();
-    for (const auto& row : rows) orders.push_back(read_order(row));
+    for (const auto& row : rows) {
+      orders.push_back(read_order(row));
+      if (reader.unreturned && !row[kGivenBack].is_null() && !row[kGivenBack].as<bool>()) {
+        reader.unreturned(orders.back());
+      }
+    }
     if (!reader.orders(orders)) return;
   }
 }
@@ -61,7 +69,8 @@ void count_orders(pqxx::transaction_base& tx, const Sale& sale, TimePoint until,
     const auto item = std::ranges::find(audit.items, row[0].as<std::int32_t>(), &ItemAudit::item_no);
     item->live_units = row[1].as<std::int64_t>();
     item->live_units_until = row[2].as<std::int64_t>();
-    item->unreturned_units = row[3].as<std::int64_t>();
+    item->unreturned_units_until = row[3].as<std::int64_t>();
+    item->unreturned_units = row[4].as<std::int64_t>();
   }
 }
 

@@ -18,6 +18,7 @@ struct Request {
   OrderId change_id;
   std::int64_t delta = 0;
   std::optional<std::int64_t> epoch;  ///< must still be the item's
+  std::int64_t taken_epoch = 0;       ///< of a withdrawal
 };
 
 struct Recorded {
@@ -47,6 +48,21 @@ std::string describe(const StockChange& change) {
   return json + "}";
 }
 
+bool is_refused(pqxx::transaction_base& tx, const Request& request) {
+  const auto rows = execute(tx, "SELECT FROM refused_withdrawals WHERE change_id = $1 AND epoch >= $2",
+                            request.change_id.to_string(), request.taken_epoch);
+  return !rows.empty();
+}
+
+/// For good: the entry that stands in the pending log must not be carried out after somebody was told so (R4).
+StockChangeResult refuse(pqxx::work& tx, const Request& request) {
+  if (request.delta < 0) {
+    execute(tx, embedded::refused_withdrawal_put_sql, request.change_id.to_string(), request.taken_epoch);
+    commit(tx);
+  }
+  return {Outcome::not_enough, {}};
+}
+
 /// The item's row is locked first, so that a repetition waits for the first to end and then finds its row.
 StockChangeResult change_in(pqxx::work& tx, const Request& request, std::string_view who) {
   const auto rows = execute(tx,
@@ -63,9 +79,13 @@ StockChangeResult change_in(pqxx::work& tx, const Request& request, std::string_
   const auto sale_no = row[0].as<std::int32_t>();
   const auto stock = row[2].as<std::int64_t>();
   if (request.epoch && *request.epoch != row[5].as<std::int64_t>()) return {Outcome::stale_epoch, {}};
-  if (request.delta < 0 && stock + request.delta < row[3].as<std::int64_t>()) return {Outcome::not_enough, {}};
-  if (execute(tx, embedded::item_stock_update_sql, request.item_no, request.delta).affected_rows() != 1) {
+  if (request.delta < 0 && is_refused(tx, request)) {
+    commit_found(tx);
     return {Outcome::not_enough, {}};
+  }
+  if (request.delta < 0 && stock + request.delta < row[3].as<std::int64_t>()) return refuse(tx, request);
+  if (execute(tx, embedded::item_stock_update_sql, request.item_no, request.delta).affected_rows() != 1) {
+    return refuse(tx, request);
   }
   const StockChange change{row[4].as<std::int64_t>() + 1, request.delta, stock + request.delta};
   execute(tx, embedded::stock_change_insert_sql, request.item_no, change.version, request.change_id.to_string(),
@@ -98,13 +118,14 @@ Result<StockChangeResult> change_stock(Session& session, const Request& request,
 Result<StockChangeResult> add_stock(Session& session, std::int32_t item_no, const OrderId& change_id,
                                     std::int64_t delta, std::string_view who) {
   if (delta <= 0) return Error(Failure::data_refused);
-  return change_stock(session, {item_no, change_id, delta, std::nullopt}, who);
+  return change_stock(session, {item_no, change_id, delta, std::nullopt, 0}, who);
 }
 
 Result<StockChangeResult> withdraw_stock(Session& session, std::int32_t item_no, const OrderId& change_id,
-                                         std::int64_t units, std::int64_t epoch, std::string_view who) {
+                                         std::int64_t units, std::int64_t epoch, std::string_view who,
+                                         std::optional<std::int64_t> taken_epoch) {
   if (units <= 0) return Error(Failure::data_refused);
-  return change_stock(session, {item_no, change_id, -units, epoch}, who);
+  return change_stock(session, {item_no, change_id, -units, epoch, taken_epoch.value_or(epoch)}, who);
 }
 
 Result<std::optional<StockChangeResult>> find_stock_change(Session& session, const OrderId& change_id) {

@@ -20,6 +20,8 @@ constexpr std::int64_t kScanPage = 500;
 /// Rows of one call of `load`, and lines of theirs: its arguments have to fit on Lua's stack, which holds about 8000.
 constexpr std::size_t kLoadChunk = 500;
 constexpr std::size_t kLoadChunkLines = 1000;
+/// Of keys that are being loaded: far above what a load takes from one call to the next.
+constexpr std::int64_t kUnpublishedLifeMs = 600'000;
 constexpr std::int64_t kClockMaxS = 253'402'300'799;  // the end of the year 9999: microseconds of it fit in 64 bits
 
 /// EVALSHA with its keys; the caller adds `argument_count` arguments.
@@ -105,6 +107,7 @@ std::vector<PulseItem> read_items(ReplyView fields) {
     if (letter == ":r") item.remaining = fields[i + 1].number();
     if (letter == ":v") item.version = fields[i + 1].number();
     if (letter == ":s") item.stock_version = fields[i + 1].number();
+    if (letter == ":o") item.sells_from = from_unix_us(fields[i + 1].number());
   }
   std::vector<PulseItem> result;
   for (auto& [item_no, item] : items) result.push_back(item);
@@ -290,8 +293,9 @@ std::vector<Command> load_commands(std::string_view sale_id, std::int64_t epoch,
       if (!is_live(order.status)) continue;
       for (const auto& line : order.lines) units[buyer_field(line.item_no, order.customer_id)] += line.quantity;
     }
-    auto command =
-        evalsha("load", {keys.orders, keys.buyers}, 2 + 2 * (chunk.size() + units.size()) + 4 * placed.size());
+    auto command = evalsha("load", {keys.fence, keys.orders, keys.buyers},
+                           4 + 2 * (chunk.size() + units.size()) + 4 * placed.size());
+    command.add(epoch).add(kUnpublishedLifeMs);
     command.add(static_cast<std::int64_t>(chunk.size())).add(static_cast<std::int64_t>(units.size()));
     for (const auto& order : chunk) command.add(order.id.bytes()).add(make_order_record(order));
     for (const auto& [field, total] : units) command.add(field).add(total);
@@ -303,14 +307,41 @@ std::vector<Command> load_commands(std::string_view sale_id, std::int64_t epoch,
   return commands;
 }
 
-Command publish_command(const Sale& sale, std::string_view identity, std::string_view postgres_identity) {
+Result<LoadOutcome> read_load(ReplyView reply) {
+  if (reply.text() == "OK") return LoadOutcome::loaded;
+  if (reply.text() == "superseded") return LoadOutcome::superseded;
+  return protocol_error();
+}
+
+Command log_length_command(std::string_view sale_id, std::int64_t epoch) {
+  return Command{"XLEN", SaleKeys(sale_id, epoch).log};
+}
+
+Command clear_command(std::string_view sale_id, std::int64_t epoch, std::span<const std::int64_t> old_epochs) {
+  Command command(4 + 4 * old_epochs.size() + 1);
+  command.add("EVALSHA").add(script("clear").sha1).add(static_cast<std::int64_t>(1 + 4 * old_epochs.size()));
+  command.add(SaleKeys(sale_id, epoch).fence);
+  for (const auto old : old_epochs) {
+    const SaleKeys keys(sale_id, old);
+    command.add(keys.items).add(keys.orders).add(keys.buyers).add(keys.log);
+  }
+  command.add(epoch);
+  return command;
+}
+
+Result<LoadOutcome> read_clear(ReplyView reply) { return read_load(reply); }
+
+Command publish_command(const Sale& sale, const Loaded& loaded, std::string_view identity,
+                        std::string_view postgres_identity) {
   const SaleKeys keys(sale.id, sale.epoch);
-  auto command = evalsha("publish", {keys.fence, keys.items}, 9 + sale.items.size() * 4);
+  auto command =
+      evalsha("publish", {keys.fence, keys.items, keys.orders, keys.buyers, keys.log}, 11 + sale.items.size() * 4);
   command.add(sale.epoch).add(identity).add(static_cast<std::int64_t>(sale.state));
   command.add(to_unix_us(sale.starts_at)).add(to_unix_us(sale.ends_at)).add(sale.version);
   // Nobody can hold a sold-out mark of a sale that is published for the first time.
   command.add(sale.epoch > 1 ? kRestockRestUs : std::int64_t{0}).add(postgres_identity);
   command.add(static_cast<std::int64_t>(sale.max_orders_per_customer));
+  command.add(loaded.orders).add(to_unix_us(loaded.newest_at));
   for (const auto& item : sale.items) {
     command.add(static_cast<std::int64_t>(item.item_no)).add(item.stock - item.sold);
     command.add(static_cast<std::int64_t>(item.limit_per_customer)).add(item.stock_version);
@@ -320,6 +351,7 @@ Command publish_command(const Sale& sale, std::string_view identity, std::string
 
 Result<PublishOutcome> read_publish(ReplyView reply) {
   if (reply.text() == "published") return PublishOutcome::published;
+  if (reply.text() == "incomplete") return PublishOutcome::incomplete;
   if (reply.text() == "superseded") return PublishOutcome::superseded;
   return protocol_error();
 }
@@ -419,7 +451,7 @@ Result<RenameOutcome> read_rename(ReplyView reply) {
 
 Command audit_command(const Fence& fence, std::int64_t log_entries_max) {
   const SaleKeys keys(fence.sale_id, fence.epoch);
-  auto command = evalsha("audit", {keys.fence, keys.items, keys.log}, 3);
+  auto command = evalsha("audit", {keys.fence, keys.items, keys.log, keys.orders}, 3);
   command.add(fence.epoch).add(fence.identity).add(log_entries_max);
   return command;
 }
@@ -440,6 +472,7 @@ Result<AuditReply> read_audit(ReplyView reply) {
   result.now = from_unix_us(reply[1].number());
   result.items = read_items(reply[2]);
   result.pending = std::move(*pending);
+  result.order_records = reply[4].number();
   return result;
 }
 

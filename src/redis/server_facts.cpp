@@ -1,8 +1,20 @@
 #include "flashsale/redis/server_facts.hpp"
 
+#include <charconv>
+#include <string_view>
+
 #include "flashsale/redis/server_identity.hpp"
 
 namespace flashsale::redis {
+namespace {
+
+std::int64_t number_of(std::string_view text) {
+  std::int64_t number = 0;
+  std::from_chars(text.data(), text.data() + text.size(), number);
+  return number;
+}
+
+}  // namespace
 
 Result<ServerFacts> read_server_facts(SyncClient& client) {
   const auto reply = client.call(Command{"INFO"});
@@ -12,7 +24,16 @@ Result<ServerFacts> read_server_facts(SyncClient& client) {
   facts.is_master = info_value(info, "role") == "master";
   facts.has_aof = info_value(info, "aof_enabled") == "1";
   facts.eviction_policy = info_value(info, "maxmemory_policy");
+  facts.memory_used = number_of(info_value(info, "used_memory"));
+  facts.memory_max = number_of(info_value(info, "maxmemory"));
   return facts;
+}
+
+Result<bool> is_freeing_memory(SyncClient& client) {
+  const auto reply = client.call(Command{"INFO", "memory"});
+  if (!reply) return Result<bool>(boost::system::in_place_error, reply.error());
+  const auto pending = info_value(ReplyView(reply->get()).text(), "lazyfree_pending_objects");
+  return Result<bool>(boost::system::in_place_value, !pending.empty() && pending != "0");
 }
 
 }  // namespace flashsale::redis

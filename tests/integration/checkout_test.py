@@ -712,6 +712,42 @@ class ReplayBeforeRefusalTest(BuyCase):
         winners[newcomer] = self.cluster.buy(sale, newcomer, "k").json()
         self.winners_and_losers(sale, winners, "sold-out")
 
+    def asked_of_redis(self):
+        total = 0
+        for instance in self.cluster.instances:
+            for line in instance.admin("GET", "/metrics").body.decode().splitlines():
+                if line.startswith("flashsale_dependency_seconds_count") and 'operation="reserve"' in line:
+                    total += float(line.rsplit(" ", 1)[1])
+        return total
+
+    def test_sold_out_while_units_keep_coming_back(self):
+        """One comes back every half second and is sold again at once, when it has rested: in between all are refused,
+        and most of them from memory."""
+        sale = self.cluster.create_sale(stock=3)
+        winners = self.sell(sale, 3)
+        asked_before, asks = self.asked_of_redis(), 0
+        deadline = time.monotonic() + 6
+        while time.monotonic() < deadline:
+            leaver = next(customer for customer, order in winners.items() if order["status"] == "confirmed")
+            self.check_status(self.cluster.cancel(winners[leaver]["id"], leaver), 200)
+            winners[leaver] = winners[leaver] | {"status": "cancelled"}
+            newcomer = None
+            while newcomer not in winners:
+                for where in (0, 1):
+                    newcomer = self.cluster.new_customer()
+                    response = self.cluster.buy(sale, newcomer, "k", where=where)
+                    asks += 1
+                    if response.status == 201:
+                        winners[newcomer] = response.json()
+                        break
+                    self.check_status(response, 409, "sold-out")
+            for customer, order in winners.items():
+                replay = self.check_status(self.cluster.buy(sale, customer, "k", where=asks % 2), 200)
+                asks += 1
+                self.assertEqual(replay.json(), order)
+        asked = self.asked_of_redis() - asked_before
+        self.assertLess(asked, 0.8 * asks, "hardly anybody is refused from memory")
+
     def test_limit_exceeded(self):
         sale = self.cluster.create_sale(stock=50, limit=1)
         customer = self.cluster.new_customer()

@@ -223,8 +223,9 @@ def cpu_seconds(pid, with_tree=False):
 class RedisServer:
     """A durable private Redis. The password is there so that tests can look for it in the logs."""
 
-    def __init__(self, directory, extra=(), password=None):
+    def __init__(self, directory, extra=(), password=None, environment=None):
         self.directory = pathlib.Path(directory)
+        self.environment = dict(environment or {})  # of its own, besides this process's
         self.directory.mkdir(parents=True, exist_ok=True)
         self.port = free_port()
         self.password = password or secrets.token_hex(12)
@@ -238,7 +239,8 @@ class RedisServer:
         command = ["redis-server", "--port", self.port, "--bind", "127.0.0.1", "--dir", self.directory, "--save", "",
                    "--appendonly", "yes", "--appendfsync", "everysec", "--maxmemory-policy", "noeviction",
                    "--requirepass", self.password, "--daemonize", "no", *self.extra]
-        self.process = Process(f"redis:{self.port}", command, self.directory / "redis.log")
+        self.process = Process(f"redis:{self.port}", command, self.directory / "redis.log",
+                               env=os.environ | self.environment)
         wait_until(self._answers, 10, f"Redis on port {self.port}: {self.process.log_tail()}")
 
     def _answers(self):
@@ -757,7 +759,7 @@ class Cluster:
         self._customer_numbers = itertools.count(1)
         self._salt = secrets.token_hex(3)
         try:
-            self.redis = RedisServer(self.directory / "redis")
+            self.redis = self._make_redis()
             self._make_database()
             for _ in range(instances):
                 self.add_instance(ready=False, binary=binary, environment=environment)
@@ -780,6 +782,9 @@ class Cluster:
             self.database = f"flashsale_{next(_database_numbers)}"
             template = _migrated_template(self.postgres)
             self.postgres.execute("postgres", f"CREATE DATABASE {self.database} TEMPLATE {template}")
+
+    def _make_redis(self):
+        return RedisServer(self.directory / "redis")
 
     def _make_postgres(self):
         return PostgresServer(self.directory / "postgres", self._postgres_settings)

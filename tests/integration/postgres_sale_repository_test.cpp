@@ -252,12 +252,41 @@ TEST_F(SaleRepositoryTest, SoldUnitsCannotBeWithdrawn) {
   const NewOrder order = new_order(sale, 0, "a", "1", 3);
   ASSERT_TRUE(writer.write({&order, 1}, false));
   const auto item_no = sale.items[0].item_no;
-  EXPECT_EQ(withdraw_stock(session, item_no, change_id("a"), 3, 0, "alice")->outcome, Outcome::not_enough);
+  EXPECT_EQ(withdraw_stock(session, item_no, change_id("c"), 3, 0, "alice")->outcome, Outcome::not_enough);
   EXPECT_EQ(withdraw_stock(session, item_no, change_id("a"), 2, 7, "alice")->outcome, Outcome::stale_epoch);
   EXPECT_EQ(withdraw_stock(session, item_no, change_id("a"), 2, 0, "alice")->outcome, Outcome::done);
   EXPECT_EQ(withdraw_stock(session, item_no, change_id("b"), 1, 0, "alice")->outcome, Outcome::not_enough);
   EXPECT_EQ((*find_sale(session, "drop"))->items[0].stock, 3);
   EXPECT_EQ((*find_sale(session, "drop"))->items[0].stock_version, 1);
+}
+
+/// Its entry stands in the pending log of that epoch, and whoever was told of the refusal counts on it.
+TEST_F(SaleRepositoryTest, AWithdrawalThatWasRefusedIsNotCarriedOutLater) {
+  using Outcome = StockChangeResult::Outcome;
+  const Sale sale = testing::created_sale(session, "drop", {2});
+  const auto item_no = sale.items[0].item_no;
+  ASSERT_EQ(withdraw_stock(session, item_no, change_id("a"), 3, 0, "alice")->outcome, Outcome::not_enough);
+  ASSERT_EQ(add_stock(session, item_no, change_id("more"), 3, "alice")->outcome, Outcome::done);
+  EXPECT_EQ(withdraw_stock(session, item_no, change_id("a"), 3, 0, "alice")->outcome, Outcome::not_enough)
+      << "by a sweeper";
+  const auto epoch = **raise_epoch(session, sale.sale_no, 0);
+  EXPECT_EQ(withdraw_stock(session, item_no, change_id("a"), 3, epoch, "alice", 0)->outcome, Outcome::not_enough)
+      << "by a rebuild, which writes what the older epoch has left";
+  EXPECT_EQ((*find_sale(session, "drop"))->items[0].stock, 5);
+  EXPECT_EQ(withdraw_stock(session, item_no, change_id("a"), 3, epoch, "alice")->outcome, Outcome::done)
+      << "asked for once more";
+  EXPECT_EQ((*find_sale(session, "drop"))->items[0].stock, 2);
+}
+
+TEST_F(SaleRepositoryTest, LogsAreDrainedUpToAnEpochThatIsTheSales) {
+  const Sale sale = testing::created_sale(session, "drop", {2});
+  EXPECT_EQ(find_log_bounds(session, sale.sale_no)->drained_epoch, 0);
+  const auto epoch = **raise_epoch(session, sale.sale_no, 0);
+  EXPECT_TRUE(*mark_drained(session, sale.sale_no, epoch));
+  EXPECT_FALSE(*mark_drained(session, sale.sale_no, epoch + 1));
+  ASSERT_TRUE(**raise_epoch(session, sale.sale_no, epoch));
+  EXPECT_FALSE(*mark_drained(session, sale.sale_no, epoch)) << "somebody newer is at it";
+  EXPECT_EQ(find_log_bounds(session, sale.sale_no)->drained_epoch, epoch);
 }
 
 TEST_F(SaleRepositoryTest, OneKeySentConcurrentlyAddsOnce) {
@@ -393,7 +422,8 @@ TEST_F(SnapshotTest, TheAuditCountsByStatusAndTime) {
   EXPECT_EQ(audit->items[0].sold, 5);
   EXPECT_EQ(audit->items[0].live_units, 5);
   EXPECT_EQ(audit->items[0].live_units_until, 2);
-  EXPECT_EQ(audit->items[0].unreturned_units, 1);
+  EXPECT_EQ(audit->items[0].unreturned_units_until, 1);
+  EXPECT_EQ(audit->items[0].unreturned_units, 2);
   EXPECT_EQ(audit->items[1].stock, 25);
   EXPECT_EQ(audit->items[1].stock_version, 1);
   EXPECT_EQ(audit->items[1].live_units, 0);

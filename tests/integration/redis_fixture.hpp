@@ -6,6 +6,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
+#include <map>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -73,7 +74,11 @@ class RedisSale {
     return ask(redis::configure_command(sale, on_identity), redis::read_configure);
   }
   redis::PublishOutcome publish(const Sale& sale, std::string_view on_identity, std::string_view from_postgres) {
-    return ask(redis::publish_command(sale, on_identity, from_postgres), redis::read_publish);
+    return publish(sale, {loaded_[sale.epoch], {}}, on_identity, from_postgres);
+  }
+  redis::PublishOutcome publish(const Sale& sale, const redis::Loaded& loaded, std::string_view on_identity,
+                                std::string_view from_postgres) {
+    return ask(redis::publish_command(sale, loaded, on_identity, from_postgres), redis::read_publish);
   }
   redis::CloseFenceReply close_fence(std::int64_t epoch) {
     return ask(redis::close_fence_command(id, epoch), redis::read_close_fence);
@@ -114,7 +119,17 @@ class RedisSale {
   std::int64_t trim(std::int64_t epoch, std::span<const std::string> entry_ids) {
     return redis::ReplyView(run(redis::trim_command(id, epoch, entry_ids)).get()).number();
   }
-  void load(std::int64_t epoch, std::span<const Order> orders) { run_all(redis::load_commands(id, epoch, orders)); }
+  redis::LoadOutcome load(std::int64_t epoch, std::span<const Order> orders) {
+    auto outcome = redis::LoadOutcome::loaded;
+    for (const auto& reply : run_all(redis::load_commands(id, epoch, orders))) {
+      outcome = redis::read_load(redis::ReplyView(reply.get())).value();
+    }
+    if (outcome == redis::LoadOutcome::loaded) loaded_[epoch] += static_cast<std::int64_t>(orders.size());
+    return outcome;
+  }
+  redis::LoadOutcome clear(std::int64_t epoch, std::span<const std::int64_t> old_epochs) {
+    return redis::read_clear(redis::ReplyView(run(redis::clear_command(id, epoch, old_epochs)).get())).value();
+  }
   void forget(std::int64_t epoch) { run(redis::forget_epoch_command(id, epoch)); }
   /// Hashes of all order ids, page by page.
   std::vector<std::uint64_t> scan_orders(std::int64_t epoch) {
@@ -225,6 +240,7 @@ class RedisSale {
     return found;
   }
 
+  std::map<std::int64_t, std::int64_t> loaded_;  ///< orders, by epoch
   redis::SyncClient client_{test_redis_options(), "test"};
 };
 

@@ -578,7 +578,11 @@ class History {
     rebuild.sale.epoch = epoch;
     for (auto& item : rebuild.sale.items) item.sold = ledger_.sold(item.item_no);
     const auto rows = ledger_.all_rows();
-    redis_.load(epoch, rows);
+    const bool superseded = model_.fence.rebuilder != epoch;
+    const auto outcome = run(superseded, [&] { return redis_.load(epoch, rows); });
+    EXPECT_EQ(outcome == redis::LoadOutcome::superseded, superseded);
+    count(superseded ? "load: superseded" : "load: loaded");
+    if (superseded) return false;
     for (const auto& row : rows) {
       const ModelRecord record{is_live(row.status) ? 'h' : 'r', row.created_at, row.lines, row.customer_id};
       model_.generations[epoch].add_record(row.id, record);

@@ -160,6 +160,78 @@ TEST_F(RedisScriptsTest, AClosedFenceLetsNobodyThrough) {
   EXPECT_TRUE(redis.pulse(1).lost);
 }
 
+// --- Redis's clock has stepped back ---
+
+constexpr std::chrono::seconds kStep{40};
+
+TEST_F(RedisScriptsTest, ARestFromBeforeTheClockSteppedBackBeginsAnew) {
+  const redis::SaleKeys keys(redis.id, sale.epoch);
+  const auto before_step = std::to_string(to_unix_us(redis.clock() + kStep));
+  const auto end_of = [&](const std::string& key, const std::string& field) {
+    return from_unix_us(redis.number(key, field));
+  };
+  redis.run({"HSET", keys.items, "1:o", before_step});
+  const auto state = redis.pulse(sale.epoch).items_state;
+  EXPECT_EQ(decisions({order("ann")}), std::vector{Decision::sold_out});
+  EXPECT_LE(end_of(keys.items, "1:o"), redis.call_ended_at + std::chrono::microseconds(kRestockRestUs));
+  EXPECT_GT(end_of(keys.items, "1:o"), redis.call_began_at);
+  EXPECT_NE(redis.pulse(sale.epoch).items_state, state) << "an item has changed";
+
+  redis.run({"HSET", keys.fence, "f", before_step});
+  EXPECT_EQ(decisions({order("bob", 1, kTicket)}), std::vector{Decision::not_open});
+  EXPECT_LE(end_of(keys.fence, "f"), redis.call_ended_at + std::chrono::microseconds(kOpeningRestUs));
+
+  redis.run({"HSET", keys.fence, "w", before_step});
+  EXPECT_EQ(decisions({order("bob", 1, kTicket)}), std::vector{Decision::resting});
+  EXPECT_LE(end_of(keys.fence, "w"), redis.call_ended_at + std::chrono::microseconds(kRestockRestUs));
+}
+
+TEST_F(RedisScriptsTest, OrdersAreCountedOnFromTheLogWhileTheClockIsBehindIt) {
+  const auto ahead = redis.clock() + kStep;
+  const auto id = std::to_string(to_unix_us(ahead) / 1000) + "-7";
+  redis.run({"XADD", redis::SaleKeys(redis.id, sale.epoch).log, id, "t", "", "-", ""});
+  redis.run({"XDEL", redis::SaleKeys(redis.id, sale.epoch).log, id});
+  const auto before = redis.audit(fence(), 1000).now;
+  EXPECT_GE(before, ahead);
+  const auto first = reserve({order("ann"), order("bob")});
+  EXPECT_THAT(first.decisions, Each(Decision::accepted));
+  const auto between = redis.audit(fence(), 1000);
+  const auto second = reserve({order("eve")});
+  EXPECT_GT(first.now, before);
+  EXPECT_LE(first.now, between.now);
+  EXPECT_GT(second.now, between.now);
+  EXPECT_EQ(between.order_records, 2);
+  ASSERT_EQ(redis.pending(1).size(), 2U);
+  EXPECT_EQ(redis.pending(1)[0].created_at, first.now);
+  EXPECT_EQ(redis.pending(1)[0].id, first.entry_id);
+  const auto record = redis.find(fence(), order("bob").id).record;
+  EXPECT_EQ(redis::parse_order_record(record)->created_at, first.now);
+}
+
+TEST_F(RedisScriptsTest, ALogGoesOnFromTheNewestOrderThatWasLoaded) {
+  const auto newest = redis.clock() + kStep;
+  sale.epoch = 2;
+  ASSERT_FALSE(redis.close_fence(2).superseded);
+  ASSERT_EQ(redis.publish(sale, {0, newest}, redis.identity, "postgres"), PublishOutcome::published);
+  EXPECT_EQ(redis.pulse(2).log_entries, 0);
+  EXPECT_GE(redis.audit(fence(), 1000).now, newest);
+}
+
+TEST_F(RedisScriptsTest, ALeaseFromBeforeTheClockSteppedBackEndsInItsTime) {
+  const auto key = redis::lease_key(redis.id, "sweep");
+  const auto take = [&](std::string_view holder) {
+    const auto reply = redis.run(redis::lease_command(redis.id, "sweep", holder, std::chrono::milliseconds(2000)));
+    return redis::read_lease(redis::ReplyView(reply.get()));
+  };
+  const auto life_ms = [&] { return redis::ReplyView(redis.run({"PTTL", key}).get()).number(); };
+  ASSERT_TRUE(take("one"));
+  EXPECT_FALSE(take("two"));
+  redis.run({"PEXPIRE", key, "42000"});
+  EXPECT_FALSE(take("two"));
+  EXPECT_LE(life_ms(), 2000);
+  EXPECT_TRUE(take("one")) << "it is its own";
+}
+
 // --- rebuilding ---
 
 TEST_F(RedisScriptsTest, ClosingTellsWhichEpochWasServed) {
@@ -198,6 +270,44 @@ TEST_F(RedisScriptsTest, ARebuilderWhoseServerWasWipedPublishesNothing) {
   sale.epoch = 2;
   EXPECT_EQ(redis.publish(sale, redis.identity, "postgres"), PublishOutcome::superseded);
   EXPECT_EQ(redis.dump(), "");
+}
+
+TEST_F(RedisScriptsTest, OnlyTheRebuilderThatHasClosedTheFenceLoadsAndClears) {
+  const std::vector<std::int64_t> old{1};
+  EXPECT_EQ(redis.load(2, std::vector{order("ann")}), LoadOutcome::superseded) << "it is not closed";
+  ASSERT_FALSE(redis.close_fence(2).superseded);
+  ASSERT_FALSE(redis.close_fence(3).superseded);
+  const auto before = redis.dump();
+  EXPECT_EQ(redis.load(2, std::vector{order("ann")}), LoadOutcome::superseded) << "a newer one is at work";
+  EXPECT_EQ(redis.clear(2, old), LoadOutcome::superseded);
+  EXPECT_EQ(redis.dump(), before);
+  EXPECT_EQ(redis.clear(3, old), LoadOutcome::loaded);
+  EXPECT_EQ(redis.number(redis::SaleKeys(redis.id, 1).items, "1:r"), 0);
+  EXPECT_EQ(redis.close_fence(3).published_epoch, 1) << "the fence still says what was served last";
+}
+
+TEST_F(RedisScriptsTest, WhatIsLoadedExpiresUntilItIsPublished) {
+  const redis::SaleKeys keys(redis.id, 2);
+  const auto life_ms = [&](const std::string& key) {
+    return redis::ReplyView(redis.run({"PTTL", key}).get()).number();
+  };
+  ASSERT_FALSE(redis.close_fence(2).superseded);
+  redis.load(2, std::vector{order("ann")});
+  EXPECT_GT(life_ms(keys.orders), 0);
+  EXPECT_GT(life_ms(keys.buyers), 0);
+  sale.epoch = 2;
+  ASSERT_EQ(redis.publish(sale, redis.identity, "postgres"), PublishOutcome::published);
+  EXPECT_EQ(life_ms(keys.orders), -1);
+  EXPECT_EQ(life_ms(keys.buyers), -1);
+}
+
+TEST_F(RedisScriptsTest, WhatHasExpiredIsNotPublished) {
+  ASSERT_FALSE(redis.close_fence(2).superseded);
+  redis.load(2, std::vector{order("ann"), order("bob")});
+  redis.run({"DEL", redis::SaleKeys(redis.id, 2).orders});
+  sale.epoch = 2;
+  EXPECT_EQ(redis.publish(sale, redis.identity, "postgres"), PublishOutcome::incomplete);
+  EXPECT_TRUE(redis.pulse(2).lost);
 }
 
 TEST_F(RedisScriptsTest, ARebuildBringsAllRowsAndTheirUnits) {

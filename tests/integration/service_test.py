@@ -470,6 +470,7 @@ class CommandTest(unittest.TestCase):
     def test_check(self):
         done = self.cluster.flashsaled("check")
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertRegex(done.stdout, "redis: [0-9]+ MiB used, maxmemory is not set; a rebuild needs ")
         self.cluster.redis.client.config_set("maxmemory-policy", "allkeys-lru")
         try:
             done = self.cluster.flashsaled("check")

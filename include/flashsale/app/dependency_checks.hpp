@@ -10,6 +10,7 @@ namespace flashsale::app {
 struct DependencyReport {
   std::vector<std::string> unreachable;  ///< may come back: worth waiting for
   std::vector<std::string> unsafe;       ///< settings and schema that break a promise: no use waiting
+  std::vector<std::string> notes;        ///< worth knowing, and no reason against selling
 
   [[nodiscard]] bool good() const { return unreachable.empty() && unsafe.empty(); }
 };

@@ -1,6 +1,7 @@
 #pragma once
 #include <chrono>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -8,7 +9,7 @@
 #include "flashsale/model/sale.hpp"
 #include "flashsale/postgres/order_writer.hpp"
 #include "flashsale/postgres/session.hpp"
-#include "flashsale/redis/order_record.hpp"
+#include "flashsale/redis/sale_scripts.hpp"
 #include "flashsale/redis/sync_client.hpp"
 #include "flashsale/telemetry/metrics.hpp"
 
@@ -29,7 +30,8 @@ class Publisher {
 
   enum class RebuildOutcome { published, superseded };
   /// Opens or rebuilds a sale (PROTOCOL R1, R2, R3): raises the epoch from `seen_epoch`, closes the fence, drains the
-  /// pending log that survives, loads one snapshot and publishes it. `superseded`: somebody else did or is doing it.
+  /// pending log that survives and deletes what is left of old epochs, loads one snapshot and publishes it.
+  /// `superseded`: somebody else did or is doing it.
   [[nodiscard]] Result<RebuildOutcome> rebuild(const Sale& sale, std::int64_t seen_epoch);
 
   enum class PushOutcome { done, lost };
@@ -44,21 +46,23 @@ class Publisher {
   [[nodiscard]] redis::SyncClient& redis() { return redis_; }
 
  private:
-  [[nodiscard]] Error drain(const Sale& sale, std::int64_t old_epoch, std::int64_t new_epoch);
-  [[nodiscard]] Error drain_epoch(const Sale& sale, std::int64_t old_epoch, std::int64_t new_epoch);
-  [[nodiscard]] Error settle_drained(const Sale& sale, const std::vector<redis::PendingEntry>& entries,
-                                     std::int64_t new_epoch);
-  [[nodiscard]] Error refuse_above_limit(const Sale& sale, std::vector<postgres::NewOrder>& orders);
-  [[nodiscard]] Error confirm_drained(const Sale& sale, const Order& taken, std::int64_t new_epoch);
-  [[nodiscard]] Result<Sale> load(const Sale& sale, std::int64_t new_epoch);
-  /// The replies to the chunk that was sent last.
-  [[nodiscard]] Error finish_loading();
-  [[nodiscard]] Result<Sale> prepare(const Sale& sale, std::int64_t published_epoch, std::int64_t epoch);
-  [[nodiscard]] Result<RebuildOutcome> publish(const Sale& sale, std::string_view identity);
+  /// The sale as it was read; of another epoch when somebody newer was here.
+  struct Prepared {
+    Sale sale;
+    redis::Loaded loaded;
+  };
+  [[nodiscard]] Result<Prepared> prepare(const Sale& sale, std::int64_t published_epoch, std::int64_t epoch);
+  [[nodiscard]] Result<redis::LoadOutcome> clear(const Sale& sale, std::span<const std::int64_t> old,
+                                                 std::int64_t epoch);
+  [[nodiscard]] Result<Prepared> load(const Sale& sale, std::int64_t new_epoch);
+  [[nodiscard]] Error finish_loading(bool& superseded);
+  void mark_given_back(std::span<const Order> unreturned);
+  [[nodiscard]] Result<RebuildOutcome> publish(const Prepared& prepared, std::string_view identity);
   [[nodiscard]] RebuildOutcome count(RebuildOutcome outcome);
 
   postgres::Session session_;
   postgres::OrderWriter writer_;
+  redis::Options redis_options_;
   redis::SyncClient redis_;
   std::string holder_;  ///< of the leases
   telemetry::Metrics& metrics_;

@@ -45,10 +45,16 @@ class Pulse {
   [[nodiscard]] bool postgres_reached() const;
 
  private:
+  struct Mark {
+    ItemState state;  ///< as of the last pulse
+    std::shared_ptr<const OrderIdSet> ids;
+    SteadyTime unsold_until{};          ///< whatever has come back since: until then by the clock here,
+    TimePoint unsold_until_at_redis{};  ///< and until then by Redis's nothing of it is sold
+  };
   struct Known {  ///< one sale between pulses; pulse thread only
     std::shared_ptr<const Sale> sale;
     std::shared_ptr<const SaleSnapshot> last;
-    std::map<std::int32_t, std::pair<std::int64_t, std::shared_ptr<const OrderIdSet>>> marks;  ///< item → version, ids
+    std::map<std::int32_t, Mark> marks;  ///< by item_no
     std::int64_t marks_epoch = 0;
     SteadyTime next_at{};
     SteadyTime all_items_at{};  ///< when the items are read whole again, whatever their state is called
@@ -83,6 +89,7 @@ class Pulse {
   void read_answer(Known& known, const redis::PulseReply& reply, const RedisClock& clock, std::string_view identity);
   [[nodiscard]] static bool read_levels(const std::vector<redis::PulseItem>& read, SaleSnapshot& snapshot);
   void attach_marks(Known& known, SaleSnapshot& snapshot);
+  [[nodiscard]] static bool still_holds(const Mark& mark, const SaleSnapshot& snapshot, const ItemLevels& level);
   void mark_held(SaleSnapshot& snapshot) const;
   void ask_for_unpaid();
   void answer_unpaid(postgres::Session& session);

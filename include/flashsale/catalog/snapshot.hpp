@@ -44,14 +44,18 @@ struct RedisClock {
   }
 };
 
-/// Live numbers of one item as of the last pulse. `sold_out_ids` is set while the item is sold out and the ids of all
+/// Live numbers of one item as of the last pulse. `sold_out_ids` is set while nothing of it is sold and the ids of all
 /// its orders are known (DESIGN 4.2): an id that is not in it cannot have an order.
 struct ItemLevels {
   std::int64_t remaining = 0;
   std::int64_t version = 0;
   std::int64_t stock_version = 0;
   std::shared_ptr<const OrderIdSet> sold_out_ids;
-  bool held = false;  ///< nothing remains, but some units are not paid yet and may come back
+  bool held = false;       ///< nothing remains, but some units are not paid yet and may come back
+  TimePoint sells_from{};  ///< what remains has come back and is sold from then on, by Redis's clock
+
+  /// Whether Redis sells a unit at that moment of its clock.
+  [[nodiscard]] bool sells(TimePoint now) const { return remaining > 0 && now >= sells_from; }
 };
 
 /// One sale as of one pulse. Immutable once published.

@@ -15,13 +15,22 @@
 
 namespace flashsale::catalog {
 
-/// The ids of a sale's orders, complete for each item listed: it was at 0 with this version before and after the ids
-/// were read (PROTOCOL R8).
+/// What an item shows. While it shows the same nothing of it was sold: an order takes units, and whatever else moves
+/// them raises the version.
+struct ItemState {
+  std::int64_t version = 0;
+  std::int64_t remaining = 0;
+
+  bool operator==(const ItemState&) const = default;
+};
+
+/// The ids of a sale's orders, complete for each item listed: it showed this before and after the ids were read
+/// (PROTOCOL R8).
 struct SoldOutMarks {
   std::int32_t sale_no = 0;
   std::int64_t epoch = 0;
   std::shared_ptr<const OrderIdSet> ids;
-  std::map<std::int32_t, std::int64_t> item_versions;  ///< item_no → version
+  std::map<std::int32_t, ItemState> items;  ///< by item_no; only those that sold nothing then
 };
 
 /// Background work on single sales, asked for by the pulse: rebuilds, pushes, sold-out marks. A few threads; one sale
@@ -73,6 +82,8 @@ class Upkeep {
   void read_marks(Publisher& publisher, const Sale& sale);
   using Duration = std::chrono::steady_clock::duration;
   [[nodiscard]] bool rests(const std::map<std::int32_t, SteadyTime>& not_before, std::int32_t sale_no);
+  /// How long nobody here tries again; grows with each failure in a row.
+  [[nodiscard]] std::chrono::milliseconds pause_after_rebuild(std::int32_t sale_no, bool done);
   void rest(std::map<std::int32_t, SteadyTime>& not_before, std::int32_t sale_no, Duration duration);
 
   Options options_;
@@ -86,6 +97,7 @@ class Upkeep {
   /// Not before: work that failed or that somebody else does, and marks that took long to read. The pulse asks again.
   std::map<std::int32_t, SteadyTime> rebuild_not_before_;
   std::map<std::int32_t, SteadyTime> marks_not_before_;
+  std::map<std::int32_t, std::chrono::milliseconds> rebuild_pauses_;  ///< the last; 0: the last rebuild did not fail
   std::vector<std::thread> threads_;
   bool stopping_ = false;
 };

@@ -48,7 +48,14 @@ class Sweeper : public Settlement {
     bool keep = false;           ///< its epoch is over: whoever rebuilds deals with it
   };
 
+  /// Of a sale whose log's oldest entry lies in the future.
+  struct FutureEntry {
+    TimePoint at{};                ///< which one it is
+    catalog::SteadyTime since{};  ///< when it was seen first
+  };
+
   void run();
+  [[nodiscard]] bool is_overdue(const catalog::SaleSnapshot& sale);
   void sweep_log(const catalog::SaleSnapshot& sale);
   void resubmit(const std::shared_ptr<const Sale>& sale, redis::PendingEntry entry);
   void write_withdrawal(const Sale& sale, const redis::PendingEntry& entry);
@@ -62,7 +69,8 @@ class Sweeper : public Settlement {
   catalog::Upkeep& upkeep_;
   Journal& journal_;
   telemetry::Metrics& metrics_;
-  catalog::Publisher stores_;  ///< sweeper thread only
+  catalog::Publisher stores_;                           ///< sweeper thread only
+  std::map<std::int32_t, FutureEntry> future_entries_;  ///< by sale_no; sweeper thread only
   /// What the last pass ended with; empty: from the first.
   std::optional<postgres::UnreturnedOrder> returned_up_to_;
 

@@ -25,7 +25,4 @@ struct ResetResult {
 /// Rehearsals whose reset has not got on for so long: nobody is at it any more.
 [[nodiscard]] Result<std::vector<std::string>> unfinished_resets(Session& session, std::chrono::seconds older_than);
 
-/// What the pending logs of epochs below this one hold has been undone.
-[[nodiscard]] Result<std::int64_t> reset_epoch(Session& session, std::int32_t sale_no);
-
 }  // namespace flashsale::postgres

@@ -78,10 +78,12 @@ struct StockChangeResult {
 /// asked for something else). One log row.
 [[nodiscard]] Result<StockChangeResult> add_stock(Session& session, std::int32_t item_no, const OrderId& change_id,
                                                   std::int64_t delta, std::string_view who);
-/// Takes `units` > 0 out, which Redis has set aside under `epoch`: conditional on `sold + units <= stock` and the
-/// epoch. Idempotent by `change_id` like add_stock.
+/// Takes `units` > 0 out, which Redis has set aside: conditional on `sold + units <= stock` and the sale's `epoch`.
+/// Idempotent by `change_id` like add_stock. `not_enough` is for good for what was set aside under `taken_epoch`, which
+/// is `epoch` unless a rebuild writes what an older one has left.
 [[nodiscard]] Result<StockChangeResult> withdraw_stock(Session& session, std::int32_t item_no, const OrderId& change_id,
-                                                       std::int64_t units, std::int64_t epoch, std::string_view who);
+                                                       std::int64_t units, std::int64_t epoch, std::string_view who,
+                                                       std::optional<std::int64_t> taken_epoch = std::nullopt);
 [[nodiscard]] Result<std::optional<StockChangeResult>> find_stock_change(Session& session, const OrderId& change_id);
 /// Changes of an item with version > `after`, in order.
 [[nodiscard]] Result<std::vector<StockChange>> stock_changes_after(Session& session, std::int32_t item_no,
@@ -92,27 +94,37 @@ struct StockChangeResult {
 /// somebody else moved it.
 [[nodiscard]] Result<std::optional<std::int64_t>> raise_epoch(Session& session, std::int32_t sale_no,
                                                               std::int64_t seen_epoch, std::int64_t above = 0);
+/// Which pending logs can still hold what is not written: none of an epoch below either.
+struct LogBounds {
+  std::int64_t drained_epoch = 0;  ///< 0: not known
+  std::int64_t reset_epoch = 0;    ///< a rehearsal's orders of older epochs are of no interest any more
+};
+[[nodiscard]] Result<LogBounds> find_log_bounds(Session& session, std::int32_t sale_no);
+/// Every log of an epoch below this one is written. False: the epoch is not the sale's any more, nothing was changed.
+[[nodiscard]] Result<bool> mark_drained(Session& session, std::int32_t sale_no, std::int64_t epoch);
 [[nodiscard]] Result<std::int64_t> current_epoch(Session& session, std::int32_t sale_no);
 
 /// One REPEATABLE READ snapshot of a sale for a rebuild: the sale with its items first, then every order row ever
-/// written for it (final ones too), in chunks of at most `chunk` rows. The callbacks return false to stop early.
+/// written for it (final ones too), in chunks of at most `chunk` rows. These two return false to stop early.
 struct SnapshotReader {
   std::function<bool(const Sale&)> sale;
   std::function<bool(std::span<const Order>)> orders;
+  /// If given: told of each final row whose units Redis has not been told of, before the chunk that it is in.
+  std::function<void(const Order&)> unreturned;
 };
 [[nodiscard]] Error read_snapshot(Session& session, std::int32_t sale_no, const SnapshotReader& reader,
                                   std::int32_t chunk = 1000);
 
-/// What the audit needs of PostgreSQL, in one snapshot (PROTOCOL R17). Rows with created_at > `until` are left out
-/// of live_units and unreturned_units; `pending_with_row` has those `pending_ids` that have a row, with the generation
-/// of their units (PROTOCOL R16).
+/// What the audit needs of PostgreSQL, in one snapshot (PROTOCOL R17). `pending_with_row` has those `pending_ids` that
+/// have a row, with the generation of their units (PROTOCOL R16).
 struct ItemAudit {
   std::int32_t item_no = 0;
   std::int64_t stock = 0;
   std::int64_t sold = 0;              ///< items.sold as stored
   std::int64_t live_units = 0;        ///< sum over live rows, all of them
   std::int64_t live_units_until = 0;  ///< sum over live rows with created_at <= until
-  std::int64_t unreturned_units = 0;  ///< final rows whose unit is not given back to Redis yet
+  std::int64_t unreturned_units_until = 0;  ///< final rows with created_at <= until whose unit is not given back yet
+  std::int64_t unreturned_units = 0;        ///< all of those
   std::int64_t stock_version = 0;
 };
 struct SaleAudit {

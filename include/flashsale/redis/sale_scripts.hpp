@@ -104,6 +104,7 @@ struct PulseItem {
   std::int64_t remaining = 0;
   std::int64_t version = 0;
   std::int64_t stock_version = 0;
+  TimePoint sells_from{};  ///< units that came back to the empty item rest until then
 };
 struct PulseReply {
   bool lost = true;
@@ -131,12 +132,26 @@ struct CloseFenceReply {
 [[nodiscard]] Command close_fence_command(std::string_view sale_id, std::int64_t epoch);
 [[nodiscard]] Result<CloseFenceReply> read_close_fence(ReplyView reply);
 
-/// Loads order records and buyers' totals under the epoch's keys, before publish.
+/// Loads order records and buyers' totals under the epoch's keys, before publish. `superseded`: the fence is not closed
+/// for this epoch.
+enum class LoadOutcome : std::uint8_t { superseded, loaded };
 [[nodiscard]] std::vector<Command> load_commands(std::string_view sale_id, std::int64_t epoch,
                                                  std::span<const Order> orders);
-/// `sale.epoch` is the new one; remaining = stock - sold.
-[[nodiscard]] Command publish_command(const Sale& sale, std::string_view identity, std::string_view postgres_identity);
-enum class PublishOutcome : std::uint8_t { superseded, published };
+[[nodiscard]] Result<LoadOutcome> read_load(ReplyView reply);
+[[nodiscard]] Command log_length_command(std::string_view sale_id, std::int64_t epoch);
+/// Deletes what older epochs have left, whose logs the rebuild of `epoch` has drained; answered as a load is.
+[[nodiscard]] Command clear_command(std::string_view sale_id, std::int64_t epoch,
+                                    std::span<const std::int64_t> old_epochs);
+[[nodiscard]] Result<LoadOutcome> read_clear(ReplyView reply);
+/// What was loaded under the epoch's keys.
+struct Loaded {
+  std::int64_t orders = 0;
+  TimePoint newest_at{};  ///< when the last of them was accepted
+};
+/// `sale.epoch` is the new one; remaining = stock - sold. `incomplete`: what was loaded is not all there.
+[[nodiscard]] Command publish_command(const Sale& sale, const Loaded& loaded, std::string_view identity,
+                                      std::string_view postgres_identity);
+enum class PublishOutcome : std::uint8_t { superseded, incomplete, published };
 [[nodiscard]] Result<PublishOutcome> read_publish(ReplyView reply);
 
 enum class ConfigureOutcome : std::uint8_t { lost, old, done };
@@ -176,6 +191,7 @@ struct AuditReply {
   TimePoint now{};
   std::vector<PulseItem> items;
   std::vector<PendingEntry> pending;
+  std::int64_t order_records = 0;  ///< ever accepted under this epoch
 };
 [[nodiscard]] Command audit_command(const Fence& fence, std::int64_t log_entries_max);
 [[nodiscard]] Result<AuditReply> read_audit(ReplyView reply);

@@ -1,4 +1,5 @@
 #pragma once
+#include <cstdint>
 #include <string>
 
 #include "flashsale/model/result.hpp"
@@ -11,8 +12,13 @@ struct ServerFacts {
   bool is_master = false;
   bool has_aof = false;
   std::string eviction_policy;
+  std::int64_t memory_used = 0;  ///< bytes
+  std::int64_t memory_max = 0;   ///< 0: no bound
 };
 
 [[nodiscard]] Result<ServerFacts> read_server_facts(SyncClient& client);
+
+/// Whether memory of deleted keys is still to be given back.
+[[nodiscard]] Result<bool> is_freeing_memory(SyncClient& client);
 
 }  // namespace flashsale::redis

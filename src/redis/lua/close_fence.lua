@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- First act of a rebuild (PROTOCOL R1, R2): from here on no script takes or gives units under an older epoch, so the
 -- old pending log can be drained to its end.
 -- KEYS  fence

@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Brings state and times of a sale to a newer version (PROTOCOL R15).
 -- KEYS  fence
 -- ARGV  1 epoch, 2 identity, 3 version, 4 state, 5 starts_at us, 6 ends_at us, 7 rest before a sale that was shut

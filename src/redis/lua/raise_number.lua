@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Raises a number that PostgreSQL has committed, never lowers it.
 -- KEYS  its key
 -- ARGV  1 the number

@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Gives an order's units back, once (PROTOCOL R3, R8, R11). The record's state decides: only what is `h`eld, or held
 -- a`g`ain, is released.
 -- KEYS  fence, items, orders, buyers

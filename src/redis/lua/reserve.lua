@@ -24,11 +24,21 @@ if now >= tonumber(ARGV[3]) then return {'late', string.format('%.0f', now)} end
 
 local state = fence[4]
 local retake = ARGV[5] == '1'
-local open = retake or now < tonumber(fence[6]) and now >= tonumber(fence[7])
-  and (state == '1' or (state == '0' and now >= tonumber(fence[5])))
+-- A rest that would end later than one that begins now has begun before Redis's clock stepped back. How long ago nobody
+-- can tell, so it begins anew. As kRestockRestUs and kOpeningRestUs in sale_scripts.hpp.
+local restock_rest, opening_rest = 500000, 200000
+local function rest(key, field, moment, duration)
+  moment = tonumber(moment)
+  if not moment or moment - now <= duration then return moment end
+  redis.call('HSET', key, field, string.format('%.0f', now + duration))
+  redis.call('HINCRBY', KEYS[1], 'm', 1)
+  return now + duration
+end
 
 -- After a rebuild nothing is sold, nor refused for good, until the sold-out marks of the older epoch are dead (R8, R9).
-local resting = not retake and now < tonumber(fence[8])
+local resting = not retake and now < rest(KEYS[1], 'w', fence[8], restock_rest)
+local open = retake or now < tonumber(fence[6]) and now >= rest(KEYS[1], 'f', fence[7], opening_rest)
+  and (state == '1' or (state == '0' and now >= tonumber(fence[5])))
 
 local item_count = tonumber(ARGV[8])
 local first = 9 + item_count
@@ -47,7 +57,8 @@ for i = 1, item_count do
   limit[i] = tonumber(stored[at + 2])
   -- Units given back to an item at 0 rest until every instance's old sold-out mark is dead (R8). An order that is taken
   -- again was accepted before any such mark was made, so the mark has its id and can refuse it nowhere.
-  available[i] = remaining[i] and (retake or now >= tonumber(stored[at + 1])) and remaining[i] or 0
+  local rests = remaining[i] and not retake and now < rest(KEYS[2], ARGV[8 + i] .. ':o', stored[at + 1], restock_rest)
+  available[i] = not rests and remaining[i] or 0
 end
 
 local ids, buyers, customers = {}, {}, {}
@@ -165,6 +176,19 @@ if #packed > 0 then
   redis.call('HSET', KEYS[3], unpack(orders))
   redis.call('HSET', KEYS[4], unpack(totals))
   entry = redis.call('XADD', KEYS[5], '*', 't', stamp, kind, table.concat(packed))
+  -- Ids of the log never go back, whatever the clock does. When they are ahead of it, it has stepped back: orders are
+  -- then counted on from the log's last moment, so that whoever holds them against a moment (R17) finds what was
+  -- accepted before it before, and the rest after. See audit.lua; a clock that is off by more is not waited for.
+  local ms = tonumber(string.match(entry, '^%d+'))
+  if ms * 1000 > now + 10000 and ms * 1000 < now + 600000000 then
+    local number = tonumber(string.match(entry, '%d+$')) + 1
+    redis.call('XDEL', KEYS[5], entry)
+    now = ms * 1000 + 1000 + number
+    stamp = struct.pack('<I8', now)
+    entry = redis.call('XADD', KEYS[5], string.format('%.0f-%d', ms, number), 't', stamp, kind, table.concat(packed))
+    for at = 2, #orders, 2 do orders[at] = 'h' .. stamp .. string.sub(orders[at], 10) end
+    redis.call('HSET', KEYS[3], unpack(orders))
+  end
 end
 
 return {'ok', string.format('%.0f', now), table.concat(codes), entry, replays}

@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Applies stock change n + 1 of an item, only on n (PROTOCOL R12).
 -- KEYS  fence, items
 -- ARGV  1 epoch, 2 identity, 3 item number, 4 version of the change, 5 units to add (0 for a withdrawal, whose units

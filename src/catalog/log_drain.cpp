@@ -1,0 +1,212 @@
+#include "log_drain.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+#include <set>
+#include <string>
+#include <unordered_set>
+#include <utility>
+
+#include "flashsale/model/identifier.hpp"
+#include "flashsale/model/payment.hpp"
+#include "flashsale/postgres/error.hpp"
+#include "flashsale/postgres/order_repository.hpp"
+#include "flashsale/postgres/payment_repository.hpp"
+#include "flashsale/postgres/sale_repository.hpp"
+#include "flashsale/redis/error.hpp"
+#include "flashsale/redis/sale_scripts.hpp"
+#include "flashsale/telemetry/log.hpp"
+
+namespace flashsale::catalog {
+namespace {
+
+constexpr std::int64_t kPage = 100;
+/// Of one transaction, unless it turns out to be too many for the time that a statement has.
+constexpr std::size_t kOrdersAtOnce = 2048;
+
+using redis::ReplyView;
+
+/// Those whose log is there and holds something.
+Result<std::vector<std::int64_t>> find_logs(redis::SyncClient& client, const Sale& sale,
+                                            std::span<const std::int64_t> epochs) {
+  std::vector<redis::Command> commands;
+  for (const auto epoch : epochs) commands.push_back(redis::log_length_command(sale.id, epoch));
+  if (commands.empty()) return std::vector<std::int64_t>{};
+  const auto replies = client.pipeline(commands);
+  if (!replies) return replies.error();
+  std::vector<std::int64_t> found;
+  for (std::size_t i = 0; i < epochs.size(); ++i) {
+    const ReplyView length((*replies)[i].get());
+    if (length.is_error()) return make_error_code(redis::Failure::unavailable);
+    if (length.number() > 0) found.push_back(epochs[i]);
+  }
+  return found;
+}
+
+}  // namespace
+
+Error LogDrain::drain(const Sale& sale, std::span<const std::int64_t> old_epochs, std::int64_t new_epoch) {
+  const auto logs = find_logs(redis_, sale, old_epochs);
+  if (!logs) return logs.error();
+  for (const auto old : *logs) {
+    if (const auto error = drain_epoch(sale, old, new_epoch)) return error;
+  }
+  return {};
+}
+
+Error LogDrain::drain_epoch(const Sale& sale, std::int64_t old_epoch, std::int64_t new_epoch) {
+  std::string after;
+  for (;;) {
+    const auto reply = redis_.call(redis::pending_command(sale.id, old_epoch, after, kPage));
+    if (!reply) return reply.error();
+    const ReplyView read(reply->get());
+    std::size_t unreadable = 0;
+    const auto entries = redis::read_pending(read, unreadable);
+    if (!entries) return entries.error();
+    if (unreadable > 0) {
+      telemetry::log_error("pending log holds entries that cannot be read", {{"sale", sale.id}, {"count", unreadable}});
+    }
+    Page page{sale, old_epoch, new_epoch, {}};
+    if (const auto error = settle(page, *entries)) return error;
+    if (read.size() < static_cast<std::size_t>(kPage)) return {};
+    after = read[read.size() - 1][0].text();
+  }
+}
+
+/// In the order in which Redis has accepted them.
+Error LogDrain::settle(Page& page, const std::vector<redis::PendingEntry>& entries) {
+  for (const auto& entry : entries) {
+    if (const auto error = settle_entry(page, entry)) return error;
+  }
+  return write(page);
+}
+
+Error LogDrain::settle_entry(Page& page, const redis::PendingEntry& entry) {
+  // A log can outlive its sale, whose numbers are given out anew when PostgreSQL was restored.
+  const auto is_of_sale = [&](const OrderLine& line) { return page.sale.find_item(line.item_no) != nullptr; };
+  if (entry.withdrawal) {
+    const auto& taken = *entry.withdrawal;
+    if (!page.sale.find_item(taken.item_no)) return {};
+    if (const auto error = write(page)) return error;
+    const auto result = postgres::withdraw_stock(session_, taken.item_no, taken.change_id, taken.units, page.new_epoch,
+                                                 taken.who, page.old_epoch);
+    return result ? Error{} : result.error();
+  }
+  for (const auto& order : entry.orders) {
+    if (!std::ranges::all_of(order.lines, is_of_sale)) continue;
+    if (entry.is_retake) {
+      if (const auto error = write(page)) return error;
+      if (const auto error = confirm(page.sale, order, page.new_epoch)) return error;
+      continue;
+    }
+    page.orders.push_back({order, page.new_epoch});
+    set_first_status(page.orders.back().order, page.sale);
+  }
+  return {};
+}
+
+/// As the journal does, fewer at a time when PostgreSQL is there but does not get to the end of them in its time: a log
+/// that is too much for one transaction must not keep its sale from being rebuilt.
+Error LogDrain::write(Page& page) {
+  std::unordered_set<OrderId, OrderIdHash> seen;
+  std::erase_if(page.orders, [&](const auto& order) { return !seen.insert(order.order.id).second; });
+  std::size_t at_once = kOrdersAtOnce;
+  for (std::span left(page.orders); !left.empty();) {
+    const auto some = left.first(std::min(at_once, left.size()));
+    const auto began = std::chrono::steady_clock::now();
+    const auto error = write_once(page.sale, some);
+    if (!error) {
+      left = left.subspan(some.size());
+      continue;
+    }
+    const bool took_long = std::chrono::steady_clock::now() - began >= session_.options().statement_timeout;
+    const bool is_away = error == postgres::make_error_code(postgres::Failure::unavailable) && !took_long;
+    if (is_away || some.size() == 1) return error;
+    at_once = some.size() / 2;
+  }
+  page.orders.clear();
+  return {};
+}
+
+Error LogDrain::write_once(const Sale& sale, std::span<postgres::NewOrder> orders) {
+  if (const auto error = refuse_above_limit(sale, orders)) return error;
+  const auto written = writer_.write(orders, true);
+  return written ? Error{} : written.error();
+}
+
+/// A log that has been out of sight for some epochs, as that of an old master or of a backup, was written without
+/// knowing what its customers bought elsewhere since. Nobody writes new orders of this sale meanwhile: the epoch is
+/// raised, and not yet published.
+Error LogDrain::refuse_above_limit(const Sale& sale, std::span<postgres::NewOrder> orders) {
+  std::map<std::int32_t, std::int64_t> limit_of;
+  std::vector<std::int32_t> item_nos;
+  for (const auto& item : sale.items) {
+    if (item.limit_per_customer <= 0) continue;
+    limit_of[item.item_no] = item.limit_per_customer;
+    item_nos.push_back(item.item_no);
+  }
+  // A name that PostgreSQL cannot take is the writer's to refuse.
+  const auto is_limited = [&](const Order& order) {
+    const bool has_limit =
+        std::ranges::any_of(order.lines, [&](const OrderLine& line) { return limit_of.contains(line.item_no); });
+    return has_limit && is_valid_customer_id(order.customer_id);
+  };
+  std::set<std::string> customers;
+  for (const auto& one : orders) {
+    if (is_limited(one.order)) customers.insert(one.order.customer_id);
+  }
+  const std::vector<std::string> customer_ids(customers.begin(), customers.end());
+  const auto rows = postgres::find_orders_of_customers(session_, customer_ids, item_nos);
+  if (!rows) return rows.error();
+
+  std::unordered_set<OrderId, OrderIdHash> written;
+  std::map<std::pair<std::int32_t, std::string>, std::int64_t> units_of;
+  for (const auto& row : *rows) {
+    written.insert(row.id);
+    if (!is_live(row.status)) continue;
+    for (const auto& line : row.lines) units_of[{line.item_no, row.customer_id}] += line.quantity;
+  }
+  for (auto& [order, epoch] : orders) {
+    if (!is_limited(order) || written.contains(order.id)) continue;
+    const auto is_within_limit = [&, &customer_id = order.customer_id](const OrderLine& line) {
+      const auto limit = limit_of.find(line.item_no);
+      return limit == limit_of.end() || units_of[{line.item_no, customer_id}] + line.quantity <= limit->second;
+    };
+    if (std::ranges::all_of(order.lines, is_within_limit)) {
+      for (const auto& line : order.lines) units_of[{line.item_no, order.customer_id}] += line.quantity;
+      continue;
+    }
+    order.status = OrderStatus::rejected;
+    order.reason = "limit_exceeded";
+  }
+  return {};
+}
+
+/// An order that was taken again for a late payment. Whose units are gone by now, or who has bought up to the limit
+/// elsewhere since, stays as it ended: the payment is settled as one that came too late.
+Error LogDrain::confirm(const Sale& sale, const Order& taken, std::int64_t new_epoch) {
+  std::vector<const Item*> limited;
+  std::vector<std::int32_t> item_nos;
+  for (const auto& line : taken.lines) {
+    const auto* item = sale.find_item(line.item_no);
+    if (!item || item->limit_per_customer <= 0) continue;
+    limited.push_back(item);
+    item_nos.push_back(item->item_no);
+  }
+  const auto rows = postgres::find_orders_of_customers(session_, std::span(&taken.customer_id, 1), item_nos);
+  if (!rows) return rows.error();
+  for (const auto* item : limited) {
+    std::int64_t units = units_of(taken.lines, item->item_no);
+    for (const auto& row : *rows) {
+      if (is_live(row.status) && row.id != taken.id) units += units_of(row.lines, item->item_no);
+    }
+    if (units > item->limit_per_customer) return {};
+  }
+  const auto result = postgres::confirm_late_payment(session_, taken, new_epoch);
+  // Somebody has locked this one order. Its payment still waits, and takes the units again when it is settled.
+  if (!result && result.error() == make_error_code(postgres::Failure::busy)) return {};
+  return result ? Error{} : result.error();
+}
+
+}  // namespace flashsale::catalog

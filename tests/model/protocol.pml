@@ -12,7 +12,9 @@
  * withdrawals, restocks, payments, a Redis that comes back older instead of empty, and progress: that a run ends.
  *
  * Settings:  WIPES, CRASHES, CANCELS, RACES  how often each may happen. RACES: rebuilds begun beside another's.
+ *            FENCE_DROPS how often somebody deletes the fence and nothing else
  *            EVENTS      how many of these together
+ *            FAILURES    how often a rebuild may fail, at any step after it has raised the epoch
  *            SWEEPERS 2  instance 0 sweeps as well
  *            RETRIES_LATER  order 0 is sent again only when the first request is over, whatever became of it
  *            LIMIT       both orders are one customer's, who may have one unit; of two, else of one
@@ -33,8 +35,14 @@
 #ifndef RACES
 #define RACES 1
 #endif
+#ifndef FENCE_DROPS
+#define FENCE_DROPS 0
+#endif
 #ifndef EVENTS
 #define EVENTS 2
+#endif
+#ifndef FAILURES
+#define FAILURES 0
 #endif
 #ifndef SWEEPERS
 #define SWEEPERS 1
@@ -68,6 +76,7 @@ byte epoch = 1;
 byte sold;
 byte row[2];                           /* by order: P4's "one key, one row" is the primary key */
 bit unreturned[2];                     /* given_back = false */
+byte drained_epoch = 1;                /* logs of older epochs are drained */
 #ifdef STANDBY
 bit away;                              /* the standby; what it has stands in the next two */
 bit has_failed_over;
@@ -121,9 +130,10 @@ byte log[EPOCHS];
 #define CLOSING 2
 #define READING_LOG 3
 #define DRAINING 4
-#define READING_ROWS 5
-#define PUBLISHING 6
-#define FORGETTING 7
+#define CLEARING 5
+#define TELLING 6                      /* PostgreSQL that older logs are drained */
+#define READING_ROWS 7
+#define PUBLISHING 8
 
 /* What a write was told. */
 #define COMMITTED 1
@@ -146,6 +156,7 @@ byte cancelled_under[2];
 
 byte rebuilding[2];
 byte mine[2];                          /* epoch seen, then raised */
+byte published[2];                     /* epoch that the fence told of as it was closed */
 byte drained[2];
 byte rows_read[2];                     /* two bits an order */
 byte correction[2];                    /* epoch for which one was requested; memory only */
@@ -161,7 +172,9 @@ byte returned_under[2];
 byte wipes = WIPES;
 byte crashes = CRASHES;
 byte races = RACES;
+byte fence_drops = FENCE_DROPS;
 byte events = EVENTS;
+byte failures = FAILURES;
 
 /* ---- what must hold ---------------------------------------------------------------------------------------------- */
 
@@ -521,7 +534,14 @@ proctype Cancel(byte c) {
 #endif
 
 #define REBUILD(state) rebuilding[i] == state && UP(i)
-#define STOP_REBUILD rebuilding[i] = IDLE; mine[i] = 0; drained[i] = 0; rows_read[i] = 0
+#define STOP_REBUILD rebuilding[i] = IDLE; mine[i] = 0; published[i] = 0; drained[i] = 0; rows_read[i] = 0
+
+/* Of the epochs just below its own a rebuild looks at some in any case; here at one. */
+#ifdef DRAIN_RECENT_EPOCHS_ALONE
+#define LOOKED_AT(e) ((e) == published[i] || (e) + 1 == mine[i])
+#else
+#define LOOKED_AT(e) ((e) == published[i] || (e) + 1 == mine[i] || (e) == drained_epoch)
+#endif
 
 proctype Rebuild(byte i) {
   do
@@ -556,7 +576,7 @@ proctype Rebuild(byte i) {
        REBUILD(CLOSING) ->
        if
        :: fence >= mine[i] || closing > mine[i] -> STOP_REBUILD
-       :: else -> closing = mine[i]; rebuilding[i] = READING_LOG
+       :: else -> closing = mine[i]; published[i] = fence; rebuilding[i] = READING_LOG
        fi
      }
   /* drain: what survives of older logs. */
@@ -564,7 +584,8 @@ proctype Rebuild(byte i) {
        REBUILD(READING_LOG) ->
        other = 1;
        do
-       :: other < mine[i] -> drained[i] = drained[i] | log[other]; other++
+       :: other < mine[i] && LOOKED_AT(other) -> drained[i] = drained[i] | log[other]; other++
+       :: other < mine[i] && !LOOKED_AT(other) -> other++
        :: else -> break
        od;
        rebuilding[i] = DRAINING
@@ -572,9 +593,33 @@ proctype Rebuild(byte i) {
   :: atomic {
        REBUILD(DRAINING) && !IN_DOUBT ->
        if
-       :: drained[i] == 0 -> rebuilding[i] = READING_ROWS
+       :: drained[i] == 0 -> rebuilding[i] = CLEARING
        :: drained[i] & MASK(0) -> d_step { write(0, mine[i]); drained[i] = drained[i] & ~MASK(0) }
        :: drained[i] & MASK(1) -> d_step { write(1, mine[i]); drained[i] = drained[i] & ~MASK(1) }
+       fi
+     }
+  /* clear.lua: what nobody needs any more makes room for what is loaded. */
+  :: d_step {
+       REBUILD(CLEARING) ->
+       if
+       :: closing != mine[i] -> STOP_REBUILD
+       :: else ->
+         other = 1;
+         do
+         :: other < mine[i] && LOOKED_AT(other) -> log[other] = 0; other++
+         :: other < mine[i] && !LOOKED_AT(other) -> other++
+         :: else -> break
+         od;
+         published[i] = 0;
+         rebuilding[i] = TELLING
+       fi
+     }
+  /* mark_drained: before anything is published under the new epoch, and so has a log. */
+  :: d_step {
+       REBUILD(TELLING) && !IN_DOUBT ->
+       if
+       :: epoch != mine[i] -> STOP_REBUILD
+       :: else -> drained_epoch = mine[i]; rebuilding[i] = READING_ROWS
        fi
      }
   /* load: one snapshot. The units that remain are read with it, packed into the bits above the records. */
@@ -602,17 +647,13 @@ proctype Rebuild(byte i) {
          total = (record[0] == HELD) + (record[1] == HELD);
 #endif
          check_offer();
-         rows_read[i] = 0;
-         rebuilding[i] = FORGETTING
+         STOP_REBUILD
        fi
      }
+  /* A full disk, a lock, a Redis without room: the next try is a new one. */
   :: d_step {
-       REBUILD(FORGETTING) ->
-       other = 1;
-       do
-       :: other < mine[i] -> log[other] = 0; other++
-       :: else -> break
-       od;
+       failures > 0 && rebuilding[i] > RAISING && UP(i) ->
+       failures--;
        STOP_REBUILD
      }
   od
@@ -721,6 +762,13 @@ proctype Faults() {
        od
      }
   :: d_step {
+       fence_drops > 0 && events > 0 ->
+       fence_drops--;
+       spend_event();
+       fence = 0;
+       closing = 0
+     }
+  :: d_step {
        crashes > 0 && events > 0 ->
        crashes--;
        down = 1;
@@ -744,6 +792,7 @@ proctype Faults() {
        correction[0] = 0;
        rebuilding[0] = IDLE;
        mine[0] = 0;
+       published[0] = 0;
        drained[0] = 0;
        rows_read[0] = 0;
        sweeping[0] = IDLE;

@@ -32,9 +32,11 @@ LARGE = ["-O2", "-DMEMLIM=6000", "-DHC4"]
 
 # At most two of: a wipe, a crash, a cancel, a rebuild beside another's; order 0 is retried after its first request.
 # Then the same with a limit for each customer and with both requests at once, at most one of them.
-# And a standby that goes away, with a primary that is lost or not.
+# And a standby that goes away, with a primary that is lost or not. Then a fence that somebody deletes, and rebuilds
+# that fail.
 A_STANDBY = "STANDBY EVENTS=2 WIPES=0 RACES=0 RETRIES_LATER"
-SHORT_BOUNDS = ["EVENTS=2 RETRIES_LATER", "EVENTS=1 LIMIT", A_STANDBY]
+REBUILDS_FAIL = "EVENTS=1 RETRIES_LATER WIPES=0 CRASHES=0 CANCELS=0 RACES=0 FENCE_DROPS=1 FAILURES=3"
+SHORT_BOUNDS = ["EVENTS=2 RETRIES_LATER", "EVENTS=1 LIMIT", A_STANDBY, REBUILDS_FAIL]
 FULL_BOUNDS = [
     "EVENTS=2",
     "EVENTS=2 LIMIT",
@@ -43,6 +45,7 @@ FULL_BOUNDS = [
     "EVENTS=4 WIPES=2 CANCELS=0",
     "EVENTS=3 WIPES=0 CANCELS=2",
     "EVENTS=3 RETRIES_LATER SWEEPERS=2 RACES=0",
+    "EVENTS=2 RETRIES_LATER FENCE_DROPS=1 FAILURES=2",
 ]
 
 WIPE_AND_CANCEL = "EVENTS=2 RETRIES_LATER CRASHES=0 RACES=0"
@@ -58,6 +61,8 @@ MUTANTS = {
                                "the entry goes before its correction has begun, and a later request replaces that"),
     "CANCELLED_WAIT_IS_DONE": (A_STANDBY, "P2_promised_order_stands",
                                "a COMMIT whose wait for the standby was cancelled is taken for done"),
+    "DRAIN_RECENT_EPOCHS_ALONE": (REBUILDS_FAIL, "P5_nothing_unwritten",
+                                  "only the fence and the newest epochs tell which logs are to be drained"),
     "TRIM_AFTER_FAILED_RELEASE": (WIPE_AND_CANCEL, "P5_records_match_rows",
                                   "the sweeper trims although the call that gives the unit back has failed"),
 }
@@ -129,7 +134,7 @@ class ProtocolModelTest(unittest.TestCase):
         with open(MODEL, encoding="utf-8") as stream:
             switches = set(re.findall(r"^#ifn?def (\w+)", stream.read(), re.MULTILINE))
         settings = {"WIPES", "CRASHES", "CANCELS", "RACES", "EVENTS", "SWEEPERS", "LIMIT", "RETRIES_LATER",
-                    "STANDBY"}
+                    "STANDBY", "FENCE_DROPS", "FAILURES"}
         self.assertEqual(settings | set(MUTANTS), switches)
 
 

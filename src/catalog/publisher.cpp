@@ -132,6 +132,10 @@ Result<Publisher::Prepared> Publisher::prepare(const Sale& sale, std::int64_t pu
   std::erase_if(logs, [&](std::int64_t one) { return one < bounds->reset_epoch; });
   if (const auto error = LogDrain(session_, writer_, redis_).drain(sale, logs, epoch)) return error;
   FLASHSALE_FAULT_POINT("rebuild.drained");
+  // What is written under an epoch that has moved on changes nothing: then the logs are somebody else's to drain.
+  const auto current = postgres::current_epoch(session_, sale.sale_no);
+  if (!current) return current.error();
+  if (*current != epoch) return Prepared{};
   const auto cleared = clear(sale, old, epoch);
   if (!cleared) return cleared.error();
   if (*cleared == redis::LoadOutcome::superseded) return Prepared{};

@@ -130,10 +130,11 @@ byte log[EPOCHS];
 #define CLOSING 2
 #define READING_LOG 3
 #define DRAINING 4
-#define CLEARING 5
-#define TELLING 6                      /* PostgreSQL that older logs are drained */
-#define READING_ROWS 7
-#define PUBLISHING 8
+#define LOOKING 5                      /* whether what was drained counts */
+#define CLEARING 6
+#define TELLING 7                      /* PostgreSQL that older logs are drained */
+#define READING_ROWS 8
+#define PUBLISHING 9
 
 /* What a write was told. */
 #define COMMITTED 1
@@ -178,6 +179,7 @@ byte failures = FAILURES;
 
 /* ---- what must hold ---------------------------------------------------------------------------------------------- */
 
+bit taken[2];                          /* Redis has accepted it, and was not wiped since */
 bit promised[2];                       /* somebody was told that the order stands: 201, or 200 with a live row */
 bit cancel_confirmed[2];
 
@@ -191,6 +193,7 @@ hidden byte P1_postgres_never_has_to_refuse;
 hidden byte P2_promised_order_stands;
 hidden byte P2_cancelled_order_stays_cancelled;
 hidden byte P4_no_refusal_after_promise;
+hidden byte P3_taken_order_is_written;
 hidden byte P5_nothing_unwritten;
 hidden byte P5_records_match_rows;
 hidden byte P5_stock_is_accounted_for;
@@ -374,6 +377,7 @@ proctype Request(byte r) {
        :: record[ORDER] == ABSENT && !NO_ROOM ->
          remaining--;
          record[ORDER] = HELD;
+         taken[ORDER] = 1;
          log[fence] = log[fence] | MASK(ORDER);
 #ifdef LIMIT
          total++;
@@ -593,9 +597,21 @@ proctype Rebuild(byte i) {
   :: atomic {
        REBUILD(DRAINING) && !IN_DOUBT ->
        if
-       :: drained[i] == 0 -> rebuilding[i] = CLEARING
+       :: drained[i] == 0 -> rebuilding[i] = LOOKING
        :: drained[i] & MASK(0) -> d_step { write(0, mine[i]); drained[i] = drained[i] & ~MASK(0) }
        :: drained[i] & MASK(1) -> d_step { write(1, mine[i]); drained[i] = drained[i] & ~MASK(1) }
+       fi
+     }
+  /* What was written under an epoch that has moved on changed nothing. */
+  :: d_step {
+       REBUILD(LOOKING) ->
+       if
+#ifndef CLEAR_WITHOUT_LOOK
+       :: epoch != mine[i] -> STOP_REBUILD
+       :: else -> rebuilding[i] = CLEARING
+#else
+       :: rebuilding[i] = CLEARING
+#endif
        fi
      }
   /* clear.lua: what nobody needs any more makes room for what is loaded. */
@@ -752,6 +768,8 @@ proctype Faults() {
        remaining = 0;
        record[0] = ABSENT;
        record[1] = ABSENT;
+       taken[0] = 0;
+       taken[1] = 0;
 #ifdef LIMIT
        total = 0;
 #endif
@@ -852,7 +870,8 @@ proctype Rest() {
 #ifdef LIMIT
        HOLDS(P5_records_match_rows, total == (record[0] == HELD) + (record[1] == HELD));
 #endif
-       HOLDS(P5_stock_is_accounted_for, ACCOUNTED_FOR)
+       HOLDS(P5_stock_is_accounted_for, ACCOUNTED_FOR);
+       HOLDS(P3_taken_order_is_written, (!taken[0] || row[0] != NO_ROW) && (!taken[1] || row[1] != NO_ROW))
      }
   od
 }

@@ -61,6 +61,8 @@ MUTANTS = {
                                "the entry goes before its correction has begun, and a later request replaces that"),
     "CANCELLED_WAIT_IS_DONE": (A_STANDBY, "P2_promised_order_stands",
                                "a COMMIT whose wait for the standby was cancelled is taken for done"),
+    "CLEAR_WITHOUT_LOOK": ("EVENTS=2 RETRIES_LATER WIPES=0 CRASHES=0 CANCELS=0 FENCE_DROPS=1", "P3_taken_order_is_written",
+                           "logs are deleted although the epoch has moved on under whoever has drained them"),
     "DRAIN_RECENT_EPOCHS_ALONE": (REBUILDS_FAIL, "P5_nothing_unwritten",
                                   "only the fence and the newest epochs tell which logs are to be drained"),
     "TRIM_AFTER_FAILED_RELEASE": (WIPE_AND_CANCEL, "P5_records_match_rows",

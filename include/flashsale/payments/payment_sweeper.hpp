@@ -43,7 +43,7 @@ class PaymentSweeper {
   std::string settled_up_to_;  ///< message that the last pass ended with; empty: from the first
   /// What somebody has locked is let alone for a while: each try costs all others the wait.
   Held<std::int32_t> items_{std::chrono::seconds(2)};
-  Held<std::string> messages_{std::chrono::seconds(10)};
+  Held<std::string> messages_{std::chrono::seconds(2)};
 
   std::mutex mutex_;
   std::condition_variable wake_;

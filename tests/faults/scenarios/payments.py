@@ -393,10 +393,11 @@ def lock_unreturned_orders(stage, chance):
     stage.redis.pause()
     with postgres.foreign_session(stage) as cursor:
         try:
+            time.sleep(chance.uniform(1.5, 2.5))
             held = hold_orders(stage, chance, cursor, "given_back = false")
         finally:
             stage.redis.resume()
-        time.sleep(chance.uniform(2, 3))
+        time.sleep(chance.uniform(5, 6))
         nothing_else_waits(stage, held, "given_back = false AND changed_at < now() - interval '4 s'")
 
 
@@ -407,7 +408,7 @@ def lock_item_of_another(stage, chance):
     load = stage.query("SELECT item_no FROM items JOIN sales USING (sale_no) WHERE sale_id <> %s", (sale,))
     with postgres.foreign_session(stage) as cursor:
         cursor.execute("SELECT FROM items JOIN sales USING (sale_no) WHERE sale_id = %s FOR UPDATE OF items", (sale,))
-        time.sleep(WINDOW_S + chance.uniform(2, 3))
+        time.sleep(WINDOW_S + chance.uniform(5, 6))
         nothing_else_waits(stage, [], "status = 2 AND expires_at < now() - interval '3 s' AND item_no = ANY "
                            f"(ARRAY{[number for number, in load]})")
 
@@ -416,9 +417,9 @@ HELD = [
     paying("order-locked-unpaid", "a session holds one to three unpaid orders until long after their time",
            lock_unpaid_orders, load_s=8),
     paying("order-locked-unreturned", "a session holds one to three orders whose units Redis was not told of",
-           lock_unreturned_orders, load_s=9),
+           lock_unreturned_orders, load_s=14),
     paying("item-locked-elsewhere", "a session holds the item of another sale, with an unpaid order that is overdue",
-           lock_item_of_another, load_s=9),
+           lock_item_of_another, load_s=12),
 ]
 
 

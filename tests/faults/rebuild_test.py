@@ -1,5 +1,6 @@
 """What a rebuild must not lose, need or leave behind, however often it fails."""
 
+import contextlib
 import time
 import unittest
 
@@ -20,11 +21,18 @@ class RebuildCase(FaultCase):
 
     def raise_epoch(self, sale, by=1):
         """What tries leave that fail once they have raised it."""
-        self.cluster.query("WITH raised AS (UPDATE directory SET version = version + 1 RETURNING version) "
-                           "UPDATE sales SET epoch = epoch + %s, directory_version = raised.version FROM raised "
-                           "WHERE sale_id = %s", (by, sale))
-        self.cluster.query("UPDATE items SET epoch = sales.epoch FROM sales WHERE sales.sale_no = items.sale_no "
+        connection = self.cluster.postgres.connect(self.cluster.database)
+        with contextlib.closing(connection), connection.cursor() as cursor:
+            connection.autocommit = False
+            cursor.execute("SELECT FROM items JOIN sales USING (sale_no) WHERE sale_id = %s ORDER BY item_no "
+                           "FOR NO KEY UPDATE OF items", (sale,))
+            cursor.execute("UPDATE sales SET epoch = epoch + %s WHERE sale_id = %s", (by, sale))
+            cursor.execute("UPDATE items SET epoch = sales.epoch FROM sales WHERE sales.sale_no = items.sale_no "
                            "AND sale_id = %s", (sale,))
+            cursor.execute("UPDATE directory SET version = version + 1")
+            cursor.execute("UPDATE sales SET directory_version = directory.version FROM directory "
+                           "WHERE sale_id = %s", (sale,))
+            connection.commit()
 
     def drop_fence(self, sale):
         self.redis.delete(f"fs:{{{sale}}}")

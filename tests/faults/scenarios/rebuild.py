@@ -22,12 +22,17 @@ def drop_fences(stage):
 
 
 def raise_epochs(stage, by):
-    """What so many tries have done that failed after it, here or elsewhere."""
-    stage.query("""
-        WITH raised AS (UPDATE directory SET version = version + 1 RETURNING version),
-             moved AS (UPDATE sales SET epoch = epoch + %s, directory_version = raised.version FROM raised
-                        RETURNING sale_no, sales.epoch)
-        UPDATE items SET epoch = moved.epoch FROM moved WHERE moved.sale_no = items.sale_no""", (by,))
+    """What so many tries have done that failed after it, here or elsewhere. It locks as they do: items, sales,
+    directory."""
+    connection = stage.postgres.connect(stage.database)
+    with contextlib.closing(connection), connection.cursor() as cursor:
+        connection.autocommit = False
+        cursor.execute("SELECT FROM items ORDER BY sale_no, item_no FOR NO KEY UPDATE")
+        cursor.execute("UPDATE sales SET epoch = epoch + %s", (by,))
+        cursor.execute("UPDATE items SET epoch = sales.epoch FROM sales WHERE sales.sale_no = items.sale_no")
+        cursor.execute("UPDATE directory SET version = version + 1")
+        cursor.execute("UPDATE sales SET directory_version = directory.version FROM directory")
+        connection.commit()
 
 
 # --- failed tries ---

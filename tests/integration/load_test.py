@@ -55,8 +55,9 @@ class LoadTest(LoadCase):
         self.assertGreater(result["checkouts"]["refused_by_reason"].get("sold-out", 0), 500, output)
 
     def test_carts(self):
+        # Some 5000 units are wanted. With little less on offer, how many are refused would be chance.
         code, output, result = self.run_load(**MIX, cart_share=0.5, items=4, rate=800, seconds=4, buyers=20_000,
-                                             create_stock=1200)
+                                             create_stock=400)
         self.assertEqual(code, 0, output)
         self.assertGreater(result["checkouts"]["refused_by_reason"].get("sold-out", 0), 100, output)
         lines = dict(self.cluster.query("SELECT lines, count(*) FROM (SELECT count(*) AS lines FROM order_units"

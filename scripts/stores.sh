@@ -9,21 +9,24 @@ postgres_owner=""
 
 readonly store_start_timeout_s=60
 
-# start_redis STATE LOG: Redis (or Valkey) with its data in STATE/redis. Sets redis_port.
+# start_redis STATE LOG: Redis (or Valkey) with its data in STATE/redis, and the users of config/redis_users.acl. Sets
+# redis_port.
 start_redis() {
   local state=$1 log=$2 server
   server=$(command -v redis-server || command -v valkey-server) || fail "no redis-server and no valkey-server"
   mkdir -p "$state/redis"
+  "$project/scripts/render_redis_users" "$state/secrets" <"$project/config/redis_users.acl" >"$state/redis_users.acl"
   take_free_port
   redis_port=$free_port
   start_child redis "$log" TERM "" \
-    "$server" "$project/config/redis.conf" --port "$redis_port" --dir "$state/redis" --logfile ""
+    "$server" "$project/config/redis.conf" --port "$redis_port" --dir "$state/redis" --logfile "" \
+    --aclfile "$state/redis_users.acl"
 }
 
 redis_answers() (
   exec 3<>"/dev/tcp/127.0.0.1/$redis_port" || exit 1
-  printf 'PING\r\n' >&3
-  read -r -t 2 answer <&3 && [[ $answer == +PONG* ]]
+  printf 'AUTH health -\r\nPING\r\n' >&3
+  read -r -t 2 answer <&3 && [[ $answer == +OK* ]] && read -r -t 2 answer <&3 && [[ $answer == +PONG* ]]
 )
 
 # As root PostgreSQL refuses to run: then it runs as its package's user, or as nobody.
@@ -88,24 +91,10 @@ start_stores() {
   await_store postgres "$2/postgres.log" postgres_answers
 }
 
-# as_superuser STATE: runs the SQL on standard input.
-as_superuser() {
-  PGPASSWORD=$(<"$1/secrets/postgres_superuser_password") "$postgres_bin/psql" -X -q -v ON_ERROR_STOP=1 \
-    -h 127.0.0.1 -p "$postgres_port" -U postgres -d postgres
-}
-
-# make_database STATE: the role and the database `flashsale`. The role owns its database and may make others (tests
-# do), no more.
+# make_database STATE: the roles and the database.
 make_database() {
-  as_superuser "$1" <<SQL
-SET log_min_duration_statement = -1;
-SET log_min_error_statement = panic;
-SELECT 'CREATE ROLE flashsale' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'flashsale') \gexec
-ALTER ROLE flashsale LOGIN CREATEDB PASSWORD '$(<"$1/secrets/postgres_password")';
-GRANT pg_monitor TO flashsale;
-SELECT 'CREATE DATABASE flashsale OWNER flashsale'
-  WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'flashsale') \gexec
-SQL
+  PGHOST=127.0.0.1 PGPORT=$postgres_port PGPASSWORD=$(<"$1/secrets/postgres_superuser_password") \
+    PSQL=$postgres_bin/psql "$project/scripts/make_database" "$1/secrets" "$project/config/postgresql_roles.sql"
 }
 
 # After those that use them: PostgreSQL at most 13 s, Redis at most 5 s.

@@ -2,6 +2,7 @@
 
 #include "flashsale/app/module_options.hpp"
 #include "flashsale/postgres/migrator.hpp"
+#include "flashsale/postgres/privileges.hpp"
 #include "flashsale/redis/server_facts.hpp"
 #include "flashsale/telemetry/log.hpp"
 
@@ -19,6 +20,13 @@ std::string describe_memory(const redis::ServerFacts& facts) {
   return used + " of " + std::to_string(facts.memory_max / kMiB) + (is_tight ? ", which is nearly all" : "") + need;
 }
 
+void check_redis_user(const redis::Options& options, redis::SyncClient& client, DependencyReport& report) {
+  if (options.address.password.empty()) report.excessive.emplace_back("redis: no password is used");
+  const auto beyond = redis::privileges_beyond_serving(client);
+  if (!beyond) return report.unreachable.push_back("redis: " + beyond.error().message());
+  for (const auto& what : *beyond) report.excessive.push_back("redis: this user " + what);
+}
+
 void check_redis(const Settings& settings, DependencyReport& report) {
   auto options = redis_options(settings);
   options.allow_replica = true;  // judged below, with a reason
@@ -34,6 +42,7 @@ void check_redis(const Settings& settings, DependencyReport& report) {
     refuse("maxmemory-policy is " + facts->eviction_policy +
            ", so stock counters may be evicted (redis.allow_eviction lets it pass)");
   }
+  check_redis_user(options, client, report);
   if (!facts->has_aof && !settings.redis.allow_no_aof) {
     refuse("appendonly is off, so a restart forgets pending orders (redis.allow_no_aof lets it pass)");
   }
@@ -53,6 +62,12 @@ void check_schema(const postgres::SchemaState& schema, DependencyReport& report)
   }
 }
 
+void check_postgres_role(postgres::Session& session, DependencyReport& report) {
+  const auto beyond = postgres::privileges_beyond_serving(session);
+  if (!beyond) return report.unreachable.push_back("postgres: " + beyond.error().message());
+  for (const auto& what : *beyond) report.excessive.push_back("postgres: this role " + what);
+}
+
 void check_postgres(const Settings& settings, DependencyReport& report) {
   postgres::Session session(postgres_options(settings), "check");
   const auto schema = postgres::schema_state(session);
@@ -60,6 +75,7 @@ void check_postgres(const Settings& settings, DependencyReport& report) {
   const auto durability = postgres::durability(session);
   if (!durability) return report.unreachable.push_back("postgres: " + durability.error().message());
   check_schema(*schema, report);
+  check_postgres_role(session, report);
   const auto refuse = [&](const std::string& why) { report.unsafe.push_back("postgres: " + why); };
   if (durability->in_recovery) refuse("is a standby, which takes no orders");
   if (settings.postgres.allow_unsafe_durability) return;

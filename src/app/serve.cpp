@@ -370,12 +370,15 @@ int Process::run() {
   return 0;
 }
 
-/// True when the stores are there and safe; otherwise the reasons are on stderr.
-bool stores_are_good(const Settings& settings) {
+/// True when the stores are there and safe; otherwise the reasons are on stderr. `excessive` as in DependencyReport.
+bool stores_are_good(const Settings& settings, std::vector<std::string>& excessive) {
   const auto deadline = Steady::now() + kWaitForStores;
   for (;;) {
     const auto report = check_dependencies(settings);
-    if (report.good()) return true;
+    if (report.good()) {
+      excessive = report.excessive;
+      return true;
+    }
     const bool give_up = !report.unsafe.empty() || Steady::now() >= deadline;
     if (give_up) {
       for (const auto& problem : report.unsafe) std::cerr << "flashsaled: refusing to start: " << problem << '\n';
@@ -396,9 +399,13 @@ int run_serve(const Settings& settings) {
   // Before anything is opened: the stores' sessions need files, too.
   static_cast<void>(raise_file_limit());
   int status = 1;
-  if (stores_are_good(settings)) {
+  std::vector<std::string> excessive;
+  if (stores_are_good(settings, excessive)) {
     telemetry::start_log({settings.log.level, settings.log.format});
     for (const auto& warning : token_warnings(settings)) telemetry::log_warn("tokens", {{"warning", warning}});
+    for (const auto& more : excessive) {
+      telemetry::log_warn("this process may do more in a store than it needs", {{"what", more}});
+    }
     Process process(settings);
     status = process.run();
   }

@@ -134,6 +134,9 @@ constexpr auto kTable = std::to_array<Setting>({
     {"postgres", "allow_unsafe_durability", "", 0, 0, "", Secrecy::open,
      "Serve on a PostgreSQL with fsync, full_page_writes or synchronous_commit off, which can lose a 201",
      [](S& s) -> M { return &s.postgres.allow_unsafe_durability; }},
+    {"postgres", "serve_role", "", 1, 63, "", Secrecy::open,
+     "Role that `flashsaled migrate`, which runs as the owner, grants what `flashsaled serve` needs: rows, no more",
+     [](S& s) -> M { return &s.postgres.serve_role; }},
 
     // checkout: how many orders at once, and how long they wait
     {"checkout", "in_flight_max", "orders", 1, 1'000'000, "", Secrecy::open,

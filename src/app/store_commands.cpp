@@ -6,6 +6,7 @@
 #include "flashsale/app/module_options.hpp"
 #include "flashsale/app/token_command.hpp"
 #include "flashsale/postgres/migrator.hpp"
+#include "flashsale/postgres/privileges.hpp"
 #include "flashsale/postgres/sale_repository.hpp"
 
 namespace flashsale::app {
@@ -49,6 +50,14 @@ int run_migrate(const Settings& settings) {
   }
   for (const auto& name : *applied) std::cout << "applied " << name << '\n';
   if (applied->empty()) std::cout << "the schema is up to date\n";
+  const auto& role = settings.postgres.serve_role;
+  if (role.empty()) return 0;
+  if (const auto error = postgres::grant_serving(session, role)) {
+    std::cerr << "flashsaled: migrate could not grant the role " << role << " what serving needs: " << error.message()
+              << '\n';
+    return 1;
+  }
+  std::cout << "the role " << role << " may serve\n";
   return 0;
 }
 
@@ -76,6 +85,7 @@ int run_check(const Settings& settings) {
   for (const auto& problem : report.unsafe) std::cout << "unsafe       " << problem << '\n';
   for (const auto& warning : token_warnings(settings)) std::cout << "warning      " << warning << '\n';
   for (const auto& note : report.notes) std::cout << "note         " << note << '\n';
+  for (const auto& more : report.excessive) std::cout << "not needed   " << more << '\n';
   if (report.good()) std::cout << "settings, schema and stores are good\n";
   return report.good() ? 0 : 1;
 }

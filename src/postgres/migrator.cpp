@@ -13,13 +13,11 @@
 #include "flashsale/model/check.hpp"
 #include "flashsale/postgres/error.hpp"
 #include "flashsale/telemetry/log.hpp"
+#include "migration_lock.hpp"
 #include "statement.hpp"
 
 namespace flashsale::postgres {
 namespace {
-
-/// Any number that nothing else in the database uses.
-constexpr std::string_view kTakeMigrationLock = "SELECT pg_advisory_xact_lock(7026381950417)";
 
 /// An index on a table of millions.
 constexpr std::chrono::minutes kMigrationTime{30};
@@ -122,7 +120,7 @@ Step apply(pqxx::connection& connection, const Migration& migration, const std::
   // An index on a large table takes its time, and so does another instance that is at it now.
   tx.exec("SET LOCAL statement_timeout = 0");
   tx.exec("SET LOCAL lock_timeout = '60s'");
-  tx.exec(std::string(kTakeMigrationLock));
+  take_migration_lock(tx);
   // Whoever waits for a table's lock holds up all who come after: better let go and try again.
   tx.exec("SET LOCAL lock_timeout = '2s'");
   const Recorded recorded = recorded_migrations(tx);

@@ -1,5 +1,6 @@
 #include "flashsale/redis/server_facts.hpp"
 
+#include <array>
 #include <charconv>
 #include <string_view>
 
@@ -34,6 +35,17 @@ Result<bool> is_freeing_memory(SyncClient& client) {
   if (!reply) return Result<bool>(boost::system::in_place_error, reply.error());
   const auto pending = info_value(ReplyView(reply->get()).text(), "lazyfree_pending_objects");
   return Result<bool>(boost::system::in_place_value, !pending.empty() && pending != "0");
+}
+
+Result<std::vector<std::string>> privileges_beyond_serving(SyncClient& client) {
+  std::vector<std::string> found;
+  const std::array<Command, 2> tries{Command{"CONFIG", "GET", "maxmemory"}, Command{"GET", "other:key"}};
+  const auto replies = client.pipeline(tries);
+  if (!replies) return replies.error();
+  const auto may = [&](std::size_t i) { return !ReplyView((*replies)[i].get()).is_error(); };
+  if (may(0)) found.emplace_back("may change the server's settings (CONFIG)");
+  if (may(1)) found.emplace_back("may use keys that do not begin with fs:");
+  return found;
 }
 
 }  // namespace flashsale::redis

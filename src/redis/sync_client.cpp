@@ -69,7 +69,7 @@ struct SyncClient::State {
   Error first_refusal(const std::vector<OwnedReply>& replies) {
     for (const auto& reply : replies) {
       const ReplyView view(reply.get());
-      if (!view.is_error()) continue;
+      if (!view.is_error() || (identity_is_known() && is_not_permitted(view.text()))) continue;
       telemetry::log_warn("redis refused a command", {{"client", name}, {"error", view.text()}});
       if (is_about_data(view.text())) continue;
       close();
@@ -77,6 +77,11 @@ struct SyncClient::State {
     }
     return {};
   }
+
+  [[nodiscard]] bool identity_is_known() const { return !identity.empty(); }
+
+  /// Behind the handshake that is the caller's business: a new connection would be permitted no more.
+  static bool is_not_permitted(std::string_view error) { return error.starts_with("NOPERM"); }
 
   static bool is_about_data(std::string_view error) {
     return error.starts_with("WRONGTYPE") || error.starts_with("ERR ") || error.starts_with("OOM");

@@ -224,7 +224,7 @@ class SplitTest(RedisCase):
         cls.old.client.config_set("repl-diskless-sync-delay", 0)
         cls.switches = [Switch(cls.old.port), Switch(cls.old.port)]
         for switch in cls.switches:
-            cls.cluster.add_instance({"redis.url": f"redis://:{cls.old.password}@127.0.0.1:{switch.port}/0"})
+            cls.cluster.add_instance({"redis.url": f"redis://flashsale:{cls.old.password}@127.0.0.1:{switch.port}/0"})
 
     @classmethod
     def tearDownClass(cls):

@@ -105,7 +105,8 @@ class Stage(harness.Cluster):
         for _ in range(instances):
             switch = Switch(self.redis.port)
             self.switches.append(switch)
-            self.add_instance({"redis.url": f"redis://:{self.redis.password}@127.0.0.1:{switch.port}/0"}, ready=False)
+            url = f"redis://flashsale:{self.redis.password}@127.0.0.1:{switch.port}/0"
+            self.add_instance({"redis.url": url}, ready=False)
         threading.Thread(target=self._follow, daemon=True).start()
         for instance in self.instances:
             instance.wait_ready()

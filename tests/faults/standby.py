@@ -73,6 +73,9 @@ class ReplicatedPostgres:
         hosts = ",".join(f"127.0.0.1:{port}" for port in self._ports)
         return f"postgresql://postgres:{self.primary.password}@{hosts}/{database}?target_session_attrs=read-write"
 
+    def serve_url(self, database):
+        return self.url(database).replace("//postgres:", f"//{harness.SERVE_ROLE}:", 1)
+
     def execute(self, database, sql, parameters=None):
         return self.primary.execute(database, sql, parameters)
 

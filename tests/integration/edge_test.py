@@ -1,14 +1,109 @@
 """The same service through NGINX: what passes, what does not, and what the edge answers by itself."""
 
 import contextlib
+import http.client
+import http.server
 import json
 import os
+import pathlib
 import secrets
+import signal
+import tempfile
+import threading
+import time
 import unittest
 import unittest.mock
 
 import harness
 from harness import ClusterCase
+
+
+class NamedInstance:
+    """Answers every request with its address, at the same port as the others."""
+
+    def __init__(self, address, port):
+        name = address.encode()
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(name)))
+                self.end_headers()
+                self.wfile.write(name)
+
+            def log_message(self, *_):
+                pass
+
+        self._server = http.server.ThreadingHTTPServer((address, port), Handler)
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def stop(self):
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@unittest.skipIf(os.geteuid() != 0, "names are given by a hosts file of the test's own: needs root")
+class NamesTest(unittest.TestCase):
+    """scripts/run_edge, in front of instances whose addresses change while it runs."""
+
+    def setUp(self):
+        self.directory = pathlib.Path(tempfile.mkdtemp(dir=harness.run_directory()))
+        self.hosts = self.directory / "hosts"
+        self.port, self.upstream_port = harness.free_port(), harness.free_port()
+
+    def name(self, **addresses):
+        """In place: the file is mounted over /etc/hosts."""
+        with open(self.hosts, "w", encoding="utf-8") as stream:
+            stream.writelines(f"{address} {name}\n" for name, address in addresses.items() if address)
+
+    def start_edge(self):
+        command = 'mount --bind "$0" /etc/hosts && cd "$1" && shift && exec scripts/run_edge "$@"'
+        self.edge = harness.Process("edge", [
+            "unshare", "--mount", "sh", "-c", command, self.hosts, harness.ROOT, self.directory / "prefix",
+            f"127.0.0.1:{self.port}", "off", f"first.test:{self.upstream_port}", f"second.test:{self.upstream_port}"],
+            self.directory / "log", death_signal=signal.SIGTERM)
+        self.addCleanup(self.edge.end)
+
+    def answer(self):
+        with contextlib.suppress(OSError, http.client.HTTPException), \
+                contextlib.closing(harness.Client(self.port)) as client:
+            return client.get("/livez").body.decode()
+        return None
+
+    def instance(self, address):
+        instance = NamedInstance(address, self.upstream_port)
+        self.addCleanup(instance.stop)
+        return instance
+
+    def test_an_instance_that_comes_back_elsewhere_is_found(self):
+        self.instance("127.0.0.2")
+        self.name(**{"first.test": "127.0.0.2"})  # the second is not there yet
+        self.start_edge()
+        harness.wait_until(lambda: self.answer() == "127.0.0.2", 15, "the edge does not serve")
+        self.instance("127.0.0.3")
+        self.name(**{"first.test": "127.0.0.3"})
+        harness.wait_until(lambda: self.answer() == "127.0.0.3", 20, "the instance is not found at its new address")
+        # And once its name is gone, the last one that was known is kept.
+        self.name()
+        time.sleep(3)
+        self.assertEqual("127.0.0.3", self.answer())
+        self.instance("127.0.0.4")
+        self.name(**{"first.test": "127.0.0.3", "second.test": "127.0.0.4"})
+        harness.wait_until(lambda: self.answer() == "127.0.0.4", 20, "the second instance is not found")
+
+    def test_it_waits_for_an_instance_and_ends_when_told(self):
+        self.name()
+        self.start_edge()
+        harness.wait_until(lambda: "waiting for one of" in self.edge.log_text(), 10, "it does not wait")
+        self.instance("127.0.0.2")
+        self.name(**{"second.test": "127.0.0.2"})
+        harness.wait_until(lambda: self.answer() == "127.0.0.2", 20, "the instance is not found")
+        nginx = [pid for pid in harness.process_tree(self.edge.pid) if pid != self.edge.pid]
+        self.assertTrue(nginx)
+        self.edge.end(signal.SIGQUIT, 10)
+        self.assertEqual(0, self.edge.exit_code)
+        for pid in nginx:
+            self.assertFalse(pathlib.Path("/proc", str(pid), "exe").exists(), f"process {pid} has outlived it")
 
 
 class EdgeTest(ClusterCase):

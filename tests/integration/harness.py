@@ -51,6 +51,7 @@ SLOWNESS = float(os.environ.get("FLASHSALE_TEST_SLOWNESS", "1"))
 JWT_ISSUER = "https://shop.example"
 JWT_AUDIENCE = "flashsale"
 ADMIN_NAME = "till"
+SERVE_ROLE = "flashsale_serve"  # of config/postgresql_roles.sql
 FRESH_MS = 250  # how old the catalog may be, and how long a change may take to reach every instance
 
 _LOG_TAIL_BYTES = 6000
@@ -229,16 +230,29 @@ class RedisServer:
         self.directory.mkdir(parents=True, exist_ok=True)
         self.port = free_port()
         self.password = password or secrets.token_hex(12)
-        self.url = f"redis://:{self.password}@127.0.0.1:{self.port}/0"
+        self.url = f"redis://:{self.password}@127.0.0.1:{self.port}/0"  # the tests' own: everything
+        self.server_url = f"redis://flashsale:{self.password}@127.0.0.1:{self.port}/0"  # of config/redis_users.acl
         self.client = redis_py.Redis.from_url(self.url, socket_timeout=10, socket_connect_timeout=2)
         self.extra = list(extra)  # options of the next start
         self.process = None
         self.start()
 
+    def _users_file(self):
+        """The users that ship, and the tests' own, who may do everything."""
+        (self.directory / "redis_password").write_text(self.password)
+        (self.directory / "redis_operator_password").write_text(self.password)
+        with open(ROOT / "config" / "redis_users.acl", encoding="utf-8") as template:
+            done = subprocess.run([ROOT / "scripts" / "render_redis_users", self.directory], stdin=template,
+                                  capture_output=True, text=True, check=True)
+        users = re.sub(r"^user default .*$", f"user default on >{self.password} ~* &* +@all", done.stdout, flags=re.M)
+        path = self.directory / "users.acl"
+        path.write_text(users)
+        return path
+
     def start(self):
         command = ["redis-server", "--port", self.port, "--bind", "127.0.0.1", "--dir", self.directory, "--save", "",
                    "--appendonly", "yes", "--appendfsync", "everysec", "--maxmemory-policy", "noeviction",
-                   "--requirepass", self.password, "--daemonize", "no", *self.extra]
+                   "--aclfile", self._users_file(), "--daemonize", "no", *self.extra]
         self.process = Process(f"redis:{self.port}", command, self.directory / "redis.log",
                                env=os.environ | self.environment)
         wait_until(self._answers, 10, f"Redis on port {self.port}: {self.process.log_tail()}")
@@ -313,6 +327,7 @@ class PostgresServer:
         self._own(self.directory)
         (self.directory / "data").chmod(0o700)
         self.start()
+        self._make_serve_role()
 
     def _fill(self, pristine):
         """Makes the data directory."""
@@ -362,6 +377,11 @@ class PostgresServer:
                                cwd="/", death_signal=signal.SIGQUIT)
         wait_until(self._answers, 30, f"PostgreSQL on port {self.port}: {self.process.log_tail()}")
 
+    def _make_serve_role(self):
+        """As config/postgresql_roles.sql does. A standby has its primary's."""
+        if not self.execute("postgres", "SELECT pg_is_in_recovery()")[0][0]:
+            self.execute("postgres", f"CREATE ROLE {SERVE_ROLE} LOGIN PASSWORD '{self.password}'")
+
     def _answers(self):
         if self.process.exit_code is not None:
             raise HarnessError(f"postgres ended with {self.process.exit_code}: {self.process.log_tail()}")
@@ -373,6 +393,10 @@ class PostgresServer:
 
     def url(self, database):
         return f"postgresql://postgres:{self.password}@127.0.0.1:{self.port}/{database}"
+
+    def serve_url(self, database):
+        """Of the role that instances have; url() is a superuser's."""
+        return self.url(database).replace("//postgres:", f"//{SERVE_ROLE}:", 1)
 
     def connect(self, database):
         connection = psycopg2.connect(self.url(database), connect_timeout=5)
@@ -474,7 +498,8 @@ def _migrated_template(server):
 
 
 def migrate(url):
-    done = run_flashsaled(["migrate"], {"postgres.url": url})
+    """As the owner; SERVE_ROLE is given what it needs."""
+    done = run_flashsaled(["migrate"], {"postgres.url": url, "postgres.serve_role": SERVE_ROLE})
     if done.returncode != 0:
         raise HarnessError(f"flashsaled migrate: exit {done.returncode}: {done.stdout}{done.stderr}")
     return done
@@ -801,14 +826,15 @@ class Cluster:
 
     @property
     def postgres_url(self):
-        return self.postgres.url(self.database)
+        """The instances'."""
+        return self.postgres.serve_url(self.database)
 
     def instance_settings(self):
         return {
             "http.address": "127.0.0.1", "http.threads": 2, "http.request_log_one_in": 1,
             "admin.address": "127.0.0.1", "admin.tokens_file": self._tokens_file,
             "jwt.secret": self.jwt_secret, "jwt.issuer": JWT_ISSUER, "jwt.audience": JWT_AUDIENCE,
-            "redis.url": self.redis.url, "postgres.url": self.postgres_url,
+            "redis.url": self.redis.server_url, "postgres.url": self.postgres_url,
             "shutdown.delay_ms": 0,
             # Polls and bursts of the tests, not those of a buyer; scripts/run has the same.
             "rate_limit.requests_per_s": 100, "rate_limit.burst": 200,

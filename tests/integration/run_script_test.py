@@ -454,6 +454,18 @@ class ServingTest(RunCase):
                                                     text.decode() if isinstance(text, bytes) else text
                                                     for name, text in client.config_get(setting).items()})
 
+    def test_the_instances_are_users_who_may_do_little(self):
+        with contextlib.closing(psycopg2.connect(self.it["POSTGRES_URL"], connect_timeout=5)) as connection:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT DISTINCT usename FROM pg_stat_activity"
+                               " WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()")
+                self.assertEqual([(harness.SERVE_ROLE,)], cursor.fetchall())
+        with contextlib.closing(redis_py.Redis.from_url(self.it["REDIS_URL"], socket_timeout=10)) as client:
+            mine = client.client_id()
+            self.assertEqual({"flashsale"}, {other["user"] for other in client.client_list()
+                                             if int(other["id"]) != mine})
+            self.assertGreater(int(client.config_get("maxmemory")["maxmemory"]), 0)
+
     def test_demo_sale(self):
         sale = self.check_status(self.it.get("/v1/sales/friday-drop"), 200).json()
         self.assertEqual("open", sale["state"])

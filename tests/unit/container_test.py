@@ -115,17 +115,20 @@ def stages(root):
     return found
 
 
-def target_of(service):
-    """The stage that a service is built from; None for an image from elsewhere."""
-    return service["build"]["target"] if "build" in service else None
+def target_of(root, service):
+    """The stage that a service's image is built from, by itself or by another one; None for an image from elsewhere."""
+    for one in services(root).values():
+        if "build" in one and one.get("image") == service.get("image"):
+            return one["build"]["target"]
+    return None
 
 
 def built_services(root):
     """(name, service, its stage) of those that this project builds."""
     all_stages = stages(root)
     for name, service in services(root).items():
-        if target_of(service) in all_stages:
-            yield name, service, all_stages[target_of(service)]
+        if target_of(root, service) in all_stages:
+            yield name, service, all_stages[target_of(root, service)]
 
 
 def default_stage(root):
@@ -285,6 +288,13 @@ def is_instance(service):
     return "FLASHSALE_HTTP_PORT" in (service.get("environment") or {}) and service.get("restart") != "no"
 
 
+def urls_made(root):
+    """Those that scripts/prepare_volumes writes for the instances."""
+    return [re.sub(r"\$\([^)]*\)", "x", url)
+            for url in re.findall(r'"((?:redis|postgresql)://(?:[^"]|"\$secrets[^"]*")*?)"(?:$|\s\|)',
+                                  text_of(root, PREPARE), re.MULTILINE)]
+
+
 def ports(root):
     """Whoever listens, is exposed, published, checked or called: the port is the same everywhere."""
     breaches = []
@@ -302,7 +312,7 @@ def ports(root):
                                        re.MULTILINE).group(1)}
     for name, service in all_services.items():
         values = [str(value) for value in (service.get("environment") or {}).values()]
-        for text in values + words(service.get("entrypoint")):
+        for text in values + words(service.get("entrypoint")) + (urls_made(root) if name == "secrets" else []):
             for scheme, default in (("redis", 6379), ("postgresql", 5432), ("http", 80)):
                 if not text.startswith(f"{scheme}://"):
                     continue
@@ -338,15 +348,61 @@ def mounts(root):
     return breaches
 
 
-def mounted_settings(root):
-    """A server is started with the file that is mounted for it."""
+SETTINGS_FOLDER = "/etc/flashsale"
+PREPARE = os.path.join("scripts", "prepare_volumes")
+# What each store has to be started with; where an image of its own looks for settings is no place of ours.
+READS = {"redis": ["redis.conf", "redis_users.acl"], "postgres": ["postgresql.conf"],
+         "database": ["make_database", "postgresql_roles.sql"]}
+
+
+def store_settings(root):
+    """The stores are started with the files that scripts/prepare_volumes puts into their volume, and none is mounted
+    from the project's directory, where the umask of whoever cloned it decides who may read."""
     breaches = []
+    made = set(re.findall(r'"\$settings/([\w.]+)"', text_of(root, PREPARE)))
     for name, service in services(root).items():
-        command = " ".join(words(service.get("command")))
+        command = " ".join(words(service.get("entrypoint")) + words(service.get("command")))
+        for file in READS.get(name, []):
+            if f"{SETTINGS_FOLDER}/{file}" not in command:
+                breaches.append(f"{COMPOSE}: {name} does not read {file}")
+            if file not in made:
+                breaches.append(f"{PREPARE}: makes no {file}")
+        if name in READS and f"settings:{SETTINGS_FOLDER}:ro" not in service.get("volumes", []):
+            breaches.append(f"{COMPOSE}: {name} does not see {SETTINGS_FOLDER}")
         for mount in service.get("volumes", []):
-            source, target, *_ = mount.split(":")
-            if source.startswith("./config/") and target not in command:
-                breaches.append(f"{COMPOSE}: {name} does not read {target}")
+            if mount.startswith((".", "/")):
+                breaches.append(f"{COMPOSE}: {name} mounts {mount.split(':')[0]} of whoever made the directory")
+    return breaches
+
+
+def readable_images(root):
+    """What a stage that runs has copied, anybody may read; and it is built once."""
+    breaches = []
+    for stage in stages(root).values():
+        instructions = [(name, text) for name, text in stage.instructions if name in ("COPY", "RUN", "USER")]
+        opened = False
+        for name, text in instructions:
+            opened = opened or (name == "RUN" and "chmod -R a+rX ." in text)
+            if name == "COPY" and "--from=" not in text:
+                opened = False
+            if name == "USER" and not opened:
+                breaches.append(f"{DOCKERFILE}: stage {stage.name}: its user may be unable to read what was copied")
+    built = [service["image"] for service in services(root).values() if "build" in service]
+    for image in set(built):
+        if built.count(image) > 1:
+            breaches.append(f"{COMPOSE}: {image} is built {built.count(image)} times")
+    return breaches
+
+
+def proxies(root):
+    """What calls within the project goes to no proxy that the environment names."""
+    breaches = []
+    for stage in stages(root).values():
+        for text in stage.all("HEALTHCHECK"):
+            if "curl" in text and '"--noproxy", "*"' not in text:
+                breaches.append(f"{DOCKERFILE}: the health check of stage {stage.name} may go to a proxy")
+    if "curl --noproxy '*'" not in text_of(root, os.path.join("scripts", "demo_sale")):
+        breaches.append("scripts/demo_sale: may go to a proxy")
     return breaches
 
 
@@ -354,7 +410,7 @@ def is_checked(root, service):
     check = service.get("healthcheck")
     if check is not None:
         return not check.get("disable") and bool(check.get("test"))
-    target = target_of(service)
+    target = target_of(root, service)
     return target is not None and stages(root)[target].health_url() is not None
 
 
@@ -389,11 +445,14 @@ def identities(root):
     all_stages = stages(root)
     for name, service in services(root).items():
         user = service.get("user")
-        if user is None and target_of(service) in all_stages:
-            users = all_stages[target_of(service)].all("USER")
+        if user is None and target_of(root, service) in all_stages:
+            users = all_stages[target_of(root, service)].all("USER")
             user = users[-1] if users else None
         if user is None or str(user).split(":")[0] in ("root", "0"):
             breaches.append(f"{COMPOSE}: {name} runs as {user or 'root'}")
+        # Kubernetes' runAsNonRoot believes in numbers alone.
+        elif target_of(root, service) in all_stages and not re.fullmatch(r"\d+:\d+", str(user)):
+            breaches.append(f"{DOCKERFILE}: {name} runs as {user}, which is no number")
         if service.get("privileged"):
             breaches.append(f"{COMPOSE}: {name} is privileged")
         if service.get("cap_drop") != ["ALL"] or service.get("cap_add"):
@@ -445,10 +504,11 @@ def bases(root):
         if stage.base not in stages(root) and stage.base != f"debian:{IMAGE_RELEASE}-slim":
             breaches.append(f"{DOCKERFILE}: {stage.name} stands on {stage.base}, not on Debian {IMAGE_RELEASE}")
     for name, service in services(root).items():
-        if target_of(service) is None and not re.search(r":\d", service["image"]):
+        target = target_of(root, service)
+        if target is None and not re.search(r":\d", service["image"]):
             breaches.append(f"{COMPOSE}: {name}: {service['image']} is of no stated version")
-        if target_of(service) is not None and target_of(service) not in stages(root):
-            breaches.append(f"{COMPOSE}: {name}: the Dockerfile has no stage {target_of(service)}")
+        if target is not None and target not in stages(root):
+            breaches.append(f"{COMPOSE}: {name}: the Dockerfile has no stage {target}")
     return breaches
 
 
@@ -564,8 +624,8 @@ def libraries(root):
     return breaches
 
 
-RULES = [copied_paths, known_variables, ports, mounts, mounted_settings, health, identities, version, programs, bases,
-         grace, durability]
+RULES = [copied_paths, known_variables, ports, mounts, store_settings, readable_images, proxies, health, identities,
+         version, programs, bases, grace, durability]
 
 
 # --- the tree ------------------------------------------------------------------------------------------------------
@@ -601,8 +661,10 @@ class TreeTest(unittest.TestCase):
         """A reader that finds nothing would find no breach either."""
         self.assertEqual(["build", "edge", "flashsaled"], list(stages(ROOT)))
         self.assertEqual({8080, 8081}, stages(ROOT)["flashsaled"].exposed())
-        self.assertEqual({"redis", "postgres", "secrets", "migrate", "flashsaled-1", "flashsaled-2", "demo-sale",
-                          "nginx"}, set(services(ROOT)))
+        self.assertEqual({"redis", "postgres", "secrets", "database", "migrate", "flashsaled-1", "flashsaled-2",
+                          "demo-sale", "nginx"}, set(services(ROOT)))
+        self.assertEqual(["redis://flashsale:x@redis:6379/0", "postgresql://flashsale_serve:x@postgres/flashsale",
+                          "postgresql://flashsale:x@postgres/flashsale"], urls_made(ROOT))
         self.assertEqual(2, sum(1 for _, service, _ in built_services(ROOT) if is_instance(service)))
         self.assertEqual("8080", settings(ROOT)["FLASHSALE_HTTP_PORT"])
         self.assertEqual([["nginx"], ["curl"]], package_groups(ROOT)["edge"])
@@ -686,10 +748,11 @@ class PlantedBreachTest(unittest.TestCase):
                 ("EDGE_INSTANCES: flashsaled-1:8080 flashsaled-2:8080", "EDGE_INSTANCES: flashsaled-1:8080",
                  "the instances are"),
                 ("http://flashsaled-1:8081", "http://flashsaled:8081", "no service"),
-                ("redis://redis:6379/0", "redis://redis:6380/0", "listens on 6379"),
-                ("@postgres/flashsale", "@database/flashsale", "no service")):
+                ):
             with self.subTest(new=new, what=what):
                 self.catches(ports, COMPOSE, old, new, what)
+        self.catches(ports, PREPARE, "@redis:6379/0", "@redis:6380/0", "listens on 6379")
+        self.catches(ports, PREPARE, "@postgres/flashsale", "@store/flashsale", "no service")
         self.catches(ports, DOCKERFILE, "EXPOSE 8080 8081", "EXPOSE 8080", "8081, which is not exposed")
         self.catches(ports, DOCKERFILE, "127.0.0.1:8080/readyz", "127.0.0.1:8080/livez", "does not ask for /readyz")
         self.catches(ports, DOCKERFILE, "127.0.0.1:8088/livez", "127.0.0.1:8080/livez", "nothing answers")
@@ -700,15 +763,32 @@ class PlantedBreachTest(unittest.TestCase):
         self.catches(ports, "config/postgresql.conf", "port = 5432", "port = 5433", "listens on 5433")
 
     def test_mounts(self):
-        self.catches(mounts, COMPOSE, "./config/redis.conf", "./config/valkey.conf", "is no file")
-        self.catches(mounts, COMPOSE, "redis.conf:ro", "redis.conf", "can be written to")
+        self.catches(mounts, COMPOSE, "redis-data:/data", "./config/valkey.conf:/data:ro", "is no file")
+        self.catches(mounts, COMPOSE, "redis-data:/data", "./config/redis.conf:/data", "can be written to")
         self.catches(mounts, COMPOSE, "redis-data:/data", "redis_data:/data", "not both declared and used")
         self.catches(mounts, COMPOSE, "networks: [front]", "networks: [back]", "not both declared and used")
 
-    def test_mounted_settings(self):
-        self.catches(mounted_settings, COMPOSE, "config_file=/etc/postgresql/postgresql.conf", "x=y", "does not read")
-        self.catches(mounted_settings, COMPOSE, "[redis-server, /etc/redis/redis.conf,", "[redis-server,",
+    def test_store_settings(self):
+        self.catches(store_settings, COMPOSE, "config_file=/etc/flashsale/postgresql.conf", "x=y", "does not read")
+        self.catches(store_settings, COMPOSE, "[redis-server, /etc/flashsale/redis.conf,", "[redis-server,",
                      "does not read")
+        self.catches(store_settings, COMPOSE, "--aclfile, /etc/flashsale/redis_users.acl,", "", "does not read")
+        self.catches(store_settings, COMPOSE, "settings:/etc/flashsale:ro", "./config/redis.conf:/etc/redis.conf:ro",
+                     "redis does not see")
+        self.catches(store_settings, COMPOSE, "settings:/etc/flashsale:ro", "./config/redis.conf:/etc/redis.conf:ro",
+                     "redis mounts ./config/redis.conf")
+        self.catches(store_settings, PREPARE, '"$settings/redis.conf"', '"$settings/valkey.conf"',
+                     "makes no redis.conf")
+
+    def test_readable_images(self):
+        self.catches(readable_images, DOCKERFILE, "RUN chmod -R a+rX .\n", "", "stage edge")
+        self.catches(readable_images, DOCKERFILE, "USER 10001:10001", "COPY x x\nUSER 10001:10001", "stage flashsaled")
+        self.catches(readable_images, COMPOSE, "  pull_policy: never\n",
+                     "  pull_policy: build\n  build: {context: ., target: flashsaled}\n", "is built 5 times")
+
+    def test_proxies(self):
+        self.catches(proxies, DOCKERFILE, '"--noproxy", "*", ', "", "stage edge may go")
+        self.catches(proxies, os.path.join("scripts", "demo_sale"), "--noproxy '*' ", "", "scripts/demo_sale")
 
     def test_health(self):
         self.catches(health, COMPOSE, "redis: {condition: service_healthy}", "redis: {condition: service_started}",
@@ -716,7 +796,8 @@ class PlantedBreachTest(unittest.TestCase):
         self.catches(health, COMPOSE, "migrate: {condition: service_completed_successfully}",
                      "migrate: {condition: service_healthy}", "waits for migrate")
         self.catches(health, COMPOSE, "migrate: {condition:", "migration: {condition:", "no service")
-        self.catches(health, COMPOSE, '    healthcheck:\n      test: [CMD-SHELL, "redis-cli ping | grep -q PONG"]',
+        self.catches(health, COMPOSE, '    healthcheck:\n      test: [CMD-SHELL, "redis-cli --user health --pass - '
+                     '--no-auth-warning ping | grep -q PONG"]',
                      "    healthcheck:\n      disable: true", "redis runs for good")
         self.catches(health, DOCKERFILE, "HEALTHCHECK --interval=5s --timeout=3s --start-period=10s", "# ",
                      "nginx runs for good")
@@ -724,9 +805,10 @@ class PlantedBreachTest(unittest.TestCase):
                      "nobody waits")
 
     def test_identities(self):
-        self.catches(identities, DOCKERFILE, "USER flashsale\n", "", "flashsaled-1 runs as root")
-        self.catches(identities, DOCKERFILE, "USER www-data", "USER 0:0", "nginx runs as 0")
-        self.catches(identities, DOCKERFILE, "USER www-data\n", "USER www-data\nUSER root\n", "nginx runs as root")
+        self.catches(identities, DOCKERFILE, "USER 10001:10001\n", "", "flashsaled-1 runs as root")
+        self.catches(identities, DOCKERFILE, "USER 33:33", "USER 0:0", "nginx runs as 0")
+        self.catches(identities, DOCKERFILE, "USER 33:33", "USER www-data", "which is no number")
+        self.catches(identities, DOCKERFILE, "USER 33:33\n", "USER 33:33\nUSER root\n", "nginx runs as root")
         self.catches(identities, COMPOSE, "    user: redis\n", "", "redis runs as root")
         self.catches(identities, COMPOSE, "    user: postgres\n", "    user: postgres\n    privileged: true\n",
                      "privileged")
@@ -739,10 +821,9 @@ class PlantedBreachTest(unittest.TestCase):
         self.catches(version, "CMakeLists.txt", "VERSION 0.1.0", "VERSION 0.1.1", "not 0.1.1")
 
     def test_programs(self):
-        self.catches(programs, DOCKERFILE, "COPY scripts/demo_sale scripts/generate_secrets", "COPY scripts/demo_sale",
-                     "no scripts/generate_secrets")
-        self.catches(programs, DOCKERFILE, "COPY scripts/render_nginx scripts/", "COPY scripts/render_nginx .",
-                     "no scripts/render_nginx")
+        self.catches(programs, DOCKERFILE, "scripts/prepare_volumes ", "", "no scripts/prepare_volumes")
+        self.catches(programs, DOCKERFILE, "COPY scripts/render_nginx scripts/run_edge", "COPY scripts/render_nginx",
+                     "no scripts/run_edge")
         self.catches(programs, DOCKERFILE, "scripts/install image", "scripts/install images", "no group images")
         self.catches(programs, "scripts/packages", "image  curl\n", "", "no curl")
         os.chmod(os.path.join(self.root, "scripts", "demo_sale"), 0o644)

@@ -11,6 +11,7 @@ struct DependencyReport {
   std::vector<std::string> unreachable;  ///< may come back: worth waiting for
   std::vector<std::string> unsafe;       ///< settings and schema that break a promise: no use waiting
   std::vector<std::string> notes;        ///< worth knowing, and no reason against selling
+  std::vector<std::string> excessive;    ///< what this process may do in the stores without need; no reason to stop
 
   [[nodiscard]] bool good() const { return unreachable.empty() && unsafe.empty(); }
 };

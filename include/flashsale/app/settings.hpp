@@ -77,6 +77,7 @@ struct Settings {
     std::uint32_t idle_in_transaction_timeout_ms = 5000;
     std::uint32_t tcp_user_timeout_ms = 5000;
     bool allow_unsafe_durability = false;
+    std::string serve_role;
   } postgres;
 
   struct Checkout {

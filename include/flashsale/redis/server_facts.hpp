@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "flashsale/model/result.hpp"
 #include "flashsale/redis/sync_client.hpp"
@@ -20,5 +21,9 @@ struct ServerFacts {
 
 /// Whether memory of deleted keys is still to be given back.
 [[nodiscard]] Result<bool> is_freeing_memory(SyncClient& client);
+
+/// What the client's user may do beyond the commands of this module on the keys `fs:*`, each in words for people; empty
+/// when nothing was found. Tries, and changes nothing.
+[[nodiscard]] Result<std::vector<std::string>> privileges_beyond_serving(SyncClient& client);
 
 }  // namespace flashsale::redis

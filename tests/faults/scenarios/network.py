@@ -28,7 +28,7 @@ class NetworkStage(harness.Cluster):
         routed = dict(settings or {})
         if redis:
             self.redis_links.append(TcpProxy(harness.free_port(), self.redis.port))
-            routed["redis.url"] = _through(self.redis_links[-1], self.redis.url, self.redis.port)
+            routed["redis.url"] = _through(self.redis_links[-1], self.redis.server_url, self.redis.port)
         if postgres:
             self.postgres_links.append(TcpProxy(harness.free_port(), self.postgres.port))
             routed["postgres.url"] = _through(self.postgres_links[-1], self.postgres_url, self.postgres.port)

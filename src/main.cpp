@@ -12,6 +12,15 @@ namespace {
 
 using namespace flashsale::app;
 
+int serve(const CommandLine& line, const Settings& settings) {
+  require_settings_for(settings, Purpose::serve);
+  return run_serve(settings, [&line] {
+    auto fresh = load_settings(settings_sources(line));
+    require_settings_for(fresh, Purpose::serve);
+    return fresh;
+  });
+}
+
 int run(const CommandLine& line) {
   if (line.command == Command::help) {
     std::cout << usage();
@@ -23,7 +32,7 @@ int run(const CommandLine& line) {
   }
   const auto settings = load_settings(settings_sources(line));
   switch (line.command) {
-    case Command::serve: require_settings_for(settings, Purpose::serve); return run_serve(settings);
+    case Command::serve: return serve(line, settings);
     case Command::migrate: require_settings_for(settings, Purpose::postgres); return run_migrate(settings);
     case Command::audit: require_settings_for(settings, Purpose::stores); return run_audit(settings, line.sale_id);
     case Command::archive:

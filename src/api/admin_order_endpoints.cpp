@@ -9,6 +9,7 @@
 #include "flashsale/api/order_request.hpp"
 #include "flashsale/model/identifier.hpp"
 #include "flashsale/model/json_text.hpp"
+#include "flashsale/postgres/access_log.hpp"
 #include "flashsale/postgres/sale_repository.hpp"
 #include "operation.hpp"
 #include "order_cancellation.hpp"
@@ -46,23 +47,34 @@ void reply_unavailable(Exchange& exchange) {
   reply_retry_later(exchange, ProblemType::unavailable, "a store cannot be reached at the moment", 1);
 }
 
+/// Whose orders were read is told by the orders: a customer's name would stay in the log when the customer is erased.
+Error record_reading(catalog::Publisher& stores, const std::string& who, const std::vector<Order>& orders,
+                     std::int32_t shown) {
+  std::string change = "{\"orders\":[";
+  for (const auto& order : std::span(orders).first(std::min(orders.size(), static_cast<std::size_t>(shown)))) {
+    if (change.back() != '[') change += ',';
+    append_json_string(change, order.id.to_string());
+  }
+  return postgres::record_access(stores.session(), who, "orders.read", "", change + "]}");
+}
+
 }  // namespace
 
 void AdminOrderEndpoints::add_routes(Routes& routes) {
-  const auto add = [&](Method method, std::string_view pattern, void (AdminOrderEndpoints::*handler)(Exchange&)) {
+  using NamedHandler = void (AdminOrderEndpoints::*)(Exchange&, std::string_view);
+  const auto add = [&](Method method, std::string_view pattern, NamedHandler handler) {
     routes.push_back({method, pattern, [this, handler](Exchange& exchange) {
-                        if (identify_admin(exchange, process_)) (this->*handler)(exchange);
+                        const auto who = identify_admin(exchange, process_, identity::AdminRole::support);
+                        if (who) (this->*handler)(exchange, *who);
                       }});
   };
   add(Method::get, "/admin/v1/orders", &AdminOrderEndpoints::list);
   add(Method::get, "/admin/v1/orders/{order_id}", &AdminOrderEndpoints::read);
   add(Method::get, "/admin/v1/log", &AdminOrderEndpoints::read_log);
-  routes.push_back({Method::post, "/admin/v1/orders/{order_id}/cancel", [this](Exchange& exchange) {
-                      if (const auto who = identify_admin(exchange, process_)) cancel(exchange, *who);
-                    }});
+  add(Method::post, "/admin/v1/orders/{order_id}/cancel", &AdminOrderEndpoints::cancel);
 }
 
-void AdminOrderEndpoints::list(Exchange& exchange) {
+void AdminOrderEndpoints::list(Exchange& exchange, std::string_view who) {
   const QueryParameters query(exchange.request().query);
   const auto page = parse_order_page(query);
   const auto customer = query.find("customer_id").value_or("");
@@ -73,8 +85,11 @@ void AdminOrderEndpoints::list(Exchange& exchange) {
   using Orders = Result<std::vector<Order>>;
   run_operation<Orders>(
       exchange, process_,
-      [customer_id = std::string(customer), page = *page](catalog::Publisher& stores) {
-        return read_order_page(stores, customer_id, page);
+      [customer_id = std::string(customer), page = *page, who = std::string(who)](catalog::Publisher& stores) {
+        auto orders = read_order_page(stores, customer_id, page);
+        if (!orders || orders->empty()) return orders;
+        if (const auto error = record_reading(stores, who, *orders, page.limit)) return Orders(error);
+        return orders;
       },
       [this, page = *page](Exchange& answered, const Orders& orders) {
         reply_order_list(answered, thread_, orders, page, OrderAudience::admin);
@@ -85,13 +100,18 @@ void AdminOrderEndpoints::show(Exchange& exchange, const Order& order) {
   reply_order(exchange, thread_, order, {200, {}, OrderAudience::admin});
 }
 
-void AdminOrderEndpoints::read(Exchange& exchange) {
+void AdminOrderEndpoints::read(Exchange& exchange, std::string_view who) {
   const auto id = OrderId::parse(exchange.request().path_parameters[0]);
   if (!id) return reply_problem(exchange, ProblemType::unknown_order, "there is no such order");
   using Found = Result<std::vector<Order>>;
   run_operation<Found>(
       exchange, process_,
-      [id = *id](catalog::Publisher& stores) { return postgres::find_orders(stores.session(), std::span(&id, 1)); },
+      [id = *id, who = std::string(who)](catalog::Publisher& stores) -> Found {
+        // Whether it is found, here or in Redis, is known only when it is too late to refuse.
+        const auto error = postgres::record_access(stores.session(), who, "order.read", id.to_string());
+        if (error) return error;
+        return postgres::find_orders(stores.session(), std::span(&id, 1));
+      },
       [this, id = *id](Exchange& answered, const Found& found) {
         if (!found) return reply_unavailable(answered);
         if (!found->empty()) return show(answered, found->front());
@@ -124,7 +144,7 @@ void AdminOrderEndpoints::cancel(Exchange& exchange, std::string_view who) {
       });
 }
 
-void AdminOrderEndpoints::read_log(Exchange& exchange) {
+void AdminOrderEndpoints::read_log(Exchange& exchange, std::string_view /*who*/) {
   const QueryParameters query(exchange.request().query);
   const auto limit = page_limit(query);
   std::int64_t before = std::numeric_limits<std::int64_t>::max();

@@ -11,10 +11,10 @@ class AdminOrderEndpoints {
   void add_routes(Routes& routes);
 
  private:
-  void list(Exchange& exchange);
-  void read(Exchange& exchange);
+  void list(Exchange& exchange, std::string_view who);
+  void read(Exchange& exchange, std::string_view who);
   void cancel(Exchange& exchange, std::string_view who);
-  void read_log(Exchange& exchange);
+  void read_log(Exchange& exchange, std::string_view who);
   void show(Exchange& exchange, const Order& order);
   void find_pending(Exchange& exchange, const OrderId& id);
 

@@ -103,13 +103,14 @@ void append_warnings(std::string& document, const Sale& sale) {
 void AdminSaleEndpoints::add_routes(Routes& routes) {
   const auto add = [&](Method method, std::string_view pattern, void (AdminSaleEndpoints::*handler)(Exchange&)) {
     routes.push_back({method, pattern, [this, handler](Exchange& exchange) {
-                        if (identify_admin(exchange, process_)) (this->*handler)(exchange);
+                        if (identify_admin(exchange, process_, identity::AdminRole::read)) (this->*handler)(exchange);
                       }});
   };
   const auto add_change = [&](Method method, std::string_view pattern,
                               void (AdminSaleEndpoints::*handler)(Exchange&, std::string_view)) {
     routes.push_back({method, pattern, [this, handler](Exchange& exchange) {
-                        if (const auto who = identify_admin(exchange, process_)) (this->*handler)(exchange, *who);
+                        const auto who = identify_admin(exchange, process_, identity::AdminRole::operator_);
+                        if (who) (this->*handler)(exchange, *who);
                       }});
   };
   add_change(Method::post, "/admin/v1/sales", &AdminSaleEndpoints::create);
@@ -148,7 +149,7 @@ void AdminSaleEndpoints::create_defined(Exchange& exchange, Sale definition, con
         "payment_window_s must be at most " + std::to_string(process_.payment_window_max.count()) +
             ": so long unpaid orders keep their units from everybody else (setting payments.window_max_s)");
   }
-  if (definition.payment == PaymentMode::required && !process_.webhooks.has_secrets()) {
+  if (definition.payment == PaymentMode::required && !thread_.webhooks.has_secrets()) {
     // Nobody could pay, and every order would expire.
     return reply_problem(exchange, ProblemType::not_supported,
                          "payment: required takes a payment provider: set payments.webhook_secrets");

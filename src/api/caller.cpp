@@ -98,11 +98,22 @@ identity::CustomerCalls::Call begin_call(Exchange& exchange, const ProcessParts&
   return call;
 }
 
-std::optional<std::string_view> identify_admin(Exchange& exchange, const ProcessParts& process) {
+std::optional<std::string_view> identify_admin(Exchange& exchange, const ProcessParts& process,
+                                               identity::AdminRole needed) {
   const auto token = bearer_token(exchange.request().header(Header::authorization));
-  const auto name = token.empty() ? std::nullopt : process.admin_tokens.find(token);
-  if (!name) refuse(exchange, "an admin's bearer token is required", !token.empty());
-  return name;
+  std::optional<identity::AdminTokens::Admin> admin;
+  const auto now = std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
+  if (!token.empty()) admin = process.admin_tokens.find(token, now);
+  if (!admin || admin->has_expired) {
+    refuse(exchange, admin ? "the token has expired" : "an admin's bearer token is required", !token.empty());
+    return std::nullopt;
+  }
+  if (admin->role < needed) {
+    const auto detail = std::string("the role of this token is ").append(to_string(admin->role));
+    reply_problem(exchange, ProblemType::forbidden, detail + "; this call needs " + std::string(to_string(needed)));
+    return std::nullopt;
+  }
+  return admin->name;
 }
 
 }  // namespace flashsale::api

@@ -20,7 +20,9 @@ namespace flashsale::api {
 /// Answers 429 itself and gives false when the customer asks too often.
 [[nodiscard]] bool is_within_rate(Exchange& exchange, const ProcessParts& process, std::string_view customer_id);
 
-/// Name of the admin; answers 401 itself otherwise.
-[[nodiscard]] std::optional<std::string_view> identify_admin(Exchange& exchange, const ProcessParts& process);
+/// Name of the admin, who has this role or a higher one; answers 401 or 403 itself otherwise. The view lives until the
+/// end of this call on the thread: tokens may be replaced after it.
+[[nodiscard]] std::optional<std::string_view> identify_admin(Exchange& exchange, const ProcessParts& process,
+                                                             identity::AdminRole needed);
 
 }  // namespace flashsale::api

@@ -30,7 +30,8 @@ std::string erasure_document(const admin::Erasure& erasure) {
 
 void CustomerEndpoints::add_routes(Routes& routes) {
   routes.push_back({Method::post, "/admin/v1/customers/{customer_id}/erase", [this](Exchange& exchange) {
-                      if (const auto who = identify_admin(exchange, process_)) erase(exchange, *who);
+                      const auto who = identify_admin(exchange, process_, identity::AdminRole::operator_);
+                      if (who) erase(exchange, *who);
                     }});
 }
 

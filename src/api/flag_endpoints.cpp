@@ -64,10 +64,11 @@ std::string list_document(const std::vector<postgres::FlagRecord>& records) {
 
 void FlagEndpoints::add_routes(Routes& routes) {
   routes.push_back({Method::get, "/admin/v1/flags", [this](Exchange& exchange) {
-                      if (identify_admin(exchange, process_)) list(exchange);
+                      if (identify_admin(exchange, process_, identity::AdminRole::read)) list(exchange);
                     }});
   routes.push_back({Method::put, "/admin/v1/flags/{name}", [this](Exchange& exchange) {
-                      if (const auto who = identify_admin(exchange, process_)) put(exchange, *who);
+                      const auto who = identify_admin(exchange, process_, identity::AdminRole::operator_);
+                      if (who) put(exchange, *who);
                     }});
 }
 

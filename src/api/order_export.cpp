@@ -8,6 +8,7 @@
 
 #include "body_stream.hpp"
 #include "flashsale/api/order_csv.hpp"
+#include "flashsale/postgres/access_log.hpp"
 #include "flashsale/postgres/order_export.hpp"
 #include "flashsale/telemetry/log.hpp"
 #include "operation.hpp"
@@ -60,9 +61,13 @@ std::optional<Sale> find_or_answer(postgres::Session& session, const std::shared
 }  // namespace
 
 void send_order_export(postgres::Session& session, const std::shared_ptr<Exchange>& exchange,
-                       const std::string& sale_id) {
+                       const std::string& sale_id, const std::string& who) {
   const auto found = find_or_answer(session, exchange, sale_id);
   if (!found) return;
+  // Before the first name leaves.
+  if (postgres::record_access(session, who, "orders.exported", sale_id)) {
+    return reply_later(exchange, Answer::unavailable());
+  }
   const postgres::ExportLimits limits;
   BodyStream body(exchange, BodyStream::Clock::now() + limits.time_max);
   OrderFile file(body);

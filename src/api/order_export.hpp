@@ -10,6 +10,6 @@ namespace flashsale::api {
 /// Answers with all orders of a sale as a CSV file, streamed as fast as the client takes it, in five minutes at most.
 /// Blocking. Memory holds some hundred rows, whatever the sale's size. A failure after the start cuts the connection.
 void send_order_export(postgres::Session& session, const std::shared_ptr<Exchange>& exchange,
-                       const std::string& sale_id);
+                       const std::string& sale_id, const std::string& who);
 
 }  // namespace flashsale::api

@@ -45,7 +45,7 @@ bool PaymentEndpoints::is_signed(Exchange& exchange) const {
                        : clock.latest(std::chrono::steady_clock::now());
   const auto& request = exchange.request();
   using Verdict = identity::WebhookVerifier::Verdict;
-  switch (process_.webhooks.verify(request.header(Header::webhook_id), request.header(Header::webhook_timestamp),
+  switch (thread_.webhooks.verify(request.header(Header::webhook_id), request.header(Header::webhook_timestamp),
                                    request.header(Header::webhook_signature), request.body, now)) {
     case Verdict::good: return true;
     case Verdict::malformed:

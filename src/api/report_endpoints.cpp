@@ -17,13 +17,13 @@ constexpr unsigned kRetryAfterS = 10;
 }  // namespace
 
 void ReportEndpoints::add_routes(Routes& routes) {
-  const auto add = [&](std::string_view pattern, void (ReportEndpoints::*handler)(Exchange&)) {
-    routes.push_back({Method::get, pattern, [this, handler](Exchange& exchange) {
-                        if (identify_admin(exchange, process_)) (this->*handler)(exchange);
-                      }});
-  };
-  add("/admin/v1/sales/{sale_id}/report", &ReportEndpoints::report);
-  add("/admin/v1/sales/{sale_id}/orders.csv", &ReportEndpoints::export_orders);
+  routes.push_back({Method::get, "/admin/v1/sales/{sale_id}/report", [this](Exchange& exchange) {
+                      if (identify_admin(exchange, process_, identity::AdminRole::read)) report(exchange);
+                    }});
+  routes.push_back({Method::get, "/admin/v1/sales/{sale_id}/orders.csv", [this](Exchange& exchange) {
+                      const auto who = identify_admin(exchange, process_, identity::AdminRole::operator_);
+                      if (who) export_orders(exchange, *who);
+                    }});
 }
 
 void ReportEndpoints::report(Exchange& exchange) {
@@ -38,10 +38,12 @@ void ReportEndpoints::report(Exchange& exchange) {
   });
 }
 
-void ReportEndpoints::export_orders(Exchange& exchange) {
+void ReportEndpoints::export_orders(Exchange& exchange, std::string_view who) {
   const bool begun = process_.exports.submit(
-      [kept = exchange.shared_from_this(), sale_id = std::string(exchange.request().path_parameters[0])](
-          catalog::Publisher& stores) { send_order_export(stores.session(), kept, sale_id); });
+      [kept = exchange.shared_from_this(), sale_id = std::string(exchange.request().path_parameters[0]),
+       who = std::string(who)](catalog::Publisher& stores) {
+        send_order_export(stores.session(), kept, sale_id, who);
+      });
   if (!begun) {
     reply_retry_later(exchange, ProblemType::overloaded, "as many exports are under way as there may be", kRetryAfterS);
   }

@@ -12,7 +12,7 @@ class ReportEndpoints {
 
  private:
   void report(Exchange& exchange);
-  void export_orders(Exchange& exchange);
+  void export_orders(Exchange& exchange, std::string_view who);
 
   ProcessParts& process_;
 };

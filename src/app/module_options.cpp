@@ -24,6 +24,7 @@ http::Options http_options(const Settings& settings) {
   options.idle_timeout = milliseconds(http.idle_timeout_ms);
   options.write_timeout = milliseconds(http.write_timeout_ms);
   options.log_one_in = http.request_log_one_in;
+  options.trusted_proxies = http.trusted_proxies;
   return options;
 }
 

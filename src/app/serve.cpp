@@ -5,8 +5,10 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <functional>
 #include <iostream>
 #include <memory>
+#include <string>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -17,6 +19,7 @@
 #include "flashsale/app/commands.hpp"
 #include "flashsale/app/dependency_checks.hpp"
 #include "flashsale/app/module_options.hpp"
+#include "flashsale/app/settings_change.hpp"
 #include "flashsale/app/token_command.hpp"
 #include "flashsale/catalog/retention.hpp"
 #include "flashsale/checkout/refusal_recorder.hpp"
@@ -58,7 +61,7 @@ constexpr milliseconds kCutAfterDeadline{500};
 /// Everything that the I/O threads share, in the order in which it is stopped from the bottom up.
 class Process {
  public:
-  explicit Process(const Settings& settings);
+  Process(const Settings& settings, std::function<Settings()> read_again);
   [[nodiscard]] int run();
 
  private:
@@ -74,6 +77,7 @@ class Process {
     catalog::SaleLookup sales;
     checkout::Checkout checkout;
     identity::TokenVerifier tokens;
+    identity::WebhookVerifier webhooks;
     api::PublicApi public_api;
     api::AdminApi admin_api;
     std::thread thread;
@@ -86,20 +90,23 @@ class Process {
   [[nodiscard]] std::uint32_t connections_max() const;
   [[nodiscard]] bool listen();
   void wait_for_signal();
+  void await_reload();
+  void reload_credentials();
   void stop();
   void wait_until(Steady::time_point deadline, const std::function<bool()>& done);
 
-  const Settings& settings_;
+  Settings settings_;
+  std::function<Settings()> read_again_;
   // As long as the process: a second signal must not cut the drain short.
   asio::io_context signal_context_{1};
   asio::signal_set signals_{signal_context_, SIGTERM, SIGINT};
+  asio::signal_set reload_signals_{signal_context_, SIGHUP};
   telemetry::Metrics metrics_;
   checkout::Permits permits_;
   std::unique_ptr<identity::CustomerRateLimiter> rate_limiter_;
   identity::CustomerCalls customer_calls_{kCallsOfCustomerMax};
   std::unique_ptr<identity::GatewayPeers> gateway_peers_;
   identity::AdminTokens admin_tokens_;
-  identity::WebhookVerifier webhooks_;
   catalog::Upkeep upkeep_;
   catalog::Pulse pulse_;
   checkout::Journal journal_;
@@ -123,14 +130,25 @@ class Process {
   std::unique_ptr<http::Server> admin_server_;
 };
 
+identity::WebhookVerifier webhook_verifier(const Settings& settings) {
+  return {settings.payments.webhook_secrets, std::chrono::seconds(settings.payments.webhook_tolerance_s)};
+}
+
+std::string listed(const std::vector<std::string>& names) {
+  std::string text;
+  for (const auto& name : names) text.append(text.empty() ? "" : ", ").append(name);
+  return text.empty() ? "nothing" : text;
+}
+
 Process::IoThread::IoThread(Process& process, const Settings& settings)
     : redis(context, redis_options(settings), process.metrics_),
       sales(context, catalog, process.pulse_, redis),
       checkout(checkout_options(settings), {context, redis, catalog, sales, process.upkeep_, process.journal_,
                                             process.lookup_, process.permits_, process.metrics_}),
       tokens(token_options(settings)),
-      public_api(process.parts_, {context, catalog, sales, checkout, tokens}),
-      admin_api(process.parts_, {context, catalog, sales, checkout, tokens}) {}
+      webhooks(webhook_verifier(settings)),
+      public_api(process.parts_, {context, catalog, sales, checkout, tokens, webhooks}),
+      admin_api(process.parts_, {context, catalog, sales, checkout, tokens, webhooks}) {}
 
 void Process::IoThread::run() {
   redis.start();
@@ -146,11 +164,11 @@ void Process::IoThread::run() {
   }
 }
 
-Process::Process(const Settings& settings)
+Process::Process(const Settings& settings, std::function<Settings()> read_again)
     : settings_(settings),
+      read_again_(std::move(read_again)),
       permits_(permits_options(settings)),
       admin_tokens_(settings.admin.tokens),
-      webhooks_(settings.payments.webhook_secrets, std::chrono::seconds(settings.payments.webhook_tolerance_s)),
       upkeep_({postgres_options(settings), redis_options(settings)}, metrics_),
       pulse_({postgres_options(settings), redis_options(settings), milliseconds(settings.catalog.pulse_ms)}, upkeep_,
              metrics_),
@@ -194,7 +212,6 @@ Process::Process(const Settings& settings)
              nullptr,
              nullptr,
              admin_tokens_,
-             webhooks_,
              metrics_,
              [this] { return failing_parts(); },
              milliseconds(settings.checkout.wait_ms),
@@ -301,8 +318,45 @@ bool Process::listen() {
          start(*public_server_, "public", settings_.http.address, settings_.http.port);
 }
 
+/// In every thread's own loop, between two requests.
+void Process::reload_credentials() {
+  SettingsChange change;
+  try {
+    const Settings fresh = read_again_();
+    change = compare_settings(settings_, fresh);
+    take_credentials(settings_, fresh);
+  } catch (const std::exception& error) {
+    return telemetry::log_error("settings were not read again: all stays as it was", {{"error", error.what()}});
+  }
+  const auto credentials = std::make_shared<const Settings>(settings_);
+  for (const auto& thread : threads_) {
+    asio::post(thread->context, [&io = *thread, credentials] {
+      io.tokens = identity::TokenVerifier(token_options(*credentials));
+      io.webhooks = webhook_verifier(*credentials);
+    });
+  }
+  asio::post(threads_.front()->context,
+             [this, credentials] { admin_tokens_ = identity::AdminTokens(credentials->admin.tokens); });
+  telemetry::log_info("settings read again", {{"changed", listed(change.at_once)}});
+  if (!change.after_restart.empty()) {
+    telemetry::log_warn("changed settings take effect at the next start", {{"settings", listed(change.after_restart)}});
+  }
+}
+
+void Process::await_reload() {
+  reload_signals_.async_wait([this](const Error& error, int) {
+    if (error) return;
+    reload_credentials();
+    await_reload();
+  });
+}
+
 void Process::wait_for_signal() {
-  signals_.async_wait([](const Error&, int number) { telemetry::log_info("stopping", {{"signal", number}}); });
+  await_reload();
+  signals_.async_wait([this](const Error&, int number) {
+    telemetry::log_info("stopping", {{"signal", number}});
+    reload_signals_.cancel();
+  });
   signal_context_.run();
 }
 
@@ -392,7 +446,7 @@ bool stores_are_good(const Settings& settings, std::vector<std::string>& excessi
 
 }  // namespace
 
-int run_serve(const Settings& settings) {
+int run_serve(const Settings& settings, std::function<Settings()> read_again) {
   // Until it is known that it can start, one line that says why not is all there is to say.
   telemetry::start_log({"error", settings.log.format});
   if (!settings.process.core_dumps) keep_memory_private();
@@ -406,7 +460,7 @@ int run_serve(const Settings& settings) {
     for (const auto& more : excessive) {
       telemetry::log_warn("this process may do more in a store than it needs", {{"what", more}});
     }
-    Process process(settings);
+    Process process(settings, std::move(read_again));
     status = process.run();
   }
   telemetry::shutdown_log();

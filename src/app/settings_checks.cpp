@@ -53,6 +53,14 @@ void require_gateway(const Settings& settings) {
   }
 }
 
+void require_proxies(const Settings& settings) {
+  try {
+    const identity::GatewayPeers proxies(settings.http.trusted_proxies);
+  } catch (const std::invalid_argument& unusable) {
+    throw SettingsError(std::string("http.trusted_proxies: ") + unusable.what());
+  }
+}
+
 void require_admin_tokens(const Settings& settings) {
   try {
     const identity::AdminTokens tokens(settings.admin.tokens);
@@ -87,6 +95,7 @@ void require_settings_for(const Settings& settings, Purpose purpose) {
   switch (purpose) {
     case Purpose::serve:
       require_postgres(settings);
+      require_proxies(settings);
       require_admin_tokens(settings);
       require_webhook_secrets(settings);
       if (settings.auth.mode == "gateway") {

@@ -45,6 +45,9 @@ constexpr auto kTable = std::to_array<Setting>({
     {"http", "request_log_one_in", "requests", 0, 1'000'000'000, "", Secrecy::open,
      "Log every n-th request that went well; 0 for none. Failures of the server are always logged",
      [](S& s) -> M { return &s.http.request_log_one_in; }},
+    {"http", "trusted_proxies", "", 0, kListMax, "", Secrecy::open,
+     "Networks of the proxies in front, whose X-Forwarded-For is believed: it gives the client's address in the log",
+     [](S& s) -> M { return &s.http.trusted_proxies; }},
 
     // admin: the listener for merchants, support and monitoring
     {"admin", "address", "", 1, 255, "", Secrecy::open,
@@ -55,7 +58,8 @@ constexpr auto kTable = std::to_array<Setting>({
     {"admin", "threads", "threads", 1, 64, "", Secrecy::open, "Worker threads for admin operations",
      [](S& s) -> M { return &s.admin.threads; }},
     {"admin", "tokens", "", 0, kListMax, "", Secrecy::secret,
-     "Who may use the admin API, each entry name:sha256 with the SHA-256 of the bearer token in hexadecimal",
+     "Who may use the admin API, each entry name:role:sha256 or name:role:until:sha256: the role read, support or "
+     "operator, until a time as in 2027-01-31T00:00:00Z, and the SHA-256 of the bearer token in hexadecimal",
      [](S& s) -> M { return &s.admin.tokens; }},
     {"admin", "tokens_file", "", 1, kTextMax, "", Secrecy::open,
      "File to read admin.tokens from, one entry a line; lines that are empty or begin with # are skipped",

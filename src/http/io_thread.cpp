@@ -46,7 +46,7 @@ IoThread::IoThread(std::shared_ptr<ServerState> server, const Worker& worker)
       context_(*worker.context),
       router_(*worker.routes),
       metrics_(server_->metrics, router_),
-      request_log_(server_->options.name, server_->options.log_one_in),
+      request_log_(server_->options.name, server_->options.log_one_in, server_->options.trusted_proxies),
       sweep_timer_(context_),
       sweep_interval_(sweep_interval_of(server_->options)) {
   spare_buffers_.reserve(kSpareBuffersMax);

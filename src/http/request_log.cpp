@@ -1,6 +1,7 @@
 #include "flashsale/http/request_log.hpp"
 
 #include "flashsale/http/router.hpp"
+#include "flashsale/identity/client_address.hpp"
 #include "flashsale/telemetry/log.hpp"
 
 namespace flashsale::http {
@@ -13,8 +14,9 @@ bool names_a_customer(std::string_view route) { return route.find("{customer_id}
 
 }  // namespace
 
-RequestLog::RequestLog(std::string_view listener, std::uint32_t log_one_in)
-    : listener_(listener), log_one_in_(log_one_in) {}
+RequestLog::RequestLog(std::string_view listener, std::uint32_t log_one_in,
+                       std::span<const std::string> trusted_proxies)
+    : listener_(listener), log_one_in_(log_one_in), trusted_proxies_(trusted_proxies) {}
 
 bool RequestLog::is_wanted(unsigned status, std::chrono::steady_clock::time_point now) {
   if (status >= 500) {
@@ -40,6 +42,8 @@ void RequestLog::write(const api::Request& request, std::string_view route, unsi
                   {"status", status},
                   {"duration_ms", duration.count()},
                   {"request_id", request.request_id},
+                  {"client", identity::client_address(request.peer_address, request.header(api::Header::forwarded_for),
+                                                      trusted_proxies_)},
                   {"peer", request.peer_address}});
 }
 

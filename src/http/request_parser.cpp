@@ -55,6 +55,7 @@ api::Header to_header(beast::http::field field, std::string_view name) {
       if (equals_ignoring_case(name, "x-customer-id")) return api::Header::customer_id;
       break;
     case 15:
+      if (equals_ignoring_case(name, "x-forwarded-for")) return api::Header::forwarded_for;
       if (equals_ignoring_case(name, "idempotency-key")) return api::Header::idempotency_key;
       break;
     case 17:

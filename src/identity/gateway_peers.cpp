@@ -58,10 +58,12 @@ std::optional<unsigned> parse_prefix(std::string_view text, unsigned max) {
 
 }  // namespace
 
+bool is_address(std::string_view text) { return parse_address(text).has_value(); }
+
 GatewayPeers::GatewayPeers(std::span<const std::string> networks) {
-  if (networks.size() > kNetworksMax) throw std::invalid_argument("there are more than 1024 gateway peers");
+  if (networks.size() > kNetworksMax) throw std::invalid_argument("there are more than 1024 networks");
   for (const std::string& text : networks) {
-    const std::string where = "gateway peer '" + text.substr(0, 64) + "': ";
+    const std::string where = "network '" + text.substr(0, 64) + "': ";
     const std::size_t slash = text.find('/');
     const auto address = parse_address(std::string_view(text).substr(0, slash));
     if (!address) throw std::invalid_argument(where + "must be an IPv4 or IPv6 address or network");

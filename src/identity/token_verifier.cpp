@@ -244,6 +244,7 @@ VerifiedToken TokenVerifier::State::judge(const KnownTokens::Entry& token, doubl
 TokenVerifier::TokenVerifier(const TokenOptions& options) : state_(std::make_unique<State>(options)) {}
 TokenVerifier::~TokenVerifier() = default;
 TokenVerifier::TokenVerifier(TokenVerifier&&) noexcept = default;
+TokenVerifier& TokenVerifier::operator=(TokenVerifier&&) noexcept = default;
 
 const std::vector<std::string>& TokenVerifier::ignored_keys() const { return state_->keys.ignored(); }
 

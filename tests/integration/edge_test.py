@@ -8,6 +8,7 @@ import os
 import pathlib
 import secrets
 import signal
+import subprocess
 import tempfile
 import threading
 import time
@@ -104,6 +105,43 @@ class NamesTest(unittest.TestCase):
         self.assertEqual(0, self.edge.exit_code)
         for pid in nginx:
             self.assertFalse(pathlib.Path("/proc", str(pid), "exe").exists(), f"process {pid} has outlived it")
+
+
+@unittest.skipIf(os.geteuid() != 0, "addresses are given to a network of the test's own: needs root")
+class CountedAddressesTest(unittest.TestCase):
+    """What counts as one client in the limits of config/nginx.conf."""
+
+    # The second of each pair is the same client: 503, as there is no instance, or 429.
+    ASKED = (("2001:db8:0:1::1", "503"), ("2001:db8:0:1:5:6:7:8", "429"), ("2001:db8:0:2::1", "503"),
+             ("2001:db8:a0a:a0a::1", "503"), ("2001:db8:a0a:a0a:a0a::2", "429"),
+             ("127.0.0.5", "503"), ("127.0.0.5", "429"), ("127.0.0.6", "503"))
+    SCRIPT = """
+        ip link set lo up
+        for address in $1; do case $address in *:*) ip -6 addr add "$address/128" dev lo nodad ;; esac; done
+        nginx -p "$0/" -c nginx.conf -e stderr -g 'daemon off;' &
+        for i in $(seq 100); do curl -s -o /dev/null "http://127.0.0.1:8088/" && break; sleep 0.1; done
+        for address in $1; do
+          host=127.0.0.1
+          case $address in *:*) host="[$address]" ;; esac
+          curl -s -o /dev/null -w '%{http_code}\n' --noproxy '*' --interface "$address" "http://$host:8088/livez"
+        done
+        kill $!
+        """
+
+    def test_ipv6_counts_by_its_first_64_bits(self):
+        folder = pathlib.Path(tempfile.mkdtemp(dir=harness.run_directory()))
+        with open(harness.ROOT / "config" / "nginx.conf", encoding="utf-8") as template:
+            text = subprocess.run([harness.ROOT / "scripts" / "render_nginx", "[::]:8088", "on", "stderr", "access.log",
+                                   "127.0.0.1:1"], stdin=template, capture_output=True, text=True, check=True).stdout
+        for old, new in (("rate=10000r/s", "rate=1r/m"), (" burst=20000 nodelay", ""),
+                         ("listen [::]:8088", "listen [::]:8088 ipv6only=off")):
+            self.assertEqual(1, text.count(old), old)
+            text = text.replace(old, new)
+        (folder / "nginx.conf").write_text(text, encoding="utf-8")
+        done = subprocess.run(["unshare", "--net", "sh", "-c", self.SCRIPT, folder,
+                               " ".join(address for address, _ in self.ASKED)],
+                              capture_output=True, text=True, timeout=120, check=False)
+        self.assertEqual([status for _, status in self.ASKED], done.stdout.split(), done.stderr)
 
 
 class EdgeTest(ClusterCase):

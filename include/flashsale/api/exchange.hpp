@@ -29,6 +29,7 @@ enum class Header : std::uint8_t {
   webhook_id,
   webhook_timestamp,
   webhook_signature,
+  forwarded_for,  ///< X-Forwarded-For, of several lines the last; see identity::client_address
   count_,
 };
 inline constexpr std::size_t kHeaderCount = static_cast<std::size_t>(Header::count_);

@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -9,7 +10,8 @@
 namespace flashsale::app {
 
 /// Serves until SIGTERM or SIGINT, then stops gracefully. 1, with the reason on stderr, when it must not start.
-[[nodiscard]] int run_serve(const Settings& settings);
+/// `read_again` gives the settings as they are now, checked, or throws: SIGHUP takes tokens, secrets and keys from it.
+[[nodiscard]] int run_serve(const Settings& settings, std::function<Settings()> read_again);
 /// Brings the schema up to date.
 [[nodiscard]] int run_migrate(const Settings& settings);
 /// Audits one sale, or all when `sale_id` is empty. 1 on a mismatch, and when it cannot tell.

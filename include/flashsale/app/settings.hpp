@@ -27,6 +27,7 @@ struct Settings {
     std::uint32_t write_timeout_ms = 15'000;
     std::string cors_origin;
     std::uint32_t request_log_one_in = 100;
+    std::vector<std::string> trusted_proxies = {"127.0.0.1/32", "::1/128"};
   } http;
 
   struct Admin {

@@ -1,9 +1,12 @@
 #pragma once
 #include <chrono>
 #include <cstdint>
+#include <span>
+#include <string>
 #include <string_view>
 
 #include "flashsale/api/exchange.hpp"
+#include "flashsale/identity/gateway_peers.hpp"
 
 namespace flashsale::http {
 
@@ -11,7 +14,8 @@ namespace flashsale::http {
 /// a broken dependency cannot turn into a flood. For one thread.
 class RequestLog {
  public:
-  RequestLog(std::string_view listener, std::uint32_t log_one_in);
+  /// `trusted_proxies` are networks whose X-Forwarded-For is believed.
+  RequestLog(std::string_view listener, std::uint32_t log_one_in, std::span<const std::string> trusted_proxies);
   void note(const api::Request& request, std::string_view route, unsigned status,
             std::chrono::steady_clock::time_point now) {
     if (is_wanted(status, now)) write(request, route, status, now);
@@ -24,6 +28,7 @@ class RequestLog {
 
   std::string_view listener_;
   std::uint32_t log_one_in_;
+  identity::GatewayPeers trusted_proxies_;
   std::uint32_t since_logged_ = 0;
   std::chrono::steady_clock::time_point second_;
   std::uint32_t failures_in_second_ = 0;

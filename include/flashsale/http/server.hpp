@@ -27,6 +27,7 @@ struct Options {
   std::chrono::milliseconds write_timeout{15'000};  ///< for a reader that does not read
   std::uint32_t log_one_in = 100;  ///< request log: every n-th request that went well; 0: none. 5xx always (bounded)
   std::string cors_origin{};       ///< Access-Control-Allow-Origin; empty: no CORS
+  std::vector<std::string> trusted_proxies{};  ///< networks whose X-Forwarded-For is believed, for the log
 };
 
 /// One I/O thread of the server: its loop and its own copy of the routes.

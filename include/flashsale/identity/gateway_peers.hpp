@@ -7,7 +7,11 @@
 
 namespace flashsale::identity {
 
-/// The peers whose X-Customer-Id is believed (auth.mode = "gateway"), as CIDR networks. Immutable; any thread.
+/// Whether the text is an IPv4 or IPv6 address.
+[[nodiscard]] bool is_address(std::string_view text);
+
+/// Peers that are believed, as CIDR networks: in X-Customer-Id (auth.gateway_peers), in X-Forwarded-For
+/// (http.trusted_proxies). Immutable; any thread.
 class GatewayPeers {
  public:
   /// Throws std::invalid_argument with one clear line; start-up only.

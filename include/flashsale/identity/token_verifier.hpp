@@ -56,6 +56,7 @@ class TokenVerifier {
   explicit TokenVerifier(const TokenOptions& options);
   ~TokenVerifier();
   TokenVerifier(TokenVerifier&&) noexcept;
+  TokenVerifier& operator=(TokenVerifier&&) noexcept;
 
   [[nodiscard]] VerifiedToken verify(std::string_view token, std::chrono::system_clock::time_point now);
   /// A line for each key of the JWK set that was left out, with the reason.

@@ -11,7 +11,8 @@
 namespace flashsale::identity {
 
 /// Checks messages that are signed as Standard Webhooks 1.0 says: HMAC-SHA256 over `id.timestamp.body`, in base64, with
-/// any of several secrets, so that they can be rotated. Immutable; any thread.
+/// any of several secrets, so that they can be rotated. One
+/// thread at a time.
 class WebhookVerifier {
  public:
   /// At most 8 secrets, each `whsec_` and 24 to 64 bytes in base64. Throws std::invalid_argument, without quoting any,

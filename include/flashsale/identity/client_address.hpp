@@ -1,0 +1,15 @@
+#pragma once
+#include <string_view>
+
+#include "flashsale/identity/gateway_peers.hpp"
+
+namespace flashsale::identity {
+
+/// Whose request it is: `peer`, unless that is a trusted proxy. Then it is the last address of `forwarded_for` (the
+/// value of X-Forwarded-For, to whose end each proxy adds whom it has heard) that is no trusted proxy either. What
+/// stands in front of that one anybody can have written. What is no address ends the search, and the proxy that sent it
+/// stands for its client.
+[[nodiscard]] std::string_view client_address(std::string_view peer, std::string_view forwarded_for,
+                                              const GatewayPeers& proxies);
+
+}  // namespace flashsale::identity

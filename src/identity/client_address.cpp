@@ -1,0 +1,38 @@
+#include "flashsale/identity/client_address.hpp"
+
+namespace flashsale::identity {
+namespace {
+
+std::string_view trim(std::string_view text) {
+  const auto begin = text.find_first_not_of(" \t");
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
+}
+
+/// Some proxies add the port: 192.0.2.1:4711, [2001:db8::1]:4711.
+std::string_view without_port(std::string_view text) {
+  if (text.starts_with('[')) {
+    const auto end = text.find(']');
+    return end == std::string_view::npos ? text : text.substr(1, end - 1);
+  }
+  const auto colon = text.find(':');
+  const bool has_one_colon = colon != std::string_view::npos && text.find(':', colon + 1) == std::string_view::npos;
+  return has_one_colon ? text.substr(0, colon) : text;
+}
+
+}  // namespace
+
+std::string_view client_address(std::string_view peer, std::string_view forwarded_for, const GatewayPeers& proxies) {
+  std::string_view client = peer;
+  while (proxies.contains(client) && !forwarded_for.empty()) {
+    const auto comma = forwarded_for.rfind(',');
+    const auto last = comma == std::string_view::npos ? forwarded_for : forwarded_for.substr(comma + 1);
+    forwarded_for = comma == std::string_view::npos ? std::string_view{} : forwarded_for.substr(0, comma);
+    const auto address = without_port(trim(last));
+    if (!is_address(address)) break;
+    client = address;
+  }
+  return client;
+}
+
+}  // namespace flashsale::identity

@@ -1,0 +1,49 @@
+#include "flashsale/identity/client_address.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace flashsale::identity {
+namespace {
+
+class ClientAddressTest : public ::testing::Test {
+ protected:
+  const GatewayPeers proxies_{std::vector<std::string>{"127.0.0.1/32", "10.0.0.0/8", "2001:db8:1::/48"}};
+
+  std::string of(std::string_view peer, std::string_view forwarded) {
+    return std::string(client_address(peer, forwarded, proxies_));
+  }
+};
+
+TEST_F(ClientAddressTest, IsThePeerUnlessAProxySpeaksForSomebody) {
+  EXPECT_EQ(of("192.0.2.1", ""), "192.0.2.1");
+  EXPECT_EQ(of("192.0.2.1", "198.51.100.7"), "192.0.2.1");
+  EXPECT_EQ(of("127.0.0.1", ""), "127.0.0.1");
+  EXPECT_EQ(of("127.0.0.1", "198.51.100.7"), "198.51.100.7");
+  EXPECT_EQ(of("2001:db8:1::5", "2001:db8:2::7"), "2001:db8:2::7");
+}
+
+TEST_F(ClientAddressTest, WhatTheClientHasWrittenItselfIsNotBelieved) {
+  EXPECT_EQ(of("127.0.0.1", "203.0.113.5, 198.51.100.7"), "198.51.100.7");
+  EXPECT_EQ(of("127.0.0.1", "203.0.113.5, 198.51.100.7, 10.1.2.3"), "198.51.100.7");
+  EXPECT_EQ(of("127.0.0.1", "10.9.9.9,10.1.2.3"), "10.9.9.9");
+}
+
+TEST_F(ClientAddressTest, WhatIsNoAddressEndsTheSearch) {
+  for (const char* text :
+       {"unknown", "_hidden", "<script>", "198.51.100.300", "1.2.3", "\"x\"", ",", "198.51.100.7,"}) {
+    EXPECT_EQ(of("127.0.0.1", text), "127.0.0.1") << text;
+  }
+  EXPECT_EQ(of("127.0.0.1", "198.51.100.7, unknown, 10.1.2.3"), "10.1.2.3");
+}
+
+TEST_F(ClientAddressTest, APortIsNoPartOfIt) {
+  EXPECT_EQ(of("127.0.0.1", "198.51.100.7:4711"), "198.51.100.7");
+  EXPECT_EQ(of("127.0.0.1", "[2001:db8:2::7]:4711"), "2001:db8:2::7");
+  EXPECT_EQ(of("127.0.0.1", " \t2001:db8:2::7 "), "2001:db8:2::7");
+}
+
+}  // namespace
+}  // namespace flashsale::identity

@@ -195,7 +195,9 @@ Result<StockResult> change_stock(catalog::Publisher& stores, std::string_view sa
     if (!added) return added.error();
     result = to_result(*added);
   }
-  if (result && result->outcome == StockResult::Outcome::done) {
+  // One that is repeated may have been made without Redis being told: that is what its 202 has asked for.
+  using enum StockResult::Outcome;
+  if (result && (result->outcome == done || result->outcome == repeated)) {
     FLASHSALE_FAULT_POINT("stock.before_push");
     result->is_told = (*sale)->let_go || tell([&] { return stores.push_stock(**sale, item->item_no); });
     FLASHSALE_FAULT_POINT("stock.after_push");

@@ -60,12 +60,10 @@ std::optional<std::int64_t> parse_seconds(std::string_view text) {
   return seconds;
 }
 
-constexpr bool is_id_char(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
-}
+/// Visible ASCII but for the dot: it separates the parts that are signed, and `evt.1` with time 2 would share its
+/// signature with `evt` of time 1 and a body that begins with `2.`.
+constexpr bool is_id_char(char c) { return c > ' ' && c <= '~' && c != '.'; }
 
-/// No dot above all: it separates the parts that are signed, and `evt.1` with time 2 would share its signature with
-/// `evt` of time 1 and a body that begins with `2.`.
 bool is_id(std::string_view text) {
   return !text.empty() && text.size() <= kIdMax && std::ranges::all_of(text, is_id_char);
 }

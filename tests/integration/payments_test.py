@@ -267,9 +267,9 @@ class SignatureTest(PaymentCase):
         sale = self.sale_to_pay()
         order, _ = self.reserve(sale)
         notice = self.provider.notice(order)
-        for webhook_id in ("evt.1", "evt 1", "evt:1", "evt/1", "e" * 129):
+        for webhook_id in ("evt.1", "evt 1", "e" * 129):
             self.check_status(self.provider.send(notice, webhook_id), 401, "unauthorized")
-        self.settled(self.provider.send(notice, "evt_1-" + secrets.token_hex(8)), "confirmed")
+        self.settled(self.provider.send(notice, "evt_1-:/+=" + secrets.token_hex(8)), "confirmed")
 
     def test_out_of_time(self):
         sale = self.sale_to_pay()

@@ -68,9 +68,10 @@ TEST_F(WebhookVerifierTest, MalformedHeaders) {
   }
   // A dot would let two messages share one signature.
   for (const std::string& id : {std::string(), std::string("a b"), std::string(129, 'a'), std::string("a\n"),
-                                std::string("evt.1614265330"), std::string("a/b"), std::string("\xc3\xa4")}) {
+                                std::string("evt.1614265330"), std::string("\xc3\xa4")}) {
     EXPECT_EQ(verifier.verify(id, kTimestamp, kSignature, kBody, kNow), Verdict::malformed) << id;
   }
+  EXPECT_EQ(verifier.verify("evt:1/a+b=", kTimestamp, kSignature, kBody, kNow), Verdict::bad_signature);
 }
 
 TEST_F(WebhookVerifierTest, OldAndEarlyMessagesAreOutOfTime) {

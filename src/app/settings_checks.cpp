@@ -87,6 +87,9 @@ void check_together(const Settings& s) {
   require_at_most("checkout.wait_ms", s.checkout.wait_ms, "checkout.wait_max_ms", s.checkout.wait_max_ms);
   require_at_most("postgres.lock_timeout_ms", s.postgres.lock_timeout_ms, "postgres.statement_timeout_ms",
                   s.postgres.statement_timeout_ms);
+  // An entry of the pending log has a batch of orders, and the sweeper takes it whole.
+  require_at_most("checkout.reservation_batch_max", s.checkout.reservation_batch_max, "sweeper.in_flight_max",
+                  s.sweeper.in_flight_max);
   require(s.jwt.public_key_file.empty() == s.jwt.public_key_algorithm.empty(),
           "jwt.public_key_file and jwt.public_key_algorithm go together: one is given without the other");
 }

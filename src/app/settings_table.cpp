@@ -160,7 +160,8 @@ constexpr auto kTable = std::to_array<Setting>({
      [](S& s) -> M { return &s.checkout.wait_ms; }},
     {"checkout", "wait_max_ms", "ms", 0, 60'000, "", Secrecy::open, "Most that `Prefer: wait=N` can ask for",
      [](S& s) -> M { return &s.checkout.wait_max_ms; }},
-    {"checkout", "pending_log_entries_max", "entries", 1, 10'000'000, "", Secrecy::open,
+    // The audit and late payments take no longer log (kLogEntriesMax of both).
+    {"checkout", "pending_log_entries_max", "entries", 1, 50'000, "", Secrecy::open,
      "Entries of a sale's pending log in Redis past which no more orders are taken",
      [](S& s) -> M { return &s.checkout.pending_log_entries_max; }},
     {"checkout", "unpaid_orders_max", "orders", 0, 1000, "", Secrecy::open,
@@ -191,7 +192,8 @@ constexpr auto kTable = std::to_array<Setting>({
      "Age from which an entry of the pending log counts as left behind",
      [](S& s) -> M { return &s.sweeper.older_than_ms; }},
     {"sweeper", "in_flight_max", "orders", 1, 1'000'000, "", Secrecy::open,
-     "Orders that the sweeper may have in the journal at once", [](S& s) -> M { return &s.sweeper.in_flight_max; }},
+     "Orders that the sweeper may have in the journal at once; at least checkout.reservation_batch_max",
+     [](S& s) -> M { return &s.sweeper.in_flight_max; }},
     // audit: finds drift between the stores
     {"audit", "interval_ms", "ms", 200, kHourMs, "", Secrecy::open,
      "Pause between two looks at an open sale; a sale that drifts is rebuilt after two",

@@ -133,7 +133,9 @@ void Sweeper::sweep_log(const catalog::SaleSnapshot& snapshot) {
       if (age >= -kClockSlack && age <= options_.older_than) return;
       {
         const std::lock_guard lock(mutex_);
-        if (stopping_ || in_flight_ + entry.orders.size() > options_.in_flight_max) return;
+        // One by itself always goes: another instance, or an earlier setting, may have made it larger.
+        const bool is_too_much = in_flight_ > 0 && in_flight_ + entry.orders.size() > options_.in_flight_max;
+        if (stopping_ || is_too_much) return;
       }
       if (has_in_hand(sale->sale_no, sale->epoch, entry.id)) continue;
       if (entry.withdrawal) write_withdrawal(*sale, entry);

@@ -368,6 +368,8 @@ TEST_F(SettingsTest, ChecksWhatMustFitTogether) {
   expect_error({"checkout.wait_ms = 10001", "checkout.wait_max_ms = 10000"});
   flag("postgres.lock_timeout_ms", "6000");
   expect_error({"postgres.lock_timeout_ms", "postgres.statement_timeout_ms = 5000"});
+  flag("sweeper.in_flight_max", "127");
+  expect_error({"checkout.reservation_batch_max = 128", "sweeper.in_flight_max = 127"});
   flag("jwt.public_key_algorithm", "RS256");
   expect_error({"jwt.public_key_file and jwt.public_key_algorithm"});
   flag("http.address", "localhost");

@@ -20,6 +20,8 @@
  *            LIMIT       both orders are one customer's, who may have one unit; of two, else of one
  *            STANDBY     PostgreSQL has a synchronous standby, which may go away; then either it comes back or the
  *                        primary is lost. Meanwhile whoever waits for it in COMMIT is cancelled
+ *            RESTS       a sale that was rebuilt rests, and only then are orders taken again that Redis has lost
+ *            ENDS        the sale ends by the clock, and an instance refuses from memory that it is over
  *            and the mutants, each a rule left out: see the runner, tests/unit/protocol_model_test.py
  */
 
@@ -104,6 +106,13 @@ byte log[EPOCHS];
 
 #define SERVED(e) (fence == (e) && fence != 0 && closing == 0)
 
+#ifdef RESTS
+bit resting;                           /* since the last publication; ends by itself */
+#endif
+#ifdef ENDS
+bit ended;                             /* by Redis's clock */
+#endif
+
 /* ---- the instances ----------------------------------------------------------------------------------------------- */
 
 /* Requests. */
@@ -150,6 +159,15 @@ byte under[3];                         /* epoch that accepted it */
 bit again[3];                          /* retake */
 bit place[3];                          /* instance */
 
+#ifdef RESTS
+bit dead[3];                           /* its key was refused since Redis, which had accepted it, has lost it */
+#endif
+#ifdef ENDS
+/* Of instance 1's last pulse: there was no order, and the sale had ended. */
+bit saw_none;
+bit saw_end;
+#endif
+
 byte cancelling[2];
 bit cancelled_order[2];
 bit cancelled_at[2];
@@ -194,6 +212,7 @@ hidden byte P2_promised_order_stands;
 hidden byte P2_cancelled_order_stays_cancelled;
 hidden byte P4_no_refusal_after_promise;
 hidden byte P3_taken_order_is_written;
+hidden byte P4_refused_stays_refused;
 hidden byte P5_nothing_unwritten;
 hidden byte P5_records_match_rows;
 hidden byte P5_stock_is_accounted_for;
@@ -311,7 +330,8 @@ inline spend_event() {
 
 /* ---- one request ------------------------------------------------------------------------------------------------- */
 
-#define ORDER (r == 2)
+#define ORDER_OF(r) ((r) == 2)
+#define ORDER ORDER_OF(r)
 #define UP(i) (i == 1 || !down)
 #define STEP(state) at[r] == state && UP(place[r])
 
@@ -321,6 +341,38 @@ inline spend_event() {
 #else
 #define NO_ROOM (remaining == 0)
 #endif
+
+/* While a rebuilt sale rests nothing is refused, nor sold to anybody else. */
+#ifdef RESTS
+#define MAY_RESERVE(r) (again[r] || !resting)
+#ifdef TAKEN_AGAIN_ANY_TIME
+#define MAY_TAKE(r) true
+#else
+#define MAY_TAKE(r) (!again[r] || (resting && under[r] + 1 == fence))
+#endif
+#else
+#define MAY_RESERVE(r) true
+#define MAY_TAKE(r) true
+#endif
+
+/* reserve.lua asks the clock, but not for one that it accepted in time. */
+#ifdef ENDS
+#define NOT_OPEN(r) (ended && !again[r])
+#else
+#define NOT_OPEN(r) false
+#endif
+
+/* The key of order o is refused: whoever still holds an acceptance of it that Redis does not know must not use it. */
+inline refuse_key(r) {
+  HOLDS(P4_no_refusal_after_promise, !promised[ORDER]);
+#ifdef RESTS
+  if
+  :: ORDER == 0 && (at[1 - r] == WRITING || again[1 - r]) -> dead[1 - r] = 1
+  :: else
+  fi;
+#endif
+  at[r] = DONE
+}
 
 inline answer_from_row(r) {
   if
@@ -333,8 +385,16 @@ inline answer_from_row(r) {
 /* What a request that is over knew tells states apart that are alike. */
 inline tidy(r) {
   if
-  :: at[r] == DONE -> under[r] = 0; again[r] = 0; place[r] = 0
+  :: at[r] == DONE ->
+    under[r] = 0; again[r] = 0; place[r] = 0;
+#ifdef RESTS
+    dead[r] = 0
+#endif
+#ifdef RESTS
+  :: at[r] == LOOKING_UP || (at[r] == RESERVING && !again[r]) -> under[r] = 0
+#else
   :: at[r] == LOOKING_UP || at[r] == RESERVING -> under[r] = 0
+#endif
   :: else
   fi
 }
@@ -359,22 +419,18 @@ proctype Request(byte r) {
 
   /* reserve.lua: replay before refusal (R9), and the log entry with the unit. */
   :: atomic {
-       STEP(RESERVING) && SERVED(fence) ->
-       under[r] = fence;
+       STEP(RESERVING) && SERVED(fence) && MAY_RESERVE(r) ->
        if
 #ifdef REFUSE_BEFORE_REPLAY
-       :: NO_ROOM && !again[r] ->
-         HOLDS(P4_no_refusal_after_promise, !promised[ORDER]);
-         at[r] = DONE
+       :: NO_ROOM && !again[r] -> refuse_key(r)
        :: record[ORDER] != ABSENT && !(NO_ROOM && !again[r]) -> at[r] = LOOKING_UP
 #else
        :: record[ORDER] != ABSENT -> at[r] = LOOKING_UP
-       :: record[ORDER] == ABSENT && NO_ROOM && !again[r] ->
-         HOLDS(P4_no_refusal_after_promise, !promised[ORDER]);
-         at[r] = DONE
+       :: record[ORDER] == ABSENT && (NO_ROOM || NOT_OPEN(r)) && !again[r] -> refuse_key(r)
 #endif
-       :: record[ORDER] == ABSENT && NO_ROOM && again[r] -> at[r] = REJECTING
-       :: record[ORDER] == ABSENT && !NO_ROOM ->
+       :: record[ORDER] == ABSENT && again[r] && (NO_ROOM || !MAY_TAKE(r)) -> at[r] = REJECTING
+       :: record[ORDER] == ABSENT && !NO_ROOM && MAY_TAKE(r) && !NOT_OPEN(r) ->
+         under[r] = fence;
          remaining--;
          record[ORDER] = HELD;
          taken[ORDER] = 1;
@@ -399,6 +455,9 @@ proctype Request(byte r) {
        STEP(WRITING) ->
        d_step { write(ORDER, under[r]) };
        if
+#ifdef RESTS
+       :: told == COMMITTED && dead[r] -> HOLDS(P4_refused_stays_refused, false)
+#endif
        :: told == COMMITTED || told == EXISTING -> skip    /* the answer of COMMIT was lost: still WRITING */
 #ifndef CANCELLED_WAIT_IS_DONE
        :: IN_DOUBT && told != STALE -> skip                /* the server has warned: the same */
@@ -656,6 +715,9 @@ proctype Rebuild(byte i) {
        :: else ->
          fence = mine[i];
          closing = 0;
+#ifdef RESTS
+         resting = 1;
+#endif
          remaining = rows_read[i] >> 4;
          record[0] = READ_RECORD(0);
          record[1] = READ_RECORD(1);
@@ -747,6 +809,40 @@ proctype Sweeper(byte i) {
   :: d_step { RETURN(MARKING) && !IN_DOUBT -> unreturned[returned_order[i]] = 0; STOP_RETURN }
   od
 }
+
+/* ---- time -------------------------------------------------------------------------------------------------------- */
+
+#ifdef RESTS
+proctype RestEnds() {
+  do
+  :: d_step { resting -> resting = 0 }
+  od
+}
+#endif
+
+#ifdef ENDS
+#ifdef OVER_BY_THE_CLOCK_NOW
+#define SURELY_OVER (saw_none && ended)
+#else
+#define SURELY_OVER (saw_none && saw_end)
+#endif
+
+/* The sale's end, and instance 1, which refuses from memory (SaleSnapshot::surely_not_open). */
+proctype EndOfSale() {
+  do
+  :: d_step { !ended -> ended = 1 }
+  :: d_step {
+       SERVED(fence) &&
+       (saw_none != (record[0] == ABSENT && record[1] == ABSENT) || saw_end != ended) ->
+       saw_none = record[0] == ABSENT && record[1] == ABSENT;
+       saw_end = ended
+     }
+  :: d_step { at[0] == RESERVING && place[0] == 1 && !again[0] && SURELY_OVER -> refuse_key(0); tidy(0) }
+  :: d_step { at[1] == RESERVING && place[1] == 1 && !again[1] && SURELY_OVER -> refuse_key(1); tidy(1) }
+  :: d_step { at[2] == RESERVING && place[2] == 1 && !again[2] && SURELY_OVER -> refuse_key(2); tidy(2) }
+  od
+}
+#endif
 
 /* ---- faults ------------------------------------------------------------------------------------------------------ */
 
@@ -893,6 +989,12 @@ init {
     run Sweeper(0);
 #endif
     run Faults();
+#ifdef RESTS
+    run RestEnds();
+#endif
+#ifdef ENDS
+    run EndOfSale();
+#endif
     run Rest()
   }
 }

@@ -36,7 +36,9 @@ LARGE = ["-O2", "-DMEMLIM=6000", "-DHC4"]
 # that fail.
 A_STANDBY = "STANDBY EVENTS=2 WIPES=0 RACES=0 RETRIES_LATER"
 REBUILDS_FAIL = "EVENTS=1 RETRIES_LATER WIPES=0 CRASHES=0 CANCELS=0 RACES=0 FENCE_DROPS=1 FAILURES=3"
-SHORT_BOUNDS = ["EVENTS=2 RETRIES_LATER", "EVENTS=1 LIMIT", A_STANDBY, REBUILDS_FAIL]
+# Then an order that is taken again after a loss, and the end of a sale by the clock.
+SHORT_BOUNDS = ["EVENTS=2 RETRIES_LATER", "EVENTS=1 LIMIT", A_STANDBY, REBUILDS_FAIL,
+                "EVENTS=1 CRASHES=0 RACES=0 RESTS", "EVENTS=0 ENDS RETRIES_LATER"]
 FULL_BOUNDS = [
     "EVENTS=2",
     "EVENTS=2 LIMIT",
@@ -46,6 +48,8 @@ FULL_BOUNDS = [
     "EVENTS=3 WIPES=0 CANCELS=2",
     "EVENTS=3 RETRIES_LATER SWEEPERS=2 RACES=0",
     "EVENTS=2 RETRIES_LATER FENCE_DROPS=1 FAILURES=2",
+    "EVENTS=2 RESTS",
+    "EVENTS=2 WIPES=0 ENDS RETRIES_LATER",
 ]
 
 WIPE_AND_CANCEL = "EVENTS=2 RETRIES_LATER CRASHES=0 RACES=0"
@@ -68,6 +72,10 @@ MUTANTS = {
                                   "only the fence and the newest epochs tell which logs are to be drained"),
     "TRIM_AFTER_FAILED_RELEASE": (WIPE_AND_CANCEL, "P5_records_match_rows",
                                   "the sweeper trims although the call that gives the unit back has failed"),
+    "TAKEN_AGAIN_ANY_TIME": ("EVENTS=2 CRASHES=0 RACES=0 RESTS", "P4_refused_stays_refused",
+                             "an order that Redis has lost is taken again although its key has been refused since"),
+    "OVER_BY_THE_CLOCK_NOW": ("EVENTS=0 ENDS RETRIES_LATER", "P4_no_refusal_after_promise",
+                              "R9: no order as of the pulse, over as of now"),
 }
 
 Verdict = collections.namedtuple("Verdict", "states depth megabytes seconds complete broken")
@@ -137,7 +145,7 @@ class ProtocolModelTest(unittest.TestCase):
         with open(MODEL, encoding="utf-8") as stream:
             switches = set(re.findall(r"^#ifn?def (\w+)", stream.read(), re.MULTILINE))
         settings = {"WIPES", "CRASHES", "CANCELS", "RACES", "EVENTS", "SWEEPERS", "LIMIT", "RETRIES_LATER",
-                    "STANDBY", "FENCE_DROPS", "FAILURES"}
+                    "STANDBY", "FENCE_DROPS", "FAILURES", "RESTS", "ENDS"}
         self.assertEqual(settings | set(MUTANTS), switches)
 
 

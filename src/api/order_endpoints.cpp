@@ -213,7 +213,8 @@ void OrderEndpoints::look_up(Exchange& exchange, Poll poll) {
   auto answered = [this, kept, poll = std::move(poll)](Result<std::optional<Order>> found) {
     boost::asio::post(thread_.context, [this, kept, poll, found = std::move(found)] {
       const bool is_theirs = found && *found && (*found)->customer_id == poll.customer_id;
-      if (is_theirs) return show(*kept, 200, **found, {});
+      // The key of a refused order may have been used for another try since.
+      if (is_theirs && (*found)->status != OrderStatus::rejected) return show(*kept, 200, **found, {});
       // Another's takes the way of an unknown one: a quicker answer would tell that there is such an order.
       find_pending(*kept, poll, found.has_value());
     });

@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <unordered_map>
 #include <unordered_set>
 #include <utility>
 
@@ -160,15 +161,17 @@ Error LogDrain::refuse_above_limit(const Sale& sale, std::span<postgres::NewOrde
   const auto rows = postgres::find_orders_of_customers(session_, customer_ids, item_nos);
   if (!rows) return rows.error();
 
-  std::unordered_set<OrderId, OrderIdHash> written;
+  // Until when the row of an id is its last word: another try of a key that was refused comes later.
+  std::unordered_map<OrderId, TimePoint, OrderIdHash> written;
   std::map<std::pair<std::int32_t, std::string>, std::int64_t> units_of;
   for (const auto& row : *rows) {
-    written.insert(row.id);
+    written[row.id] = row.status == OrderStatus::rejected ? row.created_at : TimePoint::max();
     if (!is_live(row.status)) continue;
     for (const auto& line : row.lines) units_of[{line.item_no, row.customer_id}] += line.quantity;
   }
   for (auto& [order, epoch] : orders) {
-    if (!is_limited(order) || written.contains(order.id)) continue;
+    const auto row = written.find(order.id);
+    if (!is_limited(order) || (row != written.end() && order.created_at <= row->second)) continue;
     const auto is_within_limit = [&, &customer_id = order.customer_id](const OrderLine& line) {
       const auto limit = limit_of.find(line.item_no);
       return limit == limit_of.end() || units_of[{line.item_no, customer_id}] + line.quantity <= limit->second;

@@ -29,15 +29,23 @@ constexpr std::chrono::milliseconds kSweepInterval{10};
 constexpr std::chrono::milliseconds kLookAgain{20};
 /// A released record's row is waited for so long even by one who does not want to wait: nothing else can be answered.
 constexpr std::chrono::milliseconds kAwaitFinalRow{2000};
-/// An order whose epoch has moved on tries for this long to be taken again; its key works after that, too.
-constexpr std::chrono::seconds kRetakeFor{10};
-constexpr std::chrono::milliseconds kRetakePause{100};
+/// An order whose epoch has moved on asks again after this long when it could not be decided.
+constexpr std::chrono::milliseconds kRetakePause{50};
+/// Why an order is rejected that Redis has lost before it was written, and that came too late to be taken again.
+constexpr std::string_view kInterrupted = "interrupted";
 /// Orders of sales that were let go, looked up by one thread at once.
 constexpr std::size_t kPastLookupsMax = 64;
 
 /// A row under the order's id can be another's, although the id is made of the customer's: of one who was erased.
 bool is_of(const Placement& placement, const Order& row) {
   return row.customer_id == placement.customer_id && row.lines == placement.lines;
+}
+
+/// What a buyer is answered whose order was rejected.
+PlacementOutcome refusal_of(const Order& row) {
+  if (row.reason == kInterrupted) return PlacementOutcome::unavailable;
+  if (row.reason == "limit_exceeded") return PlacementOutcome::limit_exceeded;
+  return row.reason == "sale_not_open" ? PlacementOutcome::sale_not_open : PlacementOutcome::sold_out;
 }
 
 /// Whether there is surely no unit for an order of this id, and never was. Of a cart all items have to be marked: its
@@ -172,9 +180,9 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
     // The order may stand: it keeps its permit until the answer comes after all, or cannot come any more.
     for (const auto token : batch.tokens) {
       auto& order = *orders_.find(token);
-      if (!batch.late) answer(order, {PlacementOutcome::outcome_unknown, {}});
-      else if (order.retake && Steady::now() < order.retake_until) retake_later(token);
-      else finish(token, {PlacementOutcome::outcome_unknown, {}});
+      if (order.retake && batch.late) retake_later(order, kRetakePause);
+      else if (batch.late) finish(token, {PlacementOutcome::outcome_unknown, {}});
+      else if (!order.retake) answer(order, {PlacementOutcome::outcome_unknown, {}});
     }
   }
 
@@ -188,8 +196,8 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
     for (const auto token : batch.tokens) put_off(token, *orders_.find(token), outcome);
   }
 
-  void put_off(std::uint64_t token, const InFlightOrder& order, PlacementOutcome outcome) {
-    if (order.retake && Steady::now() < order.retake_until) retake_later(token);
+  void put_off(std::uint64_t token, InFlightOrder& order, PlacementOutcome outcome) {
+    if (order.retake) retake_later(order, kRetakePause);
     else finish(token, {outcome, {}});
   }
 
@@ -200,9 +208,9 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
     for (std::size_t i = 0; i < batch.tokens.size(); ++i) {
       const auto token = batch.tokens[i];
       auto& order = *orders_.find(token);
-      order.epoch = batch.epoch;
       switch (reply.decisions[i]) {
         case redis::Decision::accepted:
+          order.epoch = batch.epoch;
           order.entry = entry;
           ++entry->unsettled;
           submissions.push_back(take(token, order, reply.now));
@@ -219,9 +227,10 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
         case redis::Decision::not_open: refuse(token, order, PlacementOutcome::sale_not_open, "sale_not_open"); break;
         case redis::Decision::unknown_item:
           // The catalog knows the item: Redis has lost it.
-          parts_.upkeep.request_correction(current_sale(order), order.epoch);
+          parts_.upkeep.request_correction(current_sale(order), batch.epoch);
           put_off(token, order, PlacementOutcome::unavailable);
           break;
+        case redis::Decision::too_late: refuse(token, order, PlacementOutcome::unavailable, kInterrupted); break;
         case redis::Decision::resting: put_off(token, order, PlacementOutcome::unavailable); break;
         case redis::Decision::log_full: put_off(token, order, PlacementOutcome::overloaded); break;
       }
@@ -238,7 +247,8 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
 
   Journal::Submission take(std::uint64_t token, InFlightOrder& order, TimePoint now) {
     order.stage = InFlightOrder::Stage::writing;
-    if (!order.retake) order.created_at = now;
+    // Of one that is taken again this is a new moment: the log's entry, which may outlive this process, has it too.
+    order.created_at = now;
     if (order.placement.wait.count() == 0) {
       answer(order, {PlacementOutcome::taken, order.as_order(OrderStatus::pending)});
     }
@@ -270,35 +280,30 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
         return finish_with_row(token, *order, result.row);
       case postgres::WriteOutcome::recorded: return finish_with_row(token, *order, result.row);
       case postgres::WriteOutcome::rejected:
-        drifted(*order);
+        drifted(*order, result.row.status);
         return finish(token, {PlacementOutcome::sold_out, result.row});
-      case postgres::WriteOutcome::stale_epoch: return stale(token, *order);
+      case postgres::WriteOutcome::stale_epoch: return stale(*order);
     }
   }
 
   /// Redis has just accepted an order whose row turns out to be final: the units that it took are given back.
   void settle_final(InFlightOrder& order, const Order& row) {
     if (is_live(row.status)) return;
-    if (row.status == OrderStatus::rejected) return drifted(order);
-    release(order, true);
+    if (row.status == OrderStatus::rejected) return drifted(order, row.status);
+    release(order, row.status, true);
   }
 
-  void release(const InFlightOrder& order, bool give_back) {
+  void release(const InFlightOrder& order, OrderStatus status, bool give_back) {
     const redis::Fence fence{order.placement.sale->sale->id, order.epoch, parts_.redis.identity()};
-    parts_.redis.call(redis::release_command(fence, order.as_order(OrderStatus::rejected), give_back),
+    parts_.redis.call(redis::release_command(fence, order.as_order(status), give_back),
                       [](const Error&, ReplyView) {});
   }
 
   void finish_with_row(std::uint64_t token, InFlightOrder& order, const Order& row) {
     FLASHSALE_FAULT_POINT("checkout.before_answer");
-    if (row.status == OrderStatus::rejected) {
-      const auto outcome = row.reason == "limit_exceeded"  ? PlacementOutcome::limit_exceeded
-                           : row.reason == "sale_not_open" ? PlacementOutcome::sale_not_open
-                                                           : PlacementOutcome::sold_out;
-      return finish(token, {outcome, row});
-    }
+    if (row.status == OrderStatus::rejected) return finish(token, {refusal_of(row), row});
     if (!is_of(order.placement, row)) {
-      drifted(order);
+      drifted(order, row.status);
       return finish(token, {PlacementOutcome::key_reused, {}});
     }
     finish(token, {is_live(row.status) ? PlacementOutcome::committed : PlacementOutcome::replayed, row});
@@ -307,11 +312,11 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
   /// PostgreSQL's last word differs from Redis's: the record is released without giving units back that were never
   /// there, and the sale is rebuilt from PostgreSQL (PROTOCOL R11). Until that has begun only the log's entry tells of
   /// it, should this process die: it is not trimmed, the rebuild drops it with the old epoch's log.
-  void drifted(InFlightOrder& order) {
+  void drifted(InFlightOrder& order, OrderStatus status) {
     const auto& sale = *order.placement.sale->sale;
     telemetry::log_warn("redis and postgres disagree, the sale is rebuilt",
                         {{"sale", sale.id}, {"order", order.placement.id.to_string()}});
-    release(order, false);
+    release(order, status, false);
     order.entry.reset();
     parts_.upkeep.request_correction(current_sale(order), order.epoch);
   }
@@ -322,23 +327,27 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
     return now ? now->sale : order.placement.sale->sale;
   }
 
-  void stale(std::uint64_t token, InFlightOrder& order) {
-    if (!order.retake) order.retake_until = Steady::now() + kRetakeFor;
+  void stale(InFlightOrder& order) {
     order.retake = true;
     order.entry.reset();  // the log of the old epoch is drained and dropped by whoever rebuilds
-    order.stage = InFlightOrder::Stage::reserving;
-    if (Steady::now() < order.retake_until) return retake_later(token);
-    telemetry::log_error("an accepted order could not be taken again", {{"order", order.placement.id.to_string()}});
-    finish(token, {PlacementOutcome::outcome_unknown, {}});
+    retake_later(order, std::chrono::milliseconds(0));
   }
 
-  void retake_later(std::uint64_t token) {
+  void retake_later(InFlightOrder& order, std::chrono::milliseconds pause) {
+    order.stage = InFlightOrder::Stage::returning;
+    order.look_again_at = Steady::now() + pause;
+  }
+
+  /// There is little time: only while the sale that was rebuilt rests.
+  void take_again(std::uint64_t token, InFlightOrder& order) {
+    const auto sale = parts_.catalog.snapshot()->find(order.placement.sale->sale->id);
+    // PostgreSQL has lost the sale, or nobody buys in it any more and Redis has nothing of it.
+    if (!sale) return finish(token, {PlacementOutcome::outcome_unknown, {}});
+    if (sale->sale->let_go) return refuse(token, order, PlacementOutcome::sale_not_open, kInterrupted);
+    if (!sale->serving || sale->sale->epoch == order.epoch) return;
     // Nobody else may finish it meanwhile: a replay that is tried again is a reservation once more.
-    orders_.find(token)->stage = InFlightOrder::Stage::reserving;
-    auto timer = std::make_shared<boost::asio::steady_timer>(parts_.context, kRetakePause);
-    timer->async_wait([self = shared_from_this(), timer, token](const Error& error) {
-      if (!error && self->orders_.find(token)) self->batcher_->add(token);
-    });
+    order.stage = InFlightOrder::Stage::reserving;
+    batcher_->add(token);
   }
 
   // --- the key's order was there already ---
@@ -369,8 +378,12 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
   void looked_up(std::uint64_t token, const Result<std::optional<Order>>& found) {
     auto* order = orders_.find(token);
     if (!order) return;
-    if (found && *found) {
+    // A refusal that is older than the record is of an earlier try: this one is not written yet.
+    const bool is_earlier =
+        found && *found && (*found)->status == OrderStatus::rejected && (*found)->created_at < order->created_at;
+    if (found && *found && !is_earlier) {
       const auto& row = **found;
+      if (row.status == OrderStatus::rejected) return finish(token, {refusal_of(row), row});
       if (!is_of(order->placement, row)) return finish(token, {PlacementOutcome::key_reused, {}});
       // An order of this process that lost its epoch meets its own row here.
       const bool own = order->retake && is_live(row.status);
@@ -412,6 +425,10 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
         if (now >= order.answer_by + kLookAgain) return answer_without_row(token, order);
         if (now >= order.look_again_at) return look_up(token, order);
         return;
+      }
+      if (order.stage == InFlightOrder::Stage::returning && now >= order.look_again_at) {
+        take_again(token, order);
+        if (!orders_.find(token)) return;
       }
       const bool promised = order.stage == InFlightOrder::Stage::writing || order.retake;
       if (order.callback && promised && now >= order.answer_by) {

@@ -18,8 +18,6 @@ using redis::ReplyView;
 constexpr std::size_t kQuestionsMax = 1024;
 /// A pulse comes ten times a second.
 constexpr std::chrono::milliseconds kPatience{1000};
-/// After a rebuild, orders that only an instance's memory knows are taken again for so long.
-constexpr std::chrono::seconds kRetakeFor{10};
 
 Error unavailable() { return make_error_code(redis::Failure::unavailable); }
 
@@ -34,9 +32,10 @@ catalog::SteadyTime complete_up_to(const catalog::Snapshot& snapshot) {
   return moment;
 }
 
-/// An order that no store has may be in the memory of an instance, which takes it again in a sale that was rebuilt.
+/// An order that no store has may be in the memory of an instance, which takes it again while a sale that was rebuilt
+/// rests, and not afterwards.
 bool may_be_retaken(const catalog::SaleSnapshot& sale, Steady::time_point now) {
-  return sale.clock.latest(now) < sale.resting_until + kRetakeFor;
+  return sale.clock.earliest(now) < sale.resting_until;
 }
 
 /// The order of a record that is held; nothing of one that is final, whose row has the last word.

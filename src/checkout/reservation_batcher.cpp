@@ -49,15 +49,15 @@ bool ReservationBatcher::has_room(Line& line) const {
 void ReservationBatcher::flush(std::int32_t sale_no) {
   auto& line = lines_[sale_no];
   while (!line.waiting.empty() && has_room(line)) {
-    bool retake = false;
-    auto tokens = take_batch(line, retake);
-    send(sale_no, line, std::move(tokens), retake);
+    std::int64_t accepted_under = 0;
+    auto tokens = take_batch(line, accepted_under);
+    send(sale_no, line, std::move(tokens), accepted_under);
   }
 }
 
-/// The oldest orders that may share a call: each id once, and orders that are taken again apart from new ones. The
-/// bound counts lines: it is they that Redis works on.
-std::vector<std::uint64_t> ReservationBatcher::take_batch(Line& line, bool& retake) {
+/// The oldest orders that may share a call: each id once, and orders that are taken again apart from new ones and from
+/// those of another epoch. The bound counts lines: it is they that Redis works on.
+std::vector<std::uint64_t> ReservationBatcher::take_batch(Line& line, std::int64_t& accepted_under) {
   std::vector<std::uint64_t> tokens;
   std::vector<std::uint64_t> left;
   std::unordered_set<OrderId, OrderIdHash> ids;
@@ -68,8 +68,9 @@ std::vector<std::uint64_t> ReservationBatcher::take_batch(Line& line, bool& reta
     const auto lines_of_order = order.placement.lines.size();
     if (!tokens.empty() && order_lines + lines_of_order > options_.reservation_batch_max) break;
     line.waiting.pop_front();
-    if (tokens.empty()) retake = order.retake;
-    const bool fits = order.retake == retake && ids.insert(order.placement.id).second;
+    const std::int64_t epoch = order.retake ? order.epoch : 0;
+    if (tokens.empty()) accepted_under = epoch;
+    const bool fits = epoch == accepted_under && ids.insert(order.placement.id).second;
     (fits ? tokens : left).push_back(token);
     if (fits) order_lines += lines_of_order;
   }
@@ -77,7 +78,8 @@ std::vector<std::uint64_t> ReservationBatcher::take_batch(Line& line, bool& reta
   return tokens;
 }
 
-void ReservationBatcher::send(std::int32_t sale_no, Line& line, std::vector<std::uint64_t> tokens, bool retake) {
+void ReservationBatcher::send(std::int32_t sale_no, Line& line, std::vector<std::uint64_t> tokens,
+                              std::int64_t accepted_under) {
   const auto now = std::chrono::steady_clock::now();
   const auto sale = catalog_.snapshot()->find(line.sale_id);
   const auto& clock = catalog_.snapshot()->clock;
@@ -108,7 +110,9 @@ void ReservationBatcher::send(std::int32_t sale_no, Line& line, std::vector<std:
   // least `earliest`.
   terms.deadline = clock.earliest(now) + options_.redis_timeout;
   terms.log_entries_max = options_.pending_log_entries_max;
-  terms.retake = retake;
+  terms.retake = accepted_under > 0;
+  // Between the two another epoch may have sold, and refused their keys.
+  terms.too_late = terms.retake && answer->epoch != accepted_under + 1;
   terms.unpaid_orders_max = options_.unpaid_orders_max;
   terms.unpaid_pause = options_.unpaid_pause;
   const redis::Fence fence{line.sale_id, answer->epoch, redis_.identity()};

@@ -41,8 +41,9 @@ class ReservationBatcher : public std::enable_shared_from_this<ReservationBatche
   void post_flush(std::int32_t sale_no, Line& line);
   [[nodiscard]] bool has_room(Line& line) const;
   void flush(std::int32_t sale_no);
-  [[nodiscard]] std::vector<std::uint64_t> take_batch(Line& line, bool& retake);
-  void send(std::int32_t sale_no, Line& line, std::vector<std::uint64_t> tokens, bool retake);
+  [[nodiscard]] std::vector<std::uint64_t> take_batch(Line& line, std::int64_t& accepted_under);
+  /// `accepted_under`: of orders that are taken again, else 0.
+  void send(std::int32_t sale_no, Line& line, std::vector<std::uint64_t> tokens, std::int64_t accepted_under);
 
   const Options& options_;
   boost::asio::io_context& context_;

@@ -251,6 +251,12 @@ class InsertedColumns {
                             statuses_.close(), expiries_.close(), customers_.close(), more_items_.close(),
                             more_quantities_.close());
   }
+  /// Once. Rows of refusals become these.
+  void replace_refusals(pqxx::transaction_base& tx) {
+    execute(tx, embedded::orders_replace_refusals_sql, ids_.close(), times_.close(), items_.close(),
+            quantities_.close(), statuses_.close(), expiries_.close(), customers_.close(), more_items_.close(),
+            more_quantities_.close());
+  }
 
  private:
   ArrayLiteral ids_, times_, items_, quantities_, statuses_, expiries_, customers_, more_items_, more_quantities_;
@@ -303,16 +309,18 @@ class CarefulWrite {
     insert();
     FLASHSALE_FAULT_POINT("journal.after_rows");
     find_archived();
+    find_earlier_refusals();
     lock_items();
     if (windows_.are_late(kBeforeCommit))
       (void)windows_.begin_anew(tx_, std::vector(inserted_.begin(), inserted_.end()));
     decide(results);
+    if (!replacing_.empty()) replace_refusals();
     if (!refused_.empty()) reject();
     if (!stale_.empty()) execute(tx_, embedded::orders_remove_stale_sql, array_of(stale_));
     if (!taken_.empty() && !take_units(tx_, taken_)) throw std::logic_error("a locked item has changed");
     read_existing(results);
   }
-  [[nodiscard]] bool has_written() const { return !inserted_.empty(); }
+  [[nodiscard]] bool has_written() const { return !inserted_.empty() || !replacing_.empty(); }
   /// After the commit.
   void begin_windows(pqxx::connection& connection, Results& results) {
     begin_windows_after(connection, windows_, entries_, results);
@@ -348,11 +356,32 @@ class CarefulWrite {
     for (auto& order : read_archived(tx_, array_of(refusals))) archived_.emplace(order.id, std::move(order));
   }
 
+  /// A refusal yields to a later try of its key, so that refusals are not remembered by key. Not to the try that was
+  /// refused: submitted again, as by a sweeper, it is of the same moment (PROTOCOL R4). The rows are locked, in order.
+  void find_earlier_refusals() {
+    std::map<OrderId, TimePoint> tries;
+    std::vector<OrderId> ids;
+    for (const auto& entry : entries_) {
+      const Order& order = entry.order->order;
+      if (inserted_.contains(order.id)) continue;
+      tries.emplace(order.id, order.created_at);
+      ids.push_back(order.id);
+    }
+    if (ids.empty()) return;
+    for (const auto& row : execute(tx_, embedded::orders_lock_refusals_sql, array_of(ids))) {
+      const auto id = read_order_id(row[0]);
+      if (read_time(row[1]) < tries.at(id)) yielding_.insert(id);
+    }
+  }
+  [[nodiscard]] bool is_decided_here(const OrderId& id) const {
+    return inserted_.contains(id) || yielding_.contains(id);
+  }
+
   void lock_items() {
     std::vector<std::int32_t> numbers;
     for (const auto& entry : entries_) {
       const Order& order = entry.order->order;
-      if (!inserted_.contains(order.id)) continue;
+      if (!is_decided_here(order.id)) continue;
       for (const auto& line : order.lines) numbers.push_back(line.item_no);
     }
     std::ranges::sort(numbers);
@@ -369,7 +398,7 @@ class CarefulWrite {
     std::vector<Entry> in_turn(entries_.begin(), entries_.end());
     std::ranges::sort(in_turn, {}, &Entry::place);
     for (const auto& entry : in_turn) {
-      if (inserted_.contains(entry.order->order.id)) decide_one(entry, results[entry.place]);
+      if (is_decided_here(entry.order->order.id)) decide_one(entry, results[entry.place]);
     }
   }
 
@@ -381,6 +410,7 @@ class CarefulWrite {
       return;
     }
     if (order.status == OrderStatus::rejected) {
+      if (yielding_.contains(order.id)) replacing_.push_back(&order);
       refuse(order, order.reason, result);
       result.outcome = WriteOutcome::recorded;
       return;
@@ -389,11 +419,12 @@ class CarefulWrite {
       const auto item = items_.find(line.item_no);
       if (item == items_.end()) return refuse(order, kUnknownItem, result);
       if (item->second.epoch != entry.order->epoch) {
-        stale_.push_back(order.id);
+        if (inserted_.contains(order.id)) stale_.push_back(order.id);
         result = {WriteOutcome::stale_epoch, {}};
         return;
       }
     }
+    if (yielding_.contains(order.id)) replacing_.push_back(&order);
     const auto fits = [&](const OrderLine& line) { return line.quantity <= items_.at(line.item_no).free; };
     if (!std::ranges::all_of(order.lines, fits)) return refuse(order, kSoldOut, result);
     for (const auto& line : order.lines) {
@@ -413,6 +444,12 @@ class CarefulWrite {
     result.row.expires_at.reset();
   }
 
+  void replace_refusals() {
+    InsertedColumns columns;
+    for (const auto* order : replacing_) columns.add(*order, windows_.expires_at(*order));
+    columns.replace_refusals(tx_);
+  }
+
   void reject() {
     ArrayLiteral ids, reasons;
     for (const auto& refused : refused_) {
@@ -428,7 +465,7 @@ class CarefulWrite {
     std::vector<OrderId> ids;
     for (const auto& entry : entries_) {
       const OrderId& id = entry.order->order.id;
-      if (inserted_.contains(id)) continue;
+      if (is_decided_here(id)) continue;
       wanted.emplace(id, entry.place);
       ids.push_back(id);
     }
@@ -446,6 +483,8 @@ class CarefulWrite {
   Entries entries_;
   PaymentWindows windows_;
   std::unordered_set<OrderId, OrderIdHash> inserted_;
+  std::unordered_set<OrderId, OrderIdHash> yielding_;  ///< their rows are refusals of earlier tries
+  std::vector<const Order*> replacing_;                ///< of these, whose rows they take
   std::map<OrderId, Order> archived_;
   std::map<std::int32_t, ItemState> items_;
   TakenByItem taken_;

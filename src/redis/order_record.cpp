@@ -104,7 +104,8 @@ void append_order_payload(std::string& out, std::span<const OrderLine> lines, st
 
 std::string make_order_record(const Order& order) {
   const char held = order.generation > 0 ? 'g' : 'h';
-  std::string record(1, is_live(order.status) ? held : 'r');
+  const char ended = order.status == OrderStatus::rejected ? 'x' : 'r';
+  std::string record(1, is_live(order.status) ? held : ended);
   append_little_endian(record, static_cast<std::uint64_t>(to_unix_us(order.created_at)));
   append_order_payload(record, order.lines, order.customer_id);
   if (order.generation > 0) append_little_endian(record, static_cast<std::uint16_t>(order.generation));
@@ -118,12 +119,14 @@ std::optional<OrderRecord> parse_order_record(std::string_view text) {
   record.created_at = from_unix_us(static_cast<std::int64_t>(cursor.number<std::uint64_t>()));
   if (cursor.broken()) return std::nullopt;
   record.held = state == "h" || state == "g";
+  record.refused = state == "x";
   record.withdrawal = state == "w";
   if (record.withdrawal) return record;
   auto payload = take_payload(cursor);
   if (!payload) return std::nullopt;
   if (!cursor.done()) record.generation = cursor.number<std::uint16_t>();
-  if (cursor.broken() || !cursor.rest().empty() || (!record.held && state != "r")) return std::nullopt;
+  const bool is_known = record.held || record.refused || state == "r";
+  if (cursor.broken() || !cursor.rest().empty() || !is_known) return std::nullopt;
   record.lines = std::move(payload->lines);
   record.customer_id = payload->customer_id;
   return record;

@@ -90,6 +90,7 @@ std::optional<Decision> parse_decision(char code) {
     case 'i': return Decision::unknown_item;
     case 'o': return Decision::log_full;
     case 'w': return Decision::resting;
+    case 'x': return Decision::too_late;
     default: return std::nullopt;
   }
 }
@@ -138,7 +139,7 @@ Command reserve_command(const Fence& fence, const ReservationTerms& terms,
   auto command = evalsha("reserve", {keys.fence, keys.items, keys.orders, keys.buyers, keys.log},
                          8 + items.size() + line_count * 5);
   command.add(fence.epoch).add(fence.identity).add(to_unix_us(terms.deadline)).add(terms.log_entries_max);
-  command.add(terms.retake ? "1" : "0");
+  command.add(!terms.retake ? "0" : terms.too_late ? "2" : "1");
   command.add(terms.unpaid_orders_max).add(std::int64_t{terms.unpaid_pause.count()});
   command.add(static_cast<std::int64_t>(items.size()));
   for (const auto item_no : items) command.add(static_cast<std::int64_t>(item_no));
@@ -189,7 +190,8 @@ Command release_command(const Fence& fence, const Order& order, bool give_back) 
   auto command = evalsha("release", {keys.fence, keys.items, keys.orders, keys.buyers}, 6 + 3 * order.lines.size());
   command.add(fence.epoch).add(fence.identity).add(order.id.bytes());
   const std::string_view returned = order.status == OrderStatus::expired ? "2" : "1";
-  command.add(give_back ? returned : "0").add(kRestockRestUs).add(static_cast<std::int64_t>(order.generation));
+  const std::string_view unreturned = order.status == OrderStatus::rejected ? "x" : "0";
+  command.add(give_back ? returned : unreturned).add(kRestockRestUs).add(static_cast<std::int64_t>(order.generation));
   add_lines(command, order);
   return command;
 }

@@ -273,6 +273,89 @@ class SplitTest(RedisCase):
             self.cluster.wait_consistent(sale)
 
 
+class TakenAgainTest(RedisCase):
+    """An order stands in Redis and not yet in PostgreSQL, which does not answer its instance; then Redis is wiped. The
+    order is taken again only as long as its key can have been refused nowhere. Instance 2 reaches PostgreSQL through a
+    proxy."""
+
+    instances = 1
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.link = TcpProxy(harness.free_port(), cls.cluster.postgres.port)
+        cls.addClassCleanup(cls.link.stop)
+        url = cls.cluster.postgres_url.replace(f":{cls.cluster.postgres.port}", f":{cls.link.port}")
+        cls.cluster.add_instance({"postgres.url": url})
+
+    def setUp(self):
+        self.addCleanup(self.link.mend)
+        self.customer = self.cluster.new_customer()
+
+    def answer(self, call):
+        """The first answer that is not 503."""
+        return harness.wait_until(lambda: (lambda r: r if r.status != 503 else None)(call()), 15, "unavailable")
+
+    def take_and_lose(self, sale):
+        """The id of an order that instance 2 has been promised by Redis, which has lost it."""
+        self.answer(lambda: self.cluster.buy(self.cluster.create_sale(), self.customer, where=1))
+        self.answer(lambda: self.cluster.client(1).get(f"/v1/sales/{sale}"))
+        self.link.stall()
+        taken = self.check_status(self.cluster.buy(sale, self.customer, "k", where=1,
+                                                   headers={"Prefer": "respond-async"}), 202)
+        self.cluster.redis.client.flushall()
+        return taken.json()["id"]
+
+    def final_status(self, order):
+        """Of an order that may be known nowhere for a while."""
+        def status():
+            response = self.cluster.order(order, self.customer)
+            return response.json()["status"] if response.status == 200 else None
+        return harness.wait_until(lambda: (lambda s: s if s not in (None, "pending") else None)(status()), 30,
+                                  "the order has no end")
+
+    def expect_stock(self, sale, sold, remaining):
+        audit = self.cluster.wait_consistent(sale)
+        self.assertEqual([(item["sold"], item["remaining"]) for item in audit["items"]], [(sold, remaining)])
+
+    def test_an_order_that_was_refused_does_not_come_to_life(self):
+        sale = self.cluster.create_sale(stock=1)
+        order = self.take_and_lose(sale)
+        other = self.cluster.new_customer()
+        bought = self.check_status(self.answer(lambda: self.cluster.buy(sale, other, "k")), 201).json()
+        self.check_status(self.answer(lambda: self.cluster.buy(sale, self.customer, "k")), 409, "sold-out")
+        self.check_status(self.cluster.order(order, self.customer), 404)
+        self.check_status(self.cluster.cancel(bought["id"], other), 200)
+        time.sleep(1)  # the unit sells again
+        self.link.mend()
+        self.assertEqual(self.final_status(order), "rejected")
+        self.expect_stock(sale, 0, 1)
+        # Its key is free, and makes the order anew.
+        again = self.check_status(self.answer(lambda: self.cluster.buy(sale, self.customer, "k")), 201).json()
+        self.assertEqual((again["id"], again["status"]), (order, "confirmed"))
+        self.check_status(self.cluster.buy(sale, self.customer, "k", where=1), 200)
+        self.expect_stock(sale, 1, 0)
+
+    def test_what_the_key_has_made_elsewhere_counts(self):
+        sale = self.cluster.create_sale(stock=5)
+        order = self.take_and_lose(sale)
+        again = self.check_status(self.answer(lambda: self.cluster.buy(sale, self.customer, "k")), 201).json()
+        self.assertEqual(again["id"], order)
+        self.link.mend()
+        time.sleep(2)
+        self.assertEqual(self.final_status(order), "confirmed")
+        self.expect_stock(sale, 1, 4)
+
+    def test_no_order_comes_into_a_sale_that_was_closed_meanwhile(self):
+        sale = self.cluster.create_sale(stock=5)
+        order = self.take_and_lose(sale)
+        self.answer(lambda: self.cluster.buy(sale, self.cluster.new_customer(), "k"))
+        self.check_status(self.cluster.admin("PATCH", f"/admin/v1/sales/{sale}", {"state": "closed"}), 200)
+        self.link.mend()
+        self.assertEqual(self.final_status(order), "rejected")
+        self.expect_stock(sale, 1, 4)
+
+
 TIMEOUT_S = 1.5
 
 

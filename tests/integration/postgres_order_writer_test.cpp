@@ -272,6 +272,52 @@ TEST_F(OrderWriterTest, AMixedBatchGetsEachItsOwnAnswer) {
   expect_counted();
 }
 
+/// A refusal is not remembered by its key; but the try that was refused stays refused, however often it is submitted.
+TEST_F(OrderWriterTest, ARefusalYieldsToALaterTryOfItsKeyAlone) {
+  const Sale sale = testing::created_sale(session, "drop", {1});
+  std::vector<NewOrder> batch{new_order(sale, 0, "a", "1"), new_order(sale, 0, "b", "1")};
+  EXPECT_THAT(outcomes(writer.write(batch, true)),
+              ::testing::ElementsAre(WriteOutcome::committed, WriteOutcome::rejected));
+  database.ask("UPDATE items SET stock = 3");
+  EXPECT_THAT(outcomes(writer.write(batch, true)), ::testing::Each(WriteOutcome::existing));
+  EXPECT_EQ(status_of(batch[1]), "rejected") << "there is room now, but that was the answer";
+
+  auto later = batch[1];
+  later.order.created_at += 1us;
+  later.order.lines = {{sale.items[0].item_no, 2}};
+  later.epoch = 7;
+  EXPECT_THAT(outcomes(writer.write({&later, 1}, false)), ::testing::ElementsAre(WriteOutcome::stale_epoch));
+  EXPECT_EQ(status_of(later), "rejected") << "a try that counts nowhere takes nothing away";
+  later.epoch = 0;
+  const auto results = writer.write({&later, 1}, false);
+  EXPECT_THAT(outcomes(results), ::testing::ElementsAre(WriteOutcome::committed));
+  const auto found = find_orders(session, {&later.order.id, 1});
+  ASSERT_TRUE(found && found->size() == 1);
+  EXPECT_EQ(found->front().status, OrderStatus::confirmed);
+  EXPECT_EQ(found->front().lines, later.order.lines);
+  EXPECT_EQ(found->front().reason, "");
+  EXPECT_EQ(found->front().created_at, later.order.created_at);
+  EXPECT_EQ(rows(), 2);
+  EXPECT_EQ(sold(sale), 3);
+  expect_counted();
+  // The try that was refused comes from a log once more.
+  EXPECT_THAT(outcomes(writer.write({&batch[1], 1}, true)), ::testing::ElementsAre(WriteOutcome::existing));
+  EXPECT_EQ(sold(sale), 3);
+}
+
+TEST_F(OrderWriterTest, ALaterTryThatIsRefusedTooStaysRefused) {
+  const Sale sale = testing::created_sale(session, "drop", {1});
+  auto order = new_order(sale, 0, "a", "1", 2);
+  EXPECT_THAT(outcomes(writer.write({&order, 1}, false)), ::testing::ElementsAre(WriteOutcome::rejected));
+  order.order.created_at += 1s;
+  EXPECT_THAT(outcomes(writer.write({&order, 1}, false)), ::testing::ElementsAre(WriteOutcome::rejected));
+  database.ask("UPDATE items SET stock = 3");
+  EXPECT_THAT(outcomes(writer.write({&order, 1}, true)), ::testing::ElementsAre(WriteOutcome::existing));
+  EXPECT_EQ(status_of(order), "rejected");
+  EXPECT_EQ(rows(), 1);
+  expect_counted();
+}
+
 TEST_F(OrderWriterTest, ARejectedOrderWhoseMoneyHasGoneBackIsMarked) {
   const Sale sale = testing::created_sale(session, "drop", {1});
   const std::vector<NewOrder> batch{new_order(sale, 0, "a", "1", 1), new_order(sale, 0, "b", "1", 1)};

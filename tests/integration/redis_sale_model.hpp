@@ -19,7 +19,7 @@
 namespace flashsale::testing {
 
 struct ModelRecord {
-  char state = 'h';  ///< held, released, withdrawal (of which only state and moment are kept here)
+  char state = 'h';  ///< held, released, x: refused, withdrawal (of which only state and moment are kept here)
   TimePoint at{};
   OrderLines lines;
   std::string customer_id;
@@ -60,8 +60,9 @@ struct Generation {
     return units;
   }
   void add_record(const OrderId& id, const ModelRecord& record) {
+    // The refused order of the same key counts already.
+    if (!records.contains(id)) ++placed[record.customer_id];
     records[id] = record;
-    ++placed[record.customer_id];
     if (record.state != 'h') return;
     for (const auto& line : record.lines) totals[buyer(line.item_no, record.customer_id)] += line.quantity;
   }
@@ -101,16 +102,25 @@ struct SaleModel {
     return sale.state == SaleState::open || (sale.state == SaleState::scheduled && now >= sale.starts_at);
   }
 
+  /// The key of an order that was refused is free.
+  [[nodiscard]] bool is_replay(const redis::ReservationTerms& terms, const redis::ReservationRequest& request) {
+    const auto known = current().records.find(request.id);
+    return known != current().records.end() && (terms.retake || known->second.state != 'x');
+  }
+
   [[nodiscard]] redis::Decision decide(const redis::ReservationTerms& terms, const redis::ReservationRequest& request,
                                        TimePoint now) {
     using redis::Decision;
     auto& sale = current();
-    if (sale.records.contains(request.id)) return Decision::replay;
-    if (!terms.retake && to_unix_us(now) < fence.rests_until_us) return Decision::resting;
+    if (is_replay(terms, request)) return Decision::replay;
+    const bool rests = to_unix_us(now) < fence.rests_until_us;
+    const bool in_time = rests && !terms.too_late && fence.definition.state != SaleState::closed;
+    if (terms.retake && !in_time) return Decision::too_late;
+    if (!terms.retake && rests) return Decision::resting;
     const bool sells = is_open(now) && to_unix_us(now) >= fence.opens_from_us;
     if (!sells && !terms.retake) return Decision::not_open;
     for (const auto& line : request.lines) {
-      const auto decision = decide_line(terms, line, request.customer_id, now);
+      const auto decision = decide_line(line, request.customer_id, now);
       if (decision != Decision::accepted) return decision;
     }
     if (static_cast<std::int64_t>(sale.log.size()) >= terms.log_entries_max) return Decision::log_full;
@@ -120,14 +130,13 @@ struct SaleModel {
     return Decision::accepted;
   }
 
-  [[nodiscard]] redis::Decision decide_line(const redis::ReservationTerms& terms, const OrderLine& line,
-                                            std::string_view customer_id, TimePoint now) {
+  [[nodiscard]] redis::Decision decide_line(const OrderLine& line, std::string_view customer_id, TimePoint now) {
     using redis::Decision;
     auto& sale = current();
     const auto item = sale.items.find(line.item_no);
     if (item == sale.items.end()) return Decision::unknown_item;
     const bool rests = to_unix_us(now) < item->second.sellable_from_us;
-    if (item->second.remaining <= 0 || (rests && !terms.retake)) return Decision::sold_out;
+    if (item->second.remaining <= 0 || rests) return Decision::sold_out;
     const auto total = sale.totals.find(Generation::buyer(line.item_no, customer_id));
     const auto owned = total == sale.totals.end() ? 0 : total->second;
     if (item->second.limit > 0 && owned + line.quantity > item->second.limit) return Decision::limit;
@@ -161,7 +170,7 @@ struct SaleModel {
     if (found == sale.records.end()) return redis::ReleaseOutcome::absent;
     auto& record = found->second;
     if (record.state != 'h') return redis::ReleaseOutcome::already;
-    record.state = 'r';
+    record.state = give_back ? 'r' : 'x';
     for (const auto& line : record.lines) {
       const auto buyer = Generation::buyer(line.item_no, record.customer_id);
       auto& total = sale.totals[buyer];
@@ -311,7 +320,7 @@ inline ModelRecord read_record(std::string_view text) {
     ADD_FAILURE() << "a record that cannot be read";
     return {'?', {}, {}, ""};
   }
-  const char state = record->withdrawal ? 'w' : record->held ? 'h' : 'r';
+  const char state = record->withdrawal ? 'w' : record->held ? 'h' : record->refused ? 'x' : 'r';
   return {state, record->created_at, record->lines, std::string(record->customer_id)};
 }
 
@@ -400,7 +409,8 @@ struct Ledger {
   void settle(ModelEntry& entry) {
     entry.settled = true;
     for (const auto& [id, record] : entry.orders) {
-      if (rows.contains(id)) continue;
+      const auto row = rows.find(id);
+      if (row != rows.end() && !yields(row->second, record)) continue;
       for (const auto& line : record.lines) {
         EXPECT_LE(sold(line.item_no) + line.quantity, item(line.item_no).stock) << "oversold: " << describe(record);
       }
@@ -414,7 +424,12 @@ struct Ledger {
   /// A final row, whether the order was written before or not (PROTOCOL R4).
   void end(const OrderId& id, const ModelRecord& record, OrderStatus status) {
     auto& row = rows.try_emplace(id, to_row(id, record, status)).first->second;
+    if (yields(row, record)) row = to_row(id, record, status);
     if (is_live(row.status)) row.status = status;
+  }
+  /// To a later try of its key.
+  static bool yields(const Order& row, const ModelRecord& record) {
+    return row.status == OrderStatus::rejected && row.created_at < record.at;
   }
   [[nodiscard]] std::vector<Order> all_rows() const {
     std::vector<Order> all;

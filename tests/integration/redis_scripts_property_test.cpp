@@ -42,8 +42,8 @@ class Random {
 using Census = std::map<std::string, std::int64_t>;
 
 std::string name(redis::Decision decision) {
-  constexpr std::array names{"accepted",     "replay",   "sold out",     "limit",    "order limit",
-                             "unpaid pause", "not open", "unknown item", "log full", "resting"};
+  constexpr std::array names{"accepted",     "replay",   "sold out",     "limit",    "order limit", "unpaid pause",
+                             "not open",     "unknown item", "log full", "resting", "too late"};
   return names.at(static_cast<std::size_t>(decision));
 }
 
@@ -191,6 +191,7 @@ class History {
     const auto caller = pick_caller();
     const auto requests = pick_requests();
     redis::ReservationTerms terms{kFuture, 1000, random_.percent(10)};
+    terms.too_late = terms.retake && random_.percent(20);
     const bool late = random_.percent(3);
     if (late) terms.deadline = kPast;
     if (random_.percent(6)) terms.log_entries_max = random_.between(0, 4);
@@ -208,7 +209,7 @@ class History {
                       const redis::ReservationReply& reply) {
     EXPECT_GE(reply.now, redis_.call_began_at);
     EXPECT_LE(reply.now, redis_.call_ended_at);
-    expect_replays(requests, reply);
+    expect_replays(terms, requests, reply);
     const auto expected = model_.reserve(terms, requests, reply.now, reply.entry_id);
     bool accepted = false;
     for (std::size_t i = 0; i < requests.size(); ++i) {
@@ -216,6 +217,7 @@ class History {
       tell("  ", requests[i].id.to_string(), ": ", name(reply.decisions[i]), " ",
            describe(ModelRecord{'?', {}, {lines.begin(), lines.end()}, std::string(requests[i].customer_id)}));
       EXPECT_EQ(name(reply.decisions[i]), name(expected[i]));
+      if (terms.retake && expected[i] == redis::Decision::accepted) count("taken again");
       accepted = accepted || expected[i] == redis::Decision::accepted;
       count((lines.size() > 1 ? "cart: " : "") + name(expected[i]));
     }
@@ -223,11 +225,11 @@ class History {
   }
 
   /// Before the model takes the batch: the records that were there.
-  void expect_replays(const std::vector<redis::ReservationRequest>& requests, const redis::ReservationReply& reply) {
+  void expect_replays(const redis::ReservationTerms& terms, const std::vector<redis::ReservationRequest>& requests,
+                      const redis::ReservationReply& reply) {
     std::vector<std::string> expected;
     for (const auto& request : requests) {
-      const auto found = model_.current().records.find(request.id);
-      if (found != model_.current().records.end()) expected.push_back(describe(found->second));
+      if (model_.is_replay(terms, request)) expected.push_back(describe(model_.current().records.at(request.id)));
     }
     std::vector<std::string> records;
     for (const auto& text : reply.records) records.push_back(describe(read_record(text)));
@@ -251,7 +253,8 @@ class History {
     release(caller, order, random_.percent(80));
   }
 
-  void release(const Caller& caller, const Order& order, bool give_back) {
+  void release(const Caller& caller, Order order, bool give_back) {
+    if (!give_back) order.status = OrderStatus::rejected;
     tell("release ", order.id.to_string(), " under ", caller.epoch, give_back ? "" : " without giving back");
     const auto known = model_.generations[served_.epoch].records.find(order.id);
     if (known != model_.generations[served_.epoch].records.end()) {
@@ -584,7 +587,8 @@ class History {
     count(superseded ? "load: superseded" : "load: loaded");
     if (superseded) return false;
     for (const auto& row : rows) {
-      const ModelRecord record{is_live(row.status) ? 'h' : 'r', row.created_at, row.lines, row.customer_id};
+      const char ended = row.status == OrderStatus::rejected ? 'x' : 'r';
+      const ModelRecord record{is_live(row.status) ? 'h' : ended, row.created_at, row.lines, row.customer_id};
       model_.generations[epoch].add_record(row.id, record);
     }
     return true;
@@ -706,6 +710,8 @@ void expect_everything_happened(const Census& census) {
                               "not open",
                               "unknown item",
                               "log full",
+                              "too late",
+                              "taken again",
                               "cart: accepted",
                               "cart: replay",
                               "cart: sold out",

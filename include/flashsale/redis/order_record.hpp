@@ -12,7 +12,8 @@ namespace flashsale::redis {
 
 /// What an order's record in Redis says: state, moment, then the payload that the order was reserved with.
 struct OrderRecord {
-  bool held = false;  ///< false: released, or a stock withdrawal
+  bool held = false;     ///< false: released, refused, or a stock withdrawal
+  bool refused = false;  ///< PostgreSQL had to refuse it: the key is free for another try
   bool withdrawal = false;
   TimePoint created_at{};
   OrderLines lines;

@@ -44,7 +44,8 @@ enum class Decision : std::uint8_t {
   not_open,
   unknown_item,
   log_full,
-  resting,  ///< the sale was rebuilt a moment ago: nothing is decided yet
+  resting,   ///< the sale was rebuilt a moment ago: nothing is decided yet
+  too_late,  ///< to be taken again
 };
 
 struct ReservationRequest {
@@ -62,9 +63,10 @@ struct ReservationReply {
 struct ReservationTerms {
   TimePoint deadline{};              ///< on Redis's clock
   std::int64_t log_entries_max = 0;  ///< of the sale's pending log
-  bool retake = false;  ///< accepted under an older epoch: neither whether the sale is open nor rests are asked again
+  bool retake = false;  ///< accepted under an older epoch: taken again while the sale rests, or not at all
   std::int64_t unpaid_orders_max = 0;  ///< of one customer, after which the next wait; 0: any number
   std::chrono::microseconds unpaid_pause{};
+  bool too_late = false;  ///< with retake: that was not the epoch just before, so only what the key made since counts
 };
 /// Ids in a batch must be distinct.
 [[nodiscard]] Command reserve_command(const Fence& fence, const ReservationTerms& terms,
@@ -72,7 +74,8 @@ struct ReservationTerms {
 [[nodiscard]] Result<ReservationReply> read_reserve(ReplyView reply, std::size_t request_count);
 
 enum class ReleaseOutcome : std::uint8_t { lost, absent, already, done };
-/// `order.status` tells whether it was left unpaid: those count.
+/// `order.status` tells whether it was left unpaid: those count. Without `give_back`, of an order that is `rejected`,
+/// the key is free afterwards.
 [[nodiscard]] Command release_command(const Fence& fence, const Order& order, bool give_back);
 [[nodiscard]] Result<ReleaseOutcome> read_release(ReplyView reply);
 

@@ -3,8 +3,8 @@
 -- a`g`ain, is released.
 -- KEYS  fence, items, orders, buyers
 -- ARGV  1 epoch, 2 identity, 3 order id (16 bytes),
---       4 '1' to add the units to what remains, '2' when moreover the buyer has left the order unpaid, '0' when
---         PostgreSQL refused them (they were never there),
+--       4 '1' to add the units to what remains, '2' when moreover the buyer has left the order unpaid, '0' when they
+--         were never there; 'x' if PostgreSQL has refused the order for that, so that its key is free,
 --       5 how long units given back to an empty item rest, us,
 --       6 generation that is given back: a later one, taken again for a late payment, is not,
 --       then for each line: item number, buyer field, quantity
@@ -24,12 +24,13 @@ local generation = #record > payload_end and struct.unpack('<I2', record, payloa
 -- An earlier one under a later one's end was loaded by an older version, which knows no generations.
 if generation > tonumber(ARGV[6]) then return 'released' end
 
-redis.call('HSET', KEYS[3], ARGV[3], 'r' .. string.sub(record, 2))
+local returns = ARGV[4] == '1' or ARGV[4] == '2'
+redis.call('HSET', KEYS[3], ARGV[3], (ARGV[4] == 'x' and 'x' or 'r') .. string.sub(record, 2))
 for at = 7, #ARGV, 3 do
   local item, buyer, quantity = ARGV[at], ARGV[at + 1], ARGV[at + 2]
   local left = redis.call('HINCRBY', KEYS[4], buyer, -tonumber(quantity))
   if left <= 0 then redis.call('HDEL', KEYS[4], buyer) end
-  if ARGV[4] ~= '0' then
+  if returns then
     local remaining = redis.call('HINCRBY', KEYS[2], item .. ':r', quantity)
     redis.call('HINCRBY', KEYS[2], item .. ':v', 1)
     if remaining == tonumber(quantity) then
@@ -38,7 +39,7 @@ for at = 7, #ARGV, 3 do
     end
   end
 end
-if ARGV[4] ~= '0' then redis.call('HINCRBY', KEYS[1], 'm', 1) end
+if returns then redis.call('HINCRBY', KEYS[1], 'm', 1) end
 if ARGV[4] == '2' then
   -- As reserve.lua reads it: orders placed, then those left unpaid and when the last of them was.
   local customer = string.match(ARGV[8], ':.*')

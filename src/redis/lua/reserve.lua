@@ -2,8 +2,8 @@
 -- R14, R15).
 -- KEYS  fence, items, orders, buyers, log (all but the fence carry the epoch in their name)
 -- ARGV  1 epoch, 2 identity of this Redis, 3 deadline (Redis time, us), 4 most entries of the log,
---       5 '1' to take orders again that an older epoch had accepted: they ask neither whether the sale is open nor
---         whether units rest, else the rest after the rebuild would refuse what had been promised,
+--       5 '0' for new orders; '1' to take orders again that the epoch just before this one had accepted, '2' for those
+--         of an older one, which may only look for what their key has made since,
 --       6 unpaid orders of one customer after which the next wait, or '0', 7 for so long, us,
 --       8 number of items I, then I item numbers,
 --       then for each line of each order: id (16 bytes), index of its item (1..I), buyer field, quantity, payload.
@@ -14,8 +14,8 @@
 --       {'ok', now, codes, entry id or '', records of the replays}
 --       One letter an order in codes: a accepted, r there already (its record is returned), s sold out, l over the
 --       customer's limit, m over the customer's orders, u the customer's last orders were left unpaid, n sale not
---       open, i no such item, o pending log full, w a rebuilt sale rests.
-local fence = redis.call('HMGET', KEYS[1], 'e', 'i', 'r', 's', 'a', 'z', 'f', 'w', 'c')
+--       open, i no such item, o pending log full, w a rebuilt sale rests, x too late to be taken again.
+local fence = redis.call('HMGET', KEYS[1], 'e', 'i', 'r', 's', 'a', 'z', 'f', 'w', 'c', 'k')
 if fence[1] ~= ARGV[1] or fence[2] ~= ARGV[2] or fence[3] then return {'lost'} end
 
 local time = redis.call('TIME')
@@ -23,21 +23,30 @@ local now = time[1] * 1000000 + time[2]
 if now >= tonumber(ARGV[3]) then return {'late', string.format('%.0f', now)} end
 
 local state = fence[4]
-local retake = ARGV[5] == '1'
+local retake = ARGV[5] ~= '0'
 -- A rest that would end later than one that begins now has begun before Redis's clock stepped back. How long ago nobody
 -- can tell, so it begins anew. As kRestockRestUs and kOpeningRestUs in sale_scripts.hpp.
 local restock_rest, opening_rest = 500000, 200000
+local rests_anew = fence[10]
 local function rest(key, field, moment, duration)
   moment = tonumber(moment)
   if not moment or moment - now <= duration then return moment end
   redis.call('HSET', key, field, string.format('%.0f', now + duration))
   redis.call('HINCRBY', KEYS[1], 'm', 1)
+  if field == 'w' then
+    rests_anew = '1'
+    redis.call('HSET', key, 'k', '1')
+  end
   return now + duration
 end
 
 -- After a rebuild nothing is sold, nor refused for good, until the sold-out marks of the older epoch are dead (R8, R9).
-local resting = not retake and now < rest(KEYS[1], 'w', fence[8], restock_rest)
-local open = retake or now < tonumber(fence[6]) and now >= rest(KEYS[1], 'f', fence[7], opening_rest)
+-- So this is the time in which an order that Redis has lost may be taken again: its key can have been refused nowhere.
+-- (In a rest that begins anew it can.) It came while the sale was open, so the clock is not asked; but nothing comes to
+-- life in a sale that was closed.
+local resting = now < rest(KEYS[1], 'w', fence[8], restock_rest)
+local in_time = ARGV[5] == '1' and resting and not rests_anew and state ~= '3'
+local open = now < tonumber(fence[6]) and now >= rest(KEYS[1], 'f', fence[7], opening_rest)
   and (state == '1' or (state == '0' and now >= tonumber(fence[5])))
 
 local item_count = tonumber(ARGV[8])
@@ -55,9 +64,9 @@ for i = 1, item_count do
   local at = i * 3 - 2
   remaining[i] = tonumber(stored[at])
   limit[i] = tonumber(stored[at + 2])
-  -- Units given back to an item at 0 rest until every instance's old sold-out mark is dead (R8). An order that is taken
-  -- again was accepted before any such mark was made, so the mark has its id and can refuse it nowhere.
-  local rests = remaining[i] and not retake and now < rest(KEYS[2], ARGV[8 + i] .. ':o', stored[at + 1], restock_rest)
+  -- Units given back to an item at 0 rest until every instance's old sold-out mark is dead (R8). That holds for orders
+  -- that are taken again, too: a mark that was made since Redis lost one does not have its id.
+  local rests = remaining[i] and now < rest(KEYS[2], ARGV[8 + i] .. ':o', stored[at + 1], restock_rest)
   available[i] = not rests and remaining[i] or 0
 end
 
@@ -102,17 +111,22 @@ local stamp = struct.pack('<I8', now)
 local codes, replays, orders, totals, packed = {}, {}, {}, {}, {}
 local kind = 'o'
 local total_of = {}
+local freed = 0
 local n = 1
 while n <= count do
   local last = n
   while ids[last + 1] == '' do last = last + 1 end
   local code
-  if known[n] then
+  -- What was refused is no order, its key is free for another try. Only who takes an order again meets its own refusal.
+  local was_refused = known[n] and string.byte(known[n]) == 120
+  if known[n] and (retake or not was_refused) then
     code = 'r'
     replays[#replays + 1] = known[n]
-  elseif resting then
+  elseif retake and not in_time then
+    code = 'x'
+  elseif resting and not retake then
     code = 'w'
-  elseif not open then
+  elseif not open and not retake then
     code = 'n'
   else
     code = room and 'a' or 'o'
@@ -137,7 +151,8 @@ while n <= count do
     if code == 'a' then code = refuses_customer(n) or 'a' end
     if code == 'a' then
       local customer = customers[n]
-      placed_of[customer] = placed_of[customer] + 1
+      -- The refused order of the same key counts already.
+      placed_of[customer] = placed_of[customer] + (was_refused and 0 or 1)
       totals[#totals + 1] = customer
       totals[#totals + 1] = string.format('%.0f', placed_of[customer]) .. unpaid_of[customer]
       for line = n, last do
@@ -157,6 +172,7 @@ while n <= count do
       orders[#orders + 1] = 'h' .. stamp .. payload
       packed[#packed + 1] = ids[n] .. payload
       if last > n then kind = 'c' end
+      if was_refused then freed = freed + 1 end
     end
   end
   codes[#codes + 1] = code
@@ -175,6 +191,8 @@ if #packed > 0 then
   redis.call('HSET', KEYS[2], unpack(changed))
   redis.call('HSET', KEYS[3], unpack(orders))
   redis.call('HSET', KEYS[4], unpack(totals))
+  -- For the pulse, which tells by the number of records whether an item has moved.
+  if freed > 0 then redis.call('HINCRBY', KEYS[1], 'm', freed) end
   entry = redis.call('XADD', KEYS[5], '*', 't', stamp, kind, table.concat(packed))
   -- Ids of the log never go back, whatever the clock does. When they are ahead of it, it has stepped back: orders are
   -- then counted on from the log's last moment, so that whoever holds them against a moment (R17) finds what was

@@ -204,6 +204,47 @@ def die_and_step_back(stage, chance):
         stage.move_clock(0)
 
 
+# --- a sale that ends by the clock ---
+
+
+def end_sales(stage, chance):
+    """The crowd's sale ends and goes on, three times; meanwhile small ones get their first order in their last moment,
+    whose key comes to the other instance right afterwards."""
+    of_crowd = "SELECT sale_id FROM sales WHERE sale_id LIKE 'load-%' ORDER BY sale_no DESC LIMIT 1"
+    crowd_sale = stage.query(of_crowd)[0][0]
+    met = 0
+    for _ in range(3):
+        set_end(stage, crowd_sale, time.time() + chance.uniform(0.05, 0.3))
+        met += sum(last_moment(stage, chance) for _ in range(3))
+        time.sleep(chance.uniform(0, 0.3))
+        set_end(stage, crowd_sale, time.time() + HOUR_S)
+        time.sleep(chance.uniform(0.1, 0.3))
+    require(met, "no order came before its sale ended")
+
+
+def set_end(stage, sale, moment):
+    answer = stage.admin("PATCH", f"/admin/v1/sales/{sale}", {"ends_at": harness.rfc3339(moment)})
+    require(answer.status == 200, f"{sale} gets no other end: {answer!r}")
+
+
+def last_moment(stage, chance):
+    """1 if an order came in time."""
+    ends_at = time.time() + 0.4
+    sale, customer, first = stage.create_sale(ends_at=ends_at), stage.new_customer(), chance.randrange(2)
+    respond = {"Prefer": "respond-async"} if chance.random() < 0.5 else {}
+    time.sleep(max(0.0, ends_at - chance.uniform(0.02, 0.1) - time.time()))
+    placed = stage.buy(sale, customer, "k", where=first, headers=respond)
+    if placed.status not in (201, 202):
+        return 0
+    time.sleep(max(0.0, ends_at + chance.uniform(0, 0.05) - time.time()))
+    order = placed.json()["id"]
+    found = stage.order(order, customer, where=1 - first)
+    require(found.status == 200, f"{order} of {sale} is not found: {found!r}")
+    again = stage.buy(sale, customer, "k", where=1 - first)
+    require(again.status == 200 and again.json()["id"] == order, f"the key of {order} of {sale}: {again!r}")
+    return 1
+
+
 SETTINGS = {"rate_limit.requests_per_s": 1, "rate_limit.burst": 20}
 
 SCENARIOS = [
@@ -217,4 +258,6 @@ SCENARIOS = [
              die_and_step_back, load_s=14, stage=RedisClockCluster),
     Scenario("clock/back", "libfaketime: one instance's wall clock goes an hour back, then forth", step(-HOUR_S),
              load_s=10, stage=ClockCluster, settings=SETTINGS, check_after=check_times),
+    Scenario("clock/sale-ends", "sales end by the clock while they sell, some with their first order in their last "
+             "moment", end_sales, load_s=12),
 ]

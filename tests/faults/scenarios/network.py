@@ -265,6 +265,27 @@ def door_gone(stage, chance):
         time.sleep(4)
 
 
+def handed_on_late(stage, chance):
+    """What lies between an instance and Redis gives connections up whenever checkouts come over them, and hands those
+    on later: some in time, some past their deadline."""
+    link = chance.choice(stage.redis_links)
+    for _ in range(4):
+        with link.arriving_late(b":buyers", chance.uniform(0.05, 1.5)):
+            time.sleep(chance.uniform(0.05, 0.3))
+        time.sleep(chance.uniform(0.3, 0.8))
+
+
+def wiped_while_postgres_is_silent(stage, chance):
+    """One instance has orders in Redis that it cannot write, and buyers take their keys to the other one, which
+    rebuilds the sale."""
+    link = chance.choice(stage.postgres_links)
+    with mended(link):
+        link.stall()
+        time.sleep(chance.uniform(0.05, 0.5))
+        stage.redis.client.flushall()
+        time.sleep(chance.uniform(0.2, 4))
+
+
 def to_redis(stage):
     return stage.redis_links
 
@@ -305,6 +326,8 @@ SCENARIOS = [
              cut_in_the_midst(to_redis, BACK, one_in=25, how=Cut.FIN, part=0)),
     of_redis("redis_throttled", "2 to 20 KB/s for each connection, for 3 s", throttled(to_redis, 2_000, 20_000)),
     of_redis("redis_delayed", "0.1 to 0.7 s later, each way, for 3 s", delayed(to_redis, 0.1, 0.7)),
+    of_redis("redis_hands_on_late", "connections end under checkouts, which reach Redis 0.05 to 1.5 s later",
+             handed_on_late),
     of_redis("redis_vanished", "every connection goes silent, no FIN; new ones work", vanished(to_redis), load_s=9),
     of_redis("redis_away", "RST, then refused, for 2 s", away(to_redis, 2)),
     of_redis("redis_swallowed", "old and new connections are silent for 4 s", swallowed(to_redis, 4), load_s=8),
@@ -335,6 +358,9 @@ SCENARIOS = [
                 one_is_cut_off(lambda stage: [stage.postgres_links]), load_s=9),
     of_postgres("postgres_stalled_for_one", "queries of one of two instances are held back for 1 to 3 s",
                 for_one(stalled, to_postgres, TOWARDS)),
+    of_postgres("redis_wiped_while_postgres_silent",
+                "PostgreSQL is silent for one of two instances; FLUSHALL; 0.2 to 4 s later it answers",
+                wiped_while_postgres_is_silent, load_s=9, redis_may_be_lost=True),
     of_both("stores_away_from_one", "RST, then refused, from Redis and PostgreSQL to one of two instances",
             one_is_cut_off(to_both), load_s=9),
 

@@ -1,0 +1,7 @@
+-- Of these orders, those that were refused, and when they had been accepted. Locked in order of id, as all rows are.
+SELECT order_id, created_at
+  FROM orders
+ WHERE order_id = ANY ($1::uuid[])
+   AND status = 5
+ ORDER BY order_id
+   FOR NO KEY UPDATE;

@@ -1,11 +1,47 @@
 """What the process does against its own mistakes, and what a crash leaves of its memory."""
 
 import pathlib
+import platform
 import re
 import resource
+import subprocess
 import unittest
 
+import harness
 from harness import ClusterCase
+
+
+def readelf(*options):
+    return subprocess.run(["readelf", "--wide", *options, harness.BINARY], check=True, capture_output=True,
+                          text=True).stdout
+
+
+class BinaryTest(unittest.TestCase):
+    """What cmake/flashsale.cmake asks of the compiler, in what came out."""
+
+    def test_it_can_stand_anywhere(self):
+        self.assertRegex(readelf("--file-header"), r"Type:\s+DYN")
+        self.assertRegex(readelf("--dynamic"), r"\(FLAGS_1\).*\bPIE\b")
+
+    def test_what_is_resolved_at_the_start_is_read_only(self):
+        self.assertRegex(readelf("--dynamic"), r"\(FLAGS_1\).*\bNOW\b")
+        self.assertIn("GNU_RELRO", readelf("--program-headers"))
+
+    def test_the_stack_is_guarded_and_holds_no_code(self):
+        self.assertIn("__stack_chk_fail", readelf("--dyn-syms"))
+        stack = next(line for line in readelf("--program-headers").splitlines() if "GNU_STACK" in line)
+        self.assertNotIn("E", stack.replace("GNU_STACK", ""))
+
+    def test_bounds_are_checked(self):
+        symbols = readelf("--dyn-syms")
+        self.assertIn("__glibcxx_assert_fail", symbols)
+        if not re.search(r"__[at]san_init", symbols):  # without optimisation there are none
+            self.assertRegex(symbols, r"__mem(cpy|move)_chk")
+
+    @unittest.skipUnless(platform.machine() == "x86_64", "of this kind of processor")
+    def test_jumps_land_where_they_may(self):
+        endbr64 = b"\xf3\x0f\x1e\xfa"
+        self.assertGreater(pathlib.Path(harness.BINARY).read_bytes().count(endbr64), 1000)
 
 
 class CoreTest(ClusterCase):

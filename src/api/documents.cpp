@@ -104,22 +104,25 @@ void append_public_sale(std::string& out, const catalog::SaleSnapshot& snapshot,
                         ShownStock stock) {
   const auto& sale = *snapshot.sale;
   out += '{';
-  append_sale_head(out, sale, snapshot.clock.earliest(now));
+  const auto earliest = snapshot.clock.earliest(now);
+  append_sale_head(out, sale, buyers_state(sale, earliest));
   if (!snapshot.is_quiet && !snapshot.sold_out_mark_lives(now)) append_time(out, "as_of", snapshot.clock.reading);
   append_member(out, "items");
   out += '[';
   for (std::size_t i = 0; i < sale.items.size(); ++i) {
     const auto& item = sale.items[i];
     // Before its first pulse a sale shows what PostgreSQL has.
-    const auto remaining = snapshot.known_levels ? snapshot.levels[i].remaining : item.stock - item.sold;
+    const auto remaining = rests ? 0 : level ? level->remaining : item.stock - item.sold;
     if (i > 0) out += ',';
     out += '{';
     append_item_head(out, item);
     if (item.limit_per_customer > 0) append_number(out, "limit_per_customer", item.limit_per_customer);
     if (stock == ShownStock::counts) append_number(out, "remaining", remaining);
-    const bool held = snapshot.known_levels && snapshot.levels[i].held;
+    const bool held = rests || (level && level->held);
     append_text(out, "availability", remaining > 0 ? "available" : held ? "held" : "sold_out");
     out += '}';
+    const auto* level = snapshot.known_levels ? &snapshot.levels[i] : nullptr;
+    const bool rests = level && level->remaining > 0 && earliest < level->sells_from;
   }
   out += "]}";
 }

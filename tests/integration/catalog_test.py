@@ -239,6 +239,24 @@ class FreshnessTest(CatalogCase):
         self.cluster.wait_consistent(sale)
 
 
+class RestTest(CatalogCase):
+    def test_what_comes_back_is_shown_when_it_sells(self):
+        sale = self.cluster.create_sale(stock=1)
+        owner = self.cluster.new_customer()
+        order = self.check_status(self.cluster.buy(sale, owner), 201).json()
+        for _ in range(5):
+            self.cluster.wait_remaining(sale, 0)
+            self.check_status(self.cluster.cancel(order["id"], owner), 200)
+
+            def shown():
+                item = self.cluster.item(sale)
+                self.assertEqual(item["remaining"] > 0, item["availability"] == "available", item)
+                return item["remaining"] == 1
+            harness.wait_until(shown, 5, "the unit is not shown again", interval_s=0.005)
+            owner = self.cluster.new_customer()
+            order = self.check_status(self.cluster.buy(sale, owner), 201).json()
+
+
 class ClockTest(CatalogCase):
     """State by Redis's clock, which on one machine is ours. Buyers hammer both instances all along."""
 

@@ -940,7 +940,7 @@ class Cluster:
     def item(self, sale, sku="sneaker-42", where=0):
         return next(item for item in self.sale(sale, where)["items"] if item["sku"] == sku)
 
-    def wait_remaining(self, sale, remaining, sku="sneaker-42", where=0, timeout_s=1):
+    def wait_remaining(self, sale, remaining, sku="sneaker-42", where=0, timeout_s=5):
         """The catalog is a little old."""
         wait_until(lambda: self.item(sale, sku, where)["remaining"] == remaining, timeout_s,
                    f"instance {where + 1} does not show {remaining} remaining in {sale}")

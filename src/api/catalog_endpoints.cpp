@@ -1,7 +1,6 @@
 #include "catalog_endpoints.hpp"
 
 #include <algorithm>
-#include <charconv>
 
 #include "documents.hpp"
 #include "entity_tag.hpp"
@@ -70,16 +69,13 @@ void CatalogEndpoints::answer_list(Exchange& exchange) {
   }
   const QueryParameters parameters(exchange.request().query, {"limit", "cursor"});
   const auto limit = page_limit(parameters);
-  std::int32_t after = 0;
-  const auto cursor = parameters.find("cursor").value_or("0");
-  const auto [end, error] = std::from_chars(cursor.data(), cursor.data() + cursor.size(), after);
-  const bool cursor_ok = error == std::errc{} && end == cursor.data() + cursor.size();
-  if (!parameters.ok() || !limit || !cursor_ok) {
+  const auto after = page_cursor(parameters, 0);
+  if (!parameters.ok() || !limit || !after) {
     return reply_problem(exchange, ProblemType::malformed_request,
                          "limit must be 1 to 1000, cursor one that was given");
   }
-  const auto first = std::ranges::upper_bound(snapshot.sales, after, {},
-                                              [](const auto& sale) { return sale->sale->sale_no; });
+  const auto first =
+      std::ranges::upper_bound(snapshot.sales, *after, {}, [](const auto& sale) { return sale->sale->sale_no; });
   const auto& document = page({static_cast<std::size_t>(first - snapshot.sales.begin()),
                                std::min(static_cast<std::size_t>(*limit), kPageSalesMax)});
   reply_document(exchange, document.body, document.etag);

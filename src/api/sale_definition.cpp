@@ -20,7 +20,7 @@ constexpr std::int64_t kPaymentWindowMaxS = 604'800;
 constexpr std::int64_t kOrdersPerCustomerMax = 1'000'000;
 /// Units of one order where neither the sale nor any limit of its items allows more.
 constexpr std::int32_t kQuantityPerOrder = 100;
-constexpr std::size_t kReasonMax = 500;
+constexpr std::size_t kReasonMax = 200;
 
 QueueSettings read_queue(const json& value, Fault& fault) {
   ObjectReader reader(value, "queue", fault);
@@ -41,10 +41,9 @@ Item read_item(const json& value, const std::string& path, Fault& fault) {
   item.name = reader.label("name", kNameMax);
   ObjectReader price(reader.member("price"), path + ".price", fault);
   item.price.amount = price.integer("amount", 0, kPriceMax);
-  item.price.currency = price.text("currency");
-  if (!is_valid_currency(item.price.currency)) {
-    fault.malformed(price.at("currency") + " must be three capital letters as in ISO 4217");
-  }
+  const auto currency = parse_currency(price.text("currency"));
+  if (!currency) fault.malformed(price.at("currency") + " must be three letters as in ISO 4217");
+  item.price.currency = currency.value_or("");
   price.refuse_unknown();
   item.stock = reader.integer("stock", 0, kStockMax);
   if (!reader.has("limit_per_customer")) {

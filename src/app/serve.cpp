@@ -31,6 +31,11 @@ namespace flashsale::app {
 namespace {
 
 namespace asio = boost::asio;
+
+postgres::UnknownOrders unknown_orders(const Settings& settings) {
+  return settings.payments.unknown_orders == "ignore" ? postgres::UnknownOrders::ignore
+                                                      : postgres::UnknownOrders::refund;
+}
 using std::chrono::milliseconds;
 using Steady = std::chrono::steady_clock;
 
@@ -163,7 +168,7 @@ Process::Process(const Settings& settings)
                upkeep_, journal_, metrics_),
       payment_sweeper_(
           {postgres_options(settings), redis_options(settings), milliseconds(settings.payments.expiry_interval_ms),
-           std::chrono::seconds(settings.payments.patience_s)},
+           std::chrono::seconds(settings.payments.patience_s), unknown_orders(settings)},
           upkeep_, metrics_),
       retention_(
           {postgres_options(settings), redis_options(settings), std::chrono::seconds(settings.retention.redis_keep_s)},
@@ -199,7 +204,8 @@ Process::Process(const Settings& settings)
              [this] { return failing_parts(); },
              milliseconds(settings.checkout.wait_ms),
              milliseconds(settings.checkout.wait_max_ms),
-             std::chrono::seconds(settings.payments.window_max_s)} {
+             std::chrono::seconds(settings.payments.window_max_s),
+             identity::parse_customer_id_form(settings.auth.customer_id_form).value()} {
   if (settings.rate_limit.enabled) {
     rate_limiter_ = std::make_unique<identity::CustomerRateLimiter>(rate_limiter_options(settings));
     parts_.rate_limiter = rate_limiter_.get();

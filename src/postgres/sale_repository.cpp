@@ -1,11 +1,13 @@
 #include "flashsale/postgres/sale_repository.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <map>
 
 #include "array_literal.hpp"
 #include "embedded/flashsale_postgres.hpp"
 #include "flag_rows.hpp"
+#include "flashsale/model/identifier.hpp"
 #include "flashsale/model/json_text.hpp"
 #include "flashsale/postgres/error.hpp"
 #include "row_reader.hpp"
@@ -14,6 +16,8 @@
 
 namespace flashsale::postgres {
 namespace {
+
+constexpr std::int32_t kSaleNoMax = std::numeric_limits<std::int32_t>::max();
 
 /// One JSON object for the log.
 class ChangeText {
@@ -143,6 +147,10 @@ std::optional<Sale> create_in(pqxx::work& tx, const Sale& wanted, std::string_vi
   return created;
 }
 
+bool has_passed(pqxx::transaction_base& tx, TimePoint moment) {
+  return execute(tx, "SELECT $1::timestamptz <= clock_timestamp()", format_rfc3339(moment))[0][0].as<bool>();
+}
+
 PatchResult patch_in(pqxx::work& tx, std::string_view sale_id, const SalePatch& patch, std::string_view who) {
   using Outcome = PatchResult::Outcome;
   const auto locked =
@@ -156,6 +164,8 @@ PatchResult patch_in(pqxx::work& tx, std::string_view sale_id, const SalePatch& 
   const auto starts_at = patch.starts_at.value_or(sale->starts_at);
   const auto ends_at = patch.ends_at.value_or(sale->ends_at);
   if (starts_at >= ends_at) return {Outcome::bad_times, std::move(sale)};
+  const bool is_to_sell = patch.state == SaleState::open || patch.state == SaleState::scheduled;
+  if (is_to_sell && has_passed(tx, ends_at)) return {Outcome::ended, std::move(sale)};
   const auto queue = patch.queue.value_or(sale->queue);
   execute(tx, embedded::sale_update_sql, sale_no, patch.name.value_or(sale->name),
           static_cast<int>(patch.state.value_or(sale->state)), format_rfc3339(starts_at), format_rfc3339(ends_at),
@@ -256,7 +266,7 @@ Error begin_anew(Session& session, std::int64_t above, std::span<const std::stri
 
 Result<std::optional<Sale>> find_sale(Session& session, std::string_view sale_id) {
   std::optional<Sale> sale;
-  if (sale_id.empty() || holds_nul(sale_id)) return sale;
+  if (!is_valid_identifier(sale_id)) return sale;
   const Error error = session.run([&](pqxx::connection& connection) {
     pqxx::work tx(connection);
     use_one_snapshot(tx);
@@ -266,13 +276,13 @@ Result<std::optional<Sale>> find_sale(Session& session, std::string_view sale_id
   return sale;
 }
 
-Result<std::vector<Sale>> list_sales(Session& session, std::int32_t after_sale_no, std::int32_t limit) {
+Result<std::vector<Sale>> list_sales(Session& session, std::int64_t after_sale_no, std::int32_t limit) {
   std::vector<Sale> sales;
   const Error error = session.run([&](pqxx::connection& connection) {
     pqxx::work tx(connection);
     use_one_snapshot(tx);
     SaleFilter filter;
-    filter.after_sale_no = after_sale_no;
+    filter.after_sale_no = static_cast<std::int32_t>(std::min<std::int64_t>(after_sale_no, kSaleNoMax));
     filter.limit = limit;
     sales = read_sales(tx, filter);
   });
@@ -294,7 +304,7 @@ Result<std::optional<Sale>> create_sale(Session& session, const Sale& definition
 Result<PatchResult> patch_sale(Session& session, std::string_view sale_id, const SalePatch& patch,
                                std::string_view who) {
   PatchResult result;
-  if (holds_nul(sale_id)) return PatchResult{PatchResult::Outcome::unknown_sale, std::nullopt};
+  if (!is_valid_identifier(sale_id)) return PatchResult{PatchResult::Outcome::unknown_sale, std::nullopt};
   if (patch.name && holds_nul(*patch.name)) return Error(Failure::data_refused);
   const Error error = session.run([&](pqxx::connection& connection) {
     pqxx::work tx(connection);

@@ -450,6 +450,21 @@ class CancelTest(BuyCase):
         audit = self.cluster.wait_consistent(sale)
         self.assertEqual([(item["sold"], item["remaining"]) for item in audit["items"]], [(1, 0)])
 
+    def test_cancel_asks_for_nothing_else(self):
+        sale = self.cluster.create_sale(stock=5)
+        customer = self.cluster.new_customer()
+        order = self.check_status(self.cluster.buy(sale, customer, quantity=4), 201).json()
+        path, headers = f"/v1/orders/{order['id']}/cancel", self.cluster.bearer(customer)
+        as_json = headers | {"Content-Type": "application/json"}
+        for body in (b'{"quantity":1}', b'{"lines":[]}', b"[]", b"null", b"{", b"quantity=1", b"{}{}", b" "):
+            refused = self.cluster.client().request("POST", path, body, as_json)
+            self.check_status(refused, 400, "malformed-request")
+        self.assertEqual(self.cluster.order(order["id"], customer).json(), order)
+        self.assertEqual(self.cluster.item(sale)["remaining"], 1)
+        cancelled = self.cluster.client().request("POST", path, b" { } ", as_json)
+        self.assertEqual(self.check_status(cancelled, 200).json()["status"], "cancelled")
+        self.check_status(self.cluster.client().request("POST", path, b"", headers), 200)
+
     def test_cancel_gives_the_limit_back(self):
         sale = self.cluster.create_sale(stock=10, limit=1)
         customer = self.cluster.new_customer()

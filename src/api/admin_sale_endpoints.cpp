@@ -298,11 +298,10 @@ void AdminSaleEndpoints::add_stock(Exchange& exchange, std::int64_t units, const
     // The same derivation as an order's, in a name space that no sale id can be in.
     change_id = OrderId::derive("/stock/" + sale_id, sku, key);
   }
-  run_operation(exchange, process_,
-                [sale_id, sku, change_id, units, who](catalog::Publisher& stores) {
-                  const auto result = admin::change_stock(stores, sale_id, sku, change_id, units, who);
-                  return result ? stock_answer(*result, sale_id, sku) : Answer::not_changed(result.error());
-                });
+  run_operation(exchange, process_, [sale_id, sku, change_id, units, who](catalog::Publisher& stores) {
+    const auto result = admin::change_stock(stores, sale_id, sku, change_id, units, who);
+    return result ? stock_answer(*result, sale_id, sku) : Answer::not_changed(result.error());
+  });
 }
 
 void AdminSaleEndpoints::audit(Exchange& exchange) {

@@ -36,8 +36,8 @@ std::optional<std::string_view> identify_behind_gateway(Exchange& exchange, cons
     return std::nullopt;
   }
   // A comma is what a proxy makes of two such fields: whose the request is, is then not known.
-  const auto in_form = customer.find(',') == std::string_view::npos ? identity::customer_id_in_form(customer, form)
-                                                                    : std::nullopt;
+  const auto in_form =
+      customer.find(',') == std::string_view::npos ? identity::customer_id_in_form(customer, form) : std::nullopt;
   if (!in_form) reply_problem(exchange, ProblemType::unauthorized, "X-Customer-Id is missing or malformed");
   return in_form;
 }

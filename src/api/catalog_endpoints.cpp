@@ -98,17 +98,24 @@ void CatalogEndpoints::write_page(Document& document, const PageKey& key) {
   document.snapshot_no = snapshot.number;
   document.body = "{\"sales\":[";
   std::string tags;
-  auto place = key.first;
-  const auto end = key.first + std::min(key.limit, snapshot.sales.size() - key.first);
-  for (; place < end && document.body.size() < kPageBytesMax; ++place) {
+  const auto next_public = [&snapshot](std::size_t from) {
+    while (from < snapshot.sales.size() && snapshot.sales[from]->sale->is_draft) ++from;
+    return from;
+  };
+  std::size_t count = 0;
+  std::int32_t last = 0;
+  auto place = next_public(key.first);
+  for (; place < snapshot.sales.size() && count < key.limit && document.body.size() < kPageBytesMax; ++count) {
     const auto& sale = sale_document(*snapshot.sales[place], now);
-    if (place > key.first) document.body += ',';
+    if (count > 0) document.body += ',';
     document.body += sale.body;
     tags += sale.etag;
+    last = snapshot.sales[place]->sale->sale_no;
+    place = next_public(place + 1);
   }
   document.body += ']';
-  if (place < snapshot.sales.size() && place > key.first) {
-    const auto next = ",\"next_cursor\":\"" + std::to_string(snapshot.sales[place - 1]->sale->sale_no) + '"';
+  if (place < snapshot.sales.size() && count > 0) {
+    const auto next = ",\"next_cursor\":\"" + std::to_string(last) + '"';
     document.body += next;
     tags += next;
   }

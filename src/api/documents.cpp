@@ -37,6 +37,7 @@ std::string_view buyers_state(const Sale& sale, TimePoint now) {
 
 /// To buyers a sale that has ended is closed. Its merchant can still give it new times.
 std::string_view merchants_state(const Sale& sale, TimePoint now) {
+  if (sale.is_draft && sale.state != SaleState::closed) return "draft";
   const bool has_ended = sale.state != SaleState::closed && now >= sale.ends_at;
   return has_ended ? "ended" : buyers_state(sale, now);
 }
@@ -144,6 +145,11 @@ void append_admin_sale(std::string& out, const Sale& sale, const catalog::SaleSn
   append_number(out, "payment_window_s", sale.payment_window_s);
   append_number(out, "max_orders_per_customer", sale.max_orders_per_customer);
   append_number(out, "max_quantity_per_order", sale.max_quantity_per_order);
+  append_number(out, "payment_attempts", sale.payment_attempts);
+  append_member(out, "cancellation");
+  out += '{';
+  append_text(out, "until", to_string(sale.cancellation));
+  out += '}';
   append_member(out, "queue");
   out += sale.queue.enabled ? "{\"enabled\":true" : "{\"enabled\":false";
   append_number(out, "rate_per_s", sale.queue.rate_per_s);

@@ -32,8 +32,9 @@ void reply_result(Exchange& exchange, const ThreadParts& thread, const Cancelled
   if (!result) return reply_not_cancelled(exchange, result.error());
   if (result->outcome == Outcome::too_late) {
     return reply_problem(exchange, ProblemType::too_late,
-                         is_live(result->row.status) ? "the order is archived: its sale is over for long"
-                                                     : "the order has ended already");
+                         is_live(result->row.status)
+                             ? "its sale does not let orders be cancelled, or not any more: it is over, or archived"
+                             : "the order has ended already");
   }
   if (result->outcome == Outcome::unknown) {
     return reply_problem(exchange, ProblemType::unknown_order, "there is no such order");

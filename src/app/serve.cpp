@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "file_limit.hpp"
 #include "flashsale/admin/drift_watch.hpp"
 #include "flashsale/api/admin_api.hpp"
 #include "flashsale/api/public_api.hpp"
@@ -23,9 +24,8 @@
 #include "flashsale/checkout/sweeper.hpp"
 #include "flashsale/payments/payment_sweeper.hpp"
 #include "flashsale/postgres/call_watch.hpp"
-#include "file_limit.hpp"
-#include "private_memory.hpp"
 #include "flashsale/telemetry/log.hpp"
+#include "private_memory.hpp"
 
 namespace flashsale::app {
 namespace {

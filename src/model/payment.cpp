@@ -11,8 +11,8 @@ namespace flashsale {
 namespace {
 
 // In the order of the numbers.
-constexpr std::array<std::string_view, 7> kNames{"waiting",         "late",    "confirmed", "failed",
-                                                 "refund_required", "ignored", "not_ours"};
+constexpr std::array<std::string_view, 8> kNames{"waiting",         "late",    "confirmed", "failed",
+                                                 "refund_required", "ignored", "not_ours",  "declined"};
 
 }  // namespace
 

@@ -31,6 +31,7 @@ struct DueOrder {
   Money due;
   bool payment_failed = false;
   bool archived = false;
+  std::int64_t attempts = 1;  ///< declined payments that end it
 };
 
 std::optional<DueOrder> read_due_order(pqxx::transaction_base& tx, const OrderId& id) {
@@ -47,6 +48,7 @@ std::optional<DueOrder> read_due_order(pqxx::transaction_base& tx, const OrderId
   order.payment_failed = row[kOrderColumns + 6].as<bool>();
   order.shown.epoch = row[kOrderColumns + 7].as<std::int64_t>();
   order.archived = row[kOrderColumns + 8].as<bool>();
+  order.attempts = row[kOrderColumns + 9].as<std::int64_t>();
   return order;
 }
 
@@ -82,7 +84,7 @@ class Judgement {
   PaymentResult run() {
     auto order = lock_order(tx_, event_.order_id);
     if (!order) return {};
-    const auto outcome = event_.succeeded ? succeeded(*order) : failed(order->shown.row);
+    const auto outcome = event_.succeeded ? succeeded(*order) : failed(*order);
     // As it stands after the change.
     auto result = read_due_order(tx_, event_.order_id).value().shown;
     result.outcome = outcome;
@@ -105,8 +107,11 @@ class Judgement {
     return refund(row.status == OrderStatus::confirmed ? "paid_twice" : "order_ended");
   }
 
-  PaymentOutcome failed(const Order& row) {
+  PaymentOutcome failed(const DueOrder& order) {
+    const auto& row = order.shown.row;
     if (row.status != OrderStatus::awaiting_payment) return PaymentOutcome::ignored;
+    const auto declined = execute(tx_, embedded::payments_declined_sql, row.id.to_string())[0][0].as<std::int64_t>();
+    if (declined < order.attempts) return PaymentOutcome::declined;
     change_locked(embedded::order_payment_failed_sql, row.id);
     return_units(tx_, row);
     return PaymentOutcome::failed;

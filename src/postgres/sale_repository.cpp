@@ -44,6 +44,9 @@ class ChangeText {
                             .number("prequeue_s", queue.prequeue_s)
                             .close());
   }
+  ChangeText& cancellation(CancellableUntil until) {
+    return raw("cancellation", ChangeText().text("until", to_string(until)).close());
+  }
   std::string close() { return out_ + "}"; }
 
  private:
@@ -70,13 +73,15 @@ std::string describe(const Sale& sale) {
   items.push_back(']');
   return ChangeText()
       .text("name", sale.name)
-      .text("state", to_string(sale.state))
+      .text("state", sale.is_draft ? "draft" : to_string(sale.state))
       .text("starts_at", format_rfc3339(sale.starts_at))
       .text("ends_at", format_rfc3339(sale.ends_at))
       .text("payment", to_string(sale.payment))
       .number("payment_window_s", sale.payment_window_s)
       .number("max_orders_per_customer", sale.max_orders_per_customer)
       .number("max_quantity_per_order", sale.max_quantity_per_order)
+      .number("payment_attempts", sale.payment_attempts)
+      .cancellation(sale.cancellation)
       .queue(sale.queue)
       .raw("rehearsal", sale.rehearsal ? "true" : "false")
       .raw("items", items)
@@ -90,6 +95,7 @@ std::string describe(const SalePatch& patch) {
   if (patch.starts_at) text.text("starts_at", format_rfc3339(*patch.starts_at));
   if (patch.ends_at) text.text("ends_at", format_rfc3339(*patch.ends_at));
   if (patch.queue) text.queue(*patch.queue);
+  if (patch.cancellation) text.cancellation(*patch.cancellation);
   return text.close();
 }
 
@@ -133,7 +139,8 @@ std::optional<Sale> create_in(pqxx::work& tx, const Sale& wanted, std::string_vi
       execute(tx, embedded::sale_insert_sql, wanted.id, wanted.name, static_cast<int>(wanted.state),
               format_rfc3339(wanted.starts_at), format_rfc3339(wanted.ends_at), static_cast<int>(wanted.payment),
               wanted.payment_window_s, wanted.queue.enabled, wanted.queue.rate_per_s, wanted.queue.prequeue_s,
-              wanted.rehearsal, wanted.max_orders_per_customer, wanted.max_quantity_per_order);
+              wanted.rehearsal, wanted.max_orders_per_customer, wanted.max_quantity_per_order, wanted.is_draft,
+              wanted.payment_attempts, static_cast<int>(wanted.cancellation));
   if (inserted.empty()) {
     commit_found(tx);
     return std::nullopt;
@@ -167,9 +174,12 @@ PatchResult patch_in(pqxx::work& tx, std::string_view sale_id, const SalePatch& 
   const bool is_to_sell = patch.state == SaleState::open || patch.state == SaleState::scheduled;
   if (is_to_sell && has_passed(tx, ends_at)) return {Outcome::ended, std::move(sale)};
   const auto queue = patch.queue.value_or(sale->queue);
+  // A draft that is closed for good was never for the public.
+  const bool is_draft = sale->is_draft && patch.state.value_or(SaleState::closed) == SaleState::closed;
   execute(tx, embedded::sale_update_sql, sale_no, patch.name.value_or(sale->name),
           static_cast<int>(patch.state.value_or(sale->state)), format_rfc3339(starts_at), format_rfc3339(ends_at),
-          queue.enabled, queue.rate_per_s, queue.prequeue_s);
+          queue.enabled, queue.rate_per_s, queue.prequeue_s, is_draft,
+          static_cast<int>(patch.cancellation.value_or(sale->cancellation)));
   write_log(tx, who, "sale.patched", sale_id, describe(patch));
   publish_sale(tx, sale_no);
   sale = first_of(read_sales(tx, by_number(sale_no)));

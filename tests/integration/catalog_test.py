@@ -147,7 +147,8 @@ class ListTest(ClusterCase):
             with self.subTest(query):
                 response = self.check_status(self.cluster.client().get(f"{path}?{query}"), 200)
                 self.assertEqual((response.body, response.header("ETag")), (plain.body, plain.header("ETag")))
-        for query in ("limit=0", "limit=1001", "limit=abc", "limit=", "limit=1&limit=1", "limit=%3", "cursor=x", "cursor=00"):
+        for query in ("limit=0", "limit=1001", "limit=abc", "limit=", "limit=1&limit=1", "limit=%3", "cursor=x",
+                      "cursor=00"):
             with self.subTest(query):
                 response = self.cluster.client().get(f"{path}?{query}&fbclid=x")
                 self.check_status(response, 400, "malformed-request")

@@ -1018,7 +1018,7 @@ def sale_definition(sale_id, starts_at=None, ends_at=None, items=None, stock=50,
         "id": sale_id, "name": name or f"Sale {sale_id}",
         "starts_at": rfc3339(now - 60 if starts_at is None else starts_at),
         "ends_at": rfc3339(now + 3600 if ends_at is None else ends_at),
-        "payment": "none",
+        "payment": "none", "payment_attempts": 1,
         "items": items if items is not None else [item_definition(stock=stock, limit=limit)],
     } | members
 

@@ -114,6 +114,46 @@ class MessageTest(PaymentCase):
         harness.wait_until(lambda: self.cluster.buy(sale, self.cluster.new_customer()).status == 201, 5,
                            "the unit is not sold again")
 
+    def test_a_declined_card_is_not_the_end(self):
+        sale = self.sale_to_pay(stock=2, payment_attempts=3)
+        order, customer = self.reserve(sale)
+        for _ in range(2):
+            answer = self.settled(self.provider.fail(order), "declined")
+            self.assertEqual(answer["order_status"], "awaiting_payment")
+        self.assertEqual(self.status(order, customer), order)
+        self.settled(self.provider.pay(order), "confirmed")
+        # The third one ends it. A repetition, and one payment told of twice, count once.
+        order, customer = self.reserve(sale)
+        notice, webhook_id = self.provider.notice(order, "failed"), self.provider.new_id()
+        self.settled(self.provider.send(notice, webhook_id), "declined")
+        self.settled(self.provider.send(notice, webhook_id, where=1), "declined", repeated=True)
+        self.settled(self.provider.send(notice), "declined")
+        self.settled(self.provider.fail(order), "declined")
+        self.assertEqual(self.status(order, customer)["status"], "awaiting_payment")
+        answer = self.settled(self.provider.fail(order, where=1), "failed")
+        self.assertEqual(answer["order_status"], "cancelled")
+        self.cluster.wait_remaining(sale, 1)
+        self.settled(self.provider.fail(order), "ignored")
+        # As after any failure, money that comes all the same takes the units again.
+        self.settled(self.provider.pay(order), "confirmed")
+        self.cluster.wait_consistent(sale)
+
+    def test_three_may_be_declined_unless_the_sale_says_otherwise(self):
+        definition = harness.sale_definition(self.cluster.new_sale_id(), payment="required", stock=1)
+        del definition["payment_attempts"]
+        created = self.check_status(self.cluster.admin("POST", "/admin/v1/sales", definition), 201).json()
+        self.assertEqual(created["payment_attempts"], 3)
+        order, _ = self.reserve(definition["id"])
+        outcomes = [self.provider.fail(order).json()["outcome"] for _ in range(4)]
+        self.assertEqual(outcomes, ["declined", "declined", "failed", "ignored"])
+
+    def test_a_declined_order_still_expires(self):
+        sale = self.sale_to_pay(stock=1, window_s=2, payment_attempts=3)
+        order, customer = self.reserve(sale)
+        self.settled(self.provider.fail(order), "declined")
+        self.wait_status(order, customer, "expired")
+        self.cluster.wait_consistent(sale)
+
     def test_what_comes_out_of_order(self):
         sale = self.sale_to_pay()
         order, customer = self.reserve(sale)

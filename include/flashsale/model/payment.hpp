@@ -37,6 +37,7 @@ enum class PaymentOutcome : std::uint8_t {
   refund_required = 4,
   ignored = 5,   ///< it says what is known already, or fails what has ended
   not_ours = 6,  ///< it is for an order of another system
+  declined = 7,  ///< a failure that the order has survived: its buyer may try another card
 };
 
 [[nodiscard]] std::string_view to_string(PaymentOutcome outcome);

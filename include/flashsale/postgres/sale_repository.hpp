@@ -54,6 +54,7 @@ struct SalePatch {
   std::optional<TimePoint> starts_at;
   std::optional<TimePoint> ends_at;
   std::optional<QueueSettings> queue;
+  std::optional<CancellableUntil> cancellation;
 };
 struct PatchResult {
   enum class Outcome : std::uint8_t { patched, unknown_sale, closed_for_good, bad_times, ended };
@@ -61,7 +62,7 @@ struct PatchResult {
   std::optional<Sale> sale;  ///< as it stands now, unless unknown
 };
 /// Raises `version`, writes one log row. A sale whose state is `closed` takes no other state; one that has ended, or
-/// would have, is not set to sell (`ended`).
+/// would have, is not set to sell (`ended`). Any state but `closed` makes a draft public.
 [[nodiscard]] Result<PatchResult> patch_sale(Session& session, std::string_view sale_id, const SalePatch& patch,
                                              std::string_view who);
 

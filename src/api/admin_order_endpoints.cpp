@@ -1,13 +1,11 @@
 #include "admin_order_endpoints.hpp"
 
-#include <charconv>
 #include <limits>
 #include <utility>
 
 #include "caller.hpp"
 #include "documents.hpp"
 #include "flashsale/api/order_request.hpp"
-#include "flashsale/model/identifier.hpp"
 #include "flashsale/model/json_text.hpp"
 #include "flashsale/postgres/access_log.hpp"
 #include "flashsale/postgres/sale_repository.hpp"
@@ -43,8 +41,8 @@ std::string log_document(const std::vector<postgres::LogEntry>& entries, std::si
   return body;
 }
 
-void reply_unavailable(Exchange& exchange) {
-  reply_retry_later(exchange, ProblemType::unavailable, "a store cannot be reached at the moment", 1);
+void reply_unread(Exchange& exchange, const Error& error) {
+  reply_failure(exchange, error, "a store cannot be reached at the moment");
 }
 
 /// Whose orders were read is told by the orders: a customer's name would stay in the log when the customer is erased.
@@ -77,15 +75,16 @@ void AdminOrderEndpoints::add_routes(Routes& routes) {
 void AdminOrderEndpoints::list(Exchange& exchange, std::string_view who) {
   const QueryParameters query(exchange.request().query);
   const auto page = parse_order_page(query);
-  const auto customer = query.find("customer_id").value_or("");
-  if (!page || !query.only({"customer_id", "limit", "cursor"}) || !is_valid_customer_id(customer)) {
+  const auto customer =
+      identity::customer_id_in_form(query.find("customer_id").value_or(""), process_.customer_id_form);
+  if (!page || !query.only({"customer_id", "limit", "cursor"}) || !customer) {
     return reply_problem(exchange, ProblemType::malformed_request,
                          "customer_id is required; limit must be 1 to 1000, cursor one that was given");
   }
   using Orders = Result<std::vector<Order>>;
   run_operation<Orders>(
       exchange, process_,
-      [customer_id = std::string(customer), page = *page, who = std::string(who)](catalog::Publisher& stores) {
+      [customer_id = std::string(*customer), page = *page, who = std::string(who)](catalog::Publisher& stores) {
         auto orders = read_order_page(stores, customer_id, page);
         if (!orders || orders->empty()) return orders;
         if (const auto error = record_reading(stores, who, *orders, page.limit)) return Orders(error);
@@ -113,7 +112,7 @@ void AdminOrderEndpoints::read(Exchange& exchange, std::string_view who) {
         return postgres::find_orders(stores.session(), std::span(&id, 1));
       },
       [this, id = *id](Exchange& answered, const Found& found) {
-        if (!found) return reply_unavailable(answered);
+        if (!found) return reply_unread(answered, found.error());
         if (!found->empty()) return show(answered, found->front());
         find_pending(answered, id);
       });
@@ -122,7 +121,7 @@ void AdminOrderEndpoints::read(Exchange& exchange, std::string_view who) {
 void AdminOrderEndpoints::find_pending(Exchange& exchange, const OrderId& id) {
   thread_.checkout.find_pending(
       id, true, [this, kept = exchange.shared_from_this()](const Result<std::optional<Order>>& pending) {
-        if (!pending) return reply_unavailable(*kept);
+        if (!pending) return reply_unread(*kept, pending.error());
         if (*pending) return show(*kept, **pending);
         reply_problem(*kept, ProblemType::unknown_order, "there is no such order");
       });
@@ -147,19 +146,14 @@ void AdminOrderEndpoints::cancel(Exchange& exchange, std::string_view who) {
 void AdminOrderEndpoints::read_log(Exchange& exchange, std::string_view /*who*/) {
   const QueryParameters query(exchange.request().query);
   const auto limit = page_limit(query);
-  std::int64_t before = std::numeric_limits<std::int64_t>::max();
-  bool cursor_ok = true;
-  if (const auto cursor = query.find("cursor")) {
-    const auto [end, error] = std::from_chars(cursor->data(), cursor->data() + cursor->size(), before);
-    cursor_ok = error == std::errc{} && end == cursor->data() + cursor->size();
-  }
-  if (!query.ok() || !query.only({"limit", "cursor"}) || !limit || !cursor_ok) {
+  const auto before = page_cursor(query, std::numeric_limits<std::int64_t>::max());
+  if (!query.ok() || !query.only({"limit", "cursor"}) || !limit || !before) {
     return reply_problem(exchange, ProblemType::malformed_request,
                          "limit must be 1 to 1000, cursor one that was given");
   }
-  run_operation(exchange, process_, [before, limit = *limit](catalog::Publisher& stores) {
+  run_operation(exchange, process_, [before = *before, limit = *limit](catalog::Publisher& stores) {
     const auto entries = postgres::read_log(stores.session(), before, limit + 1);
-    if (!entries) return Answer::unavailable();
+    if (!entries) return Answer::failure(entries.error());
     Answer answer;
     answer.body = log_document(*entries, static_cast<std::size_t>(limit));
     return answer;

@@ -1,6 +1,5 @@
 #include "admin_sale_endpoints.hpp"
 
-#include <charconv>
 #include <random>
 #include <utility>
 
@@ -162,9 +161,7 @@ void AdminSaleEndpoints::create_defined(Exchange& exchange, Sale definition, con
       },
       [this](Exchange& answered, const Created& created) {
         process_.pulse.reload_directory();
-        if (!created) {
-          return reply_retry_later(answered, ProblemType::unavailable, "a store cannot be reached at the moment", 1);
-        }
+        if (!created) return reply_failure(answered, created.error(), "a store cannot be reached at the moment");
         if (!*created) return reply_problem(answered, ProblemType::sale_exists, "there is a sale of this id already");
         std::string headers;
         append_header(headers, "Location", "/admin/v1/sales/" + (*created)->id);
@@ -177,24 +174,19 @@ void AdminSaleEndpoints::create_defined(Exchange& exchange, Sale definition, con
 void AdminSaleEndpoints::list(Exchange& exchange) {
   const QueryParameters query(exchange.request().query);
   const auto limit = page_limit(query);
-  std::int32_t after = 0;
-  const auto cursor = query.find("cursor").value_or("0");
-  const auto [end, error] = std::from_chars(cursor.data(), cursor.data() + cursor.size(), after);
-  const bool cursor_ok = error == std::errc{} && end == cursor.data() + cursor.size();
-  if (!query.ok() || !query.only({"limit", "cursor"}) || !limit || !cursor_ok) {
+  const auto after = page_cursor(query, 0);
+  if (!query.ok() || !query.only({"limit", "cursor"}) || !limit || !after) {
     return reply_problem(exchange, ProblemType::malformed_request,
                          "limit must be 1 to 1000, cursor one that was given");
   }
   using Sales = Result<std::vector<Sale>>;
   run_operation<Sales>(
       exchange, process_,
-      [after, limit = *limit](catalog::Publisher& stores) {
+      [after = *after, limit = *limit](catalog::Publisher& stores) {
         return postgres::list_sales(stores.session(), after, limit + 1);
       },
       [this, limit = static_cast<std::size_t>(*limit)](Exchange& answered, const Sales& sales) {
-        if (!sales) {
-          return reply_retry_later(answered, ProblemType::unavailable, "sales cannot be read at the moment", 1);
-        }
+        if (!sales) return reply_failure(answered, sales.error(), "sales cannot be read at the moment");
         std::string body = "{\"sales\":[";
         const auto shown = std::min(limit, sales->size());
         for (std::size_t i = 0; i < shown; ++i) {
@@ -215,9 +207,7 @@ void AdminSaleEndpoints::read(Exchange& exchange) {
       exchange, process_,
       [sale_id](catalog::Publisher& stores) { return postgres::find_sale(stores.session(), sale_id); },
       [this](Exchange& answered, const Found& sale) {
-        if (!sale) {
-          return reply_retry_later(answered, ProblemType::unavailable, "the sale cannot be read at the moment", 1);
-        }
+        if (!sale) return reply_failure(answered, sale.error(), "the sale cannot be read at the moment");
         if (!*sale) return reply_problem(answered, ProblemType::unknown_sale, "there is no sale of this id");
         answered.reply({200, "application/json", document(**sale), {}});
       });
@@ -243,9 +233,7 @@ void AdminSaleEndpoints::apply_patch(Exchange& exchange, postgres::SalePatch cha
       [this](Exchange& answered, const Patched& patched) {
         using Outcome = postgres::PatchResult::Outcome;
         process_.pulse.reload_directory();
-        if (!patched) {
-          return reply_retry_later(answered, ProblemType::unavailable, "a store cannot be reached at the moment", 1);
-        }
+        if (!patched) return reply_failure(answered, patched.error(), "a store cannot be reached at the moment");
         switch (patched->result.outcome) {
           case Outcome::unknown_sale:
             return reply_problem(answered, ProblemType::unknown_sale, "there is no sale of this id");
@@ -253,6 +241,8 @@ void AdminSaleEndpoints::apply_patch(Exchange& exchange, postgres::SalePatch cha
             return reply_problem(answered, ProblemType::sale_closed, "a closed sale takes no other state");
           case Outcome::bad_times:
             return reply_problem(answered, ProblemType::invalid_definition, "ends_at must be later than starts_at");
+          case Outcome::ended:
+            return reply_problem(answered, ProblemType::sale_ended, "its ends_at has passed: send a later one with it");
           case Outcome::patched: break;
         }
         const auto& sale = *patched->result.sale;
@@ -265,6 +255,7 @@ void AdminSaleEndpoints::apply_patch(Exchange& exchange, postgres::SalePatch cha
 }
 
 void AdminSaleEndpoints::reset(Exchange& exchange, std::string_view who) {
+  if (!has_empty_body(exchange)) return;
   using Reset = Result<postgres::ResetResult>;
   const std::string sale_id(exchange.request().path_parameters[0]);
   run_operation<Reset>(
@@ -275,9 +266,7 @@ void AdminSaleEndpoints::reset(Exchange& exchange, std::string_view who) {
       [this](Exchange& answered, const Reset& reset) {
         using Outcome = postgres::ResetResult::Outcome;
         process_.pulse.reload_directory();
-        if (!reset) {
-          return reply_retry_later(answered, ProblemType::unavailable, "a store cannot be reached at the moment", 1);
-        }
+        if (!reset) return reply_failure(answered, reset.error(), "a store cannot be reached at the moment");
         if (reset->outcome == Outcome::unknown_sale) {
           return reply_problem(answered, ProblemType::unknown_sale, "there is no sale of this id");
         }
@@ -310,18 +299,17 @@ void AdminSaleEndpoints::add_stock(Exchange& exchange, std::int64_t units, const
     // The same derivation as an order's, in a name space that no sale id can be in.
     change_id = OrderId::derive("/stock/" + sale_id, sku, key);
   }
-  run_operation(exchange, process_,
-                [sale_id, sku, change_id, units, who](catalog::Publisher& stores) {
-                  const auto result = admin::change_stock(stores, sale_id, sku, change_id, units, who);
-                  return result ? stock_answer(*result, sale_id, sku) : Answer::not_changed(result.error());
-                });
+  run_operation(exchange, process_, [sale_id, sku, change_id, units, who](catalog::Publisher& stores) {
+    const auto result = admin::change_stock(stores, sale_id, sku, change_id, units, who);
+    return result ? stock_answer(*result, sale_id, sku) : Answer::not_changed(result.error());
+  });
 }
 
 void AdminSaleEndpoints::audit(Exchange& exchange) {
   const std::string sale_id(exchange.request().path_parameters[0]);
   run_operation(exchange, process_, [sale_id](catalog::Publisher& stores) {
     const auto report = admin::audit_sale(stores, sale_id, kAuditPatience);
-    if (!report) return Answer::unavailable();
+    if (!report) return Answer::failure(report.error());
     if (!*report) return Answer::problem(ProblemType::unknown_sale, "there is no sale of this id");
     Answer answer;
     answer.body = audit_document(**report);

@@ -3,8 +3,6 @@
 #include <memory>
 #include <string>
 
-#include "flashsale/model/identifier.hpp"
-
 namespace flashsale::api {
 namespace {
 
@@ -29,7 +27,8 @@ void refuse(Exchange& exchange, std::string_view detail, bool token_was_sent) {
   reply_problem(exchange, ProblemType::unauthorized, detail, headers);
 }
 
-std::optional<std::string_view> identify_behind_gateway(Exchange& exchange, const identity::GatewayPeers& peers) {
+std::optional<std::string_view> identify_behind_gateway(Exchange& exchange, const identity::GatewayPeers& peers,
+                                                        identity::CustomerIdForm form) {
   const auto& request = exchange.request();
   const auto customer = request.header(Header::customer_id);
   if (!peers.contains(request.peer_address)) {
@@ -37,18 +36,17 @@ std::optional<std::string_view> identify_behind_gateway(Exchange& exchange, cons
     return std::nullopt;
   }
   // A comma is what a proxy makes of two such fields: whose the request is, is then not known.
-  if (!is_valid_customer_id(customer) || customer.find(',') != std::string_view::npos) {
-    reply_problem(exchange, ProblemType::unauthorized, "X-Customer-Id is missing or malformed");
-    return std::nullopt;
-  }
-  return customer;
+  const auto in_form =
+      customer.find(',') == std::string_view::npos ? identity::customer_id_in_form(customer, form) : std::nullopt;
+  if (!in_form) reply_problem(exchange, ProblemType::unauthorized, "X-Customer-Id is missing or malformed");
+  return in_form;
 }
 
 }  // namespace
 
 std::optional<std::string_view> identify_customer(Exchange& exchange, const ProcessParts& process,
                                                   identity::TokenVerifier& tokens) {
-  if (process.gateway_peers) return identify_behind_gateway(exchange, *process.gateway_peers);
+  if (process.gateway_peers) return identify_behind_gateway(exchange, *process.gateway_peers, process.customer_id_form);
   const auto token = bearer_token(exchange.request().header(Header::authorization));
   if (token.empty()) {
     refuse(exchange, "a bearer token is required", false);
@@ -56,16 +54,22 @@ std::optional<std::string_view> identify_customer(Exchange& exchange, const Proc
   }
   const auto verified = tokens.verify(token, std::chrono::system_clock::now());
   using Failure = identity::TokenFailure;
-  if (verified.failure == Failure::none) return verified.customer_id;
-  if (verified.failure == Failure::too_many_checks) {
+  auto failure = verified.failure;
+  if (failure == Failure::none) {
+    if (const auto in_form = identity::customer_id_in_form(verified.customer_id, process.customer_id_form)) {
+      return in_form;
+    }
+    failure = Failure::bad_subject;
+  }
+  if (failure == Failure::too_many_checks) {
     reply_retry_later(exchange, ProblemType::overloaded, "too many tokens with wrong signatures are being sent", 1);
     return std::nullopt;
   }
-  if (verified.failure == Failure::too_long) {
+  if (failure == Failure::too_long) {
     refuse(exchange, "the token has more than " + std::to_string(identity::kTokenBytesMax) + " bytes", true);
     return std::nullopt;
   }
-  refuse(exchange, std::string("the token is not accepted: ").append(to_string(verified.failure)), true);
+  refuse(exchange, std::string("the token is not accepted: ").append(to_string(failure)), true);
   return std::nullopt;
 }
 

@@ -1,7 +1,6 @@
 #include "catalog_endpoints.hpp"
 
 #include <algorithm>
-#include <charconv>
 
 #include "documents.hpp"
 #include "entity_tag.hpp"
@@ -70,16 +69,13 @@ void CatalogEndpoints::answer_list(Exchange& exchange) {
   }
   const QueryParameters parameters(exchange.request().query, {"limit", "cursor"});
   const auto limit = page_limit(parameters);
-  std::int32_t after = 0;
-  const auto cursor = parameters.find("cursor").value_or("0");
-  const auto [end, error] = std::from_chars(cursor.data(), cursor.data() + cursor.size(), after);
-  const bool cursor_ok = error == std::errc{} && end == cursor.data() + cursor.size();
-  if (!parameters.ok() || !limit || !cursor_ok) {
+  const auto after = page_cursor(parameters, 0);
+  if (!parameters.ok() || !limit || !after) {
     return reply_problem(exchange, ProblemType::malformed_request,
                          "limit must be 1 to 1000, cursor one that was given");
   }
-  const auto first = std::ranges::upper_bound(snapshot.sales, after, {},
-                                              [](const auto& sale) { return sale->sale->sale_no; });
+  const auto first =
+      std::ranges::upper_bound(snapshot.sales, *after, {}, [](const auto& sale) { return sale->sale->sale_no; });
   const auto& document = page({static_cast<std::size_t>(first - snapshot.sales.begin()),
                                std::min(static_cast<std::size_t>(*limit), kPageSalesMax)});
   reply_document(exchange, document.body, document.etag);
@@ -102,17 +98,24 @@ void CatalogEndpoints::write_page(Document& document, const PageKey& key) {
   document.snapshot_no = snapshot.number;
   document.body = "{\"sales\":[";
   std::string tags;
-  auto place = key.first;
-  const auto end = key.first + std::min(key.limit, snapshot.sales.size() - key.first);
-  for (; place < end && document.body.size() < kPageBytesMax; ++place) {
+  const auto next_public = [&snapshot](std::size_t from) {
+    while (from < snapshot.sales.size() && snapshot.sales[from]->sale->is_draft) ++from;
+    return from;
+  };
+  std::size_t count = 0;
+  std::int32_t last = 0;
+  auto place = next_public(key.first);
+  for (; place < snapshot.sales.size() && count < key.limit && document.body.size() < kPageBytesMax; ++count) {
     const auto& sale = sale_document(*snapshot.sales[place], now);
-    if (place > key.first) document.body += ',';
+    if (count > 0) document.body += ',';
     document.body += sale.body;
     tags += sale.etag;
+    last = snapshot.sales[place]->sale->sale_no;
+    place = next_public(place + 1);
   }
   document.body += ']';
-  if (place < snapshot.sales.size() && place > key.first) {
-    const auto next = ",\"next_cursor\":\"" + std::to_string(snapshot.sales[place - 1]->sale->sale_no) + '"';
+  if (place < snapshot.sales.size() && count > 0) {
+    const auto next = ",\"next_cursor\":\"" + std::to_string(last) + '"';
     document.body += next;
     tags += next;
   }

@@ -5,8 +5,8 @@
 #include "caller.hpp"
 #include "documents.hpp"
 #include "flashsale/admin/erasure.hpp"
-#include "flashsale/model/identifier.hpp"
 #include "flashsale/model/json_text.hpp"
+#include "json_body.hpp"
 #include "operation.hpp"
 
 namespace flashsale::api {
@@ -37,15 +37,16 @@ void CustomerEndpoints::add_routes(Routes& routes) {
 
 void CustomerEndpoints::erase(Exchange& exchange, std::string_view who) {
   const auto& request = exchange.request();
-  const auto customer_id = request.path_parameters[0];
-  if (!is_valid_customer_id(customer_id) || !request.body.empty()) {
+  const auto customer_id = identity::customer_id_in_form(request.path_parameters[0], process_.customer_id_form);
+  if (!has_empty_body(exchange)) return;
+  if (!customer_id) {
     return reply_problem(exchange, ProblemType::malformed_request,
-                         "a customer's id is 1 to 128 bytes of UTF-8; there is no body");
+                         "a customer's id is 1 to 255 characters without control characters");
   }
   run_operation(exchange, process_.reports,
-                [customer_id = std::string(customer_id), who = std::string(who)](catalog::Publisher& stores) {
+                [customer_id = std::string(*customer_id), who = std::string(who)](catalog::Publisher& stores) {
                   const auto erased = admin::erase_customer(stores, customer_id, who);
-                  if (!erased) return Answer::unavailable();
+                  if (!erased) return Answer::failure(erased.error());
                   Answer answer;
                   answer.body = erasure_document(*erased);
                   return answer;

@@ -31,11 +31,22 @@ void append_money(std::string& out, std::string_view name, std::int64_t amount, 
   out += '}';
 }
 
+std::string_view buyers_state(const Sale& sale, TimePoint now) {
+  return to_string(effective_state(sale.state, sale.starts_at, sale.ends_at, now));
+}
+
+/// To buyers a sale that has ended is closed. Its merchant can still give it new times.
+std::string_view merchants_state(const Sale& sale, TimePoint now) {
+  if (sale.is_draft && sale.state != SaleState::closed) return "draft";
+  const bool has_ended = sale.state != SaleState::closed && now >= sale.ends_at;
+  return has_ended ? "ended" : buyers_state(sale, now);
+}
+
 /// The members that every view of a sale has.
-void append_sale_head(std::string& out, const Sale& sale, TimePoint now) {
+void append_sale_head(std::string& out, const Sale& sale, std::string_view state) {
   append_text(out, "id", sale.id);
   append_text(out, "name", sale.name);
-  append_text(out, "state", to_string(effective_state(sale.state, sale.starts_at, sale.ends_at, now)));
+  append_text(out, "state", state);
   append_time(out, "starts_at", sale.starts_at);
   append_time(out, "ends_at", sale.ends_at);
   if (sale.rehearsal) append_rehearsal(out);
@@ -104,20 +115,23 @@ void append_public_sale(std::string& out, const catalog::SaleSnapshot& snapshot,
                         ShownStock stock) {
   const auto& sale = *snapshot.sale;
   out += '{';
-  append_sale_head(out, sale, snapshot.clock.earliest(now));
+  const auto earliest = snapshot.clock.earliest(now);
+  append_sale_head(out, sale, buyers_state(sale, earliest));
   if (!snapshot.is_quiet && !snapshot.sold_out_mark_lives(now)) append_time(out, "as_of", snapshot.clock.reading);
   append_member(out, "items");
   out += '[';
   for (std::size_t i = 0; i < sale.items.size(); ++i) {
     const auto& item = sale.items[i];
+    const auto* level = snapshot.known_levels ? &snapshot.levels[i] : nullptr;
+    const bool rests = level && level->remaining > 0 && earliest < level->sells_from;
     // Before its first pulse a sale shows what PostgreSQL has.
-    const auto remaining = snapshot.known_levels ? snapshot.levels[i].remaining : item.stock - item.sold;
+    const auto remaining = rests ? 0 : level ? level->remaining : item.stock - item.sold;
     if (i > 0) out += ',';
     out += '{';
     append_item_head(out, item);
     if (item.limit_per_customer > 0) append_number(out, "limit_per_customer", item.limit_per_customer);
     if (stock == ShownStock::counts) append_number(out, "remaining", remaining);
-    const bool held = snapshot.known_levels && snapshot.levels[i].held;
+    const bool held = rests || (level && level->held);
     append_text(out, "availability", remaining > 0 ? "available" : held ? "held" : "sold_out");
     out += '}';
   }
@@ -126,11 +140,16 @@ void append_public_sale(std::string& out, const catalog::SaleSnapshot& snapshot,
 
 void append_admin_sale(std::string& out, const Sale& sale, const catalog::SaleSnapshot* levels, TimePoint now) {
   out += '{';
-  append_sale_head(out, sale, now);
+  append_sale_head(out, sale, merchants_state(sale, now));
   append_text(out, "payment", to_string(sale.payment));
   append_number(out, "payment_window_s", sale.payment_window_s);
   append_number(out, "max_orders_per_customer", sale.max_orders_per_customer);
   append_number(out, "max_quantity_per_order", sale.max_quantity_per_order);
+  append_number(out, "payment_attempts", sale.payment_attempts);
+  append_member(out, "cancellation");
+  out += '{';
+  append_text(out, "until", to_string(sale.cancellation));
+  out += '}';
   append_member(out, "queue");
   out += sale.queue.enabled ? "{\"enabled\":true" : "{\"enabled\":false";
   append_number(out, "rate_per_s", sale.queue.rate_per_s);

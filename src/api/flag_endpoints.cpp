@@ -75,7 +75,7 @@ void FlagEndpoints::add_routes(Routes& routes) {
 void FlagEndpoints::list(Exchange& exchange) {
   run_operation(exchange, process_.switches, [](catalog::Publisher& stores) {
     const auto records = postgres::list_flags(stores.session());
-    if (!records) return Answer::unavailable();
+    if (!records) return Answer::failure(records.error());
     Answer answer;
     answer.body = list_document(*records);
     return answer;
@@ -101,9 +101,7 @@ void FlagEndpoints::set(Exchange& exchange, Feature feature, Flag flag, const st
       },
       [this](Exchange& answered, const Written& written) {
         process_.pulse.reload_directory();
-        if (!written) {
-          return reply_retry_later(answered, ProblemType::unavailable, "a store cannot be reached at the moment", 1);
-        }
+        if (!written) return reply_failure(answered, written.error(), "a store cannot be reached at the moment");
         std::string body;
         append_flag(body, written->feature, written->flag, written->changed_at);
         answered.reply({200, "application/json", body, {}});

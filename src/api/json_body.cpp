@@ -1,6 +1,6 @@
 #include "json_body.hpp"
 
-#include <algorithm>
+#include <chrono>
 
 #include "flashsale/api/order_request.hpp"
 #include "flashsale/model/identifier.hpp"
@@ -9,6 +9,22 @@
 namespace flashsale::api {
 
 using nlohmann::json;
+
+namespace {
+
+/// PostgreSQL has no year 0. RFC 3339 can write it, and an offset leads there from the year 1.
+constexpr TimePoint kEarliestTime{std::chrono::sys_days{std::chrono::year{1} / 1 / 1}};
+
+/// `{}`, with white space anywhere.
+bool is_empty_object(std::string_view text) {
+  constexpr std::string_view kSpace = " \t\r\n";
+  const auto begin = text.find_first_not_of(kSpace);
+  const auto end = text.find_last_not_of(kSpace);
+  if (begin == std::string_view::npos || text[begin] != '{' || text[end] != '}') return false;
+  return text.find_first_not_of(kSpace, begin + 1) == end;
+}
+
+}  // namespace
 
 void Fault::set(ProblemType type, std::string text) {
   if (problem) return;
@@ -33,11 +49,11 @@ std::string ObjectReader::text(const char* name) {
   return {};
 }
 
-std::string ObjectReader::label(const char* name, std::size_t most) {
+std::string ObjectReader::label(const char* name, std::size_t characters_max) {
   auto value = text(name);
-  const bool printable = std::none_of(value.begin(), value.end(), [](unsigned char c) { return c < ' '; });
-  if (value.empty() || value.size() > most || !printable) {
-    fault_.malformed(at(name) + " must have 1 to " + std::to_string(most) + " bytes without control characters");
+  if (!is_valid_text(value, characters_max)) {
+    fault_.malformed(at(name) + " must have 1 to " + std::to_string(characters_max) +
+                     " characters, none of them a control character");
   }
   return value;
 }
@@ -70,8 +86,9 @@ bool ObjectReader::boolean(const char* name) {
 
 TimePoint ObjectReader::time(const char* name) {
   const auto parsed = parse_rfc3339(text(name));
-  if (!parsed) fault_.malformed(at(name) + " must be a date-time as in RFC 3339");
-  return parsed.value_or(TimePoint{});
+  if (parsed && *parsed >= kEarliestTime) return *parsed;
+  fault_.malformed(at(name) + " must be a date-time as in RFC 3339, in UTC not before the year 1");
+  return TimePoint{};
 }
 
 const json& ObjectReader::member(const char* name) {
@@ -100,6 +117,13 @@ json parse_body(std::string_view body, Fault& fault) {
   auto parsed = parse_strict_json(body);
   if (!parsed.error.empty()) fault.malformed(std::string(parsed.error));
   return std::move(parsed.value);
+}
+
+bool has_empty_body(Exchange& exchange) {
+  const auto body = exchange.request().body;
+  if (body.empty() || is_empty_object(body)) return true;
+  reply_problem(exchange, ProblemType::malformed_request, "the body must be empty or {}");
+  return false;
 }
 
 bool has_json_body(Exchange& exchange) {

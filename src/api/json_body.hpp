@@ -45,7 +45,7 @@ class ObjectReader {
 
   [[nodiscard]] bool has(const char* name);
   std::string text(const char* name);
-  std::string label(const char* name, std::size_t most);
+  std::string label(const char* name, std::size_t characters_max);
   std::string identifier(const char* name);
   std::int64_t integer(const char* name, std::int64_t least, std::int64_t most);
   bool boolean(const char* name);
@@ -80,6 +80,9 @@ void read_body(Exchange& exchange, admin::OperationPool& pool, Parsed (*parse)(s
 
 /// Answers 415 itself and gives false when the body is announced as anything else.
 [[nodiscard]] bool has_json_body(Exchange& exchange);
+
+/// Answers 400 itself and gives false when there is a body other than `{}`: what it asks for would be ignored.
+[[nodiscard]] bool has_empty_body(Exchange& exchange);
 
 /// Answers with the problem itself and gives false when there is one.
 template <class Parsed>

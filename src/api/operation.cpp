@@ -4,6 +4,13 @@
 #include "flashsale/redis/error.hpp"
 
 namespace flashsale::api {
+namespace {
+
+constexpr std::string_view kNotStorable = "the request holds a value that cannot be stored";
+
+bool is_refused(const Error& error) { return error == make_error_code(postgres::Failure::data_refused); }
+
+}  // namespace
 
 Answer Answer::problem(ProblemType type, std::string_view detail, std::string_view members) {
   Answer answer;
@@ -19,11 +26,20 @@ Answer Answer::unavailable() {
   return answer;
 }
 
+Answer Answer::failure(const Error& error) {
+  return is_refused(error) ? problem(ProblemType::malformed_request, kNotStorable) : unavailable();
+}
+
 Answer Answer::not_changed(const Error& error) {
-  if (!is_outcome_unknown(error)) return unavailable();
+  if (!is_outcome_unknown(error)) return failure(error);
   auto answer = problem(ProblemType::outcome_unknown, "the change may have been made: send it again, or look");
   append_retry_after(answer.headers, 1);
   return answer;
+}
+
+void reply_failure(Exchange& exchange, const Error& error, std::string_view detail) {
+  if (is_refused(error)) return reply_problem(exchange, ProblemType::malformed_request, kNotStorable);
+  reply_retry_later(exchange, ProblemType::unavailable, detail, 1);
 }
 
 bool is_outcome_unknown(const Error& error) {

@@ -17,11 +17,16 @@ struct Answer {
   std::string_view content_type = "application/json";
 
   [[nodiscard]] static Answer problem(ProblemType type, std::string_view detail, std::string_view members = {});
-  /// 503 with Retry-After, for a store that failed.
+  /// 503 with Retry-After.
   [[nodiscard]] static Answer unavailable();
+  /// Of a store that failed: 503 with Retry-After; 400 where it can never hold what was sent.
+  [[nodiscard]] static Answer failure(const Error& error);
   /// The same for a change: it may have been made if that is what `error` says.
   [[nodiscard]] static Answer not_changed(const Error& error);
 };
+
+/// The same as Answer::failure, on the exchange's thread. `detail` is of the 503.
+void reply_failure(Exchange& exchange, const Error& error, std::string_view detail);
 
 /// Whether what failed so may have been done all the same.
 [[nodiscard]] bool is_outcome_unknown(const Error& error);

@@ -12,12 +12,12 @@ namespace {
 using Cancelled = Result<postgres::CancelResult>;
 using Outcome = postgres::CancelResult::Outcome;
 
-void reply_unavailable(Exchange& exchange) {
-  reply_retry_later(exchange, ProblemType::unavailable, "the order cannot be cancelled at the moment", 1);
+void reply_not_done(Exchange& exchange, const Error& error) {
+  reply_failure(exchange, error, "the order cannot be cancelled at the moment");
 }
 
 void reply_not_cancelled(Exchange& exchange, const Error& error) {
-  if (!is_outcome_unknown(error)) return reply_unavailable(exchange);
+  if (!is_outcome_unknown(error)) return reply_not_done(exchange, error);
   reply_retry_later(exchange, ProblemType::outcome_unknown,
                     "the order may be cancelled: ask for it, or cancel it once more", 1);
 }
@@ -32,8 +32,9 @@ void reply_result(Exchange& exchange, const ThreadParts& thread, const Cancelled
   if (!result) return reply_not_cancelled(exchange, result.error());
   if (result->outcome == Outcome::too_late) {
     return reply_problem(exchange, ProblemType::too_late,
-                         is_live(result->row.status) ? "the order is archived: its sale is over for long"
-                                                     : "the order has ended already");
+                         is_live(result->row.status)
+                             ? "its sale does not let orders be cancelled, or not any more: it is over, or archived"
+                             : "the order has ended already");
   }
   if (result->outcome == Outcome::unknown) {
     return reply_problem(exchange, ProblemType::unknown_order, "there is no such order");
@@ -47,7 +48,7 @@ void cancel_pending(Exchange& exchange, const ProcessParts& process, const Threa
       cancellation.id, true,
       [kept = exchange.shared_from_this(), &process, &thread,
        cancellation](const Result<std::optional<Order>>& pending) {
-        if (!pending) return reply_unavailable(*kept);
+        if (!pending) return reply_not_done(*kept, pending.error());
         const bool is_theirs =
             *pending && (cancellation.customer_id.empty() || (*pending)->customer_id == cancellation.customer_id);
         if (!is_theirs) return reply_problem(*kept, ProblemType::unknown_order, "there is no such order");

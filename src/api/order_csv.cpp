@@ -1,12 +1,33 @@
 #include "flashsale/api/order_csv.hpp"
 
+#include <array>
+#include <span>
+
 #include "flashsale/model/json_text.hpp"
 
 namespace flashsale::api {
 namespace {
 
-bool reads_as_formula(std::string_view text) {
-  return !text.empty() && std::string_view("=+-@\t\r").find(text.front()) != std::string_view::npos;
+using Texts = std::span<const std::string_view>;
+
+/// What spreadsheets take for the begin of a formula; the wide forms in East Asian settings.
+constexpr std::array<std::string_view, 8> kFormulaSigns{"=", "+", "-", "@", "\uFF1D", "\uFF0B", "\uFF0D", "\uFF20"};
+/// What some leave out before they look for it. A quote that is doubled here opens and closes a quoted nothing there.
+constexpr std::array<std::string_view, 7> kSkipped{" ", "\"", "\u00A0", "\u200B", "\u202F", "\u3000", "\uFEFF"};
+
+/// Ends a cell for a reader whose separator is no comma: within quotes too, since there they do not begin the cell.
+constexpr bool ends_cell(char c) { return c == ';' || c == '\t' || c == '\r' || c == '\n'; }
+
+std::size_t front_of(std::string_view text, Texts some) {
+  for (const auto one : some) {
+    if (text.starts_with(one)) return one.size();
+  }
+  return 0;
+}
+
+bool reads_as_formula(std::string_view cell) {
+  while (const auto skipped = front_of(cell, kSkipped)) cell.remove_prefix(skipped);
+  return front_of(cell, kFormulaSigns) > 0;
 }
 
 /// A plain number in decimal, as JSON has it.
@@ -48,12 +69,15 @@ void append_line_csv(std::string& out, const Order& order, const Sale& sale, con
 }  // namespace
 
 void append_csv_text(std::string& out, std::string_view text) {
-  const bool is_quoted = text.find_first_of(",\"\r\n") != std::string_view::npos;
+  const bool is_quoted = text.find_first_of(",;\"\t\r\n") != std::string_view::npos;
   if (is_quoted) out += '"';
-  if (reads_as_formula(text)) out += '\'';
-  for (const char c : text) {
-    if (c == '"') out += '"';
-    out += c;
+  bool begins_cell = true;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool is_blank_cell = i == 0 && ends_cell(text[i]) && text[i] != ';';
+    if (begins_cell && (is_blank_cell || reads_as_formula(text.substr(i)))) out += '\'';
+    begins_cell = ends_cell(text[i]);
+    if (text[i] == '"') out += '"';
+    out += text[i];
   }
   if (is_quoted) out += '"';
 }

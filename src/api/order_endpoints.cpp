@@ -9,6 +9,7 @@
 #include "flashsale/api/order_request.hpp"
 #include "flashsale/model/json_text.hpp"
 #include "flashsale/model/order_total.hpp"
+#include "json_body.hpp"
 #include "operation.hpp"
 #include "order_cancellation.hpp"
 #include "order_reply.hpp"
@@ -268,7 +269,7 @@ void OrderEndpoints::answer_orders(Exchange& exchange) {
 
 void OrderEndpoints::cancel(Exchange& exchange) {
   const auto customer = identify_customer(exchange, process_, thread_.tokens);
-  if (!customer || !is_within_rate(exchange, process_, *customer)) return;
+  if (!customer || !is_within_rate(exchange, process_, *customer) || !has_empty_body(exchange)) return;
   const auto id = OrderId::parse(exchange.request().path_parameters[0]);
   if (!id) return reply_problem(exchange, ProblemType::unknown_order, "there is no such order of this customer");
   auto call = begin_call(exchange, process_, *customer);

@@ -53,8 +53,8 @@ std::optional<Sale> find_or_answer(postgres::Session& session, const std::shared
                                    const std::string& sale_id) {
   auto sale = postgres::find_sale(session, sale_id);
   if (sale && *sale) return std::move(*sale);
-  reply_later(exchange,
-              sale ? Answer::problem(ProblemType::unknown_sale, "there is no sale of this id") : Answer::unavailable());
+  reply_later(exchange, sale ? Answer::problem(ProblemType::unknown_sale, "there is no sale of this id")
+                             : Answer::failure(sale.error()));
   return std::nullopt;
 }
 
@@ -77,7 +77,7 @@ void send_order_export(postgres::Session& session, const std::shared_ptr<Exchang
   reader.sale = [&](const Sale& sale) { return is_whole = file.begin(sale); };
   reader.orders = [&](std::span<const Order> orders) { return is_whole = file.add(orders); };
   const auto error = postgres::export_orders(session, sale_id, reader, limits);
-  if (!body.has_begun()) return reply_later(exchange, Answer::unavailable());
+  if (!body.has_begun()) return reply_later(exchange, Answer::failure(error));
   if (error) return telemetry::log_warn("export was cut", {{"sale", sale_id}, {"error", error.message()}});
   if (!is_whole || !file.end()) telemetry::log_info("export was not read to its end", {{"sale", sale_id}});
 }

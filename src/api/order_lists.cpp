@@ -1,22 +1,21 @@
 #include "order_lists.hpp"
 
 #include <algorithm>
-#include <charconv>
 
 namespace flashsale::api {
 namespace {
 
+/// With more the moment could be one that no timestamp can say; 16 reach to the year 2286.
+constexpr std::size_t kMomentDigitsMax = 16;
+
 /// `<unix microseconds>-<uuid>` of the last order of the page before.
 std::optional<postgres::OrderCursor> parse_cursor(std::string_view text) {
   const auto dash = text.find('-');
-  if (dash == std::string_view::npos) return std::nullopt;
-  std::int64_t us = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + dash, us);
+  if (dash == std::string_view::npos || dash > kMomentDigitsMax) return std::nullopt;
+  const auto us = parse_cursor_number(text.substr(0, dash));
   const auto id = OrderId::parse(text.substr(dash + 1));
-  // The bounds keep the moment within what a timestamp can say.
-  const bool in_range = us > 0 && us < 4'102'444'800'000'000;
-  if (error != std::errc{} || end != text.data() + dash || !in_range || !id) return std::nullopt;
-  return postgres::OrderCursor{from_unix_us(us), *id};
+  if (!us || *us == 0 || !id) return std::nullopt;
+  return postgres::OrderCursor{from_unix_us(*us), *id};
 }
 
 }  // namespace

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "operation.hpp"
+
 namespace flashsale::api {
 namespace {
 
@@ -33,9 +35,7 @@ void reply_order(Exchange& exchange, const ThreadParts& thread, const Order& ord
 
 void reply_order_list(Exchange& exchange, const ThreadParts& thread, const Result<std::vector<Order>>& orders,
                       const OrderPage& page, OrderAudience audience) {
-  if (!orders) {
-    return reply_retry_later(exchange, ProblemType::unavailable, "orders cannot be read at the moment", kRetryAfterS);
-  }
+  if (!orders) return reply_failure(exchange, orders.error(), "orders cannot be read at the moment");
   std::vector<std::int32_t> item_nos;
   for (const auto& order : *orders) item_nos.push_back(order.lines.front().item_no);
   thread.sales.await_items(std::move(item_nos), [kept = exchange.shared_from_this(), &catalog = thread.catalog,

@@ -5,6 +5,7 @@
 #include "documents.hpp"
 #include "flashsale/model/json_text.hpp"
 #include "flashsale/payments/settlement.hpp"
+#include "flashsale/telemetry/log.hpp"
 #include "json_body.hpp"
 #include "operation.hpp"
 
@@ -22,7 +23,6 @@ Answer settled_answer(const postgres::PaymentResult& result, const OrderId& orde
     append_member(body, name);
     append_json_string(body, text);
   };
-  // Of the message that is known by this id, whatever this one says.
   add("order_id", (result.sale_id.empty() ? order_id : result.row.id).to_string());
   add("outcome", to_string(result.outcome));
   if (!result.sale_id.empty()) add("order_status", to_string(result.row.status));
@@ -67,12 +67,12 @@ void PaymentEndpoints::receive(Exchange& exchange) {
     return reply_retry_later(exchange, ProblemType::unavailable, "payments are not taken at the moment: tell again",
                              kSwitchedOffRetryAfterS);
   }
-  read_body<PaymentNotice>(
-      exchange, process_.payments, parse_payment_notice,
-      [this](Exchange& read, PaymentNotice notice) { settle(read, std::move(notice)); });
+  read_body<PaymentNotice>(exchange, process_.payments, parse_payment_notice,
+                           [this](Exchange& read, PaymentNotice notice) { settle(read, std::move(notice)); });
 }
 
 void PaymentEndpoints::settle(Exchange& exchange, PaymentNotice notice) {
+  if (notice.foreign) return note(exchange, std::move(*notice.foreign));
   if (!notice.event) return exchange.reply({200, "application/json", "{\"outcome\":\"ignored\"}", {}});
   notice.event->webhook_id = exchange.request().header(Header::webhook_id);
   run_operation(exchange, process_.payments, [this, event = std::move(*notice.event)](catalog::Publisher& stores) {
@@ -80,9 +80,26 @@ void PaymentEndpoints::settle(Exchange& exchange, PaymentNotice notice) {
     const auto promptness =
         process_.pulse.age() < kRedisSilence ? payments::Promptness::at_once : payments::Promptness::later;
     const auto result = payments::receive(stores, process_.upkeep, event, promptness);
-    if (!result) return Answer::unavailable();
+    if (!result) return Answer::failure(result.error());
     if (!result->repeated) process_.metrics.payments(to_string(result->outcome)).Increment();
     return settled_answer(*result, event.order_id);
+  });
+}
+
+/// The provider tells all systems of a shop of all payments: to refuse those of others would only make it tell again.
+void PaymentEndpoints::note(Exchange& exchange, ForeignPayment payment) {
+  payment.webhook_id = exchange.request().header(Header::webhook_id);
+  run_operation(exchange, process_.payments, [this, payment = std::move(payment)](catalog::Publisher& stores) {
+    const auto is_new = postgres::note_foreign_payment(stores.session(), payment);
+    if (!is_new) return Answer::failure(is_new.error());
+    if (*is_new) {
+      process_.metrics.payments(to_string(PaymentOutcome::not_ours)).Increment();
+      telemetry::log_info("a payment is for no order of this system",
+                          {{"webhook", payment.webhook_id}, {"order", payment.order_id}});
+    }
+    Answer answer;
+    answer.body = *is_new ? R"({"outcome":"not_ours","repeated":false})" : R"({"outcome":"not_ours","repeated":true})";
+    return answer;
   });
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 #include "flashsale/api/parts.hpp"
 #include "flashsale/api/route.hpp"
+#include "flashsale/model/payment.hpp"
 #include "payment_notice.hpp"
 
 namespace flashsale::api {
@@ -15,6 +16,7 @@ class PaymentEndpoints {
  private:
   void receive(Exchange& exchange);
   void settle(Exchange& exchange, PaymentNotice notice);
+  void note(Exchange& exchange, ForeignPayment payment);
   [[nodiscard]] bool is_signed(Exchange& exchange) const;
 
   ProcessParts& process_;

@@ -14,20 +14,22 @@ using nlohmann::json;
 constexpr std::size_t kPaymentIdMax = 255;
 /// Providers tell much of which nothing is read here.
 constexpr JsonBounds kNoticeBounds{.values_max = 4096};
+constexpr std::size_t kForeignIdMax = 255;
 
 PaymentNotice malformed(std::string detail) {
-  return {std::nullopt, ProblemType::malformed_request, std::move(detail)};
+  PaymentNotice notice;
+  notice.problem = ProblemType::malformed_request;
+  notice.detail = std::move(detail);
+  return notice;
 }
 
-/// Empty: missing, or not a text of 1 to `most` visible characters.
-std::string text_of(const json& object, const char* name, std::size_t most) {
+/// Empty: missing, or not a text of 1 to `characters_max` characters, none of them a space or a control character.
+std::string text_of(const json& object, const char* name, std::size_t characters_max) {
   const auto found = object.find(name);
   if (found == object.end() || !found->is_string()) return {};
   auto text = found->get<std::string>();
-  for (const char c : text) {
-    if (c <= ' ' || c == '\x7f') return {};
-  }
-  return text.size() <= most ? text : std::string();
+  const bool is_visible = is_valid_text(text, characters_max) && text.find(' ') == std::string::npos;
+  return is_visible ? text : std::string();
 }
 
 std::optional<std::int64_t> amount_of(const json& object) {
@@ -39,21 +41,59 @@ std::optional<std::int64_t> amount_of(const json& object) {
   return found->get<std::int64_t>();
 }
 
+/// An order's id as this system makes them: a UUID of version 5 (PROTOCOL R18).
+std::optional<OrderId> order_id_of(const json& data) {
+  const auto id = OrderId::parse(text_of(data, "order_id", 36));
+  if (!id) return std::nullopt;
+  const auto bytes = id->bytes();
+  const bool is_version_5 = (static_cast<unsigned char>(bytes[6]) & 0xf0) == 0x50;
+  const bool is_of_rfc_9562 = (static_cast<unsigned char>(bytes[8]) & 0xc0) == 0x80;
+  return is_version_5 && is_of_rfc_9562 ? id : std::nullopt;
+}
+
+/// What stands in the id's place, as text of visible characters.
+std::string foreign_id_of(const json& data) {
+  const auto& id = data.at("order_id");
+  const auto text = text_of(data, "order_id", kForeignIdMax);
+  if (!text.empty()) return text;
+  // As JSON in ASCII, so that no character is cut.
+  return id.dump(-1, ' ', /*ensure_ascii=*/true).substr(0, kForeignIdMax);
+}
+
+PaymentNotice read_foreign(const json& data, bool succeeded) {
+  ForeignPayment payment;
+  payment.succeeded = succeeded;
+  payment.order_id = foreign_id_of(data);
+  payment.payment_id = text_of(data, "payment_id", kPaymentIdMax);
+  payment.paid = {amount_of(data).value_or(0), parse_currency(text_of(data, "currency", 3)).value_or("")};
+  PaymentNotice notice;
+  notice.foreign = std::move(payment);
+  return notice;
+}
+
+PaymentNotice of_event(PaymentEvent event) {
+  PaymentNotice notice;
+  notice.event = std::move(event);
+  return notice;
+}
+
 PaymentNotice read_data(const json& data, bool succeeded) {
+  if (!data.contains("order_id")) return malformed("data.order_id is missing");
+  const auto id = order_id_of(data);
+  if (!id) return read_foreign(data, succeeded);
   PaymentEvent event;
   event.succeeded = succeeded;
-  const auto id = OrderId::parse(text_of(data, "order_id", 36));
-  if (!id) return malformed("data.order_id must be an order's id");
   event.order_id = *id;
   event.payment_id = text_of(data, "payment_id", kPaymentIdMax);
-  event.paid.currency = text_of(data, "currency", 3);
+  const auto currency = parse_currency(text_of(data, "currency", 3));
+  event.paid.currency = currency.value_or("");
   const auto amount = amount_of(data);
   event.paid.amount = amount.value_or(0);
-  if (!succeeded) return {std::move(event), std::nullopt, {}};
+  if (!succeeded) return of_event(std::move(event));
   if (event.payment_id.empty()) return malformed("data.payment_id must be a text of 1 to 255 visible characters");
-  if (!is_valid_currency(event.paid.currency)) return malformed("data.currency must be three capital letters");
+  if (!currency) return malformed("data.currency must be three letters");
   if (!amount) return malformed("data.amount must be an integer of minor units, not negative");
-  return {std::move(event), std::nullopt, {}};
+  return of_event(std::move(event));
 }
 
 }  // namespace

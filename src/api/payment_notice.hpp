@@ -10,12 +10,15 @@ namespace flashsale::api {
 
 /// The body of a payment provider's message, or what is wrong with it.
 struct PaymentNotice {
-  std::optional<PaymentEvent> event;  ///< empty without a problem: of a type that is not ours
+  std::optional<PaymentEvent> event;      ///< of an order that may be ours
+  std::optional<ForeignPayment> foreign;  ///< of one that cannot be
+  /// Without any of these the message is of a type that is not ours.
   std::optional<ProblemType> problem;
   std::string detail;
 };
 /// `{"type":"payment.succeeded"|"payment.failed","data":{"order_id","amount","currency","payment_id"}}`. Providers add
-/// members as they like: unknown ones are no fault. A failed payment need not name an amount.
+/// members as they like: unknown ones are no fault. A failed payment need not name an amount, and one for an order of
+/// another system nothing at all: whatever its `order_id` is but a UUID of version 5, that is nothing to refuse.
 [[nodiscard]] PaymentNotice parse_payment_notice(std::string_view body);
 
 }  // namespace flashsale::api

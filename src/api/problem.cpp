@@ -69,6 +69,10 @@ constexpr std::array kProblems = std::to_array<ProblemDescription>({
      "Ids of sales are never used twice. Read the existing sale, or create the new one under another id."},
     {sale_closed, "sale-closed", 409, "The sale is closed for good",
      "A closed sale takes no other state. Create a new sale instead."},
+    {sale_ended, "sale-ended", 409, "The sale has ended",
+     "The sale's `ends_at` has passed, so it would sell nothing in the state that was asked for. Send a later one in "
+     "the "
+     "same request. Nothing was changed."},
     {no_rehearsal, "no-rehearsal", 409, "The sale is not a rehearsal",
      "Only a sale that was created with `rehearsal: true` can be reset: its orders are removed for good. Nothing was "
      "changed."},

@@ -9,6 +9,8 @@ namespace {
 constexpr std::size_t kParametersMax = 16;
 constexpr std::int32_t kPageDefault = 100;
 constexpr std::int32_t kPageMax = 1000;
+/// Fewer than a 64-bit number has at most: whatever has so many fits.
+constexpr std::size_t kCursorDigitsMax = 18;
 
 std::optional<std::string> percent_decode(std::string_view text) {
   std::string decoded;
@@ -67,6 +69,20 @@ bool QueryParameters::only(std::initializer_list<std::string_view> known) const 
   return std::all_of(parameters_.begin(), parameters_.end(), [&](const auto& parameter) {
     return std::find(known.begin(), known.end(), parameter.first) != known.end();
   });
+}
+
+std::optional<std::int64_t> parse_cursor_number(std::string_view text) {
+  std::int64_t number = 0;
+  const bool is_padded = text.size() > 1 && text.front() == '0';
+  if (text.size() > kCursorDigitsMax || is_padded) return std::nullopt;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || end != text.data() + text.size() || number < 0) return std::nullopt;
+  return number;
+}
+
+std::optional<std::int64_t> page_cursor(const QueryParameters& query, std::int64_t first) {
+  const auto text = query.find("cursor");
+  return text ? parse_cursor_number(*text) : first;
 }
 
 std::optional<std::int32_t> page_limit(const QueryParameters& query) {

@@ -35,4 +35,10 @@ class QueryParameters {
 /// Page size of a list: `limit`, 1..1000, 100 when it is not given. Empty: malformed.
 [[nodiscard]] std::optional<std::int32_t> page_limit(const QueryParameters& query);
 
+/// A cursor, or a part of one: 0, or 1 to 18 decimal digits of which the first is not 0.
+[[nodiscard]] std::optional<std::int64_t> parse_cursor_number(std::string_view text);
+
+/// The number that `cursor` says, `first` when it is not given. Empty: malformed.
+[[nodiscard]] std::optional<std::int64_t> page_cursor(const QueryParameters& query, std::int64_t first);
+
 }  // namespace flashsale::api

@@ -30,7 +30,7 @@ void ReportEndpoints::report(Exchange& exchange) {
   const std::string sale_id(exchange.request().path_parameters[0]);
   run_operation(exchange, process_.reports, [sale_id](catalog::Publisher& stores) {
     const auto report = postgres::read_report(stores.session(), sale_id);
-    if (!report) return Answer::unavailable();
+    if (!report) return Answer::failure(report.error());
     if (!*report) return Answer::problem(ProblemType::unknown_sale, "there is no sale of this id");
     Answer answer;
     answer.body = report_document(**report);

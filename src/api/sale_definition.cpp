@@ -20,7 +20,8 @@ constexpr std::int64_t kPaymentWindowMaxS = 604'800;
 constexpr std::int64_t kOrdersPerCustomerMax = 1'000'000;
 /// Units of one order where neither the sale nor any limit of its items allows more.
 constexpr std::int32_t kQuantityPerOrder = 100;
-constexpr std::size_t kReasonMax = 500;
+constexpr std::int64_t kPaymentAttemptsMax = 100;
+constexpr std::size_t kReasonMax = 200;
 
 QueueSettings read_queue(const json& value, Fault& fault) {
   ObjectReader reader(value, "queue", fault);
@@ -34,6 +35,20 @@ QueueSettings read_queue(const json& value, Fault& fault) {
   return queue;
 }
 
+CancellableUntil read_cancellation(const json& value, Fault& fault) {
+  ObjectReader reader(value, "cancellation", fault);
+  const auto until = parse_cancellable_until(reader.text("until"));
+  if (!until) fault.malformed("cancellation.until must be paid, closed or never");
+  reader.refuse_unknown();
+  return until.value_or(CancellableUntil::closed);
+}
+
+/// A new sale opens by the clock, or waits until its merchant makes it public.
+bool read_is_draft(const std::string& state, Fault& fault) {
+  if (state != "draft" && state != "scheduled") fault.malformed("state of a new sale must be draft or scheduled");
+  return state == "draft";
+}
+
 Item read_item(const json& value, const std::string& path, Fault& fault) {
   ObjectReader reader(value, path, fault);
   Item item;
@@ -41,10 +56,9 @@ Item read_item(const json& value, const std::string& path, Fault& fault) {
   item.name = reader.label("name", kNameMax);
   ObjectReader price(reader.member("price"), path + ".price", fault);
   item.price.amount = price.integer("amount", 0, kPriceMax);
-  item.price.currency = price.text("currency");
-  if (!is_valid_currency(item.price.currency)) {
-    fault.malformed(price.at("currency") + " must be three capital letters as in ISO 4217");
-  }
+  const auto currency = parse_currency(price.text("currency"));
+  if (!currency) fault.malformed(price.at("currency") + " must be three letters as in ISO 4217");
+  item.price.currency = currency.value_or("");
   price.refuse_unknown();
   item.stock = reader.integer("stock", 0, kStockMax);
   if (!reader.has("limit_per_customer")) {
@@ -99,6 +113,12 @@ ParsedBody<Sale> parse_sale_definition(std::string_view body) {
   if (reader.has("payment_window_s")) {
     sale.payment_window_s = static_cast<std::int32_t>(reader.integer("payment_window_s", 1, kPaymentWindowMaxS));
   }
+  if (reader.has("payment_attempts")) {
+    sale.payment_attempts = static_cast<std::int32_t>(reader.integer("payment_attempts", 1, kPaymentAttemptsMax));
+  }
+  if (reader.has("cancellation")) sale.cancellation = read_cancellation(reader.member("cancellation"), fault);
+  if (reader.has("state")) sale.is_draft = read_is_draft(reader.text("state"), fault);
+  if (sale.is_draft) sale.state = SaleState::paused;
   if (reader.has("rehearsal")) sale.rehearsal = reader.boolean("rehearsal");
   if (reader.has("queue")) sale.queue = read_queue(reader.member("queue"), fault);
   if (reader.has("max_orders_per_customer")) {
@@ -138,6 +158,7 @@ ParsedBody<postgres::SalePatch> parse_sale_patch(std::string_view body) {
   if (reader.has("starts_at")) patch.starts_at = reader.time("starts_at");
   if (reader.has("ends_at")) patch.ends_at = reader.time("ends_at");
   if (reader.has("queue")) patch.queue = read_queue(reader.member("queue"), fault);
+  if (reader.has("cancellation")) patch.cancellation = read_cancellation(reader.member("cancellation"), fault);
   reader.refuse_unknown();
   if (json.is_object() && json.empty()) fault.malformed("the body has nothing to change");
   return finish(std::move(patch), std::move(fault));

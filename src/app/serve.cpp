@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "file_limit.hpp"
 #include "flashsale/admin/drift_watch.hpp"
 #include "flashsale/api/admin_api.hpp"
 #include "flashsale/api/public_api.hpp"
@@ -26,14 +27,18 @@
 #include "flashsale/checkout/sweeper.hpp"
 #include "flashsale/payments/payment_sweeper.hpp"
 #include "flashsale/postgres/call_watch.hpp"
-#include "file_limit.hpp"
-#include "private_memory.hpp"
 #include "flashsale/telemetry/log.hpp"
+#include "private_memory.hpp"
 
 namespace flashsale::app {
 namespace {
 
 namespace asio = boost::asio;
+
+postgres::UnknownOrders unknown_orders(const Settings& settings) {
+  return settings.payments.unknown_orders == "ignore" ? postgres::UnknownOrders::ignore
+                                                      : postgres::UnknownOrders::refund;
+}
 using std::chrono::milliseconds;
 using Steady = std::chrono::steady_clock;
 
@@ -181,7 +186,7 @@ Process::Process(const Settings& settings, std::function<Settings()> read_again)
                upkeep_, journal_, metrics_),
       payment_sweeper_(
           {postgres_options(settings), redis_options(settings), milliseconds(settings.payments.expiry_interval_ms),
-           std::chrono::seconds(settings.payments.patience_s)},
+           std::chrono::seconds(settings.payments.patience_s), unknown_orders(settings)},
           upkeep_, metrics_),
       retention_(
           {postgres_options(settings), redis_options(settings), std::chrono::seconds(settings.retention.redis_keep_s)},
@@ -216,7 +221,8 @@ Process::Process(const Settings& settings, std::function<Settings()> read_again)
              [this] { return failing_parts(); },
              milliseconds(settings.checkout.wait_ms),
              milliseconds(settings.checkout.wait_max_ms),
-             std::chrono::seconds(settings.payments.window_max_s)} {
+             std::chrono::seconds(settings.payments.window_max_s),
+             identity::parse_customer_id_form(settings.auth.customer_id_form).value()} {
   if (settings.rate_limit.enabled) {
     rate_limiter_ = std::make_unique<identity::CustomerRateLimiter>(rate_limiter_options(settings));
     parts_.rate_limiter = rate_limiter_.get();

@@ -69,6 +69,10 @@ constexpr auto kTable = std::to_array<Setting>({
     {"auth", "mode", "", 0, 0, "jwt|gateway", Secrecy::open,
      "How a buyer is known: by a bearer token (jwt), or by the X-Customer-Id header of a trusted gateway",
      [](S& s) -> M { return &s.auth.mode; }},
+    {"auth", "customer_id_form", "", 0, 0, "bytes|nfc|nfc_casefold", Secrecy::open,
+     "What makes two customer ids the same: their bytes, their composed form (Unicode NFC), or that in any case; to be "
+     "chosen before the first order",
+     [](S& s) -> M { return &s.auth.customer_id_form; }},
     {"auth", "gateway_peers", "", 0, kListMax, "", Secrecy::open,
      "Networks (CIDR) of the gateways whose X-Customer-Id is believed; used in gateway mode alone",
      [](S& s) -> M { return &s.auth.gateway_peers; }},
@@ -216,6 +220,10 @@ constexpr auto kTable = std::to_array<Setting>({
     {"payments", "patience_s", "s", 1, 86'400, "", Secrecy::open,
      "Time after which a payment without an order, or for units that cannot be had again, is to be refunded",
      [](S& s) -> M { return &s.payments.patience_s; }},
+    {"payments", "unknown_orders", "", 0, 0, "refund|ignore", Secrecy::open,
+     "What becomes of a payment for an order in our form that nobody knows after that time: ignore where other systems "
+     "make UUIDs of version 5, too",
+     [](S& s) -> M { return &s.payments.unknown_orders; }},
     {"payments", "window_max_s", "s", 1, 604'800, "", Secrecy::open,
      "Longest payment_window_s that a new sale may have: so long unpaid orders keep their units from everybody else",
      [](S& s) -> M { return &s.payments.window_max_s; }},

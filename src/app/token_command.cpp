@@ -43,7 +43,7 @@ int run_token(const Settings& settings, std::string_view customer_id, std::chron
     return 2;
   }
   if (!is_valid_customer_id(customer_id)) {
-    error << "a customer id has 1..128 bytes of UTF-8 without control characters\n";
+    error << "a customer id has 1..255 characters of UTF-8, no control characters\n";
     return 2;
   }
   output << identity::make_token(token_options(settings), customer_id, std::chrono::system_clock::now(), lifetime)

@@ -39,6 +39,7 @@ bool is_quiet(const Sale& sale, const SaleSnapshot* last, TimePoint now) {
   if (!last || !last->serving || last->log_entries > 0) return false;
   // Orders can be cancelled, and their units come back.
   if (last->order_records > 0 && now < sale.ends_at + kAwakeAfterEnd) return false;
+  if (sale.is_draft) return true;
   const bool starts_later = sale.state == SaleState::scheduled && now + kAwakeBeforeStart < sale.starts_at;
   return starts_later || effective_state(sale.state, sale.starts_at, sale.ends_at, now) == SaleState::closed;
 }

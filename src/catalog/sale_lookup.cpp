@@ -27,7 +27,8 @@ SaleLookup::SaleLookup(boost::asio::io_context& context, Catalog& catalog, Pulse
     : context_(context), catalog_(catalog), pulse_(pulse), redis_(redis) {}
 
 std::shared_ptr<const SaleSnapshot> SaleLookup::find_in_memory(std::string_view sale_id) const {
-  return catalog_.snapshot()->find(sale_id);
+  auto sale = catalog_.snapshot()->find(sale_id);
+  return sale && sale->sale->is_draft ? nullptr : sale;
 }
 
 void SaleLookup::find(std::string_view sale_id, Callback callback) {

@@ -23,7 +23,7 @@ std::string make_token(const TokenOptions& options, std::string_view customer_id
                        std::chrono::system_clock::time_point now, std::chrono::seconds lifetime) {
   if (options.secret.size() < 32) throw std::invalid_argument("an HS256 secret must have at least 32 bytes");
   if (!is_valid_customer_id(customer_id)) {
-    throw std::invalid_argument("a customer id is 1 to 128 bytes of UTF-8 without control characters");
+    throw std::invalid_argument("a customer id is 1 to 255 characters of UTF-8 without control characters");
   }
   const auto issued_at_s = std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch());
   std::string claims = "{";

@@ -9,7 +9,7 @@ namespace flashsale {
 namespace {
 
 constexpr std::size_t kIdentifierBytesMax = 64;
-constexpr std::size_t kCustomerIdBytesMax = 128;
+constexpr std::size_t kCustomerIdCharactersMax = 255;
 
 constexpr bool is_ascii_alphanumeric(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
@@ -62,14 +62,16 @@ bool is_valid_identifier(std::string_view text) {
                      [](char c) { return is_ascii_alphanumeric(c) || c == '.' || c == '_' || c == '-'; });
 }
 
-bool is_valid_customer_id(std::string_view text) {
-  if (text.empty() || text.size() > kCustomerIdBytesMax) return false;
-  for (std::size_t i = 0; i < text.size();) {
+bool is_valid_text(std::string_view text, std::size_t characters_max) {
+  std::size_t characters = 0;
+  for (std::size_t i = 0; i < text.size(); ++characters) {
     const std::uint32_t code_point = next_code_point(text, i);
-    if (code_point == kInvalid || is_control(code_point)) return false;
+    if (code_point == kInvalid || is_control(code_point) || characters == characters_max) return false;
   }
-  return true;
+  return characters > 0;
 }
+
+bool is_valid_customer_id(std::string_view text) { return is_valid_text(text, kCustomerIdCharactersMax); }
 
 bool is_valid_utf8(std::string_view text) {
   for (std::size_t i = 0; i < text.size();) {
@@ -87,8 +89,14 @@ bool is_valid_utf8(std::string_view text) {
   return true;
 }
 
-bool is_valid_currency(std::string_view text) {
-  return text.size() == 3 && std::all_of(text.begin(), text.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
+std::optional<std::string> parse_currency(std::string_view text) {
+  if (text.size() != 3) return std::nullopt;
+  std::string upper(text);
+  for (char& c : upper) {
+    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+    if (c < 'A' || c > 'Z') return std::nullopt;
+  }
+  return upper;
 }
 
 }  // namespace flashsale

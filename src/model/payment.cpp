@@ -5,13 +5,14 @@
 #include <cstddef>
 
 #include "flashsale/model/check.hpp"
+#include "flashsale/model/order_total.hpp"
 
 namespace flashsale {
 namespace {
 
 // In the order of the numbers.
-constexpr std::array<std::string_view, 6> kNames{"waiting",         "late",   "confirmed", "failed",
-                                                 "refund_required", "ignored"};
+constexpr std::array<std::string_view, 8> kNames{"waiting",         "late",    "confirmed", "failed",
+                                                 "refund_required", "ignored", "not_ours",  "declined"};
 
 }  // namespace
 
@@ -22,7 +23,8 @@ std::string_view to_string(PaymentOutcome outcome) {
 }
 
 void set_first_status(Order& order, const Sale& sale) {
-  if (sale.payment == PaymentMode::none) {
+  const auto total = order_total(order.lines, sale);
+  if (sale.payment == PaymentMode::none || (total && total->amount == 0)) {
     order.status = OrderStatus::confirmed;
     return;
   }

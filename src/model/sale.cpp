@@ -12,6 +12,7 @@ namespace {
 // In the order of the numbers.
 constexpr std::array<std::string_view, 4> kStateNames{"scheduled", "open", "paused", "closed"};
 constexpr std::array<std::string_view, 2> kPaymentNames{"none", "required"};
+constexpr std::array<std::string_view, 3> kCancellableNames{"paid", "closed", "never"};
 
 template <class Enum, std::size_t N>
 std::string_view name_of(const std::array<std::string_view, N>& names, Enum value) {
@@ -36,6 +37,11 @@ std::optional<SaleState> parse_sale_state(std::string_view text) { return value_
 std::string_view to_string(PaymentMode mode) { return name_of(kPaymentNames, mode); }
 std::optional<PaymentMode> parse_payment_mode(std::string_view text) {
   return value_of<PaymentMode>(kPaymentNames, text);
+}
+
+std::string_view to_string(CancellableUntil until) { return name_of(kCancellableNames, until); }
+std::optional<CancellableUntil> parse_cancellable_until(std::string_view text) {
+  return value_of<CancellableUntil>(kCancellableNames, text);
 }
 
 const Item* Sale::find_item(std::string_view sku) const {

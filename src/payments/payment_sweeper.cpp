@@ -91,7 +91,7 @@ void PaymentSweeper::settle_open() {
     if (is_stopping() || std::chrono::steady_clock::now() >= until) return;
     settled_up_to_ = webhook_id;
     if (messages_.is_held(webhook_id)) continue;
-    const auto result = settle(stores_, upkeep_, webhook_id, options_.patience);
+    const auto result = settle(stores_, upkeep_, webhook_id, options_.patience, options_.unknown_orders);
     const bool is_settled =
         result && result->outcome != PaymentOutcome::waiting && result->outcome != PaymentOutcome::late;
     if (!result && is_busy(result.error())) messages_.hold(webhook_id);

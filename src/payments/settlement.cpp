@@ -37,8 +37,9 @@ Settled take_again(catalog::Publisher& stores, catalog::Upkeep& upkeep, std::str
   return late;
 }
 
-Settled finish(catalog::Publisher& stores, catalog::Upkeep& upkeep, std::string_view webhook_id, Settled result) {
+Settled finish(catalog::Publisher& stores, catalog::Upkeep& upkeep, Settled result) {
   if (!result || result->repeated) return result;
+  const auto webhook_id = result->webhook_id;
   if (result->outcome == PaymentOutcome::failed) give_back_now(stores, *result);
   if (result->outcome == PaymentOutcome::late) result = take_again(stores, upkeep, webhook_id, *result);
   if (result && result->outcome == PaymentOutcome::refund_required) {
@@ -51,13 +52,18 @@ Settled finish(catalog::Publisher& stores, catalog::Upkeep& upkeep, std::string_
 
 Settled receive(catalog::Publisher& stores, catalog::Upkeep& upkeep, const PaymentEvent& event, Promptness promptness) {
   auto applied = postgres::apply_payment(stores.session(), event);
+  const bool is_second = applied && applied->webhook_id != event.webhook_id;
+  if (is_second && !applied->repeated) {
+    telemetry::log_warn("two messages of the payment provider have one webhook-id",
+                        {{"webhook", event.webhook_id}, {"order", event.order_id.to_string()}});
+  }
   if (promptness == Promptness::later) return applied;
-  return finish(stores, upkeep, event.webhook_id, std::move(applied));
+  return finish(stores, upkeep, std::move(applied));
 }
 
 Settled settle(catalog::Publisher& stores, catalog::Upkeep& upkeep, std::string_view webhook_id,
-               std::chrono::seconds patience) {
-  return finish(stores, upkeep, webhook_id, postgres::settle_payment(stores.session(), webhook_id, patience));
+               std::chrono::seconds patience, postgres::UnknownOrders unknown) {
+  return finish(stores, upkeep, postgres::settle_payment(stores.session(), webhook_id, patience, unknown));
 }
 
 }  // namespace flashsale::payments

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "embedded/flashsale_postgres.hpp"
+#include "flashsale/model/identifier.hpp"
 #include "flashsale/postgres/error.hpp"
 #include "row_reader.hpp"
 #include "sale_rows.hpp"
@@ -60,7 +61,7 @@ bool read_rows(Session& session, pqxx::transaction_base& tx, const SnapshotReade
 
 Error export_orders(Session& session, std::string_view sale_id, const SnapshotReader& reader,
                     const ExportLimits& limits) {
-  if (sale_id.empty() || sale_id.find('\0') != std::string_view::npos) return {};
+  if (!is_valid_identifier(sale_id)) return {};
   const auto end = Clock::now() + limits.time_max;
   bool in_time = true;
   // Once only: the callbacks have seen part of it.

@@ -65,8 +65,9 @@ CancelResult cancel_in(pqxx::work& tx, const OrderId& id, std::string_view custo
   auto found = read_with_sale(tx, id);
   if (!found || (!customer_id.empty() && found->row.customer_id != customer_id)) return {};
   // Waits for whoever is changing the row, then judges what they left.
-  const bool changed =
-      execute(tx, embedded::order_cancel_sql, id.to_string(), std::string(reason)).affected_rows() == 1;
+  const bool by_its_buyer = who.empty() && !customer_id.empty();
+  const auto cancelled = execute(tx, embedded::order_cancel_sql, id.to_string(), std::string(reason), by_its_buyer);
+  const bool changed = cancelled.affected_rows() == 1;
   if (changed) {
     return_units(tx, found->row);
     refund_cancelled(tx, id);
@@ -96,6 +97,20 @@ bool insert_cancelled(pqxx::transaction_base& tx, const Order& order, std::strin
   if (inserted.affected_rows() == 0) return false;
   // Whoever cancels may have been away for so long that the order was written and its sale archived.
   return !give_way_to_archived(tx, order.id);
+}
+
+bool may_be_cancelled(pqxx::transaction_base& tx, const Order& order) {
+  std::vector<std::int32_t> items;
+  for (const auto& line : order.lines) items.push_back(line.item_no);
+  const auto rows = execute(tx, embedded::sale_lets_buyers_cancel_sql, array_of(items));
+  return !rows.empty() && rows[0][0].as<bool>();
+}
+
+CancelResult too_late_for(const Order& order) {
+  CancelResult result;
+  result.outcome = CancelResult::Outcome::too_late;
+  result.row = order;
+  return result;
 }
 
 }  // namespace
@@ -162,6 +177,12 @@ Result<CancelResult> cancel_unwritten_order(Session& session, const Order& order
   CancelResult result;
   const Error error = session.run([&](pqxx::connection& connection) {
     pqxx::work tx(connection);
+    if (who.empty() && !may_be_cancelled(tx, order)) {
+      // Judged by its row, if it has been written meanwhile.
+      result = cancel_in(tx, order.id, order.customer_id, reason, who);
+      if (result.outcome == CancelResult::Outcome::unknown) result = too_late_for(order);
+      return;
+    }
     if (!insert_cancelled(tx, order, reason)) {
       result = cancel_in(tx, order.id, order.customer_id, reason, who);
       return;

@@ -31,6 +31,7 @@ struct DueOrder {
   Money due;
   bool payment_failed = false;
   bool archived = false;
+  std::int64_t attempts = 1;  ///< declined payments that end it
 };
 
 std::optional<DueOrder> read_due_order(pqxx::transaction_base& tx, const OrderId& id) {
@@ -47,6 +48,7 @@ std::optional<DueOrder> read_due_order(pqxx::transaction_base& tx, const OrderId
   order.payment_failed = row[kOrderColumns + 6].as<bool>();
   order.shown.epoch = row[kOrderColumns + 7].as<std::int64_t>();
   order.archived = row[kOrderColumns + 8].as<bool>();
+  order.attempts = row[kOrderColumns + 9].as<std::int64_t>();
   return order;
 }
 
@@ -82,7 +84,7 @@ class Judgement {
   PaymentResult run() {
     auto order = lock_order(tx_, event_.order_id);
     if (!order) return {};
-    const auto outcome = event_.succeeded ? succeeded(*order) : failed(order->shown.row);
+    const auto outcome = event_.succeeded ? succeeded(*order) : failed(*order);
     // As it stands after the change.
     auto result = read_due_order(tx_, event_.order_id).value().shown;
     result.outcome = outcome;
@@ -100,11 +102,16 @@ class Judgement {
       return PaymentOutcome::confirmed;
     }
     if (may_come_back(order)) return PaymentOutcome::late;
+    // Some providers tell of a payment of nothing, too.
+    if (event_.paid.amount == 0) return PaymentOutcome::ignored;
     return refund(row.status == OrderStatus::confirmed ? "paid_twice" : "order_ended");
   }
 
-  PaymentOutcome failed(const Order& row) {
+  PaymentOutcome failed(const DueOrder& order) {
+    const auto& row = order.shown.row;
     if (row.status != OrderStatus::awaiting_payment) return PaymentOutcome::ignored;
+    const auto declined = execute(tx_, embedded::payments_declined_sql, row.id.to_string())[0][0].as<std::int64_t>();
+    if (declined < order.attempts) return PaymentOutcome::declined;
     change_locked(embedded::order_payment_failed_sql, row.id);
     return_units(tx_, row);
     return PaymentOutcome::failed;
@@ -165,23 +172,59 @@ PaymentResult as_it_stands(pqxx::transaction_base& tx, const StoredEvent& stored
   const auto order = read_due_order(tx, stored.event.order_id);
   PaymentResult result = order ? order->shown : PaymentResult{};
   result.outcome = stored.outcome;
+  result.webhook_id = stored.event.webhook_id;
   return result;
 }
 
-PaymentResult apply_in(pqxx::work& tx, const PaymentEvent& event) {
-  const auto inserted = execute(tx, embedded::payment_event_insert_sql, event.webhook_id, event.order_id.to_string(),
-                                event.payment_id, event.succeeded, event.paid.amount, event.paid.currency);
-  if (inserted.affected_rows() == 0) {
-    auto known = as_it_stands(tx, read_event(tx, event.webhook_id, std::chrono::seconds(0)));
-    known.repeated = true;
-    commit_found(tx);
-    return known;
+/// False: a message is known by its id.
+bool store_event(pqxx::transaction_base& tx, const PaymentEvent& event) {
+  return execute(tx, embedded::payment_event_insert_sql, event.webhook_id, event.order_id.to_string(), event.payment_id,
+                 event.succeeded, event.paid.amount, event.paid.currency)
+             .affected_rows() == 1;
+}
+
+bool tells_the_same(const PaymentEvent& a, const PaymentEvent& b) {
+  return a.order_id == b.order_id && a.payment_id == b.payment_id && a.succeeded == b.succeeded && a.paid == b.paid;
+}
+
+/// Made of its id and of what it says, so that it is the same whenever the message is repeated; no provider's id has a
+/// space in it.
+std::string id_of_its_own(const PaymentEvent& event) {
+  const auto text = event.order_id.to_string() + (event.succeeded ? " succeeded " : " failed ") +
+                    std::to_string(event.paid.amount) + ' ' + event.paid.currency;
+  return event.webhook_id + ' ' + OrderId::derive(event.webhook_id, text, event.payment_id).to_string();
+}
+
+PaymentResult already_known(pqxx::work& tx, const StoredEvent& stored) {
+  auto known = as_it_stands(tx, stored);
+  known.repeated = true;
+  commit_found(tx);
+  return known;
+}
+
+PaymentResult apply_in(pqxx::work& tx, PaymentEvent event) {
+  bool is_new = store_event(tx, event);
+  if (!is_new) {
+    const auto stored = read_event(tx, event.webhook_id, std::chrono::seconds(0));
+    if (tells_the_same(stored.event, event)) return already_known(tx, stored);
+    event.webhook_id = id_of_its_own(event);
+    is_new = store_event(tx, event);
   }
+  if (!is_new) return already_known(tx, read_event(tx, event.webhook_id, std::chrono::seconds(0)));
   auto result = Judgement(tx, event).run();
+  result.webhook_id = event.webhook_id;
   note_outcome(tx, event, result.outcome);
   FLASHSALE_FAULT_POINT("payment.before_commit");
   commit(tx);
   FLASHSALE_FAULT_POINT("payment.after_commit");
+  return result;
+}
+
+PaymentResult ignore_unknown(pqxx::work& tx, const StoredEvent& stored) {
+  auto result = as_it_stands(tx, stored);
+  result.outcome = PaymentOutcome::not_ours;
+  note_outcome(tx, stored.event, result.outcome);
+  commit(tx);
   return result;
 }
 
@@ -207,13 +250,17 @@ StoredEvent lock_with_order(pqxx::transaction_base& tx, std::string_view webhook
   return lock_event(tx, webhook_id, patience);
 }
 
-PaymentResult settle_in(pqxx::work& tx, std::string_view webhook_id, std::chrono::seconds patience) {
+PaymentResult settle_in(pqxx::work& tx, std::string_view webhook_id, std::chrono::seconds patience,
+                        UnknownOrders unknown) {
   const auto seen = lock_with_order(tx, webhook_id, patience);
   if (seen.outcome != PaymentOutcome::waiting && seen.outcome != PaymentOutcome::late) return as_it_stands(tx, seen);
   auto result = Judgement(tx, seen.event).run();
+  result.webhook_id = seen.event.webhook_id;
   const bool is_open = result.outcome == PaymentOutcome::waiting || result.outcome == PaymentOutcome::late;
+  const bool is_waiting = result.outcome == PaymentOutcome::waiting;
+  if (is_waiting && seen.is_overdue && unknown == UnknownOrders::ignore) return ignore_unknown(tx, seen);
   if (is_open && seen.is_overdue) {
-    return give_up(tx, seen, result.outcome == PaymentOutcome::waiting ? "unknown_order" : "no_units_in_time");
+    return give_up(tx, seen, is_waiting ? "unknown_order" : "no_units_in_time");
   }
   if (result.outcome == seen.outcome) return result;
   note_outcome(tx, seen.event, result.outcome);
@@ -286,7 +333,7 @@ Result<Value> in_transaction(Session& session, const std::function<Value(pqxx::w
     pqxx::work tx(connection);
     value = work(tx);
   });
-  if (error) return error;
+  if (error) return Result<Value>(boost::system::in_place_error, error);
   return value;
 }
 
@@ -296,8 +343,19 @@ Result<PaymentResult> apply_payment(Session& session, const PaymentEvent& event)
   return in_transaction<PaymentResult>(session, [&](pqxx::work& tx) { return apply_in(tx, event); });
 }
 
-Result<PaymentResult> settle_payment(Session& session, std::string_view webhook_id, std::chrono::seconds patience) {
-  return in_transaction<PaymentResult>(session, [&](pqxx::work& tx) { return settle_in(tx, webhook_id, patience); });
+Result<PaymentResult> settle_payment(Session& session, std::string_view webhook_id, std::chrono::seconds patience,
+                                     UnknownOrders unknown) {
+  return in_transaction<PaymentResult>(session,
+                                       [&](pqxx::work& tx) { return settle_in(tx, webhook_id, patience, unknown); });
+}
+
+Result<bool> note_foreign_payment(Session& session, const ForeignPayment& payment) {
+  return in_transaction<bool>(session, [&](pqxx::work& tx) {
+    const auto noted = execute(tx, embedded::foreign_payment_insert_sql, payment.webhook_id, payment.order_id,
+                               payment.payment_id, payment.succeeded, payment.paid.amount, payment.paid.currency);
+    commit(tx);
+    return noted.affected_rows() == 1;
+  });
 }
 
 Result<PaymentResult> refuse_late_payment(Session& session, std::string_view webhook_id) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "embedded/flashsale_postgres.hpp"
+#include "flashsale/model/identifier.hpp"
 #include "flashsale/postgres/error.hpp"
 #include "flashsale/telemetry/fault_point.hpp"
 #include "sale_rows.hpp"
@@ -78,7 +79,7 @@ void reset_in(pqxx::work& tx, std::string_view sale_id, std::string_view who, Re
 }  // namespace
 
 Result<ResetResult> reset_rehearsal(Session& session, std::string_view sale_id, std::string_view who) {
-  if (sale_id.empty() || sale_id.find('\0') != std::string_view::npos) {
+  if (!is_valid_identifier(sale_id)) {
     return ResetResult{ResetResult::Outcome::unknown_sale, {}, 0};
   }
   ResetResult result;

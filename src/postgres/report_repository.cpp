@@ -4,6 +4,7 @@
 
 #include "array_literal.hpp"
 #include "embedded/flashsale_postgres.hpp"
+#include "flashsale/model/identifier.hpp"
 #include "row_reader.hpp"
 #include "sale_rows.hpp"
 #include "sale_scan.hpp"
@@ -79,7 +80,7 @@ std::optional<SaleReport> read_in(Session& session, pqxx::transaction_base& tx, 
 Result<std::optional<SaleReport>> read_report(Session& session, std::string_view sale_id) {
   std::optional<SaleReport> report;
   // A parameter ends at a NUL, and an empty one would be any sale.
-  if (sale_id.empty() || sale_id.find('\0') != std::string_view::npos) return report;
+  if (!is_valid_identifier(sale_id)) return report;
   SaleFilter filter;
   filter.sale_id = sale_id;
   const Error error = session.run([&](pqxx::connection& connection) {

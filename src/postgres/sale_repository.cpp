@@ -1,11 +1,13 @@
 #include "flashsale/postgres/sale_repository.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <map>
 
 #include "array_literal.hpp"
 #include "embedded/flashsale_postgres.hpp"
 #include "flag_rows.hpp"
+#include "flashsale/model/identifier.hpp"
 #include "flashsale/model/json_text.hpp"
 #include "flashsale/postgres/error.hpp"
 #include "row_reader.hpp"
@@ -14,6 +16,8 @@
 
 namespace flashsale::postgres {
 namespace {
+
+constexpr std::int32_t kSaleNoMax = std::numeric_limits<std::int32_t>::max();
 
 /// One JSON object for the log.
 class ChangeText {
@@ -39,6 +43,9 @@ class ChangeText {
                             .number("rate_per_s", queue.rate_per_s)
                             .number("prequeue_s", queue.prequeue_s)
                             .close());
+  }
+  ChangeText& cancellation(CancellableUntil until) {
+    return raw("cancellation", ChangeText().text("until", to_string(until)).close());
   }
   std::string close() { return out_ + "}"; }
 
@@ -66,13 +73,15 @@ std::string describe(const Sale& sale) {
   items.push_back(']');
   return ChangeText()
       .text("name", sale.name)
-      .text("state", to_string(sale.state))
+      .text("state", sale.is_draft ? "draft" : to_string(sale.state))
       .text("starts_at", format_rfc3339(sale.starts_at))
       .text("ends_at", format_rfc3339(sale.ends_at))
       .text("payment", to_string(sale.payment))
       .number("payment_window_s", sale.payment_window_s)
       .number("max_orders_per_customer", sale.max_orders_per_customer)
       .number("max_quantity_per_order", sale.max_quantity_per_order)
+      .number("payment_attempts", sale.payment_attempts)
+      .cancellation(sale.cancellation)
       .queue(sale.queue)
       .raw("rehearsal", sale.rehearsal ? "true" : "false")
       .raw("items", items)
@@ -86,6 +95,7 @@ std::string describe(const SalePatch& patch) {
   if (patch.starts_at) text.text("starts_at", format_rfc3339(*patch.starts_at));
   if (patch.ends_at) text.text("ends_at", format_rfc3339(*patch.ends_at));
   if (patch.queue) text.queue(*patch.queue);
+  if (patch.cancellation) text.cancellation(*patch.cancellation);
   return text.close();
 }
 
@@ -129,7 +139,8 @@ std::optional<Sale> create_in(pqxx::work& tx, const Sale& wanted, std::string_vi
       execute(tx, embedded::sale_insert_sql, wanted.id, wanted.name, static_cast<int>(wanted.state),
               format_rfc3339(wanted.starts_at), format_rfc3339(wanted.ends_at), static_cast<int>(wanted.payment),
               wanted.payment_window_s, wanted.queue.enabled, wanted.queue.rate_per_s, wanted.queue.prequeue_s,
-              wanted.rehearsal, wanted.max_orders_per_customer, wanted.max_quantity_per_order);
+              wanted.rehearsal, wanted.max_orders_per_customer, wanted.max_quantity_per_order, wanted.is_draft,
+              wanted.payment_attempts, static_cast<int>(wanted.cancellation));
   if (inserted.empty()) {
     commit_found(tx);
     return std::nullopt;
@@ -141,6 +152,10 @@ std::optional<Sale> create_in(pqxx::work& tx, const Sale& wanted, std::string_vi
   auto created = first_of(read_sales(tx, by_number(sale_no)));
   commit(tx);
   return created;
+}
+
+bool has_passed(pqxx::transaction_base& tx, TimePoint moment) {
+  return execute(tx, "SELECT $1::timestamptz <= clock_timestamp()", format_rfc3339(moment))[0][0].as<bool>();
 }
 
 PatchResult patch_in(pqxx::work& tx, std::string_view sale_id, const SalePatch& patch, std::string_view who) {
@@ -156,10 +171,15 @@ PatchResult patch_in(pqxx::work& tx, std::string_view sale_id, const SalePatch& 
   const auto starts_at = patch.starts_at.value_or(sale->starts_at);
   const auto ends_at = patch.ends_at.value_or(sale->ends_at);
   if (starts_at >= ends_at) return {Outcome::bad_times, std::move(sale)};
+  const bool is_to_sell = patch.state == SaleState::open || patch.state == SaleState::scheduled;
+  if (is_to_sell && has_passed(tx, ends_at)) return {Outcome::ended, std::move(sale)};
   const auto queue = patch.queue.value_or(sale->queue);
+  // A draft that is closed for good was never for the public.
+  const bool is_draft = sale->is_draft && patch.state.value_or(SaleState::closed) == SaleState::closed;
   execute(tx, embedded::sale_update_sql, sale_no, patch.name.value_or(sale->name),
           static_cast<int>(patch.state.value_or(sale->state)), format_rfc3339(starts_at), format_rfc3339(ends_at),
-          queue.enabled, queue.rate_per_s, queue.prequeue_s);
+          queue.enabled, queue.rate_per_s, queue.prequeue_s, is_draft,
+          static_cast<int>(patch.cancellation.value_or(sale->cancellation)));
   write_log(tx, who, "sale.patched", sale_id, describe(patch));
   publish_sale(tx, sale_no);
   sale = first_of(read_sales(tx, by_number(sale_no)));
@@ -256,7 +276,7 @@ Error begin_anew(Session& session, std::int64_t above, std::span<const std::stri
 
 Result<std::optional<Sale>> find_sale(Session& session, std::string_view sale_id) {
   std::optional<Sale> sale;
-  if (sale_id.empty() || holds_nul(sale_id)) return sale;
+  if (!is_valid_identifier(sale_id)) return sale;
   const Error error = session.run([&](pqxx::connection& connection) {
     pqxx::work tx(connection);
     use_one_snapshot(tx);
@@ -266,13 +286,13 @@ Result<std::optional<Sale>> find_sale(Session& session, std::string_view sale_id
   return sale;
 }
 
-Result<std::vector<Sale>> list_sales(Session& session, std::int32_t after_sale_no, std::int32_t limit) {
+Result<std::vector<Sale>> list_sales(Session& session, std::int64_t after_sale_no, std::int32_t limit) {
   std::vector<Sale> sales;
   const Error error = session.run([&](pqxx::connection& connection) {
     pqxx::work tx(connection);
     use_one_snapshot(tx);
     SaleFilter filter;
-    filter.after_sale_no = after_sale_no;
+    filter.after_sale_no = static_cast<std::int32_t>(std::min<std::int64_t>(after_sale_no, kSaleNoMax));
     filter.limit = limit;
     sales = read_sales(tx, filter);
   });
@@ -294,7 +314,7 @@ Result<std::optional<Sale>> create_sale(Session& session, const Sale& definition
 Result<PatchResult> patch_sale(Session& session, std::string_view sale_id, const SalePatch& patch,
                                std::string_view who) {
   PatchResult result;
-  if (holds_nul(sale_id)) return PatchResult{PatchResult::Outcome::unknown_sale, std::nullopt};
+  if (!is_valid_identifier(sale_id)) return PatchResult{PatchResult::Outcome::unknown_sale, std::nullopt};
   if (patch.name && holds_nul(*patch.name)) return Error(Failure::data_refused);
   const Error error = session.run([&](pqxx::connection& connection) {
     pqxx::work tx(connection);

@@ -29,6 +29,9 @@ Sale read_sale(const pqxx::row& row) {
   sale.archived = row[16].as<bool>();
   sale.max_orders_per_customer = row[17].as<std::int32_t>();
   sale.max_quantity_per_order = row[18].as<std::int32_t>();
+  sale.is_draft = row[19].as<bool>();
+  sale.payment_attempts = row[20].as<std::int32_t>();
+  sale.cancellation = static_cast<CancellableUntil>(row[21].as<int>());
   return sale;
 }
 

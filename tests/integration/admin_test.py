@@ -149,7 +149,8 @@ class SaleTest(AdminCase):
             "item without name": ((*item, "name"), ...), "no price": ((*item, "price"), ...),
             "price is a number": ((*item, "price"), 12.5), "fractional amount": ((*item, "price", "amount"), 12.5),
             "negative amount": ((*item, "price", "amount"), -1), "huge amount": ((*item, "price", "amount"), 10**19),
-            "no currency": ((*item, "price", "currency"), ...), "small currency": ((*item, "price", "currency"), "eur"),
+            "no currency": ((*item, "price", "currency"), ...),
+            "currency with a digit": ((*item, "price", "currency"), "E1R"),
             "long currency": ((*item, "price", "currency"), "EURO"),
             "unknown member in price": ((*item, "price", "vat"), 1),
             "no stock": ((*item, "stock"), ...), "negative stock": ((*item, "stock"), -1),
@@ -195,8 +196,16 @@ class SaleTest(AdminCase):
         self.assertLessEqual(set(sales), set(listed))
         first = self.cluster.admin("GET", "/admin/v1/sales?limit=3").json()
         self.assertEqual(len(first["sales"]), 3)
-        for query in ("limit=0", "limit=many", "cursor=%ff"):
-            self.check_status(self.cluster.admin("GET", f"/admin/v1/sales?{query}"), 400, "malformed-request")
+        for query in ("limit=0", "limit=many", "cursor=%ff", "cursor=", "cursor=00", "cursor=-1", "cursor=+1",
+                      "cursor=01", "cursor=1x", f"cursor={10**18}"):
+            for path in ("/admin/v1/sales", "/admin/v1/log"):
+                self.check_status(self.cluster.admin("GET", f"{path}?{query}"), 400, "malformed-request")
+            self.check_status(self.cluster.client().get(f"/v1/sales?{query}"), 400, "malformed-request")
+        # Beyond every number that a sale can have.
+        last = self.cluster.admin("GET", f"/admin/v1/sales?cursor={10**18 - 1}")
+        self.assertEqual(self.check_status(last, 200).json(), {"sales": []})
+        last = self.cluster.client().get(f"/v1/sales?cursor={10**18 - 1}")
+        self.assertEqual(self.check_status(last, 200).json(), {"sales": []})
 
     def test_unknown_sale(self):
         for method, path, body in (("GET", "", None), ("PATCH", "", {"state": "open"}), ("GET", "/audit", None),
@@ -221,6 +230,88 @@ class SaleTest(AdminCase):
         self.check_status(response, 400, "malformed-request")
         self.assertEqual(self.cluster.admin("GET", f"/admin/v1/sales/{sale}").json(), before)
         self.check_status(self.cluster.buy(sale, self.cluster.new_customer()), 201)
+
+    def test_a_sale_that_has_ended(self):
+        now = time.time()
+        sale = self.cluster.create_sale(starts_at=now - 20, ends_at=now - 10)
+
+        def read(where=0):
+            return self.cluster.admin("GET", f"/admin/v1/sales/{sale}", where=where).json()
+        self.assertEqual(read()["state"], "ended")
+        self.assertEqual(self.cluster.sale(sale)["state"], "closed")
+        listed = [other for other in self.pages("/admin/v1/sales", "sales") if other["id"] == sale]
+        self.assertEqual([other["state"] for other in listed], ["ended"])
+        before = read()
+        past = harness.rfc3339(now - 5)
+        for body in ({"state": "open"}, {"state": "scheduled"}, {"state": "open", "ends_at": past}):
+            refused = self.check_status(self.patch(sale, body), 409, "sale-ended")
+            self.assertIn("ends_at", refused.json()["detail"])
+        self.assertEqual(read(), before)
+        # What opens nothing is no promise: to pause it is allowed, and it stays paused with new times.
+        self.assertEqual(self.check_status(self.patch(sale, {"state": "paused"}), 200).json()["state"], "ended")
+        later = {"ends_at": harness.rfc3339(now + 3600)}
+        self.assertEqual(self.check_status(self.patch(sale, later), 200).json()["state"], "paused")
+        self.assertEqual(self.check_status(self.patch(sale, {"state": "open"}), 200).json()["state"], "open")
+        harness.wait_until(lambda: self.cluster.buy(sale, self.cluster.new_customer(), where=1).status == 201, 5,
+                           "the sale does not sell")
+        # To end it by the clock is not to open it.
+        self.assertEqual(self.check_status(self.patch(sale, {"ends_at": past}), 200).json()["state"], "ended")
+        again = self.patch(sale, {"state": "open", "ends_at": harness.rfc3339(now + 3600)})
+        self.assertEqual(self.check_status(again, 200).json()["state"], "open")
+        self.check_status(self.patch(sale, {"state": "closed"}), 200)
+        self.assertEqual(read(where=1)["state"], "closed")
+        self.check_status(self.patch(sale, {"state": "open"} | later), 409, "sale-closed")
+
+    def test_times_that_cannot_be_stored(self):
+        sale = self.cluster.create_sale()
+        for moment in ("0000-01-01T00:00:00Z", "0000-12-31T23:59:59.999999Z", "0001-01-01T00:00:00+01:00",
+                       "9999-12-31T23:59:59-01:00"):
+            definition = sale_definition("times") | {"starts_at": moment}
+            self.check_status(self.cluster.admin("POST", "/admin/v1/sales", definition), 400, "malformed-request")
+            self.check_status(self.patch(sale, {"starts_at": moment}), 400, "malformed-request")
+        for first, last in (("0001-01-01T00:00:00Z", "0001-01-01T00:00:01+00:00"),
+                            ("0001-01-01T00:00:00-01:00", "9999-12-31T23:59:59.999999Z")):
+            patched = self.patch(sale, {"starts_at": first, "ends_at": last})
+            self.check_status(patched, 200)
+            self.assertEqual(patched.json()["starts_at"][:4], "0001")
+            self.assertEqual(self.cluster.admin("GET", f"/admin/v1/sales/{sale}").json()["ends_at"],
+                             patched.json()["ends_at"])
+
+    def test_ids_that_no_store_can_hold(self):
+        for path in ("", "/audit", "/report", "/orders.csv"):
+            for name in ("%ff", "%c3%28", "%ed%a0%80", "a%20b"):
+                response = self.cluster.admin("GET", f"/admin/v1/sales/{name}{path}")
+                self.check_status(response, 404, "unknown-sale")
+        self.check_status(self.cluster.admin("PATCH", "/admin/v1/sales/%ff", {"state": "paused"}), 404, "unknown-sale")
+        self.check_status(self.cluster.admin("POST", "/admin/v1/sales/%ff/reset"), 404, "unknown-sale")
+        self.check_status(self.cluster.admin("POST", "/admin/v1/sales/%ff/items/a/stock", {"add": 1}), 404,
+                          "unknown-sale")
+        self.check_status(self.cluster.client().get("/v1/sales/%ff"), 404, "unknown-sale")
+
+    def test_lengths_are_in_characters(self):
+        long = "\u00fc\U0001f45f" * 100
+        sale = self.cluster.create_sale(name=long, items=[item_definition(name=long)])
+        read = self.cluster.admin("GET", f"/admin/v1/sales/{sale}").json()
+        self.assertEqual((read["name"], read["items"][0]["name"]), (long, long))
+        for name in (long + "x", "a\u0085", "a\x7f", "a\n", "\u0000", ""):
+            self.check_status(self.patch(sale, {"name": name}), 400, "malformed-request")
+            definition = sale_definition("n") | {"name": name}
+            self.check_status(self.cluster.admin("POST", "/admin/v1/sales", definition), 400, "malformed-request")
+
+    def test_what_takes_no_body_refuses_one(self):
+        for path in (f"/admin/v1/sales/{self.cluster.create_sale(rehearsal=True)}/reset",
+                     f"/admin/v1/customers/{self.cluster.new_customer()}/erase"):
+            for body in ({"dry_run": True}, ["all"], None):
+                response = self.cluster.admin("POST", path, json.dumps(body).encode())
+                self.check_status(response, 400, "malformed-request")
+            self.check_status(self.cluster.admin("POST", path, {}), 200)
+            self.check_status(self.cluster.admin("POST", path), 200)
+
+    def test_currencies_in_any_case(self):
+        items = [item_definition(currency="eur"), item_definition("sock", currency="Eur")]
+        sale = self.cluster.create_sale(items=items)
+        shown = [item["price"]["currency"] for item in self.cluster.sale(sale)["items"]]
+        self.assertEqual(shown, ["EUR", "EUR"])
 
     def test_patch_answers_the_sale_as_it_is_now(self):
         sale = self.cluster.create_sale()
@@ -316,6 +407,30 @@ class OrdersTest(AdminCase):
         order = self.check_status(self.cluster.buy(sale, "a&b=c d/ü", "k"), 201).json()
         listed = self.pages("/admin/v1/orders?customer_id=a%26b%3Dc%20d%2F%C3%BC", "orders")
         self.assertEqual([entry["id"] for entry in listed], [order["id"]])
+
+    def test_why_an_order_is_cancelled(self):
+        sale = self.cluster.create_sale()
+        _, order = self.sell(sale, 1)
+        path = f"/admin/v1/orders/{order['id']}/cancel"
+        for reason in ("\u00fc" * 201, "", "a\u0090", 7):
+            self.check_status(self.cluster.admin("POST", path, {"reason": reason}), 400, "malformed-request")
+        answer = self.check_status(self.cluster.admin("POST", path, {"reason": "\u00fc" * 200}), 200).json()
+        self.assertEqual(answer["reason"], "\u00fc" * 200)
+
+    def test_cursors(self):
+        sale = self.cluster.create_sale()
+        customer, order = self.sell(sale, 1)
+        paths = ((self.cluster.client(), "/v1/orders?", self.cluster.bearer(customer)),
+                 (self.cluster.instances[0], f"/admin/v1/orders?customer_id={customer}&", None))
+        order_id = order["id"]
+        for asked, path, headers in paths:
+            get = asked.get if headers else lambda target, _: self.cluster.admin("GET", target)
+            for cursor in ("", "1", "-" + order_id, "0-" + order_id, "01-" + order_id, f"{10**16}-{order_id}",
+                           "1-" + order_id[:-1], "+1-" + order_id, "1-" + order_id + "0"):
+                self.check_status(get(f"{path}cursor={cursor}", headers), 400, "malformed-request")
+            for number, seen in ((10**16 - 1, [order_id]), (1, [])):
+                page = self.check_status(get(f"{path}cursor={number}-{order_id}", headers), 200).json()
+                self.assertEqual([one["id"] for one in page["orders"]], seen)
 
     def test_order_by_id(self):
         sale = self.cluster.create_sale()

@@ -141,13 +141,14 @@ class ListTest(ClusterCase):
         time.sleep(FRESH_MS / 1000 * SLOWNESS)
         path = "/v1/sales"
         plain = self.check_status(self.cluster.client().get(path), 200)
-        for query in ("limit=100", "limit=0100", "limit=%31%30%30", "limit=1000", "limit=999", "cursor=0", "cursor=00",
+        for query in ("limit=100", "limit=0100", "limit=%31%30%30", "limit=1000", "limit=999", "cursor=0",
                       "fbclid=IwAR0", "utm_source=a&utm_source=b", "q=%zz&limit=100", "&&", "=", "x" * 2000,
                       "&".join(f"p{number}={number}" for number in range(100))):
             with self.subTest(query):
                 response = self.check_status(self.cluster.client().get(f"{path}?{query}"), 200)
                 self.assertEqual((response.body, response.header("ETag")), (plain.body, plain.header("ETag")))
-        for query in ("limit=0", "limit=1001", "limit=abc", "limit=", "limit=1&limit=1", "limit=%3", "cursor=x"):
+        for query in ("limit=0", "limit=1001", "limit=abc", "limit=", "limit=1&limit=1", "limit=%3", "cursor=x",
+                      "cursor=00"):
             with self.subTest(query):
                 response = self.cluster.client().get(f"{path}?{query}&fbclid=x")
                 self.check_status(response, 400, "malformed-request")
@@ -237,6 +238,24 @@ class FreshnessTest(CatalogCase):
             harness.wait_until(lambda where=where: self.buy_new(sale, where).status == 201, 2,
                                f"instance {where} does not sell the added stock")
         self.cluster.wait_consistent(sale)
+
+
+class RestTest(CatalogCase):
+    def test_what_comes_back_is_shown_when_it_sells(self):
+        sale = self.cluster.create_sale(stock=1)
+        owner = self.cluster.new_customer()
+        order = self.check_status(self.cluster.buy(sale, owner), 201).json()
+        for _ in range(5):
+            self.cluster.wait_remaining(sale, 0)
+            self.check_status(self.cluster.cancel(order["id"], owner), 200)
+
+            def shown():
+                item = self.cluster.item(sale)
+                self.assertEqual(item["remaining"] > 0, item["availability"] == "available", item)
+                return item["remaining"] == 1
+            harness.wait_until(shown, 5, "the unit is not shown again", interval_s=0.005)
+            owner = self.cluster.new_customer()
+            order = self.check_status(self.cluster.buy(sale, owner), 201).json()
 
 
 class ClockTest(CatalogCase):

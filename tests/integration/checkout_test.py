@@ -214,7 +214,7 @@ class AnswersTest(BuyCase):
             "no aud": make_token(secret, customer_claims(self.customer, aud=None)),
             "no sub": make_token(secret, customer_claims(None)),
             "empty sub": make_token(secret, customer_claims("")),
-            "sub too long": make_token(secret, customer_claims("c" * 129)),
+            "sub too long": make_token(secret, customer_claims("c" * 256)),
             "never expires": make_token(secret, customer_claims(self.customer, exp=99_999_999_999)),
             "a logout token": make_token(secret, customer_claims(self.customer), {"alg": "HS256", "typ": "logout+jwt"}),
             "sub with a control character": make_token(secret, customer_claims("a\nb")),
@@ -257,7 +257,7 @@ class AnswersTest(BuyCase):
                 self.check_status(response, 201)
 
     def test_customers_with_unusual_names(self):
-        for name in ("ключ-λ-🙂", "with space and | pipe", "c" * 128, 'quote"\\'):
+        for name in ("ключ-λ-🙂", "with space and | pipe", "c" * 255, 'quote"\\'):
             with self.subTest(name):
                 order = self.bought(self.sale, name, secrets.token_hex(4))
                 self.assertEqual(self.cluster.order(order["id"], name, where=1).json()["id"], order["id"])
@@ -449,6 +449,21 @@ class CancelTest(BuyCase):
         self.check_status(self.cluster.buy(sale, self.cluster.new_customer()), 409, "sold-out")
         audit = self.cluster.wait_consistent(sale)
         self.assertEqual([(item["sold"], item["remaining"]) for item in audit["items"]], [(1, 0)])
+
+    def test_cancel_asks_for_nothing_else(self):
+        sale = self.cluster.create_sale(stock=5)
+        customer = self.cluster.new_customer()
+        order = self.check_status(self.cluster.buy(sale, customer, quantity=4), 201).json()
+        path, headers = f"/v1/orders/{order['id']}/cancel", self.cluster.bearer(customer)
+        as_json = headers | {"Content-Type": "application/json"}
+        for body in (b'{"quantity":1}', b'{"lines":[]}', b"[]", b"null", b"{", b"quantity=1", b"{}{}", b" "):
+            refused = self.cluster.client().request("POST", path, body, as_json)
+            self.check_status(refused, 400, "malformed-request")
+        self.assertEqual(self.cluster.order(order["id"], customer).json(), order)
+        self.cluster.wait_remaining(sale, 1)
+        cancelled = self.cluster.client().request("POST", path, b" { } ", as_json)
+        self.assertEqual(self.check_status(cancelled, 200).json()["status"], "cancelled")
+        self.check_status(self.cluster.client().request("POST", path, b"", headers), 200)
 
     def test_cancel_gives_the_limit_back(self):
         sale = self.cluster.create_sale(stock=10, limit=1)
@@ -902,7 +917,7 @@ class WhoTest(BuyCase):
                                             (order["id"],)), [(self.customer,)])
         self.check_status(self.buy_at(instance, {"Authorization": None}), 401, "unauthorized")
         self.check_status(self.buy_at(instance, {"X-Customer-Id": None}), 401, "unauthorized")
-        for name in ("", "c" * 129):
+        for name in ("", "c" * 256):
             self.assertIn(self.buy_at(instance, {"Authorization": None, "X-Customer-Id": name}).status, (400, 401))
         # The same customer by token on another instance is the same customer.
         self.check_status(self.cluster.buy(self.sale, self.customer, "k"), 200)

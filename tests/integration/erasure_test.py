@@ -289,7 +289,7 @@ class ErasureTest(ErasureCase):
 
     def test_names_of_all_kinds(self):
         sale = self.cluster.create_sale(items=[item_definition(stock=50), item_definition("sock", 50)])
-        for name in ("a/b", "100%", "a b&c=d", "Jürgen 'x' \"y\"", "{a,b}", "x" * 128):
+        for name in ("a/b", "100%", "a b&c=d", "Jürgen 'x' \"y\"", "{a,b}", "x" * 255):
             with self.subTest(name):
                 self.wait_sold_by_all(sale)
                 self.buy(sale, name, sku="sock")
@@ -298,7 +298,7 @@ class ErasureTest(ErasureCase):
                                  [(0,)])
 
     def test_what_is_refused(self):
-        for customer in ("x" * 129, "\x7f"):
+        for customer in ("x" * 256, "\x7f"):
             path = f"/admin/v1/customers/{urllib.parse.quote(customer, safe='')}/erase"
             self.check_status(self.cluster.admin("POST", path), 400, "malformed-request")
         self.check_status(self.cluster.admin("POST", "/admin/v1/customers/a/erase", {"why": "x"}), 400,

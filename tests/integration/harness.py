@@ -966,7 +966,7 @@ class Cluster:
     def item(self, sale, sku="sneaker-42", where=0):
         return next(item for item in self.sale(sale, where)["items"] if item["sku"] == sku)
 
-    def wait_remaining(self, sale, remaining, sku="sneaker-42", where=0, timeout_s=1):
+    def wait_remaining(self, sale, remaining, sku="sneaker-42", where=0, timeout_s=5):
         """The catalog is a little old."""
         wait_until(lambda: self.item(sale, sku, where)["remaining"] == remaining, timeout_s,
                    f"instance {where + 1} does not show {remaining} remaining in {sale}")
@@ -1044,7 +1044,7 @@ def sale_definition(sale_id, starts_at=None, ends_at=None, items=None, stock=50,
         "id": sale_id, "name": name or f"Sale {sale_id}",
         "starts_at": rfc3339(now - 60 if starts_at is None else starts_at),
         "ends_at": rfc3339(now + 3600 if ends_at is None else ends_at),
-        "payment": "none",
+        "payment": "none", "payment_attempts": 1,
         "items": items if items is not None else [item_definition(stock=stock, limit=limit)],
     } | members
 

@@ -6,6 +6,7 @@ import secrets
 import threading
 import time
 import unittest
+import uuid
 
 import harness
 from harness import ClusterCase
@@ -113,6 +114,46 @@ class MessageTest(PaymentCase):
         harness.wait_until(lambda: self.cluster.buy(sale, self.cluster.new_customer()).status == 201, 5,
                            "the unit is not sold again")
 
+    def test_a_declined_card_is_not_the_end(self):
+        sale = self.sale_to_pay(stock=2, payment_attempts=3)
+        order, customer = self.reserve(sale)
+        for _ in range(2):
+            answer = self.settled(self.provider.fail(order), "declined")
+            self.assertEqual(answer["order_status"], "awaiting_payment")
+        self.assertEqual(self.status(order, customer), order)
+        self.settled(self.provider.pay(order), "confirmed")
+        # The third one ends it. A repetition, and one payment told of twice, count once.
+        order, customer = self.reserve(sale)
+        notice, webhook_id = self.provider.notice(order, "failed"), self.provider.new_id()
+        self.settled(self.provider.send(notice, webhook_id), "declined")
+        self.settled(self.provider.send(notice, webhook_id, where=1), "declined", repeated=True)
+        self.settled(self.provider.send(notice), "declined")
+        self.settled(self.provider.fail(order), "declined")
+        self.assertEqual(self.status(order, customer)["status"], "awaiting_payment")
+        answer = self.settled(self.provider.fail(order, where=1), "failed")
+        self.assertEqual(answer["order_status"], "cancelled")
+        self.cluster.wait_remaining(sale, 1)
+        self.settled(self.provider.fail(order), "ignored")
+        # As after any failure, money that comes all the same takes the units again.
+        self.settled(self.provider.pay(order), "confirmed")
+        self.cluster.wait_consistent(sale)
+
+    def test_three_may_be_declined_unless_the_sale_says_otherwise(self):
+        definition = harness.sale_definition(self.cluster.new_sale_id(), payment="required", stock=1)
+        del definition["payment_attempts"]
+        created = self.check_status(self.cluster.admin("POST", "/admin/v1/sales", definition), 201).json()
+        self.assertEqual(created["payment_attempts"], 3)
+        order, _ = self.reserve(definition["id"])
+        outcomes = [self.provider.fail(order).json()["outcome"] for _ in range(4)]
+        self.assertEqual(outcomes, ["declined", "declined", "failed", "ignored"])
+
+    def test_a_declined_order_still_expires(self):
+        sale = self.sale_to_pay(stock=1, window_s=2, payment_attempts=3)
+        order, customer = self.reserve(sale)
+        self.settled(self.provider.fail(order), "declined")
+        self.wait_status(order, customer, "expired")
+        self.cluster.wait_consistent(sale)
+
     def test_what_comes_out_of_order(self):
         sale = self.sale_to_pay()
         order, customer = self.reserve(sale)
@@ -182,6 +223,27 @@ class MessageTest(PaymentCase):
         self.assertEqual(order["status"], "confirmed")
         self.settled(self.provider.pay(order), "refund_required")
 
+    def test_an_order_that_costs_nothing(self):
+        free = harness.item_definition("free", amount=0)
+        sale = self.sale_to_pay(window_s=2, items=[free, harness.item_definition("also-free", amount=0),
+                                                   harness.item_definition("dear")])
+        customer = self.cluster.new_customer()
+        order = self.check_status(self.cluster.buy(sale, customer, "one", "free"), 201).json()
+        self.assertEqual(order["status"], "confirmed")
+        self.assertNotIn("expires_at", order)
+        lines = [{"sku": sku, "quantity": 1} for sku in ("free", "also-free")]
+        cart = self.check_status(self.cluster.buy(sale, customer, "cart", body={"lines": lines}), 201).json()
+        self.assertEqual(cart["status"], "confirmed")
+        # With anything to pay in it, all of a cart is paid.
+        mixed = {"lines": lines + [{"sku": "dear", "quantity": 1}]}
+        mixed = self.check_status(self.cluster.buy(sale, customer, "mixed", body=mixed), 201).json()
+        self.assertEqual(mixed["status"], "awaiting_payment")
+        self.wait_status(mixed, customer, "expired")
+        self.assertEqual(self.status(order, customer)["status"], "confirmed")
+        self.settled(self.provider.pay(order), "ignored")
+        self.settled(self.provider.pay(order, amount=1), "refund_required")
+        self.cluster.wait_consistent(sale)
+
     def test_before_its_order_is_there(self):
         sale = self.sale_to_pay()
         customer = self.cluster.new_customer()
@@ -216,6 +278,70 @@ class MessageTest(PaymentCase):
             self.assertTrue(self.status(order, customer).get("refund_required"), end)
             self.assertEqual(len(self.refunds(order)), 1, end)
 
+    def test_one_id_with_two_payments(self):
+        """Neither is taken for the other: both orders are paid, however often both are told."""
+        sale = self.sale_to_pay()
+        (first, first_customer), (second, second_customer) = self.reserve(sale), self.reserve(sale)
+        webhook_id = self.provider.new_id()
+        notices = [self.provider.notice(order) for order in (first, second)]
+        for repeated in (False, True, True):
+            for order, notice in zip((first, second), notices):
+                answer = self.settled(self.provider.send(notice, webhook_id), "confirmed", repeated)
+                self.assertEqual(answer["order_id"], order["id"])
+        for order, customer in ((first, first_customer), (second, second_customer)):
+            self.assertEqual(self.status(order, customer)["status"], "confirmed")
+        # Another payment of the same order is one too many, and its money goes back; a decline that came first under
+        # the same id does not hide the success.
+        twice = self.provider.notice(first)
+        self.settled(self.provider.send(twice, webhook_id), "refund_required")
+        self.settled(self.provider.send(twice, webhook_id), "refund_required", repeated=True)
+        self.assertEqual([refund["reason"] for refund in self.refunds(first)], ["paid_twice"])
+        third, third_customer = self.reserve(sale)
+        declined = self.provider.new_id()
+        self.check_status(self.provider.send(self.provider.notice(third, "failed"), declined), 200)
+        self.settled(self.provider.send(self.provider.notice(third), declined), "confirmed")
+        self.assertEqual(self.status(third, third_customer)["status"], "confirmed")
+        told = self.cluster.instances[0].process.log_text()
+        self.assertIn("two messages of the payment provider have one webhook-id", told)
+
+    def test_one_id_with_a_late_payment(self):
+        sale = self.sale_to_pay(stock=2, window_s=1)
+        paid, _ = self.reserve(sale)
+        webhook_id = self.provider.new_id()
+        self.settled(self.provider.send(self.provider.notice(paid), webhook_id), "confirmed")
+        late, customer = self.expired_order(sale)
+        self.check_status(self.provider.send(self.provider.notice(late), webhook_id), 200)
+        self.wait_status(late, customer, "confirmed")
+        self.cluster.wait_consistent(sale)
+
+    def test_of_another_systems_order(self):
+        before = self.cluster.query("SELECT count(*) FROM outbox")
+        for order_id in (str(uuid.uuid4()), str(uuid.uuid1()), "x", "", "invoice 2026/17", "\u00fc" * 300, 4711, None,
+                         [1]):
+            with self.subTest(order_id):
+                data = {"order_id": order_id, "amount": 4.5, "currency": "euros"}
+                notice = {"type": "payment.succeeded", "data": data}
+                webhook_id = self.provider.new_id()
+                answers = [self.check_status(self.provider.send(notice, webhook_id), 200).json() for _ in range(2)]
+                self.assertEqual(answers, [{"outcome": "not_ours", "repeated": again} for again in (False, True)])
+                noted = self.cluster.query("SELECT count(*) FROM foreign_payments WHERE webhook_id = %s", (webhook_id,))
+                self.assertEqual(noted, [(1,)])
+        whole = {"id": str(uuid.uuid4()), "total": {"amount": 5, "currency": "eur"}}
+        notice = self.provider.notice(whole)
+        self.check_status(self.provider.send(notice), 200)
+        noted = self.cluster.query("SELECT order_id, payment_id, succeeded, amount, currency FROM foreign_payments"
+                                   " WHERE payment_id = %s", (notice["data"]["payment_id"],))
+        self.assertEqual(noted, [(whole["id"], notice["data"]["payment_id"], True, 5, "EUR")])
+        time.sleep(4 * harness.SLOWNESS)  # longer than payments.patience_s
+        self.assertEqual(self.cluster.query("SELECT count(*) FROM outbox"), before)
+
+    def test_currencies_in_any_case(self):
+        sale = self.sale_to_pay()
+        order, customer = self.reserve(sale)
+        self.settled(self.provider.pay(order, currency="eur"), "confirmed")
+        self.assertEqual(self.status(order, customer)["status"], "confirmed")
+        self.assertEqual(self.refunds(order), [])
+
     def test_of_an_order_that_never_comes(self):
         nothing = {"id": "00000000-0000-5000-8000-000000000001", "total": {"amount": 5, "currency": "EUR"}}
         notice = self.provider.notice(nothing)
@@ -230,6 +356,20 @@ class MessageTest(PaymentCase):
 
 def order_customer(cluster, order):
     return cluster.query("SELECT customer_id FROM orders WHERE order_id = %s", (order["id"],))[0][0]
+
+
+class UnknownOrderTest(PaymentCase):
+    """Beside other systems whose orders have ids of the same form."""
+
+    settings = SETTINGS | {"payments.unknown_orders": "ignore"}
+
+    def test_nothing_goes_back(self):
+        nothing = {"id": str(uuid.uuid5(uuid.NAMESPACE_URL, "other")), "total": {"amount": 5, "currency": "EUR"}}
+        notice, webhook_id = self.provider.notice(nothing), self.provider.new_id()
+        self.settled(self.provider.send(notice, webhook_id), "waiting")
+        harness.wait_until(lambda: self.provider.send(notice, webhook_id).json()["outcome"] == "not_ours", 10,
+                           "the message is not settled")
+        self.assertEqual(self.refunds(nothing), [])
 
 
 class SignatureTest(PaymentCase):
@@ -300,12 +440,14 @@ class SignatureTest(PaymentCase):
         for body in (b"", b"{", b"[]", b"{}", json.dumps(good).encode() + b"x",
                      json.dumps({"type": "payment.succeeded"}).encode(),
                      json.dumps(good | {"type": 7}).encode(),
-                     json.dumps(good | {"data": good["data"] | {"order_id": "x"}}).encode(),
+                     json.dumps(good | {"data": {"amount": 1, "currency": "EUR", "payment_id": "p"}}).encode(),
                      json.dumps(good | {"data": good["data"] | {"amount": 1.5}}).encode(),
                      json.dumps(good | {"data": good["data"] | {"amount": -1}}).encode(),
                      json.dumps(good | {"data": good["data"] | {"amount": 2**63}}).encode(),
                      json.dumps(good | {"data": good["data"] | {"amount": "5"}}).encode(),
-                     json.dumps(good | {"data": good["data"] | {"currency": "eur"}}).encode(),
+                     json.dumps(good | {"data": good["data"] | {"currency": "E1R"}}).encode(),
+                     json.dumps(good | {"data": good["data"] | {"payment_id": "\u0090"}}).encode(),
+                     json.dumps(good | {"data": good["data"] | {"payment_id": "\u00fc" * 256}}).encode(),
                      json.dumps(good | {"data": good["data"] | {"payment_id": ""}}).encode()):
             self.check_status(self.provider.send(body), 400, "malformed-request")
         self.assertEqual(self.check_status(self.provider.send({"type": "payout.paid"}), 200).json(),

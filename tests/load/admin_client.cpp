@@ -67,7 +67,10 @@ Json definition_of(const AdminClient::NewSale& sale) {
                   {"payment", sale.payment_window_s > 0 ? "required" : "none"},
                   {"max_orders_per_customer", 1'000'000},  // a few buyers may stand for a crowd
                   {"items", std::move(items)}};
-  if (sale.payment_window_s > 0) definition["payment_window_s"] = sale.payment_window_s;
+  if (sale.payment_window_s > 0) {
+    definition["payment_window_s"] = sale.payment_window_s;
+    definition["payment_attempts"] = 1;  // a failure that the provider tells of ends the order
+  }
   return definition;
 }
 

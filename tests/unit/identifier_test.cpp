@@ -23,8 +23,8 @@ TEST(IdentifierTest, CustomerIds) {
   for (const char* good : {"a", "auth0|5f7c", "zo\xc3\xab", "user@example.com", "\xf0\x9f\x91\x9f", " ", "a b", "%s"}) {
     EXPECT_TRUE(is_valid_customer_id(good)) << good;
   }
-  EXPECT_TRUE(is_valid_customer_id(std::string(128, 'a')));
-  EXPECT_FALSE(is_valid_customer_id(std::string(129, 'a')));
+  EXPECT_TRUE(is_valid_customer_id(std::string(255, 'a')));
+  EXPECT_FALSE(is_valid_customer_id(std::string(256, 'a')));
   EXPECT_FALSE(is_valid_customer_id(""));
   EXPECT_FALSE(is_valid_customer_id(std::string("a\0b", 3)));
   EXPECT_FALSE(is_valid_customer_id("a\x1f"));
@@ -33,6 +33,19 @@ TEST(IdentifierTest, CustomerIds) {
   EXPECT_TRUE(is_valid_customer_id("a\xc2\xa0"));
   EXPECT_FALSE(is_valid_customer_id("a\xff"));
   EXPECT_FALSE(is_valid_customer_id("a\xc3"));
+}
+
+TEST(IdentifierTest, TextsAreMeasuredInCharacters) {
+  std::string text;
+  for (int i = 0; i < 200; ++i) text += i % 2 == 0 ? "\xc3\xbc" : "\xf0\x9f\x91\x9f";
+  EXPECT_TRUE(is_valid_text(text, 200));
+  EXPECT_FALSE(is_valid_text(text + "a", 200));
+  EXPECT_FALSE(is_valid_text(text, 199));
+  EXPECT_FALSE(is_valid_text("", 200));
+  EXPECT_FALSE(is_valid_text(std::string("\0", 1), 200));
+  for (const char* bad : {"\n", "\x7f", "\xc2\x80", "\xc2\x9f", "\xed\xa0\x80", "\xc3"}) {
+    EXPECT_FALSE(is_valid_text("a" + std::string(bad), 200)) << bad;
+  }
 }
 
 TEST(IdentifierTest, Utf8IsWellFormed) {
@@ -53,8 +66,8 @@ TEST(IdentifierTest, Utf8IsWellFormed) {
 }
 
 TEST(IdentifierTest, Currencies) {
-  EXPECT_TRUE(is_valid_currency("EUR"));
-  for (const char* bad : {"", "EU", "EURO", "eur", "E1R", "E R"}) EXPECT_FALSE(is_valid_currency(bad)) << bad;
+  for (const char* good : {"EUR", "eur", "Eur"}) EXPECT_EQ(parse_currency(good), "EUR");
+  for (const char* bad : {"", "EU", "EURO", "E1R", "E R", "EU\x85", "[\\]"}) EXPECT_FALSE(parse_currency(bad)) << bad;
 }
 
 }  // namespace

@@ -3,6 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <string>
+#include <string_view>
+#include <vector>
 
 namespace flashsale::api {
 namespace {
@@ -16,7 +19,9 @@ std::string field(std::string_view text) {
 TEST(OrderCsv, QuotesOnlyWhereItMust) {
   EXPECT_EQ(field(""), "");
   EXPECT_EQ(field("alice"), "alice");
-  EXPECT_EQ(field("Müller & Söhne; 'x'"), "Müller & Söhne; 'x'");
+  EXPECT_EQ(field("Müller & Söhne: 'x'"), "Müller & Söhne: 'x'");
+  EXPECT_EQ(field("a;b"), "\"a;b\"");
+  EXPECT_EQ(field("a\tb"), "\"a\tb\"");
   EXPECT_EQ(field("a,b"), "\"a,b\"");
   EXPECT_EQ(field("say \"hi\""), "\"say \"\"hi\"\"\"");
   EXPECT_EQ(field("two\nlines"), "\"two\nlines\"");
@@ -29,10 +34,49 @@ TEST(OrderCsv, NoFieldIsAFormula) {
   EXPECT_EQ(field("+49 30"), "'+49 30");
   EXPECT_EQ(field("-1"), "'-1");
   EXPECT_EQ(field("@SUM(A1)"), "'@SUM(A1)");
-  EXPECT_EQ(field("\t=1"), "'\t=1");
-  EXPECT_EQ(field("\r=1"), "\"'\r=1\"");
+  EXPECT_EQ(field("\t=1"), "\"'\t'=1\"");
+  EXPECT_EQ(field("\r=1"), "\"'\r'=1\"");
+  for (const std::string space : {" ", "  ", "\u00A0", "\u200B", "\u3000", "\uFEFF"}) {
+    EXPECT_EQ(field(space + "=1"), "'" + space + "=1");
+  }
+  for (const std::string sign : {"\uFF1D", "\uFF0B", "\uFF0D", "\uFF20"})
+    EXPECT_EQ(field(sign + "1"), "'" + sign + "1");
   EXPECT_EQ(field("=HYPERLINK(\"http://x\",\"y\")"), "\"'=HYPERLINK(\"\"http://x\"\",\"\"y\"\")\"");
   EXPECT_EQ(field("a=1"), "a=1");
+}
+
+/// What a reader takes for its cells who knows quotes at the begin of a cell only, as spreadsheets do.
+std::vector<std::string> cells(std::string_view row, char separator) {
+  std::vector<std::string> found(1);
+  bool is_quoted = false;
+  for (std::size_t i = 0; i < row.size(); ++i) {
+    const bool doubled = is_quoted && row.substr(i).starts_with("\"\"");
+    if (doubled) found.back() += row[i++];
+    else if (row[i] == '"' && (is_quoted || found.back().empty())) is_quoted = !is_quoted;
+    else if (!is_quoted && (row[i] == separator || row[i] == '\n' || row[i] == '\r')) found.emplace_back();
+    else found.back() += row[i];
+  }
+  return found;
+}
+
+TEST(OrderCsv, NoCellIsAFormulaWhateverSeparatesThem) {
+  for (const char* before : {"x;", "x\t", "x\n", "x\r\n", "x; ", "x;\"", "x;\" \"", "a,b;", "", " ", "\"", "\";"}) {
+    for (const char* sign : {"=", "+", "-", "@", "\uFF1D"}) {
+      const std::string row = "id,drop," + field(std::string(before) + sign + "cmd|' /C calc'!A0") + ",sku";
+      for (const char separator : {';', '\t'}) {
+        for (std::string cell : cells(row, separator)) {
+          cell.erase(0, cell.find_first_not_of(" \""));
+          EXPECT_FALSE(cell.starts_with(sign)) << row << " is read as " << cell;
+        }
+      }
+      // One apostrophe more, and nothing else.
+      auto text = cells(row, ',').at(2);
+      text.erase(text.find('\''), 1);
+      EXPECT_EQ(text, std::string(before) + sign + "cmd|' /C calc'!A0");
+    }
+  }
+  EXPECT_EQ(field("x;=cmd"), "\"x;'=cmd\"");
+  EXPECT_EQ(field("auth0|-a"), "auth0|-a");
 }
 
 class OrderCsvRow : public testing::Test {

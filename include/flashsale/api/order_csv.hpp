@@ -17,7 +17,7 @@ inline constexpr std::string_view kOrderCsvHeader =
 void append_order_csv(std::string& out, const Order& order, const Sale& sale);
 
 /// One field of text that others have written. It is quoted where it must be, and an apostrophe is put before what a
-/// spreadsheet would take for a formula.
+/// spreadsheet would take for a formula, whether commas separate its fields or semicolons, tabs or line ends.
 void append_csv_text(std::string& out, std::string_view text);
 
 }  // namespace flashsale::api

@@ -14,6 +14,7 @@
 #include "flashsale/checkout/checkout.hpp"
 #include "flashsale/identity/admin_tokens.hpp"
 #include "flashsale/identity/customer_calls.hpp"
+#include "flashsale/identity/customer_id_form.hpp"
 #include "flashsale/identity/customer_rate_limiter.hpp"
 #include "flashsale/identity/gateway_peers.hpp"
 #include "flashsale/identity/token_verifier.hpp"
@@ -42,6 +43,7 @@ struct ProcessParts {
   std::chrono::milliseconds wait{2000};
   std::chrono::milliseconds wait_max{10'000};
   std::chrono::seconds payment_window_max{86'400};
+  identity::CustomerIdForm customer_id_form = identity::CustomerIdForm::bytes;
 };
 
 /// What the endpoints of one I/O thread have for themselves.

@@ -27,6 +27,7 @@ enum class ProblemType : std::uint8_t {
   too_late,                // 409: the order cannot be cancelled any more
   sale_exists,             // 409
   sale_closed,             // 409: closed for good
+  sale_ended,              // 409: its ends_at has passed
   no_rehearsal,            // 409: what cannot be undone was to be reset
   not_enough_stock,        // 409: fewer unsold units than were to be taken out
   payload_too_large,       // 413

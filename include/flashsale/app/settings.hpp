@@ -39,7 +39,8 @@ struct Settings {
   } admin;
 
   struct Auth {
-    std::string mode = "jwt";  ///< jwt or gateway
+    std::string mode = "jwt";                ///< jwt or gateway
+    std::string customer_id_form = "bytes";  ///< bytes, nfc or nfc_casefold
     std::vector<std::string> gateway_peers = {"127.0.0.1/32", "::1/128"};
   } auth;
 
@@ -120,6 +121,7 @@ struct Settings {
     std::uint32_t webhook_tolerance_s = 300;
     std::uint32_t expiry_interval_ms = 200;
     std::uint32_t patience_s = 600;
+    std::string unknown_orders = "refund";  ///< refund or ignore
     std::uint32_t window_max_s = 86'400;
   } payments;
 

@@ -22,7 +22,7 @@ class SaleLookup {
 
   SaleLookup(boost::asio::io_context& context, Catalog& catalog, Pulse& pulse, redis::Connection& redis);
 
-  /// From memory; null when it is not there.
+  /// From memory; null when it is not there, or a draft: to buyers there is no such sale.
   [[nodiscard]] std::shared_ptr<const SaleSnapshot> find_in_memory(std::string_view sale_id) const;
   /// For a sale that is not in memory, or was never served here: waits a second at most for it to be served.
   void find(std::string_view sale_id, Callback callback);

@@ -18,6 +18,15 @@ struct PaymentEvent {
   Money paid;
 };
 
+/// What the provider tells of a payment for an order of another system, as far as it can be read.
+struct ForeignPayment {
+  std::string webhook_id;
+  std::string order_id;
+  std::string payment_id;
+  bool succeeded = false;
+  Money paid;
+};
+
 /// What became of it. Numbers are stored in PostgreSQL (payment_events.outcome): never renumber; those up to `late` are
 /// open.
 enum class PaymentOutcome : std::uint8_t {
@@ -26,13 +35,15 @@ enum class PaymentOutcome : std::uint8_t {
   confirmed = 2,  ///< the order is paid
   failed = 3,     ///< the order has ended, its units are free
   refund_required = 4,
-  ignored = 5,  ///< it says what is known already, or fails what has ended
+  ignored = 5,   ///< it says what is known already, or fails what has ended
+  not_ours = 6,  ///< it is for an order of another system
+  declined = 7,  ///< a failure that the order has survived: its buyer may try another card
 };
 
 [[nodiscard]] std::string_view to_string(PaymentOutcome outcome);
 
-/// The status of an order when its row is written, and until when it has to be paid. That counts from `created_at`
-/// here; the writer moves it to the commit (PROTOCOL R15).
+/// The status of an order when its row is written, and until when it has to be paid; one that costs nothing is
+/// confirmed at once. The time to pay counts from `created_at` here; the writer moves it to the commit (PROTOCOL R15).
 void set_first_status(Order& order, const Sale& sale);
 
 }  // namespace flashsale

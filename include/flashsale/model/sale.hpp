@@ -23,6 +23,13 @@ enum class PaymentMode : std::uint8_t { none = 0, required = 1 };
 [[nodiscard]] std::string_view to_string(PaymentMode mode);
 [[nodiscard]] std::optional<PaymentMode> parse_payment_mode(std::string_view text);
 
+/// Until when a buyer may cancel an order: until it is paid (one that nothing is due for is paid at once), until its
+/// sale is over, or never. Numbers are stored in PostgreSQL (sales.cancellation): never renumber.
+enum class CancellableUntil : std::uint8_t { paid = 0, closed = 1, never = 2 };
+
+[[nodiscard]] std::string_view to_string(CancellableUntil until);
+[[nodiscard]] std::optional<CancellableUntil> parse_cancellable_until(std::string_view text);
+
 struct QueueSettings {
   bool enabled = false;
   std::int32_t rate_per_s = 500;
@@ -50,12 +57,15 @@ struct Sale {
   std::string id;
   std::string name;
   SaleState state = SaleState::scheduled;
+  bool is_draft = false;  ///< not public, whatever its state
   TimePoint starts_at{};
   TimePoint ends_at{};
   PaymentMode payment = PaymentMode::none;
   std::int32_t payment_window_s = 600;
   std::int32_t max_orders_per_customer = kOrdersPerCustomer;  ///< ended ones count
   std::int32_t max_quantity_per_order = kMaxOrderQuantity;    ///< units of all its lines
+  std::int32_t payment_attempts = 3;                          ///< declined ones, within the window, that end an order
+  CancellableUntil cancellation = CancellableUntil::closed;
   QueueSettings queue;
   bool rehearsal = false;    ///< everything works and nothing is meant: no event leaves, all of it can be undone
   bool let_go = false;       ///< closed and settled: Redis has nothing of it any more

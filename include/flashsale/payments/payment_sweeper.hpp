@@ -8,6 +8,7 @@
 #include "flashsale/catalog/publisher.hpp"
 #include "flashsale/catalog/upkeep.hpp"
 #include "flashsale/payments/held.hpp"
+#include "flashsale/postgres/payment_repository.hpp"
 
 namespace flashsale::payments {
 
@@ -22,6 +23,7 @@ class PaymentSweeper {
     std::chrono::milliseconds interval{200};
     /// A payment whose order does not come, or whose units do not, is refunded after this long.
     std::chrono::seconds patience{600};
+    postgres::UnknownOrders unknown_orders = postgres::UnknownOrders::refund;
   };
 
   PaymentSweeper(Options options, catalog::Upkeep& upkeep, telemetry::Metrics& metrics);

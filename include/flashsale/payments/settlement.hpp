@@ -19,8 +19,10 @@ enum class Promptness : std::uint8_t { at_once, later };
 [[nodiscard]] Result<postgres::PaymentResult> receive(catalog::Publisher& stores, catalog::Upkeep& upkeep,
                                                       const PaymentEvent& event, Promptness promptness);
 
-/// One more try for a message that waits for its order or its units; after `patience` its money goes back.
+/// One more try for a message that waits for its order or its units; after `patience` its money goes back, unless its
+/// order is unknown and that is to be ignored.
 [[nodiscard]] Result<postgres::PaymentResult> settle(catalog::Publisher& stores, catalog::Upkeep& upkeep,
-                                                     std::string_view webhook_id, std::chrono::seconds patience);
+                                                     std::string_view webhook_id, std::chrono::seconds patience,
+                                                     postgres::UnknownOrders unknown);
 
 }  // namespace flashsale::payments

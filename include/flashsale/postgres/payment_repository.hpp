@@ -16,23 +16,34 @@ namespace flashsale::postgres {
 /// What a payment has come to, and its order as it stands now.
 struct PaymentResult {
   PaymentOutcome outcome = PaymentOutcome::waiting;
-  bool repeated = false;  ///< the message was known already; `outcome` is what it had come to
-  Order row;              ///< empty while the order is not written
+  std::string webhook_id;  ///< under which the message is stored
+  bool repeated = false;   ///< the message was known already; `outcome` is what it had come to
+  Order row;               ///< empty while the order is not written
   std::int32_t sale_no = 0;
   std::string sale_id;
   std::int64_t epoch = 0;  ///< of the sale when `row` was read
   bool given_back = true;  ///< false: Redis has not been told that the units are free
 };
 
+/// What becomes of money for an order that nobody has heard of: this system may have lost it after a 202, or it is
+/// another's whose ids have the same form.
+enum class UnknownOrders : std::uint8_t { refund, ignore };
+
 /// Each call is one transaction on the session given; blocking. All of them may be repeated (PROTOCOL R16).
 
-/// Stores the message and does what it says, once.
+/// Stores the message and does what it says, once. One that says something else than the message that is known by its
+/// id is a message of its own, stored under an id that is made of both: its money must not be lost.
 [[nodiscard]] Result<PaymentResult> apply_payment(Session& session, const PaymentEvent& event);
 
 /// Looks again at a message that is `waiting` or `late`: its order may be there now, or confirmed by somebody else. One
-/// that has waited for `patience` without its order, or with its units sold, ends as `refund_required`.
+/// that has waited for `patience` without its order, or with its units sold, ends as `refund_required`; without its
+/// order as `not_ours` where `unknown` says so.
 [[nodiscard]] Result<PaymentResult> settle_payment(Session& session, std::string_view webhook_id,
-                                                   std::chrono::seconds patience);
+                                                   std::chrono::seconds patience,
+                                                   UnknownOrders unknown = UnknownOrders::refund);
+
+/// Notes a payment that is nothing of ours. False: it was noted before.
+[[nodiscard]] Result<bool> note_foreign_payment(Session& session, const ForeignPayment& payment);
 
 /// Ends a late message whose units are gone.
 [[nodiscard]] Result<PaymentResult> refuse_late_payment(Session& session, std::string_view webhook_id);

@@ -43,7 +43,7 @@ struct DirectoryChanges {
 [[nodiscard]] Result<std::optional<Sale>> find_sale(Session& session, std::string_view sale_id);
 
 /// Page of sales in order of creation (sale_no), after `after_sale_no`.
-[[nodiscard]] Result<std::vector<Sale>> list_sales(Session& session, std::int32_t after_sale_no, std::int32_t limit);
+[[nodiscard]] Result<std::vector<Sale>> list_sales(Session& session, std::int64_t after_sale_no, std::int32_t limit);
 
 /// Inserts sale and items (numbers, version 1, epoch 0 are assigned here) and one log row. Empty: the id exists.
 [[nodiscard]] Result<std::optional<Sale>> create_sale(Session& session, const Sale& definition, std::string_view who);
@@ -54,12 +54,15 @@ struct SalePatch {
   std::optional<TimePoint> starts_at;
   std::optional<TimePoint> ends_at;
   std::optional<QueueSettings> queue;
+  std::optional<CancellableUntil> cancellation;
 };
 struct PatchResult {
-  enum class Outcome : std::uint8_t { patched, unknown_sale, closed_for_good, bad_times } outcome = Outcome::patched;
+  enum class Outcome : std::uint8_t { patched, unknown_sale, closed_for_good, bad_times, ended };
+  Outcome outcome = Outcome::patched;
   std::optional<Sale> sale;  ///< as it stands now, unless unknown
 };
-/// Raises `version`, writes one log row. A sale whose state is `closed` takes no other state.
+/// Raises `version`, writes one log row. A sale whose state is `closed` takes no other state; one that has ended, or
+/// would have, is not set to sell (`ended`). Any state but `closed` makes a draft public.
 [[nodiscard]] Result<PatchResult> patch_sale(Session& session, std::string_view sale_id, const SalePatch& patch,
                                              std::string_view who);
 

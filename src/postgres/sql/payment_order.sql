@@ -9,7 +9,7 @@ SELECT order_id, item_no, customer_id, quantity, status, orders.created_at, expi
                          FROM unnest(more_items, more_quantities) AS more (item_no, quantity)
                          JOIN items AS other USING (item_no)), 0) AS due,
        items.currency,
-       coalesce(payment_failed, false) AS payment_failed, items.epoch, is_archived
+       coalesce(payment_failed, false) AS payment_failed, items.epoch, is_archived, sales.payment_attempts
   FROM all_orders AS orders
   JOIN items USING (item_no)
   JOIN sales USING (sale_no)

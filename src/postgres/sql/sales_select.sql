@@ -4,7 +4,8 @@ SELECT sale_no, sale_id, name, state, starts_at, ends_at, payment, payment_windo
        let_go,
        archived_at IS NOT NULL AS archived,
        max_orders_per_customer,
-       max_quantity_per_order
+       max_quantity_per_order,
+       is_draft, payment_attempts, cancellation
   FROM sales
  WHERE directory_version > $1
    AND sale_no > $2

@@ -1,0 +1,5 @@
+-- How many payments of an order were declined, however often the provider has told of each: those that are noted so,
+-- and those that are not judged yet.
+SELECT count(DISTINCT CASE payment_id WHEN '' THEN webhook_id ELSE payment_id END)
+  FROM payment_events
+ WHERE order_id = $1 AND NOT succeeded AND outcome IN (0, 3, 7);

@@ -492,7 +492,7 @@ TEST(TokenVerifierTest, RefusesBadClaims) {
        {"sub null", subject("null"), bad_subject},
        {"sub array", subject(R"(["alice"])"), bad_subject},
        {"sub object", subject(R"({"id":"alice"})"), bad_subject},
-       {"sub long", subject("\"" + std::string(129, 'a') + "\""), bad_subject},
+       {"sub long", subject("\"" + std::string(256, 'a') + "\""), bad_subject},
        {"sub escaped NUL", subject(R"("a\u0000b")"), bad_subject},
        {"sub escaped line end", subject(R"("a\nb")"), bad_subject},
        {"sub escaped C1 control", subject(R"("a\u0085b")"), bad_subject},

@@ -1,6 +1,7 @@
 #include "flashsale/http/server.hpp"
 
 #include <arpa/inet.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <sys/resource.h>
@@ -622,7 +623,7 @@ TEST_F(HttpServer, ConnectionLimit) {
       const Response refused = three.exchange(get("/hello"));
       EXPECT_EQ(refused.status, 503U);
       EXPECT_TRUE(refused.is_problem("overloaded"));
-      EXPECT_EQ(refused.field("Retry-After"), "1");
+      EXPECT_THAT(refused.field("Retry-After"), testing::AnyOf("1", "2", "3"));
       three.finish_sending();
       EXPECT_TRUE(three.is_closed_cleanly());
     }

@@ -175,11 +175,12 @@ TEST_F(RedisScriptsTest, ARestFromBeforeTheClockSteppedBackBeginsAnew) {
   const auto end_of = [&](const std::string& key, const std::string& field) {
     return from_unix_us(redis.number(key, field));
   };
-  redis.run({"HSET", keys.items, "1:o", before_step});
+  const auto resting = std::to_string(kSneaker) + ":o";
+  redis.run({"HSET", keys.items, resting, before_step});
   const auto state = redis.pulse(sale.epoch).items_state;
   EXPECT_EQ(decisions({order("ann")}), std::vector{Decision::sold_out});
-  EXPECT_LE(end_of(keys.items, "1:o"), redis.call_ended_at + std::chrono::microseconds(kRestockRestUs));
-  EXPECT_GT(end_of(keys.items, "1:o"), redis.call_began_at);
+  EXPECT_LE(end_of(keys.items, resting), redis.call_ended_at + std::chrono::microseconds(kRestockRestUs));
+  EXPECT_GT(end_of(keys.items, resting), redis.call_began_at);
   EXPECT_NE(redis.pulse(sale.epoch).items_state, state) << "an item has changed";
 
   redis.run({"HSET", keys.fence, "f", before_step});

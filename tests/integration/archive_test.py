@@ -137,7 +137,8 @@ class AskedTest(ArchiveCase):
         for where in (0, 1):
             self.assertEqual([self.cluster.admin("GET", path, where=where).json() for path in asked], before)
             self.assertIs(self.cluster.admin("GET", f"/admin/v1/sales/{sale}", where=where).json()["archived"], True)
-        entry = self.cluster.admin("GET", "/admin/v1/log?limit=1").json()["entries"][0]
+        entries = self.cluster.admin("GET", "/admin/v1/log").json()["entries"]
+        entry = next(entry for entry in entries if not entry["action"].endswith(".read"))  # as this test has, since
         self.assertEqual((entry["who"], entry["action"], entry["subject"]),
                          ("flashsaled archive", "sale.archived", sale))
 

@@ -66,6 +66,8 @@ void Retention::look(const Snapshot& snapshot) {
     if (is_stopping()) return;
     some_are_gone = some_are_gone || sale->sale->let_go;
     if (!sale->sale->let_go) {
+      // A rehearsal that was let go and reset has keys again.
+      forgotten_.erase(sale->sale->sale_no);
       if (is_due(*sale)) let_go(*sale->sale);
     } else if (!forgotten_.contains(sale->sale->sale_no)) {
       // Whoever let it go may have died before its keys were.

@@ -95,6 +95,24 @@ class RetentionTest(ClusterCase):
         self.cluster.instances[1].start()
         self.wait_gone(sale)
 
+    def test_a_rehearsal_that_is_let_go_twice(self):
+        """The second time by an instance that dies before it deletes the keys."""
+        sale = self.cluster.create_sale(rehearsal=True)
+        self.close(sale)
+        self.wait_gone(sale)
+        time.sleep(3 * harness.SLOWNESS)  # by now each instance knows that they are gone
+        self.check_status(self.cluster.admin("POST", f"/admin/v1/sales/{sale}/reset"), 200)
+        for where in (0, 1):
+            harness.wait_until(lambda w=where: self.cluster.buy(sale, self.cluster.new_customer(), where=w).status ==
+                               201, 20, "it does not sell after its reset", 0.1)
+        time.sleep(3 * harness.SLOWNESS)
+        self.cluster.query(
+            "WITH raised AS (UPDATE directory SET version = version + 1 RETURNING version), gone AS ("
+            "UPDATE sales SET state = 3, let_go = true, epoch = epoch + 1, directory_version = raised.version "
+            "FROM raised WHERE sale_id = %s RETURNING sale_no, epoch) "
+            "UPDATE items SET epoch = gone.epoch FROM gone WHERE items.sale_no = gone.sale_no", (sale,))
+        self.wait_gone(sale)
+
 
 if __name__ == "__main__":
     unittest.main()

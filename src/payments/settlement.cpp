@@ -26,7 +26,7 @@ Settled take_again(catalog::Publisher& stores, catalog::Upkeep& upkeep, std::str
   if (!found) return found.error();
   if (!*found) return Error(postgres::Failure::internal);
   Sale sale = **found;
-  // The row may be of an older time, and its customer erased since.
+  // What is told of the row is right under the epoch that it was read with.
   sale.epoch = late.epoch;
   switch (checkout::retake(stores, sale, late.row, late.given_back)) {
     case checkout::RetakeEnd::confirmed: return postgres::settle_payment(stores.session(), webhook_id, kNoHurry);

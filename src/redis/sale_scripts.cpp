@@ -54,11 +54,10 @@ std::size_t load_chunk_size(std::span<const Order> orders) {
   return size;
 }
 
-/// Item number, buyer field and quantity of each line, as `release` and `retake` take them.
+/// Item number and quantity of each line, as `release` and `retake` take them.
 void add_lines(Command& command, const Order& order) {
   for (const auto& line : order.lines) {
-    command.add(static_cast<std::int64_t>(line.item_no)).add(buyer_field(line.item_no, order.customer_id));
-    command.add(static_cast<std::int64_t>(line.quantity));
+    command.add(static_cast<std::int64_t>(line.item_no)).add(static_cast<std::int64_t>(line.quantity));
   }
 }
 
@@ -187,7 +186,7 @@ Result<ReservationReply> read_reserve(ReplyView reply, std::size_t request_count
 
 Command release_command(const Fence& fence, const Order& order, bool give_back) {
   const SaleKeys keys(fence.sale_id, fence.epoch);
-  auto command = evalsha("release", {keys.fence, keys.items, keys.orders, keys.buyers}, 6 + 3 * order.lines.size());
+  auto command = evalsha("release", {keys.fence, keys.items, keys.orders, keys.buyers}, 6 + 2 * order.lines.size());
   command.add(fence.epoch).add(fence.identity).add(order.id.bytes());
   const std::string_view returned = order.status == OrderStatus::expired ? "2" : "1";
   const std::string_view unreturned = order.status == OrderStatus::rejected ? "x" : "0";
@@ -199,7 +198,7 @@ Command release_command(const Fence& fence, const Order& order, bool give_back) 
 Command retake_command(const Fence& fence, const RetakeTerms& terms, const Order& row) {
   const SaleKeys keys(fence.sale_id, fence.epoch);
   auto command =
-      evalsha("retake", {keys.fence, keys.items, keys.orders, keys.buyers, keys.log}, 7 + 3 * row.lines.size());
+      evalsha("retake", {keys.fence, keys.items, keys.orders, keys.buyers, keys.log}, 7 + 2 * row.lines.size());
   command.add(fence.epoch).add(fence.identity).add(to_unix_us(terms.deadline)).add(row.id.bytes());
   command.add(static_cast<std::int64_t>(row.generation));
   std::string payload;

@@ -11,7 +11,9 @@ namespace {
 using namespace std::chrono_literals;
 using ::testing::Each;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 
 const TimePoint kPast = from_unix_us(1'000'000);
 const TimePoint kFuture = from_unix_us(4'102'444'800'000'000);
@@ -1199,6 +1201,44 @@ TEST_F(RedisScriptsTest, APseudonymTakesTheCustomersPlace) {
   EXPECT_EQ(level().remaining, 3);
   EXPECT_EQ(level(kTicket).remaining, 3);
   EXPECT_EQ(units_of("erased-1"), 1);
+}
+
+/// Whoever read the row before the erasure comes to Redis after it.
+TEST_F(RedisScriptsTest, AnErasedNameDoesNotComeBackWithWhatIsToldLate) {
+  const auto cart = cart_of("ann", {{kSneaker, 1}, {kTicket, 2}});
+  ASSERT_THAT(decisions({order("ann"), cart}), Each(Decision::accepted));
+  const std::vector<OrderId> ids{order("ann").id, cart.id};
+  ASSERT_EQ(redis.rename(fence(), "erased-1", ids), RenameOutcome::done);
+  const auto expect_gone = [&](const char* after) {
+    const auto all = redis.run({"HKEYS", SaleKeys(redis.id, sale.epoch).buyers});
+    const ReplyView fields(all.get());
+    for (std::size_t i = 0; i < fields.size(); ++i) EXPECT_THAT(fields[i].text(), Not(HasSubstr("ann"))) << after;
+    for (const auto& record : redis.find_all(fence(), ids).records) {
+      EXPECT_EQ(parse_order_record(record.value())->customer_id, "erased-1") << after;
+    }
+  };
+  auto left_unpaid = cart;
+  left_unpaid.status = OrderStatus::expired;
+  EXPECT_EQ(redis.release(fence(), left_unpaid, true), ReleaseOutcome::done);
+  EXPECT_EQ(redis.release(fence(), order("ann"), true), ReleaseOutcome::done);
+  expect_gone("a release");
+  EXPECT_EQ(units_of("erased-1") + units_of("erased-1", kTicket), 0);
+
+  const auto back = redis.retake(fence(), {kFuture, 1000}, left_unpaid);
+  ASSERT_EQ(back.outcome, Late::done);
+  expect_gone("a late payment");
+  EXPECT_EQ(units_of("erased-1"), 1);
+  EXPECT_EQ(units_of("erased-1", kTicket), 2);
+  const auto entry = redis.pending(sale.epoch, {}, 100).back();
+  EXPECT_EQ(entry.orders.front().customer_id, "erased-1");
+  EXPECT_EQ(entry.orders.front().lines, cart.lines);
+  EXPECT_EQ(entry.orders.front().generation, back.generation);
+  auto taken = left_unpaid;
+  taken.status = OrderStatus::cancelled;
+  taken.generation = back.generation;
+  EXPECT_EQ(redis.release(fence(), taken, true), ReleaseOutcome::done);
+  expect_gone("a release of what was taken again");
+  EXPECT_EQ(units_of("erased-1", kTicket), 0);
 }
 
 }  // namespace

@@ -1,5 +1,4 @@
--- The order that a payment is for, what is due, and its sale. The epoch belongs to the row that is read here: an
--- erasure changes the two together.
+-- The order that a payment is for, what is due, and its sale. The epoch is of the moment at which the row was read.
 SELECT order_id, item_no, customer_id, quantity, status, orders.created_at, expires_at, reason,
        generation, coalesce(refund_required, false) AS refund_required,
        more_items, more_quantities,

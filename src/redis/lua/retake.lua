@@ -1,10 +1,10 @@
 -- Takes the units of an ended order again, for a payment that came late (PROTOCOL R3, R11, R16): first here, with an
 -- entry in the pending log so that a crash strands nothing, then in PostgreSQL. Whether the sale is open is not asked:
--- the buyer came in time once.
+-- the buyer came in time once. Whose the order is, its record says: the caller may have read its row before an erasure.
 -- KEYS  fence, items, orders, buyers, log
 -- ARGV  1 epoch, 2 identity, 3 deadline us, 4 order id (16 bytes), 5 generation that the row has,
 --       6 payload without a generation, 7 most entries of the log,
---       then for each line: item number, buyer field, quantity. All are taken or none
+--       then for each line: item number, quantity. All are taken or none
 -- Reply {'lost'}, {'late'}, {'full'}
 --       {'held'}                  what the row has has not been given back yet
 --       {'repeated', generation}  it is taken already
@@ -19,9 +19,15 @@ if now >= tonumber(ARGV[3]) then return {'late'} end
 
 local record = redis.call('HGET', KEYS[3], ARGV[4])
 local generation = tonumber(ARGV[5])
+local payload = ARGV[6]
+-- Its length of two bytes, and the customer.
+local owner = string.sub(payload, 9, 10 + struct.unpack('<I2', payload, 9))
 if record then
   -- As in release.lua.
   local payload_end = 19 + struct.unpack('<I2', record, 18)
+  local of_record = string.sub(record, 18, payload_end)
+  payload = string.sub(payload, 1, 8) .. of_record .. string.sub(payload, 9 + #owner)
+  owner = of_record
   if string.byte(record, 17) >= 128 then payload_end = payload_end + 1 + 8 * string.byte(record, payload_end + 1) end
   local has = #record > payload_end and struct.unpack('<I2', record, payload_end + 1) or 0
   local letter = string.sub(record, 1, 1)
@@ -33,21 +39,21 @@ if record then
 end
 generation = generation + 1
 
+local customer = ':' .. string.sub(owner, 3)
 local totals = {}
-for at = 8, #ARGV, 3 do
+for at = 8, #ARGV, 2 do
   local item = redis.call('HMGET', KEYS[2], ARGV[at] .. ':r', ARGV[at] .. ':l')
-  local quantity = tonumber(ARGV[at + 2])
+  local quantity = tonumber(ARGV[at + 1])
   if tonumber(item[1] or '0') < quantity then return {'sold_out'} end
-  local total = tonumber(redis.call('HGET', KEYS[4], ARGV[at + 1]) or '0') + quantity
+  local total = tonumber(redis.call('HGET', KEYS[4], ARGV[at] .. customer) or '0') + quantity
   local limit = tonumber(item[2])
   if limit > 0 and total > limit then return {'limit'} end
-  totals[#totals + 1] = ARGV[at + 1]
+  totals[#totals + 1] = ARGV[at] .. customer
   totals[#totals + 1] = total
 end
 if redis.call('XLEN', KEYS[5]) >= tonumber(ARGV[7]) then return {'full'} end
 
 -- It was not left unpaid after all.
-local customer = string.match(ARGV[9], ':.*')
 local placed, unpaid, last = string.match(redis.call('HGET', KEYS[4], customer) or '', '^(%d+) (%d+) (%d+)')
 if unpaid and tonumber(unpaid) > 0 then
   totals[#totals + 1] = customer
@@ -55,9 +61,9 @@ if unpaid and tonumber(unpaid) > 0 then
 end
 
 local stamp = struct.pack('<I8', now)
-local payload = ARGV[6] .. struct.pack('<I2', generation)
-for at = 8, #ARGV, 3 do
-  redis.call('HINCRBY', KEYS[2], ARGV[at] .. ':r', -tonumber(ARGV[at + 2]))
+payload = payload .. struct.pack('<I2', generation)
+for at = 8, #ARGV, 2 do
+  redis.call('HINCRBY', KEYS[2], ARGV[at] .. ':r', -tonumber(ARGV[at + 1]))
   -- For the audit, which counts orders by when they were accepted first: this item has moved.
   redis.call('HINCRBY', KEYS[2], ARGV[at] .. ':v', 1)
 end

@@ -2,11 +2,10 @@
 
 #include <chrono>
 #include <random>
-#include <thread>
 
 #include "flashsale/checkout/erased_names.hpp"
+#include "flashsale/checkout/pending_of_customer.hpp"
 #include "flashsale/postgres/erasure_repository.hpp"
-#include "flashsale/postgres/sale_repository.hpp"
 #include "flashsale/telemetry/fault_point.hpp"
 
 namespace flashsale::admin {
@@ -18,10 +17,7 @@ using Clock = std::chrono::steady_clock;
 constexpr std::int32_t kBatch = 1000;
 /// Of one call: whoever has more orders than this is erased by several.
 constexpr int kBatchesMax = 100;
-/// Orders that are in flight are written in the customer's name after the first round.
-constexpr int kRoundsMax = 3;
 constexpr std::chrono::seconds kInFlightBudget{3};
-constexpr std::chrono::milliseconds kLookAgain{20};
 
 std::string make_pseudonym() {
   constexpr std::string_view kHex = "0123456789abcdef";
@@ -43,32 +39,17 @@ Error erase_rows(catalog::Publisher& stores, std::string_view customer_id, std::
   return {};
 }
 
-/// Until no order of the customer waits to be written in these sales, or the time is over.
-void await_in_flight(catalog::Publisher& stores, const std::set<std::string>& sale_ids, std::string_view customer_id,
-                     Clock::time_point until) {
-  for (const auto& sale_id : sale_ids) {
-    const auto sale = postgres::find_sale(stores.session(), sale_id);
-    if (!sale || !*sale || (*sale)->let_go) continue;
-    while (checkout::has_pending_order(stores, **sale, customer_id) && Clock::now() < until) {
-      std::this_thread::sleep_for(kLookAgain);
-    }
-  }
-}
-
 }  // namespace
 
+/// Orders in flight first: they get their rows in the name.
 Result<Erasure> erase_customer(catalog::Publisher& stores, std::string_view customer_id, std::string_view who) {
-  const auto until = Clock::now() + kInFlightBudget;
-  const auto pseudonym = make_pseudonym();
   Erasure erasure;
-  for (int round = 0; round < kRoundsMax; ++round) {
-    const auto before = erasure.orders;
-    if (const auto error = erase_rows(stores, customer_id, pseudonym, who, erasure)) return error;
-    if (erasure.orders == before) break;
-    FLASHSALE_FAULT_POINT("erasure.written");
-    checkout::tell_erased_names(stores, pseudonym);
-    await_in_flight(stores, erasure.sales, customer_id, until);
-  }
+  const bool all_written = checkout::await_rows_of(stores, customer_id, Clock::now() + kInFlightBudget);
+  const auto pseudonym = make_pseudonym();
+  if (const auto error = erase_rows(stores, customer_id, pseudonym, who, erasure)) return error;
+  FLASHSALE_FAULT_POINT("erasure.written");
+  const bool redis_told = erasure.orders == 0 || checkout::tell_erased_name(stores, pseudonym);
+  erasure.is_complete = all_written && redis_told;
   return erasure;
 }
 

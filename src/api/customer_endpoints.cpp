@@ -48,6 +48,10 @@ void CustomerEndpoints::erase(Exchange& exchange, std::string_view who) {
                   const auto erased = admin::erase_customer(stores, customer_id, who);
                   if (!erased) return Answer::failure(erased.error());
                   Answer answer;
+                  if (!erased->is_complete) {
+                    answer.status = 202;
+                    append_header(answer.headers, "Retry-After", "1");
+                  }
                   answer.body = erasure_document(*erased);
                   return answer;
                 });

@@ -1,18 +1,17 @@
 #include "flashsale/checkout/erased_names.hpp"
 
-#include <algorithm>
+#include <utility>
 
-#include "flashsale/postgres/erasure_repository.hpp"
 #include "flashsale/redis/sale_scripts.hpp"
 #include "flashsale/telemetry/fault_point.hpp"
 
 namespace flashsale::checkout {
 namespace {
 
-/// In one pass; more are told in the next.
+/// Of one statement.
 constexpr std::int32_t kNamesMax = 200;
-constexpr std::int64_t kLogPage = 100;
-constexpr int kLogPagesMax = 200;
+/// In one pass; more are told in the next.
+constexpr int kRoundsMax = 5;
 
 using redis::ReplyView;
 
@@ -37,34 +36,36 @@ bool tell(catalog::Publisher& stores, const postgres::ErasedName& name) {
   }
 }
 
-}  // namespace
-
-void tell_erased_names(catalog::Publisher& stores, std::string_view pseudonym) {
-  const auto names = postgres::find_erased_names(stores.session(), pseudonym, kNamesMax);
-  if (!names) return;
+/// Those after `last`, which becomes empty when there are no more. False: not all of them, this time.
+bool tell_some(catalog::Publisher& stores, std::string_view pseudonym, std::optional<postgres::ErasedName>& last) {
+  const auto after = std::exchange(last, std::nullopt);
+  const auto names = postgres::find_erased_names(stores.session(), pseudonym, kNamesMax, after ? &*after : nullptr);
+  if (!names) return false;
+  bool all = true;
   for (const auto& name : *names) {
     FLASHSALE_FAULT_POINT("erasure.before_rename");
     if (name.let_go || tell(stores, name)) (void)postgres::forget_erased_name(stores.session(), name);
+    else all = false;
   }
+  if (names->size() == static_cast<std::size_t>(kNamesMax)) last = names->back();
+  return all;
 }
 
-bool has_pending_order(catalog::Publisher& stores, const Sale& sale, std::string_view customer_id) {
-  std::string after;
-  for (int page_no = 0; page_no < kLogPagesMax; ++page_no) {
-    const auto reply = stores.redis().call(redis::pending_command(sale.id, sale.epoch, after, kLogPage));
-    if (!reply) return false;
-    const ReplyView page(reply->get());
-    std::size_t unreadable = 0;
-    const auto entries = redis::read_pending(page, unreadable);
-    if (!entries) return false;
-    const auto is_theirs = [&](const Order& order) { return order.customer_id == customer_id; };
-    for (const auto& entry : *entries) {
-      if (std::ranges::any_of(entry.orders, is_theirs)) return true;
-    }
-    if (page.size() < static_cast<std::size_t>(kLogPage)) return false;
-    after = page[page.size() - 1][0].text();
+}  // namespace
+
+bool tell_erased_name(catalog::Publisher& stores, std::string_view pseudonym) {
+  std::optional<postgres::ErasedName> last;
+  do {
+    if (!tell_some(stores, pseudonym, last)) return false;
+  } while (last);
+  return true;
+}
+
+void tell_erased_names(catalog::Publisher& stores, std::optional<postgres::ErasedName>& told_up_to) {
+  for (int round = 0; round < kRoundsMax; ++round) {
+    (void)tell_some(stores, {}, told_up_to);
+    if (!told_up_to) return;
   }
-  return false;
 }
 
 }  // namespace flashsale::checkout

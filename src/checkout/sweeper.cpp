@@ -93,7 +93,7 @@ void Sweeper::run() {
         if (sale->serving && sale->log_entries > 0 && is_overdue(*sale)) sweep_log(*sale);
       }
       return_units();
-      tell_erased_names(stores_, {});
+      tell_erased_names(stores_, names_told_up_to_);
     }
     lock.lock();
     const bool busy = in_flight_ > 0;

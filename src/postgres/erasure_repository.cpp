@@ -73,12 +73,16 @@ Result<ErasedOrders> erase_orders(Session& session, std::string_view customer_id
   return erased;
 }
 
-Result<std::vector<ErasedName>> find_erased_names(Session& session, std::string_view pseudonym, std::int32_t limit) {
+Result<std::vector<ErasedName>> find_erased_names(Session& session, std::string_view pseudonym, std::int32_t limit,
+                                                  const ErasedName* after) {
   std::vector<ErasedName> names;
+  const std::string after_pseudonym = after != nullptr ? after->pseudonym : std::string();
+  const std::int32_t after_sale = after != nullptr ? after->sale_no : 0;
   const Error error = session.run([&](pqxx::connection& connection) {
     pqxx::nontransaction tx(connection);
     names.clear();
-    for (const auto& row : execute(tx, embedded::erased_names_find_sql, std::string(pseudonym), limit)) {
+    for (const auto& row :
+         execute(tx, embedded::erased_names_find_sql, std::string(pseudonym), limit, after_pseudonym, after_sale)) {
       names.push_back({row[0].as<std::string>(), row[1].as<std::int32_t>(), row[2].as<std::string>(),
                        row[3].as<std::int64_t>(), row[4].as<bool>()});
     }

@@ -493,6 +493,10 @@ Command pending_command(std::string_view sale_id, std::int64_t epoch, std::strin
   return command;
 }
 
+Command pending_entry_command(std::string_view sale_id, std::int64_t epoch, std::string_view entry_id) {
+  return Command{"XRANGE", SaleKeys(sale_id, epoch).log, entry_id, entry_id};
+}
+
 Result<std::vector<PendingEntry>> read_pending(ReplyView reply, std::size_t& unreadable) {
   if (!reply.is_array()) return protocol_error();
   std::vector<PendingEntry> entries;

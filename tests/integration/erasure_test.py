@@ -1,5 +1,6 @@
 """Erasure of a customer: the name goes from both stores, everything that is counted stays."""
 
+import concurrent.futures
 import contextlib
 import re
 import threading
@@ -203,7 +204,7 @@ class ErasureTest(ErasureCase):
         self.cluster.wait_consistent(sale)
 
     def test_a_customer_who_buys_meanwhile(self):
-        """Orders in flight can come after the call; the next one finds them."""
+        """Orders that are placed during the call can come after it; the next one finds them."""
         sale = self.cluster.create_sale(stock=10_000)
         customer = self.cluster.new_customer("busy")
         bought, stop = [], threading.Event()
@@ -307,13 +308,109 @@ class ErasureTest(ErasureCase):
         self.check_status(self.cluster.client().request("POST", "/admin/v1/customers/a/erase"), 404, "not-found")
 
 
+class ErasureInFlightTest(ErasureCase):
+    """Of orders that are accepted and have no row: nothing can be written while the item's row is locked."""
+
+    def accept(self, sale, customer):
+        response = self.cluster.buy(sale, customer, headers={"Prefer": "respond-async"})
+        return self.check_status(response, 202).json()["id"]
+
+    def ask(self, customer):
+        return self.cluster.admin("POST", f"/admin/v1/customers/{customer}/erase")
+
+    def erase_wholly(self, customer, response=None):
+        """As whoever is answered 202 does: again, until it is 200. What was changed in all."""
+        orders, sales = 0, set()
+        until = time.monotonic() + 20 * harness.SLOWNESS
+        while True:
+            response = response or self.ask(customer)
+            self.assertIn(response.status, (200, 202), repr(response))
+            orders += response.json()["orders"]
+            sales |= set(response.json()["sales"])
+            if response.status == 200:
+                return orders, sales
+            self.assertEqual(response.header("Retry-After"), "1")
+            self.assertLess(time.monotonic(), until, "it is never complete")
+            response = None
+            time.sleep(0.5)
+
+    def check_gone(self, customer):
+        self.assertEqual(self.cluster.query("SELECT count(*) FROM orders WHERE customer_id = %s", (customer,)), [(0,)])
+        self.assertNotIn(customer.encode(), self.redis_text())
+
+    def test_an_order_that_has_no_row_is_waited_for(self):
+        sale, other = self.cluster.create_sale(), self.cluster.create_sale()
+        for has_rows in (False, True):
+            with self.subTest(has_rows=has_rows), concurrent.futures.ThreadPoolExecutor() as pool:
+                customer = self.cluster.new_customer("unwritten")
+                if has_rows:
+                    self.buy(other, customer)
+                with self.cluster.locked_items(sale):
+                    order_id = self.accept(sale, customer)
+                    asking = pool.submit(self.ask, customer)
+                    time.sleep(0.7)
+                sales = {sale, other} if has_rows else {sale}
+                self.assertEqual(self.erase_wholly(customer, asking.result()), (len(sales), sales))
+                self.check_gone(customer)
+                wait_until(lambda one=order_id: one in self.rows_of(sale), 10, "the order is not written")
+                self.check_gone(customer)
+        for one in (sale, other):
+            self.cluster.wait_consistent(one)
+
+    def test_what_takes_too_long_is_not_called_done(self):
+        sale = self.cluster.create_sale()
+        customer = self.cluster.new_customer("unwritten")
+        with self.cluster.locked_items(sale):
+            order_id = self.accept(sale, customer)
+            response = self.check_status(self.ask(customer), 202)
+            self.assertEqual(response.json(), {"orders": 0, "sales": []})
+            self.assertEqual(response.header("Retry-After"), "1")
+        self.assertEqual(self.erase_wholly(customer), (1, {sale}))
+        self.assertEqual(list(self.rows_of(sale)), [order_id])
+        self.check_gone(customer)
+
+
+class NamesThatCannotBeToldTest(ErasureCase):
+    def erase_in_rows_alone(self, sale, count, prefix):
+        """As though whoever erased these had died before Redis was told."""
+        self.cluster.query(
+            "WITH names AS (SELECT %s || lpad(n::text, 4, '0') AS name FROM generate_series(1, %s) AS n), rows AS ("
+            "INSERT INTO orders (order_id, created_at, item_no, quantity, status, customer_id, given_back) "
+            "SELECT gen_random_uuid(), now(), (SELECT item_no FROM items JOIN sales USING (sale_no) "
+            "WHERE sale_id = %s), 1, 3, name, true FROM names) "
+            "INSERT INTO erased_names (pseudonym, sale_no) "
+            "SELECT names.name, sale_no FROM names, sales WHERE sale_id = %s",
+            (prefix, count, sale, sale))
+
+    def test_they_stand_in_nobodys_way(self):
+        away, sale = self.cluster.create_sale(), self.cluster.create_sale()
+        customer = self.cluster.new_customer("behind")
+        order = self.buy(sale, customer)
+        client, lease = self.cluster.redis.client, f"fs:{{{away}}}:lease:rebuild"
+        client.set(lease, "somebody 600000", px=600_000)
+        client.delete(f"fs:{{{away}}}")  # and nobody can rebuild it
+        try:
+            self.erase_in_rows_alone(away, 450, "erased-0")
+            self.cluster.query(
+                "WITH row AS (UPDATE orders SET customer_id = 'erased-9' WHERE order_id = %s) INSERT INTO erased_names "
+                "(pseudonym, sale_no) SELECT 'erased-9', sale_no FROM sales WHERE sale_id = %s", (order["id"], sale))
+            wait_until(lambda: customer.encode() not in self.redis_text(), 20, "redis keeps the name", 0.2)
+            self.assertEqual(self.cluster.query("SELECT count(*) FROM erased_names WHERE pseudonym < 'erased-9'"),
+                             [(450,)])
+        finally:
+            client.delete(lease)
+        wait_until(lambda: self.cluster.query("SELECT count(*) FROM erased_names") == [(0,)], 20, "redis is not told",
+                   0.2)
+        self.cluster.wait_consistent(sale)
+
+
 class ErasureWithoutRedisTest(ErasureCase):
     def test_redis_forgets_when_it_is_back(self):
         sale = self.cluster.create_sale()
         customer = self.cluster.new_customer("absent")
         self.buy(sale, customer)
         self.cluster.redis.kill()
-        self.assertEqual(self.erase(customer), {"orders": 1, "sales": [sale]})
+        self.assertEqual(self.erase(customer, status=202), {"orders": 1, "sales": [sale]})
         self.cluster.redis.start()
         self.wait_sold_by_all(sale)
         self.cluster.wait_consistent(sale)
@@ -325,7 +422,7 @@ class ErasureWithoutRedisTest(ErasureCase):
         self.buy(sale, customer)
         self.cluster.redis.pause()
         try:
-            self.assertEqual(self.erase(customer), {"orders": 1, "sales": [sale]})
+            self.assertEqual(self.erase(customer, status=202), {"orders": 1, "sales": [sale]})
         finally:
             self.cluster.redis.resume()
         wait_until(lambda: customer.encode() not in self.redis_text(), 15, "redis keeps the name", 0.2)

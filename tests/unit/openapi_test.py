@@ -296,7 +296,8 @@ class OpenApiTest(unittest.TestCase):
             status = where.split()[-1]
             if status in ("429", "503", "202"):
                 self.assertIn("Retry-After", headers, where)
-            if status in ("201", "202"):
+            # An erasure leaves nothing to look at: its 202 asks for the same request once more.
+            if status in ("201", "202") and "/erase" not in where:
                 self.assertIn("Location", headers, where)
             if status == "304":
                 self.assertTrue({"ETag", "Cache-Control"} <= headers, where)

@@ -1,16 +1,18 @@
 #pragma once
+#include <optional>
 #include <string_view>
 
 #include "flashsale/catalog/publisher.hpp"
+#include "flashsale/postgres/erasure_repository.hpp"
 
 namespace flashsale::checkout {
 
-/// Tells Redis of pseudonyms that have taken a customer's place in PostgreSQL: of this one, or, when it is empty, of
-/// all that Redis has not been told of. In place, under the sale's epoch: nothing is rebuilt and nobody waits. What
-/// cannot be told now is left for the next call, that of any instance's sweeper. Blocking.
-void tell_erased_names(catalog::Publisher& stores, std::string_view pseudonym);
+/// Tells Redis that this pseudonym has taken a customer's place in PostgreSQL. In place, under the sale's epoch:
+/// nothing is rebuilt and nobody waits. False: not in every sale; any instance's sweeper does the rest. Blocking.
+[[nodiscard]] bool tell_erased_name(catalog::Publisher& stores, std::string_view pseudonym);
 
-/// Whether an order of this customer waits in the sale's pending log: its row will have the name again.
-[[nodiscard]] bool has_pending_order(catalog::Publisher& stores, const Sale& sale, std::string_view customer_id);
+/// The same for some of those that Redis has not been told of, on from where the call before has ended: those of a sale
+/// that is not served must not stand in front of all others. After the last the next call begins with the first.
+void tell_erased_names(catalog::Publisher& stores, std::optional<postgres::ErasedName>& told_up_to);
 
 }  // namespace flashsale::checkout

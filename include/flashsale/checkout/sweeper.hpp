@@ -11,6 +11,7 @@
 #include "flashsale/catalog/snapshot.hpp"
 #include "flashsale/catalog/upkeep.hpp"
 #include "flashsale/checkout/journal.hpp"
+#include "flashsale/postgres/erasure_repository.hpp"
 #include "flashsale/postgres/order_repository.hpp"
 
 namespace flashsale::checkout {
@@ -73,6 +74,7 @@ class Sweeper : public Settlement {
   std::map<std::int32_t, FutureEntry> future_entries_;  ///< by sale_no; sweeper thread only
   /// What the last pass ended with; empty: from the first.
   std::optional<postgres::UnreturnedOrder> returned_up_to_;
+  std::optional<postgres::ErasedName> names_told_up_to_;
 
   std::mutex mutex_;
   std::condition_variable wake_;

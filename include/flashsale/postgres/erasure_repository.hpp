@@ -29,9 +29,9 @@ struct ErasedName {
   std::int64_t epoch = 0;
   bool let_go = false;
 };
-/// `pseudonym` empty: of any.
+/// `pseudonym` empty: of any. In an order of their own, after `after` if given.
 [[nodiscard]] Result<std::vector<ErasedName>> find_erased_names(Session& session, std::string_view pseudonym,
-                                                                std::int32_t limit);
+                                                                std::int32_t limit, const ErasedName* after = nullptr);
 /// Orders of it above this id, in the order of their ids.
 [[nodiscard]] Result<std::vector<OrderId>> find_erased_orders(Session& session, const ErasedName& name,
                                                               const OrderId& after, std::int32_t limit);

@@ -205,6 +205,8 @@ struct AuditReply {
 /// The oldest entries after `after` (exclusive; empty: from the start).
 [[nodiscard]] Command pending_command(std::string_view sale_id, std::int64_t epoch, std::string_view after,
                                       std::int64_t count);
+/// The same for one entry: it alone, or nothing when it is gone.
+[[nodiscard]] Command pending_entry_command(std::string_view sale_id, std::int64_t epoch, std::string_view entry_id);
 /// Entries that cannot be read are counted in `unreadable` and left where they are.
 [[nodiscard]] Result<std::vector<PendingEntry>> read_pending(ReplyView reply, std::size_t& unreadable);
 

@@ -11,7 +11,7 @@ local tail = struct.pack('<I2', #pseudonym) .. pseudonym
 for at = 4, #ARGV do
   local record = redis.call('HGET', KEYS[2], ARGV[at])
   local letter = record and string.sub(record, 1, 1)
-  if letter == 'h' or letter == 'g' or letter == 'r' then
+  if letter == 'h' or letter == 'g' or letter == 'r' or letter == 'x' then
     -- As in release.lua: a letter, a stamp of eight bytes, item and quantity of four, then the customer with its
     -- length, and of a cart (whose quantity has its highest bit set) the other lines with their number.
     local customer_end = 19 + struct.unpack('<I2', record, 18)
@@ -29,7 +29,7 @@ for at = 4, #ARGV do
         local no = string.format('%.0f', item)
         -- Whatever stands under the name goes with it, and the count of its orders, too.
         redis.call('HDEL', KEYS[3], no .. ':' .. customer, ':' .. customer)
-        if letter ~= 'r' then
+        if letter == 'h' or letter == 'g' then
           redis.call('HINCRBY', KEYS[3], no .. ':' .. pseudonym, string.format('%.0f', quantity))
         end
       end

@@ -57,8 +57,17 @@ run_step() {
   return "$status"
 }
 
+# Waits until the last process of the step is gone: a database that is being made would else still be written where the
+# next start begins anew.
 end_step() {
-  if [[ -n $step_pid ]]; then kill -TERM -- "-$step_pid" 2>/dev/null || true; fi
+  local tries
+  [[ -n $step_pid ]] || return 0
+  kill -TERM -- "-$step_pid" 2>/dev/null || return 0
+  for ((tries = 0; tries < 50; ++tries)); do
+    kill -0 -- "-$step_pid" 2>/dev/null || return 0
+    sleep 0.1
+  done
+  kill -KILL -- "-$step_pid" 2>/dev/null || true
 }
 
 # signal_children SIGNAL NAME…: also to one that somebody has stopped (SIGSTOP): it could not end otherwise.

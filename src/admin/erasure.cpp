@@ -6,7 +6,6 @@
 #include "flashsale/checkout/erased_names.hpp"
 #include "flashsale/checkout/pending_of_customer.hpp"
 #include "flashsale/postgres/erasure_repository.hpp"
-#include "flashsale/telemetry/fault_point.hpp"
 
 namespace flashsale::admin {
 namespace {
@@ -47,7 +46,6 @@ Result<Erasure> erase_customer(catalog::Publisher& stores, std::string_view cust
   const bool all_written = checkout::await_rows_of(stores, customer_id, Clock::now() + kInFlightBudget);
   const auto pseudonym = make_pseudonym();
   if (const auto error = erase_rows(stores, customer_id, pseudonym, who, erasure)) return error;
-  FLASHSALE_FAULT_POINT("erasure.written");
   const bool redis_told = erasure.orders == 0 || checkout::tell_erased_name(stores, pseudonym);
   erasure.is_complete = all_written && redis_told;
   return erasure;

@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "flashsale/redis/sale_scripts.hpp"
-#include "flashsale/telemetry/fault_point.hpp"
 
 namespace flashsale::checkout {
 namespace {
@@ -43,7 +42,6 @@ bool tell_some(catalog::Publisher& stores, std::string_view pseudonym, std::opti
   if (!names) return false;
   bool all = true;
   for (const auto& name : *names) {
-    FLASHSALE_FAULT_POINT("erasure.before_rename");
     if (name.let_go || tell(stores, name)) (void)postgres::forget_erased_name(stores.session(), name);
     else all = false;
   }

@@ -14,6 +14,13 @@ from tcp_proxy import TOWARDS, TcpProxy
 class RedisCase(FaultCase):
     own_postgres = False
 
+    @classmethod
+    def add_instance_behind_proxy(cls, setting, url, port, settings=()):
+        """One more instance, which reaches the store of this URL and port through `cls.link`."""
+        cls.link = TcpProxy(harness.free_port(), port)
+        cls.addClassCleanup(cls.link.stop)
+        cls.cluster.add_instance({setting: url.replace(f":{port}", f":{cls.link.port}")} | dict(settings))
+
     def sell_through(self, fault, stock=100_000, limit=0, rounds=1, **how):
         sale = self.cluster.create_sale(stock=stock, limit=limit)
         with self.shoppers(sale, redis_may_forget=True, **how) as shoppers:
@@ -283,10 +290,7 @@ class TakenAgainTest(RedisCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.link = TcpProxy(harness.free_port(), cls.cluster.postgres.port)
-        cls.addClassCleanup(cls.link.stop)
-        url = cls.cluster.postgres_url.replace(f":{cls.cluster.postgres.port}", f":{cls.link.port}")
-        cls.cluster.add_instance({"postgres.url": url})
+        cls.add_instance_behind_proxy("postgres.url", cls.cluster.postgres_url, cls.cluster.postgres.port)
 
     def setUp(self):
         self.addCleanup(self.link.mend)
@@ -368,10 +372,8 @@ class BufferTest(RedisCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.link = TcpProxy(harness.free_port(), cls.cluster.redis.port)
-        cls.addClassCleanup(cls.link.stop)
-        url = cls.cluster.redis.url.replace(f":{cls.cluster.redis.port}", f":{cls.link.port}")
-        cls.cluster.add_instance({"redis.url": url, "redis.timeout_ms": int(TIMEOUT_S * 1000)})
+        cls.add_instance_behind_proxy("redis.url", cls.cluster.redis.url, cls.cluster.redis.port,
+                                      {"redis.timeout_ms": int(TIMEOUT_S * 1000)})
 
     def setUp(self):
         self.sale = self.cluster.create_sale(stock=10)

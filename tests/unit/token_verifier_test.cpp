@@ -757,14 +757,15 @@ TEST(TokenVerifierTest, RefusesUnusableKeysAtTheStart) {
   expect_refused(not_pem, "not PEM");
 }
 
+std::string edited(std::string jwk, const std::string& from, const std::string& to) {
+  const std::size_t found = jwk.find(from);
+  EXPECT_NE(found, std::string::npos) << from;
+  return jwk.replace(found, from.size(), to);
+}
+
 TEST(TokenVerifierTest, RefusesUnusableKeySetsAtTheStart) {
   const SigningKey rsa = SigningKey::rsa(2048);
   const SigningKey ec = SigningKey::ec("P-256");
-  const auto edited = [](std::string jwk, const std::string& from, const std::string& to) {
-    const std::size_t found = jwk.find(from);
-    EXPECT_NE(found, std::string::npos) << from;
-    return jwk.replace(found, from.size(), to);
-  };
   const std::string jwk = rsa.jwk("a");
   expect_refused(jwks_options({}), "no keys");
   expect_refused(jwks_options({"17"}), "no object");
@@ -796,11 +797,6 @@ TEST(TokenVerifierTest, RefusesUnusableKeySetsAtTheStart) {
 TEST(TokenVerifierTest, KeysThatCannotBeUsedAreIgnored) {
   const SigningKey rsa = SigningKey::rsa(2048);
   const SigningKey ec = SigningKey::ec("P-256");
-  const auto edited = [](std::string jwk, const std::string& from, const std::string& to) {
-    const std::size_t found = jwk.find(from);
-    EXPECT_NE(found, std::string::npos) << from;
-    return jwk.replace(found, from.size(), to);
-  };
   const std::string jwk = rsa.jwk("a");
   const std::vector<std::string> others{edited(jwk, "RS256", "PS256"), edited(jwk, "RS256", "RSA-OAEP"),
                                         edited(ec.jwk("a"), "ES256", "ES384"), edited(ec.jwk("a"), "P-256", "P-384"),

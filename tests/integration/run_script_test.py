@@ -1,5 +1,5 @@
-"""scripts/run as its user meets it: options, the ready line, DIR/env, the session of README, a dying instance, the end
-by every kind of signal, and the next start on the same directory.
+"""scripts/run as its user meets it: options, the ready line, DIR/env, the sessions of README and docs, a dying
+instance, the end by every kind of signal, and the next start on the same directory.
 
 Everything is the real thing but the build: a stand-in for cmake notes what it was asked for and compiles nothing, so
 that the binary that is tested is the one that is there, and a change of the sources during the test is of no concern.
@@ -225,17 +225,20 @@ class RunCase(unittest.TestCase):
         return response
 
 
-# --- the session of README -------------------------------------------------------------------------------------------
+# --- the sessions of README and docs/session.md ----------------------------------------------------------------------
 
+# File, and the heading that the pasted block stands below.
+SESSIONS = (("README.md", "## A session"), ("docs/session.md", "# A session with payments and carts"))
 # The comment at a line's end that says what to expect: a status, what is in the answer, or an exit status.
 PROMISE = re.compile(r"\s#\s+(?P<promise>[1-5]\d\d\b.*|\".*|.*\bexit status \d+)$")
 MARK = "--- end of command"
 
 
-def session_of(readme):
+def session_of(name, heading):
     """The pasted block."""
-    found = re.search(r"^## A session\n.*?^```bash\n(.*?)^```$", readme, re.MULTILINE | re.DOTALL)
-    assert found, "README has no session"
+    text = (ROOT / name).read_text(encoding="utf-8")
+    found = re.search(rf"^{heading}\n.*?^```bash\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    assert found, f"{name} has no session"
     return found.group(1)
 
 
@@ -318,12 +321,13 @@ class SessionReaderTest(unittest.TestCase):
                 self.assertEqual(1, len(self.found(changes, exits)))
         self.assertIn("came to an end", disagreements(commands_of(self.SESSION), f"x\n{MARK} 0\n")[0])
 
-    def test_every_command_of_the_readme_is_cut_whole(self):
-        commands = commands_of(session_of((ROOT / "README.md").read_text(encoding="utf-8")))
-        self.assertGreater(len(commands), 10)
-        for text, _ in commands:
-            done = subprocess.run(["bash", "-n"], input=text, capture_output=True, text=True, check=False)
-            self.assertEqual((0, ""), (done.returncode, done.stderr), text)
+    def test_every_command_of_the_sessions_is_cut_whole(self):
+        for name, heading in SESSIONS:
+            commands = commands_of(session_of(name, heading))
+            self.assertGreater(len(commands), 10, name)
+            for text, _ in commands:
+                done = subprocess.run(["bash", "-n"], input=text, capture_output=True, text=True, check=False)
+                self.assertEqual((0, ""), (done.returncode, done.stderr), text)
 
 
 # --- options ---------------------------------------------------------------------------------------------------------
@@ -478,8 +482,7 @@ class ServingTest(RunCase):
             for _ in range(100):
                 self.check_status(client.get("/v1/orders", self.it.bearer("busy")), 200)
 
-    def test_session_of_the_readme(self):
-        session = session_of((ROOT / "README.md").read_text(encoding="utf-8"))
+    def play(self, session):
         self.assertEqual(1, session.count(".flashsale/env"))
         session = session.replace(".flashsale/env", shlex.quote(str(self.it.state / "env")))
         commands = commands_of(session)
@@ -487,7 +490,14 @@ class ServingTest(RunCase):
         self.assertEqual("", done.stderr, done.stdout)
         wrong = disagreements(commands, done.stdout)
         self.assertEqual([], wrong, "\n".join(wrong))
-        self.assertIn('"friday-drop"', done.stdout.split("HTTP/", 1)[0], "the catalog was not shown")
+        return done.stdout
+
+    def test_session_of_the_readme(self):
+        output = self.play(session_of(*SESSIONS[0]))
+        self.assertIn('"friday-drop"', output.split("HTTP/", 1)[0], "the catalog was not shown")
+
+    def test_session_with_payments_and_carts(self):
+        self.play(session_of(*SESSIONS[1]))
 
     def test_session_that_it_prints(self):
         """From a terminal in another directory."""

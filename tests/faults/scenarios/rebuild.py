@@ -14,7 +14,7 @@ def require(holds, what):
 
 
 def drop_fences(stage):
-    """As README has it done by hand, of every sale."""
+    """As docs/operating.md has it done by hand, of every sale."""
     client = stage.redis.client
     for key in client.scan_iter(match="fs:{*}"):
         if key.endswith(b"}"):

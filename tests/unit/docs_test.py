@@ -1,0 +1,201 @@
+"""Holds the documents to what a program can check: links and anchors lead somewhere, paths that are named exist, the
+rules and promises that comments cite have a heading in docs/protocol.md, and README stays on two screens.
+
+Each rule is a function of a tree's root that returns its breaches as lines "path:line: what", and is itself tested
+against a planted breach.
+
+Run: /usr/bin/python3 tests/unit/docs_test.py
+"""
+
+import os
+import re
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from style_test import FUZZ_SEEDS, ROOT, line_of, text_of, texts, walk  # noqa: E402
+
+README_LINES_MAX = 160
+PROTOCOL = os.path.join("docs", "protocol.md")
+
+FENCE = re.compile(r"^(```|~~~).*?^\1[ \t]*$", re.MULTILINE | re.DOTALL)
+HEADING = re.compile(r"^#{1,6} +(.+?)[ #]*$", re.MULTILINE)
+LINK = re.compile(r"\]\(\s*<?([^)\s>]+)>?\s*\)")
+INLINE_CODE = re.compile(r"`[^`\n]+`")
+# A file of ours as texts name it: with its folder, or a script or statement by its name alone.
+PATH = re.compile(r"`((?:[\w.-]+/)+[\w.-]+\.(?:cpp|hpp|lua|sql|py|pml|md|toml|yaml|conf|acl|cmake)|\w+\.(?:lua|sql))`")
+CITED = re.compile(r"\b([RP]\d{1,2})\b(?:\s?(?:-|to)\s?([RP]\d{1,2})\b)?")
+
+
+def blank(text, pattern):
+    """The text with what the pattern finds blanked out, line breaks kept."""
+    return pattern.sub(lambda match: re.sub(r"[^\n]", " ", match.group(0)), text)
+
+
+def documents(root):
+    """(path, text without fenced blocks) of all Markdown."""
+    for path, text in texts(root, (".md",)):
+        yield path, blank(text, FENCE)
+
+
+def anchor(heading):
+    """As the usual forges make it of a heading's text."""
+    shown = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).replace("`", "").replace("*", "")
+    return re.sub(r"[^\w\- ]", "", shown.lower()).replace(" ", "-")
+
+
+def anchors(text):
+    """All anchors of a document; a heading that comes again is numbered."""
+    found, times = set(), {}
+    for match in HEADING.finditer(text):
+        name = anchor(match.group(1))
+        count = times.get(name, 0)
+        times[name] = count + 1
+        found.add(f"{name}-{count}" if count else name)
+    return found
+
+
+# --- rules ---------------------------------------------------------------------------------------------------------
+
+def links(root):
+    """Every relative link leads to a file of the tree, and every anchor to a heading."""
+    breaches = []
+    known = dict(documents(root))
+    for path, text in known.items():
+        for match in LINK.finditer(blank(text, INLINE_CODE)):
+            target = match.group(1)
+            if re.match(r"[a-z][a-z+.-]*:", target):
+                continue
+            name, _, fragment = target.partition("#")
+            led_to = os.path.normpath(os.path.join(os.path.dirname(path), name)) if name else path
+            if not os.path.exists(os.path.join(root, led_to)):
+                breaches.append(f"{path}:{line_of(text, match.start())}: {target} leads nowhere")
+            elif fragment and fragment not in anchors(known.get(led_to, "")):
+                breaches.append(f"{path}:{line_of(text, match.start())}: {target}: there is no such heading")
+    return breaches
+
+
+def named_paths(root):
+    """Files that the documents name in `code` are there: below the root, src, include/flashsale or tests."""
+    breaches = []
+    paths = walk(root)
+    for path, text in documents(root):
+        for match in PATH.finditer(text):
+            ending = os.sep + match.group(1).replace("/", os.sep)
+            if not any((os.sep + other).endswith(ending) for other in paths):
+                breaches.append(f"{path}:{line_of(text, match.start())}: there is no {match.group(1)}")
+    return breaches
+
+
+def cited_rules(root):
+    """R9 or P3 in any text of ours is a heading of docs/protocol.md."""
+    breaches = []
+    protocol = dict(documents(root)).get(PROTOCOL, "")
+    headed = {match.group(1).split()[0] for match in HEADING.finditer(protocol)}
+    for path, text in texts(root):
+        if path.startswith(FUZZ_SEEDS) or path == os.path.join("tests", "unit", "docs_test.py"):
+            continue
+        for match in CITED.finditer(text):
+            for name in match.groups():
+                if name and name not in headed:
+                    breaches.append(f"{path}:{line_of(text, match.start())}: {name} has no heading in {PROTOCOL}")
+    return breaches
+
+
+def short_readme(root):
+    """README is read at once; what does not fit belongs in docs."""
+    lines = (text_of(root, "README.md") or "").count("\n")
+    return [f"README.md:{lines}: more than {README_LINES_MAX} lines"] if lines > README_LINES_MAX else []
+
+
+RULES = [links, named_paths, short_readme]
+
+
+# --- the tree ------------------------------------------------------------------------------------------------------
+
+class TreeTest(unittest.TestCase):
+    def test_documents_keep_the_rules(self):
+        for rule in RULES:
+            with self.subTest(rule=rule.__name__):
+                breaches = rule(ROOT)
+                self.assertEqual([], breaches, "\n" + "\n".join(breaches))
+
+    def test_the_documents_are_seen(self):
+        found = dict(documents(ROOT))
+        for path in ("README.md", "ARCHITECTURE.md", os.path.join("docs", "README.md")):
+            self.assertIn(path, found)
+            self.assertTrue(anchors(found[path]), path)
+            self.assertTrue(LINK.search(found[path]), path)
+        self.assertIn("what-it-promises", anchors(found["README.md"]))
+
+    def test_every_document_of_docs_is_in_its_index(self):
+        index = text_of(ROOT, os.path.join("docs", "README.md"))
+        for name in sorted(os.listdir(os.path.join(ROOT, "docs"))):
+            if name.endswith(".md") and name != "README.md":
+                self.assertIn(f"({name})", index, name)
+
+
+# --- the rules themselves ------------------------------------------------------------------------------------------
+
+class PlantedBreachTest(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.root = folder.name
+        self.plant(os.path.join("docs", "protocol.md"), "# Protocol\n\n### R1 An epoch\n\n### P2 A 201\n")
+        self.plant(os.path.join("src", "redis", "lua", "reserve.lua"), "return 1\n")
+
+    def plant(self, path, text):
+        full = os.path.join(self.root, path)
+        os.makedirs(os.path.dirname(full), exist_ok=True)
+        with open(full, "w", encoding="utf-8") as stream:
+            stream.write(text)
+
+    def catches(self, rule, path, text, line):
+        self.plant(path, text)
+        breaches = rule(self.root)
+        os.remove(os.path.join(self.root, path))
+        self.assertEqual(1, len(breaches), f"{text!r}: {breaches}")
+        self.assertTrue(breaches[0].startswith(f"{path}:{line}:"), breaches)
+
+    def passes(self, rule, path, text):
+        self.plant(path, text)
+        breaches = rule(self.root)
+        os.remove(os.path.join(self.root, path))
+        self.assertEqual([], breaches, repr(text))
+
+    def test_links(self):
+        for text in ("\n[a](missing.md)\n", "\n[a](#missing)\n", "\n[a](docs/protocol.md#missing)\n",
+                     "\n[a](docs)[b](doc)\n", "\n[a](docs/protocol.md#r1-an-epoch-1)\n"):
+            self.catches(links, "a.md", text, 2)
+        self.catches(links, os.path.join("docs", "b.md"), "[a](docs/protocol.md)\n", 1)
+        for text in ("[a](docs/protocol.md)\n", "[a](docs/protocol.md#r1-an-epoch)\n", "[a](docs/)\n",
+                     "# A b, `c`!\n[a](#a-b-c)\n", "# A\n# A\n[a](#a-1)\n", "[a](https://example.org/x)\n",
+                     "```\n[a](missing.md)\n```\n", "`[a](missing.md)`\n", "[`a`](docs/protocol.md#p2-a-201)\n"):
+            self.passes(links, "a.md", text)
+
+    def test_named_paths(self):
+        for name in ("src/missing.cpp", "redis/missing.lua", "missing.lua", "checkout/reserve.lua"):
+            self.catches(named_paths, "a.md", f"\nsee `{name}`\n", 2)
+        for name in ("src/redis/lua/reserve.lua", "lua/reserve.lua", "reserve.lua", "docs/protocol.md", "a/b"):
+            self.passes(named_paths, "a.md", f"see `{name}`\n")
+
+    def test_cited_rules(self):
+        for text in ("\n// R3\n", "\n// PROTOCOL R1, R3\n", "\n// R1-R3\n", "\n// (P3)\n"):
+            self.catches(cited_rules, "a.cpp", text, 2)
+        self.passes(cited_rules, "a.cpp", "// PROTOCOL R1, P2; SHA-256, TR3, R1to\n")
+
+    def test_short_readme(self):
+        self.catches(short_readme, "README.md", "x\n" * 161, 161)
+        self.passes(short_readme, "README.md", "x\n" * 160)
+
+    def test_every_rule_has_its_planted_breach(self):
+        with open(os.path.abspath(__file__), encoding="utf-8") as stream:
+            text = stream.read()
+        for rule in RULES:
+            self.assertRegex(text, rf"self\.catches\({rule.__name__},", rule.__name__)
+
+
+if __name__ == "__main__":
+    unittest.main()

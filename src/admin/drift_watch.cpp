@@ -38,47 +38,20 @@ DriftWatch::DriftWatch(Options options, catalog::Upkeep& upkeep, telemetry::Metr
     : options_(std::move(options)),
       upkeep_(upkeep),
       metrics_(metrics),
-      stores_(options_.postgres, options_.redis, "drift-watch", metrics) {}
+      stores_(options_.postgres, options_.redis, "drift-watch", metrics),
+      thread_(kRound, [this] { look_at_all(); }) {}
 
-DriftWatch::~DriftWatch() { stop(); }
-
-void DriftWatch::start() {
-  thread_ = std::thread([this] { run(); });
-}
-
-void DriftWatch::stop() {
-  {
-    const std::lock_guard lock(mutex_);
-    stopping_ = true;
-  }
-  wake_.notify_all();
-  if (thread_.joinable()) thread_.join();
-}
-
-void DriftWatch::observe(std::shared_ptr<const catalog::Snapshot> snapshot) {
-  const std::lock_guard lock(mutex_);
-  snapshot_ = std::move(snapshot);
-}
-
-void DriftWatch::run() {
-  std::unique_lock lock(mutex_);
-  while (!stopping_) {
-    const auto snapshot = snapshot_;
-    lock.unlock();
-    if (snapshot && snapshot->redis_reached) {
-      for (const auto& sale : snapshot->sales) {
-        auto& watched = watched_[sale->sale->sale_no];
-        if (!is_selling(*sale)) {
-          watched.drift.clear();
-        } else if (std::chrono::steady_clock::now() >= watched.next_at) {
-          look(*sale, watched);
-        }
-        const std::lock_guard stopping(mutex_);
-        if (stopping_) break;
-      }
+void DriftWatch::look_at_all() {
+  const auto snapshot = snapshot_.get();
+  if (!snapshot || !snapshot->redis_reached) return;
+  for (const auto& sale : snapshot->sales) {
+    if (thread_.is_stopping()) return;
+    auto& watched = watched_[sale->sale->sale_no];
+    if (!is_selling(*sale)) {
+      watched.drift.clear();
+    } else if (std::chrono::steady_clock::now() >= watched.next_at) {
+      look(*sale, watched);
     }
-    lock.lock();
-    wake_.wait_for(lock, kRound, [this] { return stopping_; });
   }
 }
 

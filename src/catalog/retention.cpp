@@ -26,44 +26,19 @@ constexpr std::chrono::seconds kResetStalled{10};
 
 Retention::Retention(Options options, telemetry::Metrics& metrics)
     : options_(std::move(options)),
-      stores_(postgres::with_brief_waits(options_.postgres), options_.redis, "retention", metrics) {}
+      stores_(postgres::with_brief_waits(options_.postgres), options_.redis, "retention", metrics),
+      thread_(options_.interval, [this] { pass(); }) {}
 
-Retention::~Retention() { stop(); }
-
-void Retention::start() {
-  thread_ = std::thread([this] { run(); });
-}
-
-void Retention::stop() {
-  {
-    const std::lock_guard lock(mutex_);
-    stopping_ = true;
-  }
-  wake_.notify_all();
-  if (thread_.joinable()) thread_.join();
-}
-
-void Retention::observe(std::shared_ptr<const Snapshot> snapshot) {
-  const std::lock_guard lock(mutex_);
-  snapshot_ = std::move(snapshot);
-}
-
-void Retention::run() {
-  std::unique_lock lock(mutex_);
-  while (!stopping_) {
-    const auto snapshot = snapshot_;
-    lock.unlock();
-    if (snapshot && snapshot->redis_reached) look(*snapshot);
-    finish_resets();
-    lock.lock();
-    wake_.wait_for(lock, options_.interval, [this] { return stopping_; });
-  }
+void Retention::pass() {
+  const auto snapshot = snapshot_.get();
+  if (snapshot && snapshot->redis_reached) look(*snapshot);
+  finish_resets();
 }
 
 void Retention::look(const Snapshot& snapshot) {
   bool some_are_gone = false;
   for (const auto& sale : snapshot.sales) {
-    if (is_stopping()) return;
+    if (thread_.is_stopping()) return;
     some_are_gone = some_are_gone || sale->sale->let_go;
     if (!sale->sale->let_go) {
       // A rehearsal that was let go and reset has keys again.
@@ -86,18 +61,13 @@ void Retention::finish_resets() {
   const auto unfinished = postgres::unfinished_resets(stores_.session(), kResetStalled);
   if (!unfinished) return;
   for (const auto& sale_id : *unfinished) {
-    if (is_stopping()) return;
+    if (thread_.is_stopping()) return;
     if (!stores_.hold_lease(sale_id, "reset", kLease)) continue;
     const auto result = postgres::reset_rehearsal(stores_.session(), sale_id, "flashsaled");
     if (!result || result->outcome != postgres::ResetResult::Outcome::reset) continue;
     telemetry::log_info("an unfinished reset is finished", {{"sale", sale_id}});
     (void)stores_.rebuild(result->sale, result->sale.epoch);  // else the pulse has it rebuilt
   }
-}
-
-bool Retention::is_stopping() {
-  const std::lock_guard lock(mutex_);
-  return stopping_;
 }
 
 bool Retention::is_due(const SaleSnapshot& sale) {

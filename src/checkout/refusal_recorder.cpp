@@ -11,37 +11,21 @@ constexpr std::chrono::seconds kInterval{1};
 
 }  // namespace
 
-RefusalRecorder::RefusalRecorder(postgres::Options options) : session_(std::move(options), "refusals") {}
+RefusalRecorder::RefusalRecorder(postgres::Options options)
+    : session_(std::move(options), "refusals"), thread_(kInterval, [this] { write(); }) {}
 
 RefusalRecorder::~RefusalRecorder() { stop(); }
 
-void RefusalRecorder::start() {
-  thread_ = std::thread([this] { run(); });
-}
-
 void RefusalRecorder::stop() {
-  {
-    const std::lock_guard lock(mutex_);
-    stopping_ = true;
-  }
-  wake_.notify_all();
-  if (thread_.joinable()) thread_.join();
+  if (thread_.is_stopping()) return;
+  thread_.stop();
+  write();
 }
 
 void RefusalRecorder::add(const std::vector<postgres::RefusalCount>& counts) {
   if (counts.empty()) return;
   const std::lock_guard lock(mutex_);
   for (const auto& one : counts) unwritten_[{one.sale_no, one.reason}] += one.count;
-}
-
-void RefusalRecorder::run() {
-  for (bool is_last = false; !is_last;) {
-    {
-      std::unique_lock lock(mutex_);
-      is_last = wake_.wait_for(lock, kInterval, [this] { return stopping_; });
-    }
-    write();
-  }
 }
 
 void RefusalRecorder::write() {

@@ -35,27 +35,8 @@ Sweeper::Sweeper(Options options, catalog::Upkeep& upkeep, Journal& journal, tel
       upkeep_(upkeep),
       journal_(journal),
       metrics_(metrics),
-      stores_(postgres::with_brief_waits(options_.postgres), options_.redis, "sweeper", metrics) {}
-
-Sweeper::~Sweeper() { stop(); }
-
-void Sweeper::start() {
-  thread_ = std::thread([this] { run(); });
-}
-
-void Sweeper::stop() {
-  {
-    const std::lock_guard lock(mutex_);
-    stopping_ = true;
-  }
-  wake_.notify_all();
-  if (thread_.joinable()) thread_.join();
-}
-
-void Sweeper::observe(std::shared_ptr<const catalog::Snapshot> snapshot) {
-  const std::lock_guard lock(mutex_);
-  snapshot_ = std::move(snapshot);
-}
+      stores_(postgres::with_brief_waits(options_.postgres), options_.redis, "sweeper", metrics),
+      thread_(options_.interval, [this] { pass(); }) {}
 
 void Sweeper::settled(std::vector<SettledOrder> orders) {
   const std::lock_guard lock(mutex_);
@@ -78,27 +59,19 @@ void Sweeper::settled(std::vector<SettledOrder> orders) {
     }
   }
   // The quota is free again: a backlog is not left to the next interval.
-  if (in_flight_ == 0) wake_.notify_all();
+  if (in_flight_ == 0) thread_.wake();
 }
 
-void Sweeper::run() {
-  std::unique_lock lock(mutex_);
-  while (!stopping_) {
-    const auto snapshot = snapshot_;
-    lock.unlock();
-    finish_entries();
-    (void)postgres::end_stalled_writers(stores_.session());
-    if (snapshot && snapshot->redis_reached) {
-      for (const auto& sale : snapshot->sales) {
-        if (sale->serving && sale->log_entries > 0 && is_overdue(*sale)) sweep_log(*sale);
-      }
-      return_units();
-      tell_erased_names(stores_, names_told_up_to_);
-    }
-    lock.lock();
-    const bool busy = in_flight_ > 0;
-    wake_.wait_for(lock, options_.interval, [&] { return stopping_ || (busy && in_flight_ == 0); });
+void Sweeper::pass() {
+  const auto snapshot = snapshot_.get();
+  finish_entries();
+  (void)postgres::end_stalled_writers(stores_.session());
+  if (!snapshot || !snapshot->redis_reached) return;
+  for (const auto& sale : snapshot->sales) {
+    if (sale->serving && sale->log_entries > 0 && is_overdue(*sale)) sweep_log(*sale);
   }
+  return_units(*snapshot);
+  tell_erased_names(stores_, names_told_up_to_);
 }
 
 /// By Redis's clock; what lies in the future of that has come before it stepped back, and ages by the clock here.
@@ -135,7 +108,7 @@ void Sweeper::sweep_log(const catalog::SaleSnapshot& snapshot) {
         const std::lock_guard lock(mutex_);
         // One by itself always goes: another instance, or an earlier setting, may have made it larger.
         const bool is_too_much = in_flight_ > 0 && in_flight_ + entry.orders.size() > options_.in_flight_max;
-        if (stopping_ || is_too_much) return;
+        if (thread_.is_stopping() || is_too_much) return;
       }
       if (has_in_hand(sale->sale_no, sale->epoch, entry.id)) continue;
       if (entry.withdrawal) write_withdrawal(*sale, entry);
@@ -230,14 +203,10 @@ void Sweeper::finish_entry(const Entry& entry) {
   (void)client.call(redis::trim_command(entry.sale->id, entry.sale->epoch, std::span(&entry.entry_id, 1)));
 }
 
-void Sweeper::return_units() {
-  const auto snapshot = [this] {
-    const std::lock_guard lock(mutex_);
-    return snapshot_;
-  }();
+void Sweeper::return_units(const catalog::Snapshot& snapshot) {
   // One sale that is not served must not stand in front of the others.
   std::vector<std::int32_t> served;
-  for (const auto& sale : snapshot->sales) {
+  for (const auto& sale : snapshot.sales) {
     if (sale->serving) served.push_back(sale->sale->sale_no);
   }
   // On from where the pass before ended: orders that stay as they are, since somebody has locked them, must not stand

@@ -27,41 +27,19 @@ PaymentSweeper::PaymentSweeper(Options options, catalog::Upkeep& upkeep, telemet
     : options_(std::move(options)),
       upkeep_(upkeep),
       metrics_(metrics),
-      stores_(postgres::with_brief_waits(options_.postgres), options_.redis, "payment-sweeper", metrics) {}
+      stores_(postgres::with_brief_waits(options_.postgres), options_.redis, "payment-sweeper", metrics),
+      thread_(options_.interval, [this] { pass(); }) {}
 
-PaymentSweeper::~PaymentSweeper() { stop(); }
-
-void PaymentSweeper::start() {
-  thread_ = std::thread([this] { run(); });
-}
-
-void PaymentSweeper::stop() {
-  {
-    const std::lock_guard lock(mutex_);
-    stopping_ = true;
-  }
-  wake_.notify_all();
-  if (thread_.joinable()) thread_.join();
-}
-
-void PaymentSweeper::run() {
-  auto settle_at = std::chrono::steady_clock::now();
-  std::unique_lock lock(mutex_);
-  while (!stopping_) {
-    lock.unlock();
-    expire();
-    if (std::chrono::steady_clock::now() >= settle_at) {
-      settle_open();
-      settle_at = std::chrono::steady_clock::now() + kOpenFor;
-    }
-    lock.lock();
-    wake_.wait_for(lock, options_.interval, [this] { return stopping_; });
-  }
+void PaymentSweeper::pass() {
+  expire();
+  if (std::chrono::steady_clock::now() < settle_at_) return;
+  settle_open();
+  settle_at_ = std::chrono::steady_clock::now() + kOpenFor;
 }
 
 void PaymentSweeper::expire() {
   // A crowd whose time ends at once is ended in several transactions, between which others get the items' rows.
-  for (int round = 0; round < kRoundsAtOnce && !is_stopping(); ++round) {
+  for (int round = 0; round < kRoundsAtOnce && !thread_.is_stopping(); ++round) {
     const auto expired = postgres::expire_orders(stores_.session(), kExpireAtOnce, items_.held());
     if (!expired && is_busy(expired.error()) && step_over_held_items()) continue;
     if (!expired || expired->empty()) return;
@@ -88,7 +66,7 @@ void PaymentSweeper::settle_open() {
   const auto open = postgres::find_open_payments(stores_.session(), kOpenFor, settled_up_to_, kOpenAtOnce);
   if (!open) return;
   for (const auto& webhook_id : *open) {
-    if (is_stopping() || std::chrono::steady_clock::now() >= until) return;
+    if (thread_.is_stopping() || std::chrono::steady_clock::now() >= until) return;
     settled_up_to_ = webhook_id;
     if (messages_.is_held(webhook_id)) continue;
     const auto result = settle(stores_, upkeep_, webhook_id, options_.patience, options_.unknown_orders);
@@ -99,11 +77,6 @@ void PaymentSweeper::settle_open() {
     if (!result && result.error() == postgres::make_error_code(postgres::Failure::unavailable)) return;
   }
   if (open->size() < static_cast<std::size_t>(kOpenAtOnce)) settled_up_to_.clear();
-}
-
-bool PaymentSweeper::is_stopping() {
-  const std::lock_guard lock(mutex_);
-  return stopping_;
 }
 
 }  // namespace flashsale::payments

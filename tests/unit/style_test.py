@@ -23,13 +23,14 @@ MAY_INCLUDE = {
     "identity": ["telemetry", "model"],
     "redis": ["telemetry", "model"],
     "postgres": ["telemetry", "model"],
-    "catalog": STANDS_ON,
-    "checkout": ["catalog"] + STANDS_ON,
-    "payments": ["checkout", "catalog"] + STANDS_ON,
-    "admin": ["checkout", "catalog"] + STANDS_ON,
-    "api": ["admin", "payments", "checkout", "catalog"] + STANDS_ON,
-    "http": ["api", "admin", "payments", "checkout", "catalog"] + STANDS_ON,
-    "app": ["http", "api", "admin", "payments", "checkout", "catalog"] + STANDS_ON,
+    "workers": ["redis", "postgres", "telemetry", "model"],
+    "catalog": ["workers"] + STANDS_ON,
+    "checkout": ["catalog", "workers"] + STANDS_ON,
+    "payments": ["checkout", "catalog", "workers"] + STANDS_ON,
+    "admin": ["checkout", "catalog", "workers"] + STANDS_ON,
+    "api": ["admin", "payments", "checkout", "catalog", "workers"] + STANDS_ON,
+    "http": ["api", "admin", "payments", "checkout", "catalog", "workers"] + STANDS_ON,
+    "app": ["http", "api", "admin", "payments", "checkout", "catalog", "workers"] + STANDS_ON,
 }
 
 # Libraries that are the business of one module alone; `header` says whether its public headers may show them.

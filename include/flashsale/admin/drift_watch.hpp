@@ -1,18 +1,17 @@
 #pragma once
 #include <chrono>
-#include <condition_variable>
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
-#include <thread>
+#include <utility>
 #include <vector>
 
 #include "flashsale/admin/audit.hpp"
-#include "flashsale/catalog/snapshot.hpp"
+#include "flashsale/catalog/latest_snapshot.hpp"
 #include "flashsale/catalog/upkeep.hpp"
 #include "flashsale/telemetry/metrics.hpp"
+#include "flashsale/workers/periodic_thread.hpp"
 
 namespace flashsale::admin {
 
@@ -28,12 +27,11 @@ class DriftWatch {
   };
 
   DriftWatch(Options options, catalog::Upkeep& upkeep, telemetry::Metrics& metrics);
-  ~DriftWatch();
-  void start();
-  void stop();
+  void start() { thread_.start(); }
+  void stop() { thread_.stop(); }
 
   /// The newest snapshot; any thread.
-  void observe(std::shared_ptr<const catalog::Snapshot> snapshot);
+  void observe(std::shared_ptr<const catalog::Snapshot> snapshot) { snapshot_.set(std::move(snapshot)); }
 
  private:
   struct Watched {
@@ -43,7 +41,7 @@ class DriftWatch {
     std::vector<std::int64_t> clean_levels;     ///< as they were at a look that found nothing; empty: none yet
   };
 
-  void run();
+  void look_at_all();
   void look(const catalog::SaleSnapshot& sale, Watched& watched);
   void judge(const std::shared_ptr<const Sale>& sale, Watched& watched, const AuditReport& report);
 
@@ -52,12 +50,8 @@ class DriftWatch {
   telemetry::Metrics& metrics_;
   catalog::Publisher stores_;                ///< the watch's thread only
   std::map<std::int32_t, Watched> watched_;  ///< by sale_no; the watch's thread only
-
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  std::shared_ptr<const catalog::Snapshot> snapshot_;
-  bool stopping_ = false;
-  std::thread thread_;
+  catalog::LatestSnapshot snapshot_;
+  workers::PeriodicThread thread_;  ///< the last: it ends before what it uses
 };
 
 }  // namespace flashsale::admin

@@ -1,14 +1,13 @@
 #pragma once
 #include <chrono>
-#include <condition_variable>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <set>
-#include <thread>
+#include <utility>
 
+#include "flashsale/catalog/latest_snapshot.hpp"
 #include "flashsale/catalog/publisher.hpp"
-#include "flashsale/catalog/snapshot.hpp"
+#include "flashsale/workers/periodic_thread.hpp"
 
 namespace flashsale::catalog {
 
@@ -25,18 +24,16 @@ class Retention {
   };
 
   Retention(Options options, telemetry::Metrics& metrics);
-  ~Retention();
-  void start();
-  void stop();
+  void start() { thread_.start(); }
+  void stop() { thread_.stop(); }
 
   /// The newest snapshot; any thread.
-  void observe(std::shared_ptr<const Snapshot> snapshot);
+  void observe(std::shared_ptr<const Snapshot> snapshot) { snapshot_.set(std::move(snapshot)); }
 
  private:
-  void run();
+  void pass();
   void look(const Snapshot& snapshot);
   void finish_resets();
-  [[nodiscard]] bool is_stopping();
   [[nodiscard]] bool is_due(const SaleSnapshot& sale);
   void let_go(const Sale& sale);
   [[nodiscard]] bool forget(const Sale& sale, std::int64_t epoch);
@@ -48,11 +45,8 @@ class Retention {
   SteadyTime tidy_at_{};
   std::chrono::steady_clock::time_point resets_at_{};
 
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  std::shared_ptr<const Snapshot> snapshot_;
-  bool stopping_ = false;
-  std::thread thread_;
+  LatestSnapshot snapshot_;
+  workers::PeriodicThread thread_;  ///< the last: it ends before what it uses
 };
 
 }  // namespace flashsale::catalog

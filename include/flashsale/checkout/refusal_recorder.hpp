@@ -1,15 +1,14 @@
 #pragma once
-#include <condition_variable>
 #include <cstdint>
 #include <map>
 #include <mutex>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "flashsale/postgres/report_repository.hpp"
 #include "flashsale/postgres/session.hpp"
+#include "flashsale/workers/periodic_thread.hpp"
 
 namespace flashsale::checkout {
 
@@ -20,22 +19,19 @@ class RefusalRecorder {
  public:
   explicit RefusalRecorder(postgres::Options options);
   ~RefusalRecorder();
-  void start();
+  void start() { thread_.start(); }
   void stop();  ///< writes what there is
 
   /// Any thread.
   void add(const std::vector<postgres::RefusalCount>& counts);
 
  private:
-  void run();
   void write();
 
-  postgres::Session session_;  ///< the recorder's thread only
+  postgres::Session session_;  ///< the recorder's thread only, and stop() after it
   std::mutex mutex_;
-  std::condition_variable wake_;
   std::map<std::pair<std::int32_t, std::string>, std::int64_t> unwritten_;  ///< by sale and reason
-  bool stopping_ = false;
-  std::thread thread_;
+  workers::PeriodicThread thread_;  ///< the last: it ends before what it uses
 };
 
 }  // namespace flashsale::checkout

@@ -1,18 +1,18 @@
 #pragma once
 #include <chrono>
-#include <condition_variable>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <string>
-#include <thread>
+#include <utility>
 #include <vector>
 
-#include "flashsale/catalog/snapshot.hpp"
+#include "flashsale/catalog/latest_snapshot.hpp"
 #include "flashsale/catalog/upkeep.hpp"
 #include "flashsale/checkout/journal.hpp"
 #include "flashsale/postgres/erasure_repository.hpp"
 #include "flashsale/postgres/order_repository.hpp"
+#include "flashsale/workers/periodic_thread.hpp"
 
 namespace flashsale::checkout {
 
@@ -30,12 +30,11 @@ class Sweeper : public Settlement {
   };
 
   Sweeper(Options options, catalog::Upkeep& upkeep, Journal& journal, telemetry::Metrics& metrics);
-  ~Sweeper() override;
-  void start();
-  void stop();
+  void start() { thread_.start(); }
+  void stop() { thread_.stop(); }
 
   /// The newest snapshot; any thread.
-  void observe(std::shared_ptr<const catalog::Snapshot> snapshot);
+  void observe(std::shared_ptr<const catalog::Snapshot> snapshot) { snapshot_.set(std::move(snapshot)); }
   void settled(std::vector<SettledOrder> orders) override;
 
  private:
@@ -55,7 +54,7 @@ class Sweeper : public Settlement {
     catalog::SteadyTime since{};  ///< when it was seen first
   };
 
-  void run();
+  void pass();
   [[nodiscard]] bool is_overdue(const catalog::SaleSnapshot& sale);
   void sweep_log(const catalog::SaleSnapshot& sale);
   void resubmit(const std::shared_ptr<const Sale>& sale, redis::PendingEntry entry);
@@ -63,7 +62,7 @@ class Sweeper : public Settlement {
   void confirm_retake(const Sale& sale, const redis::PendingEntry& entry);
   void finish_entries();
   void finish_entry(const Entry& entry);
-  void return_units();
+  void return_units(const catalog::Snapshot& snapshot);
   [[nodiscard]] bool has_in_hand(std::int32_t sale_no, std::int64_t epoch, const std::string& entry_id);
 
   Options options_;
@@ -76,14 +75,12 @@ class Sweeper : public Settlement {
   std::optional<postgres::UnreturnedOrder> returned_up_to_;
   std::optional<postgres::ErasedName> names_told_up_to_;
 
+  catalog::LatestSnapshot snapshot_;
   std::mutex mutex_;
-  std::condition_variable wake_;
-  std::shared_ptr<const catalog::Snapshot> snapshot_;
   std::map<std::uint64_t, Entry> entries_;  ///< in the journal, by token
   std::uint64_t next_token_ = 1;
   std::size_t in_flight_ = 0;
-  bool stopping_ = false;
-  std::thread thread_;
+  workers::PeriodicThread thread_;  ///< the last: it ends before what it uses
 };
 
 }  // namespace flashsale::checkout

@@ -1,14 +1,12 @@
 #pragma once
 #include <chrono>
-#include <condition_variable>
-#include <mutex>
 #include <string>
-#include <thread>
 
 #include "flashsale/catalog/publisher.hpp"
 #include "flashsale/catalog/upkeep.hpp"
 #include "flashsale/payments/held.hpp"
 #include "flashsale/postgres/payment_repository.hpp"
+#include "flashsale/workers/periodic_thread.hpp"
 
 namespace flashsale::payments {
 
@@ -27,30 +25,26 @@ class PaymentSweeper {
   };
 
   PaymentSweeper(Options options, catalog::Upkeep& upkeep, telemetry::Metrics& metrics);
-  ~PaymentSweeper();
-  void start();
-  void stop();
+  void start() { thread_.start(); }
+  void stop() { thread_.stop(); }
 
  private:
-  void run();
+  void pass();
   void expire();
   [[nodiscard]] bool step_over_held_items();
   void settle_open();
-  [[nodiscard]] bool is_stopping();
 
   Options options_;
   catalog::Upkeep& upkeep_;
   telemetry::Metrics& metrics_;
   catalog::Publisher stores_;  ///< the thread's alone
+  std::chrono::steady_clock::time_point settle_at_{};
   std::string settled_up_to_;  ///< message that the last pass ended with; empty: from the first
   /// What somebody has locked is let alone for a while: each try costs all others the wait.
   Held<std::int32_t> items_{std::chrono::seconds(2)};
   Held<std::string> messages_{std::chrono::seconds(2)};
 
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  bool stopping_ = false;
-  std::thread thread_;
+  workers::PeriodicThread thread_;  ///< the last: it ends before what it uses
 };
 
 }  // namespace flashsale::payments

@@ -29,6 +29,7 @@
 #include "flashsale/postgres/call_watch.hpp"
 #include "flashsale/telemetry/log.hpp"
 #include "private_memory.hpp"
+#include "service_list.hpp"
 
 namespace flashsale::app {
 namespace {
@@ -48,6 +49,7 @@ constexpr std::chrono::seconds kWaitForStores{5};
 constexpr milliseconds kPulseAgeMax{1000};
 /// For the first snapshot of all sales and the I/O threads' connections to Redis.
 constexpr milliseconds kWaitUntilServing{2000};
+constexpr std::size_t kOperationQueueMax = 256;
 constexpr unsigned kExportsMax = 2;
 constexpr unsigned kSwitchThreads = 1;
 constexpr std::size_t kSwitchQueueMax = 64;
@@ -63,7 +65,7 @@ constexpr unsigned kPaymentThreads = 2;
 constexpr std::size_t kPaymentQueueMax = 1024;
 constexpr milliseconds kCutAfterDeadline{500};
 
-/// Everything that the I/O threads share, in the order in which it is stopped from the bottom up.
+/// Everything that the I/O threads share, and these.
 class Process {
  public:
   Process(const Settings& settings, std::function<Settings()> read_again);
@@ -89,9 +91,14 @@ class Process {
     std::atomic<bool> can_sell{false};  ///< it has had all that it needs once
   };
 
+  void register_services();
+  void register_snapshot_readers();
   void publish(const std::shared_ptr<const catalog::Snapshot>& snapshot);
+  void hand_to_io_threads(const std::shared_ptr<const catalog::Snapshot>& snapshot);
+  void observe_orders_in_flight();
   [[nodiscard]] std::vector<std::string_view> failing_parts() const;
-  void start_background();
+  void start_io_threads();
+  void stop_io_threads();
   [[nodiscard]] std::uint32_t connections_max() const;
   [[nodiscard]] bool listen();
   void wait_for_signal();
@@ -131,9 +138,20 @@ class Process {
   bool nothing_failed_ = false;  ///< at the last beat; the pulse's thread alone
   api::ProcessParts parts_;
   std::vector<std::unique_ptr<IoThread>> threads_;
+  ServiceList services_;
+  std::vector<catalog::Pulse::Publish> on_snapshot_;  ///< in this order, on the pulse's thread
   std::unique_ptr<http::Server> public_server_;
   std::unique_ptr<http::Server> admin_server_;
 };
+
+admin::OperationPool::Options pool_options(const Settings& settings, std::string name, unsigned threads,
+                                           std::size_t queue_max) {
+  return {.postgres = postgres_options(settings),
+          .redis = redis_options(settings),
+          .threads = threads,
+          .queue_max = queue_max,
+          .name = std::move(name)};
+}
 
 identity::WebhookVerifier webhook_verifier(const Settings& settings) {
   return {settings.payments.webhook_secrets, std::chrono::seconds(settings.payments.webhook_tolerance_s)};
@@ -174,55 +192,66 @@ Process::Process(const Settings& settings, std::function<Settings()> read_again)
       read_again_(std::move(read_again)),
       permits_(permits_options(settings)),
       admin_tokens_(settings.admin.tokens),
-      upkeep_({postgres_options(settings), redis_options(settings)}, metrics_),
-      pulse_({postgres_options(settings), redis_options(settings), milliseconds(settings.catalog.pulse_ms)}, upkeep_,
-             metrics_),
-      journal_({postgres_options(settings), settings.journal.workers, settings.journal.batch_max}, metrics_),
-      lookup_(
-          {postgres_options(settings), settings.lookup.workers, settings.lookup.batch_max, settings.lookup.queue_max},
-          metrics_),
-      sweeper_({postgres_options(settings), redis_options(settings), milliseconds(settings.sweeper.interval_ms),
-                milliseconds(settings.sweeper.older_than_ms), settings.sweeper.in_flight_max},
-               upkeep_, journal_, metrics_),
-      payment_sweeper_(
-          {postgres_options(settings), redis_options(settings), milliseconds(settings.payments.expiry_interval_ms),
-           std::chrono::seconds(settings.payments.patience_s), unknown_orders(settings)},
-          upkeep_, metrics_),
-      retention_(
-          {postgres_options(settings), redis_options(settings), std::chrono::seconds(settings.retention.redis_keep_s)},
-          metrics_),
-      drift_watch_({postgres_options(settings), redis_options(settings), milliseconds(settings.audit.interval_ms)},
-                   upkeep_, metrics_),
-      operations_({postgres_options(settings), redis_options(settings), settings.admin.threads}, metrics_),
-      switches_({postgres_options(settings), redis_options(settings), kSwitchThreads, kSwitchQueueMax, "switches"},
-                metrics_),
-      buyers_({postgres_options(settings), redis_options(settings), kBuyerThreads, kBuyerQueueMax, "buyers"}, metrics_),
-      payment_operations_(
-          {postgres_options(settings), redis_options(settings), kPaymentThreads, kPaymentQueueMax, "payments"},
-          metrics_),
-      reports_({postgres_options(settings), redis_options(settings), kReportThreads, kReportQueueMax, "reports"},
+      upkeep_({.postgres = postgres_options(settings), .redis = redis_options(settings)}, metrics_),
+      pulse_({.postgres = postgres_options(settings),
+              .redis = redis_options(settings),
+              .interval = milliseconds(settings.catalog.pulse_ms)},
+             upkeep_, metrics_),
+      journal_({.postgres = postgres_options(settings),
+                .workers = settings.journal.workers,
+                .batch_max = settings.journal.batch_max},
                metrics_),
-      exports_({postgres_options(settings), redis_options(settings), kExportsMax, 0, "exports"}, metrics_),
+      lookup_({.postgres = postgres_options(settings),
+               .workers = settings.lookup.workers,
+               .batch_max = settings.lookup.batch_max,
+               .queue_max = settings.lookup.queue_max},
+              metrics_),
+      sweeper_({.postgres = postgres_options(settings),
+                .redis = redis_options(settings),
+                .interval = milliseconds(settings.sweeper.interval_ms),
+                .older_than = milliseconds(settings.sweeper.older_than_ms),
+                .in_flight_max = settings.sweeper.in_flight_max},
+               upkeep_, journal_, metrics_),
+      payment_sweeper_({.postgres = postgres_options(settings),
+                        .redis = redis_options(settings),
+                        .interval = milliseconds(settings.payments.expiry_interval_ms),
+                        .patience = std::chrono::seconds(settings.payments.patience_s),
+                        .unknown_orders = unknown_orders(settings)},
+                       upkeep_, metrics_),
+      retention_({.postgres = postgres_options(settings),
+                  .redis = redis_options(settings),
+                  .keep = std::chrono::seconds(settings.retention.redis_keep_s)},
+                 metrics_),
+      drift_watch_({.postgres = postgres_options(settings),
+                    .redis = redis_options(settings),
+                    .interval = milliseconds(settings.audit.interval_ms)},
+                   upkeep_, metrics_),
+      operations_(pool_options(settings, "operations", settings.admin.threads, kOperationQueueMax), metrics_),
+      switches_(pool_options(settings, "switches", kSwitchThreads, kSwitchQueueMax), metrics_),
+      buyers_(pool_options(settings, "buyers", kBuyerThreads, kBuyerQueueMax), metrics_),
+      payment_operations_(pool_options(settings, "payments", kPaymentThreads, kPaymentQueueMax), metrics_),
+      reports_(pool_options(settings, "reports", kReportThreads, kReportQueueMax), metrics_),
+      exports_(pool_options(settings, "exports", kExportsMax, 0), metrics_),
       refusals_(postgres_options(settings)),
-      parts_{operations_,
-             switches_,
-             buyers_,
-             payment_operations_,
-             reports_,
-             exports_,
-             lookup_,
-             pulse_,
-             upkeep_,
-             nullptr,
-             nullptr,
-             nullptr,
-             admin_tokens_,
-             metrics_,
-             [this] { return failing_parts(); },
-             milliseconds(settings.checkout.wait_ms),
-             milliseconds(settings.checkout.wait_max_ms),
-             std::chrono::seconds(settings.payments.window_max_s),
-             identity::parse_customer_id_form(settings.auth.customer_id_form).value()} {
+      parts_{.operations = operations_,
+             .switches = switches_,
+             .buyers = buyers_,
+             .payments = payment_operations_,
+             .reports = reports_,
+             .exports = exports_,
+             .lookup = lookup_,
+             .pulse = pulse_,
+             .upkeep = upkeep_,
+             .rate_limiter = nullptr,
+             .customer_calls = nullptr,
+             .gateway_peers = nullptr,
+             .admin_tokens = admin_tokens_,
+             .metrics = metrics_,
+             .failing_parts = [this] { return failing_parts(); },
+             .wait = milliseconds(settings.checkout.wait_ms),
+             .wait_max = milliseconds(settings.checkout.wait_max_ms),
+             .payment_window_max = std::chrono::seconds(settings.payments.window_max_s),
+             .customer_id_form = identity::parse_customer_id_form(settings.auth.customer_id_form).value()} {
   if (settings.rate_limit.enabled) {
     rate_limiter_ = std::make_unique<identity::CustomerRateLimiter>(rate_limiter_options(settings));
     parts_.rate_limiter = rate_limiter_.get();
@@ -235,6 +264,44 @@ Process::Process(const Settings& settings, std::function<Settings()> read_again)
   const auto count =
       settings.http.threads > 0 ? settings.http.threads : std::max(1U, std::thread::hardware_concurrency());
   for (unsigned i = 0; i < count; ++i) threads_.push_back(std::make_unique<IoThread>(*this, settings));
+  register_services();
+  register_snapshot_readers();
+}
+
+void Process::register_services() {
+  // Behind it stand the I/O threads, which give it their last counts when they end.
+  services_.add(refusals_);
+  // It is stopped before all others, with a deadline: see stop().
+  services_.add([this] { journal_.start(); }, [] {});
+  services_.add(lookup_);
+  services_.add([this] { start_io_threads(); }, [this] { stop_io_threads(); });
+  services_.add(
+      [this] {
+        upkeep_.start({[this] { pulse_.reload_directory(); },
+                       [this](catalog::SoldOutMarks marks) { pulse_.offer_marks(std::move(marks)); }});
+      },
+      [this] { upkeep_.stop(); });
+  services_.add(
+      [this] { pulse_.start([this](const std::shared_ptr<const catalog::Snapshot>& snapshot) { publish(snapshot); }); },
+      [this] { pulse_.stop(); });
+  services_.add(sweeper_);
+  services_.add(payment_sweeper_);
+  services_.add(retention_);
+  services_.add(drift_watch_);
+  services_.add(operations_);
+  services_.add(switches_);
+  services_.add(buyers_);
+  services_.add(payment_operations_);
+  services_.add(reports_);
+  services_.add(exports_);
+}
+
+void Process::register_snapshot_readers() {
+  on_snapshot_.emplace_back([this](const auto& snapshot) { hand_to_io_threads(snapshot); });
+  on_snapshot_.emplace_back([this](const auto& snapshot) { sweeper_.observe(snapshot); });
+  on_snapshot_.emplace_back([this](const auto& snapshot) { drift_watch_.observe(snapshot); });
+  on_snapshot_.emplace_back([this](const auto& snapshot) { retention_.observe(snapshot); });
+  on_snapshot_.emplace_back([this](const auto&) { observe_orders_in_flight(); });
 }
 
 /// What keeps this instance from selling, for /readyz.
@@ -247,8 +314,12 @@ std::vector<std::string_view> Process::failing_parts() const {
   return failing;
 }
 
-/// From the pulse's thread: every I/O thread gets the new snapshot in its own loop.
 void Process::publish(const std::shared_ptr<const catalog::Snapshot>& snapshot) {
+  for (const auto& read : on_snapshot_) read(snapshot);
+}
+
+/// Each gets it in its own loop.
+void Process::hand_to_io_threads(const std::shared_ptr<const catalog::Snapshot>& snapshot) {
   // Of a beat that began when everything was there.
   const bool is_whole = std::exchange(nothing_failed_, failing_parts().empty());
   for (const auto& thread : threads_) {
@@ -262,32 +333,28 @@ void Process::publish(const std::shared_ptr<const catalog::Snapshot>& snapshot) 
       if (snapshot->redis_reached && differs) thread.redis.reconnect();
     });
   }
-  sweeper_.observe(snapshot);
-  drift_watch_.observe(snapshot);
-  retention_.observe(snapshot);
+}
+
+void Process::observe_orders_in_flight() {
   permits_.adapt();
   metrics_.queue_depth("orders_in_flight").Set(static_cast<double>(permits_.taken()));
   metrics_.queue_depth("orders_in_flight_limit").Set(static_cast<double>(permits_.limit()));
 }
 
-void Process::start_background() {
+void Process::start_io_threads() {
   for (const auto& thread : threads_) thread->thread = std::thread([&io = *thread] { io.run(); });
-  journal_.start();
-  lookup_.start();
-  operations_.start();
-  switches_.start();
-  buyers_.start();
-  payment_operations_.start();
-  reports_.start();
-  exports_.start();
-  refusals_.start();
-  upkeep_.start({[this] { pulse_.reload_directory(); },
-                 [this](catalog::SoldOutMarks marks) { pulse_.offer_marks(std::move(marks)); }});
-  pulse_.start([this](const std::shared_ptr<const catalog::Snapshot>& snapshot) { publish(snapshot); });
-  sweeper_.start();
-  payment_sweeper_.start();
-  retention_.start();
-  drift_watch_.start();
+}
+
+void Process::stop_io_threads() {
+  for (const auto& thread : threads_) {
+    asio::post(thread->context, [this, &io = *thread] {
+      refusals_.add(io.checkout.take_refusals());
+      io.checkout.stop();
+      io.redis.stop();
+      io.context.stop();
+    });
+  }
+  for (const auto& thread : threads_) thread->thread.join();
 }
 
 /// As many as are set, or as there are files for.
@@ -370,7 +437,7 @@ void Process::wait_until(Steady::time_point deadline, const std::function<bool()
   while (!done() && Steady::now() < deadline) std::this_thread::sleep_for(kStopPoll);
 }
 
-/// Requests finish, the journal drains, then everything ends in the reverse order of its start.
+/// Requests finish, the journal drains, then the services end from the last to the first.
 void Process::stop() {
   draining_ = true;
   public_server_->start_draining();
@@ -388,34 +455,12 @@ void Process::stop() {
   std::this_thread::sleep_for(kStopPoll * 2);
   public_server_->abort();
   admin_server_->abort();
-  operations_.stop();
-  switches_.stop();
-  buyers_.stop();
-  payment_operations_.stop();
-  reports_.stop();
-  exports_.stop();
-  sweeper_.stop();
-  payment_sweeper_.stop();
-  retention_.stop();
-  drift_watch_.stop();
-  pulse_.stop();
-  upkeep_.stop();
-  lookup_.stop();
-  for (const auto& thread : threads_) {
-    asio::post(thread->context, [this, &io = *thread] {
-      refusals_.add(io.checkout.take_refusals());
-      io.checkout.stop();
-      io.redis.stop();
-      io.context.stop();
-    });
-  }
-  for (const auto& thread : threads_) thread->thread.join();
-  refusals_.stop();
+  services_.stop();
   telemetry::log_info("stopped", {{"orders_left", permits_.taken()}});
 }
 
 int Process::run() {
-  start_background();
+  services_.start();
   // A balancer goes on to the next instance when a connection is refused; a 503 of one that is not ready yet, which
   // looks like any other, it would hand to the buyer. Stores that are away by now are no reason to stay silent.
   wait_until(Steady::now() + kWaitUntilServing,

@@ -1,5 +1,5 @@
-"""Holds the documents to what a program can check: links and anchors lead somewhere, paths that are named exist, the
-rules and promises that comments cite have a heading in docs/protocol.md, and README stays on two screens.
+"""Holds the documents to what a program can check: links and anchors lead somewhere, files and types that are named
+exist, the rules and promises that comments cite have a heading in docs/protocol.md, and README stays on two screens.
 
 Each rule is a function of a tree's root that returns its breaches as lines "path:line: what", and is itself tested
 against a planted breach.
@@ -25,6 +25,9 @@ LINK = re.compile(r"\]\(\s*<?([^)\s>]+)>?\s*\)")
 INLINE_CODE = re.compile(r"`[^`\n]+`")
 # A file of ours as texts name it: with its folder, or a script or statement by its name alone.
 PATH = re.compile(r"`((?:[\w.-]+/)+[\w.-]+\.(?:cpp|hpp|lua|sql|py|pml|md|toml|yaml|conf|acl|cmake)|\w+\.(?:lua|sql))`")
+# A type, function or test, with what belongs to it: `WriteOutcome::committed`, `CrashTest`. One capital is a word.
+CODE = re.compile(r"`([A-Za-z]\w*(?:(?:::|\.)\w+)*)`")
+CAMEL = re.compile(r"[a-z0-9][A-Z]")
 CITED = re.compile(r"\b([RP]\d{1,2})\b(?:\s?(?:-|to)\s?([RP]\d{1,2})\b)?")
 
 
@@ -88,6 +91,20 @@ def named_paths(root):
     return breaches
 
 
+def named_code(root):
+    """Types, constants and tests that the documents name in `code` are there, so that a new name reaches the texts."""
+    words = set()
+    for path, text in texts(root, (".cpp", ".hpp", ".py", ".yaml")):
+        words.update(re.findall(r"\w+", text))
+    breaches = []
+    for path, text in documents(root):
+        for match in CODE.finditer(text):
+            parts = re.split(r"::|\.", match.group(1))
+            if CAMEL.search(match.group(1)) and not words.issuperset(parts):
+                breaches.append(f"{path}:{line_of(text, match.start())}: there is no {match.group(1)}")
+    return breaches
+
+
 def cited_rules(root):
     """R9 or P3 in any text of ours is a heading of docs/protocol.md."""
     breaches = []
@@ -109,7 +126,7 @@ def short_readme(root):
     return [f"README.md:{lines}: more than {README_LINES_MAX} lines"] if lines > README_LINES_MAX else []
 
 
-RULES = [links, named_paths, short_readme]
+RULES = [links, named_paths, named_code, cited_rules, short_readme]
 
 
 # --- the tree ------------------------------------------------------------------------------------------------------
@@ -180,6 +197,13 @@ class PlantedBreachTest(unittest.TestCase):
             self.catches(named_paths, "a.md", f"\nsee `{name}`\n", 2)
         for name in ("src/redis/lua/reserve.lua", "lua/reserve.lua", "reserve.lua", "docs/protocol.md", "a/b"):
             self.passes(named_paths, "a.md", f"see `{name}`\n")
+
+    def test_named_code(self):
+        self.plant(os.path.join("src", "a.cpp"), "struct SaleQueue { int kMost; };  // Redis, committed\n")
+        for name in ("SaleQueues", "kLeast", "SaleQueue::taken", "CrashTest.test_it"):
+            self.catches(named_code, "a.md", f"\nsee `{name}`\n", 2)
+        for name in ("SaleQueue", "SaleQueue::kMost", "Location", "X-Request-Id", "is_there", "sold"):
+            self.passes(named_code, "a.md", f"see `{name}`\n")
 
     def test_cited_rules(self):
         for text in ("\n// R3\n", "\n// PROTOCOL R1, R3\n", "\n// R1-R3\n", "\n// (P3)\n"):

@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# shellcheck disable=SC2154  # who sources this sets project
 # Sourced by scripts/run and scripts/test after scripts/processes.sh: configuring and compiling.
 
 # Whether warnings are errors: scripts/test says yes. For who merely builds, a newer compiler's warnings are none.

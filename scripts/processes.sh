@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# shellcheck disable=SC2154  # who sources this sets program
 # Sourced by scripts/run and scripts/test: processes that they start and end by their ids, and free TCP ports.
 
 # Packages put servers where a plain user's PATH does not lead.

@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# shellcheck disable=SC2154  # program and project are set by who sources this, free_port by scripts/processes.sh
 # Sourced by scripts/run and scripts/test after scripts/processes.sh: a private Redis and a private PostgreSQL.
 
 redis_port=""

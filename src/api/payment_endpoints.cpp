@@ -46,7 +46,7 @@ bool PaymentEndpoints::is_signed(Exchange& exchange) const {
   const auto& request = exchange.request();
   using Verdict = identity::WebhookVerifier::Verdict;
   switch (thread_.webhooks.verify(request.header(Header::webhook_id), request.header(Header::webhook_timestamp),
-                                   request.header(Header::webhook_signature), request.body, now)) {
+                                  request.header(Header::webhook_signature), request.body, now)) {
     case Verdict::good: return true;
     case Verdict::malformed:
       reply_problem(exchange, ProblemType::unauthorized,

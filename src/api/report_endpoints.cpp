@@ -39,11 +39,11 @@ void ReportEndpoints::report(Exchange& exchange) {
 }
 
 void ReportEndpoints::export_orders(Exchange& exchange, std::string_view who) {
-  const bool begun = process_.exports.submit(
-      [kept = exchange.shared_from_this(), sale_id = std::string(exchange.request().path_parameters[0]),
-       who = std::string(who)](catalog::Publisher& stores) {
-        send_order_export(stores.session(), kept, sale_id, who);
-      });
+  const bool begun = process_.exports.submit([kept = exchange.shared_from_this(),
+                                              sale_id = std::string(exchange.request().path_parameters[0]),
+                                              who = std::string(who)](catalog::Publisher& stores) {
+    send_order_export(stores.session(), kept, sale_id, who);
+  });
   if (!begun) {
     reply_retry_later(exchange, ProblemType::overloaded, "as many exports are under way as there may be", kRetryAfterS);
   }

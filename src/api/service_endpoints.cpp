@@ -60,10 +60,10 @@ const Description& description_for(Audience audience) {
 void add_service_routes(Routes& routes, ProcessParts& process, Audience audience) {
   routes.push_back({Method::get, "/livez", answer_livez});
   routes.push_back({Method::get, "/readyz", [&process](Exchange& exchange) { answer_readyz(exchange, process); }});
-  routes.push_back({Method::get, "/openapi.yaml", [&description = description_for(audience)](Exchange& exchange) {
-                      reply_cached(exchange, {"application/yaml", description.text, description.etag,
-                                              kDescriptionMaxAgeS});
-                    }});
+  routes.push_back(
+      {Method::get, "/openapi.yaml", [&description = description_for(audience)](Exchange& exchange) {
+         reply_cached(exchange, {"application/yaml", description.text, description.etag, kDescriptionMaxAgeS});
+       }});
   routes.push_back({Method::get, "/problems/{name}", answer_problem_page});
 }
 

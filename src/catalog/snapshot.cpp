@@ -10,9 +10,7 @@ const ItemLevels* SaleSnapshot::find_level(std::int32_t item_no) const {
   return index < levels.size() ? &levels[index] : nullptr;
 }
 
-bool SaleSnapshot::sold_out_mark_lives(SteadyTime now) const {
-  return serving && clock.age(now) < kSoldOutMarkLife;
-}
+bool SaleSnapshot::sold_out_mark_lives(SteadyTime now) const { return serving && clock.age(now) < kSoldOutMarkLife; }
 
 bool SaleSnapshot::may_have_sold_since(SteadyTime now) const {
   // Redis still goes by an older definition, which may sell.

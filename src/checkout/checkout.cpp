@@ -295,8 +295,7 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
 
   void release(const InFlightOrder& order, OrderStatus status, bool give_back) {
     const redis::Fence fence{order.placement.sale->sale->id, order.epoch, parts_.redis.identity()};
-    parts_.redis.call(redis::release_command(fence, order.as_order(status), give_back),
-                      [](const Error&, ReplyView) {});
+    parts_.redis.call(redis::release_command(fence, order.as_order(status), give_back), [](const Error&, ReplyView) {});
   }
 
   void finish_with_row(std::uint64_t token, InFlightOrder& order, const Order& row) {

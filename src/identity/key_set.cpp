@@ -156,8 +156,8 @@ KeySet::KeySet(const TokenOptions& options) {
     keys_.push_back({"", VerificationKey::from_pem(options.public_key_pem, *algorithm)});
   }
   if (!options.jwks_json.empty()) add_jwks(options.jwks_json);
-  has_public_keys_ = std::ranges::any_of(
-      keys_, [](const NamedKey& named) { return named.key.algorithm() != Algorithm::hs256; });
+  has_public_keys_ =
+      std::ranges::any_of(keys_, [](const NamedKey& named) { return named.key.algorithm() != Algorithm::hs256; });
   if (!keys_.empty()) return;
   if (!ignored_.empty()) throw std::invalid_argument("no key of the JWK set can be used: " + ignored_.front());
   throw std::invalid_argument("no key to verify tokens with: set a secret, a public key or a JWK set");

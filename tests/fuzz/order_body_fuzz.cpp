@@ -65,8 +65,8 @@ void test_body(std::string_view text) {
     if (kind_of_line(line) != LineKind::none) skus.insert(line["sku"].get<std::string>());
   }
   const bool is_read = text.size() <= kOrderBodyBytesMax;
-  const bool is_good = is_read && !lines.empty() && std::ranges::all_of(lines, has_kind(LineKind::good)) &&
-                       skus.size() == lines.size();
+  const bool is_good =
+      is_read && !lines.empty() && std::ranges::all_of(lines, has_kind(LineKind::good)) && skus.size() == lines.size();
   FLASHSALE_CHECK(is_good != body.problem.has_value());
   if (!is_good) {
     FLASHSALE_CHECK(!body.detail.empty());

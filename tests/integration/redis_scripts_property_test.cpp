@@ -42,8 +42,8 @@ class Random {
 using Census = std::map<std::string, std::int64_t>;
 
 std::string name(redis::Decision decision) {
-  constexpr std::array names{"accepted",     "replay",   "sold out",     "limit",    "order limit", "unpaid pause",
-                             "not open",     "unknown item", "log full", "resting", "too late"};
+  constexpr std::array names{"accepted", "replay",       "sold out", "limit",   "order limit", "unpaid pause",
+                             "not open", "unknown item", "log full", "resting", "too late"};
   return names.at(static_cast<std::size_t>(decision));
 }
 

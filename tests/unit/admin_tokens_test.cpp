@@ -48,9 +48,11 @@ TEST(AdminTokensTest, TheEmptyTokenOpensNothing) {
 }
 
 TEST(AdminTokensTest, ATokenHasARole) {
-  for (const auto& [text, role] : std::vector<std::pair<std::string, AdminRole>>{
-           {"alice:read:", AdminRole::read}, {"alice:support:", AdminRole::support},
-           {"alice:operator:", AdminRole::operator_}, {"alice:", AdminRole::operator_}}) {
+  for (const auto& [text, role] :
+       std::vector<std::pair<std::string, AdminRole>>{{"alice:read:", AdminRole::read},
+                                                      {"alice:support:", AdminRole::support},
+                                                      {"alice:operator:", AdminRole::operator_},
+                                                      {"alice:", AdminRole::operator_}}) {
     const AdminTokens tokens(Entries{text + kAbc});
     const auto admin = tokens.find("abc", kNow);
     ASSERT_TRUE(admin) << text;
@@ -73,14 +75,27 @@ TEST(AdminTokensTest, ATokenMayEnd) {
 
 TEST(AdminTokensTest, RefusesMalformedEntriesWithoutRepeatingThem) {
   const std::string secret = "swordfish-put-in-the-wrong-place";
-  for (const Entries& entries :
-       {Entries{""}, Entries{kAbc}, Entries{":" + kAbc}, Entries{"alice:"}, Entries{"alice:" + secret}, Entries{secret},
-        Entries{"alice:" + kAbc + "0"}, Entries{"alice:" + kAbc.substr(1)}, Entries{"alice:" + kAbc.substr(1) + "g"},
-        Entries{"alice:" + kAbc + " "}, Entries{"a b:" + kAbc}, Entries{"alice:admin:" + kAbc},
-        Entries{"alice::" + kAbc}, Entries{"alice:read:" + secret}, Entries{"alice:" + secret + ":" + kAbc},
-        Entries{"alice:read:tomorrow:" + kAbc}, Entries{"alice:read::" + kAbc},
-        Entries{"alice:read:2026-11-28:" + kAbc}, Entries{"alice:" + kAbc, "alice:" + kOther},
-        Entries{"alice:" + kAbc, "bob:" + kAbc}, Entries(257, "alice:" + kAbc)}) {
+  for (const Entries& entries : {Entries{""},
+                                 Entries{kAbc},
+                                 Entries{":" + kAbc},
+                                 Entries{"alice:"},
+                                 Entries{"alice:" + secret},
+                                 Entries{secret},
+                                 Entries{"alice:" + kAbc + "0"},
+                                 Entries{"alice:" + kAbc.substr(1)},
+                                 Entries{"alice:" + kAbc.substr(1) + "g"},
+                                 Entries{"alice:" + kAbc + " "},
+                                 Entries{"a b:" + kAbc},
+                                 Entries{"alice:admin:" + kAbc},
+                                 Entries{"alice::" + kAbc},
+                                 Entries{"alice:read:" + secret},
+                                 Entries{"alice:" + secret + ":" + kAbc},
+                                 Entries{"alice:read:tomorrow:" + kAbc},
+                                 Entries{"alice:read::" + kAbc},
+                                 Entries{"alice:read:2026-11-28:" + kAbc},
+                                 Entries{"alice:" + kAbc, "alice:" + kOther},
+                                 Entries{"alice:" + kAbc, "bob:" + kAbc},
+                                 Entries(257, "alice:" + kAbc)}) {
     try {
       const AdminTokens tokens(entries);
       ADD_FAILURE() << "accepted " << entries.back();

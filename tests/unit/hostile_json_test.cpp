@@ -81,12 +81,16 @@ std::vector<Content> contents() {
       {"objects in items", [](auto size) { return items(size, R"({"sku":"a","price":{}})"); }},
       {"nulls in sales", [](auto size) { return repeat(size, R"({"enabled":true,"sales":[)", same("null"), "]}"); }},
       {"numbers", [](auto size) { return repeat(size, R"({"data":[)", same("1"), "]}"); }},
-      {"members", [](auto size) {
-         return repeat(size, "{", [](std::size_t i) { return '"' + std::to_string(i) + "\":1"; }, "}");
+      {"members",
+       [](auto size) {
+         return repeat(
+             size, "{", [](std::size_t i) { return '"' + std::to_string(i) + "\":1"; }, "}");
        }},
       {"one name again and again", [](auto size) { return repeat(size, "{", same(R"("a":{})"), "}"); }},
-      {"members of members", [](auto size) {
-         return repeat(size, R"({"data":{)", [](std::size_t i) { return '"' + std::to_string(i) + "\":{}"; }, "}}");
+      {"members of members",
+       [](auto size) {
+         return repeat(
+             size, R"({"data":{)", [](std::size_t i) { return '"' + std::to_string(i) + "\":{}"; }, "}}");
        }},
       {"keys", [](auto size) { return repeat(size, R"({"keys":[)", same(R"({"kty":"RSA","kid":"a"})"), "]}"); }},
       {"closed nests", [](auto size) { return repeat(size, R"({"a":[)", same("[[[[[[{\"a\":[]}]]]]]]"), "]}"); }},
@@ -124,7 +128,8 @@ std::vector<Reader> readers() {
       {"cancellations", [](const auto& text) { static_cast<void>(parse_cancellation(text)); }},
       {"flags", [](const auto& text) { static_cast<void>(parse_flag_body(text)); }},
       {"payment notices", [](const auto& text) { static_cast<void>(parse_payment_notice(text)); }},
-      {"token payloads", [](const auto& text) {
+      {"token payloads",
+       [](const auto& text) {
          identity::JsonObject object;
          static_cast<void>(object.parse(text));
        }},
@@ -154,21 +159,21 @@ bool costs_in_proportion(const Reader& reader, const std::string& small, const s
 }
 
 TEST(StrictJson, WholeNumbersAreIntegersHoweverTheyAreWritten) {
-  for (const auto& [text, value] : std::vector<std::pair<const char*, std::int64_t>>{
-           {"1.0", 1},
-           {"-1.0", -1},
-           {"0.0", 0},
-           {"-0.0", 0},
-           {"0e5", 0},
-           {"1e2", 100},
-           {"1E+2", 100},
-           {"1.50e1", 15},
-           {"1500e-2", 15},
-           {"0.0015e4", 15},
-           {"9007199254740993.0", 9007199254740993},
-           {"9223372036854775807.000", 9223372036854775807},
-           {"-922337203685477580.7e1", -9223372036854775807},
-           {"0.000000000000000000000000000001e30", 1}}) {
+  for (const auto& [text, value] :
+       std::vector<std::pair<const char*, std::int64_t>>{{"1.0", 1},
+                                                         {"-1.0", -1},
+                                                         {"0.0", 0},
+                                                         {"-0.0", 0},
+                                                         {"0e5", 0},
+                                                         {"1e2", 100},
+                                                         {"1E+2", 100},
+                                                         {"1.50e1", 15},
+                                                         {"1500e-2", 15},
+                                                         {"0.0015e4", 15},
+                                                         {"9007199254740993.0", 9007199254740993},
+                                                         {"9223372036854775807.000", 9223372036854775807},
+                                                         {"-922337203685477580.7e1", -9223372036854775807},
+                                                         {"0.000000000000000000000000000001e30", 1}}) {
     const auto parsed = parse_strict_json(text);
     ASSERT_TRUE(parsed.error.empty()) << text;
     ASSERT_TRUE(parsed.value.is_number_integer()) << text;

@@ -564,7 +564,8 @@ TEST(TokenVerifierTest, AcceptsWhatTheRfcsAllow) {
   const std::string plain = R"("aud":"flashsale","exp":1800000600)";
   TokenVerifier verifier(secret_options());
   for (const std::string& token :
-       {token_of(claims(plain)), token_of(claims(R"("aud":["other","flashsale"],"exp":1800000600)")),
+       {token_of(claims(plain)),
+        token_of(claims(R"("aud":["other","flashsale"],"exp":1800000600)")),
         token_of(claims(R"("aud":[ "flash\u0073ale" ],"exp":1800000600)")),
         token_of(claims(R"("aud":"flashsale","exp":1800000600.75)")),
         token_of(claims(R"("aud":"flashsale","exp":1.8000006e9)")),
@@ -798,10 +799,15 @@ TEST(TokenVerifierTest, KeysThatCannotBeUsedAreIgnored) {
   const SigningKey rsa = SigningKey::rsa(2048);
   const SigningKey ec = SigningKey::ec("P-256");
   const std::string jwk = rsa.jwk("a");
-  const std::vector<std::string> others{edited(jwk, "RS256", "PS256"), edited(jwk, "RS256", "RSA-OAEP"),
-                                        edited(ec.jwk("a"), "ES256", "ES384"), edited(ec.jwk("a"), "P-256", "P-384"),
-                                        R"({"kty":"AKP","alg":"ML-DSA-44","kid":"a","pub":"AAAA"})", R"({"kid":"a"})",
-                                        edited(jwk, "\"kid\":\"a\"", "\"kid\":17"), "17", "null"};
+  const std::vector<std::string> others{edited(jwk, "RS256", "PS256"),
+                                        edited(jwk, "RS256", "RSA-OAEP"),
+                                        edited(ec.jwk("a"), "ES256", "ES384"),
+                                        edited(ec.jwk("a"), "P-256", "P-384"),
+                                        R"({"kty":"AKP","alg":"ML-DSA-44","kid":"a","pub":"AAAA"})",
+                                        R"({"kid":"a"})",
+                                        edited(jwk, "\"kid\":\"a\"", "\"kid\":17"),
+                                        "17",
+                                        "null"};
   for (const auto& other : others) {
     TokenVerifier verifier(jwks_options({other, ec.jwk("b")}));
     EXPECT_EQ(verifier.verify(ec.token(R"({"alg":"ES256","kid":"b"})", kClaims), at(kNow)).customer_id, "alice");
@@ -828,9 +834,9 @@ TEST(TokenVerifierTest, AKeyNeedNotSayItsAlgorithmOrName) {
     EXPECT_NE(found, std::string::npos) << member;
     return jwk.erase(found, member.size());
   };
-  TokenVerifier verifier(jwks_options({without(rsa.jwk("r"), R"("alg":"RS256",)"),
-                                       without(ec.jwk("e"), R"("alg":"ES256",)"),
-                                       without(ed.jwk("d"), R"("alg":"EdDSA",)")}));
+  TokenVerifier verifier(
+      jwks_options({without(rsa.jwk("r"), R"("alg":"RS256",)"), without(ec.jwk("e"), R"("alg":"ES256",)"),
+                    without(ed.jwk("d"), R"("alg":"EdDSA",)")}));
   EXPECT_TRUE(verifier.ignored_keys().empty());
   EXPECT_EQ(verifier.verify(rsa.token(R"({"alg":"RS256","kid":"r"})", kClaims), at(kNow)).failure, none);
   EXPECT_EQ(verifier.verify(ec.token(R"({"alg":"ES256","kid":"e"})", kClaims), at(kNow)).failure, none);

@@ -31,7 +31,7 @@ class RefusalRecorder {
   postgres::Session session_;  ///< the recorder's thread only, and stop() after it
   std::mutex mutex_;
   std::map<std::pair<std::int32_t, std::string>, std::int64_t> unwritten_;  ///< by sale and reason
-  workers::PeriodicThread thread_;  ///< the last: it ends before what it uses
+  workers::PeriodicThread thread_;                                          ///< the last: it ends before what it uses
 };
 
 }  // namespace flashsale::checkout

@@ -50,7 +50,7 @@ class Sweeper : public Settlement {
 
   /// Of a sale whose log's oldest entry lies in the future.
   struct FutureEntry {
-    TimePoint at{};                ///< which one it is
+    TimePoint at{};               ///< which one it is
     catalog::SteadyTime since{};  ///< when it was seen first
   };
 

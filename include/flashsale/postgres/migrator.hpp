@@ -27,7 +27,7 @@ struct SchemaState {
 struct Durability {
   bool fsync = false;
   bool full_page_writes = false;
-  std::string synchronous_commit;  ///< the server's default; sessions set theirs to `on` anyway
+  std::string synchronous_commit;   ///< the server's default; sessions set theirs to `on` anyway
   std::int32_t server_version = 0;  ///< as in server_version_num
   bool in_recovery = false;
 };

@@ -123,9 +123,9 @@ struct SnapshotReader {
 struct ItemAudit {
   std::int32_t item_no = 0;
   std::int64_t stock = 0;
-  std::int64_t sold = 0;              ///< items.sold as stored
-  std::int64_t live_units = 0;        ///< sum over live rows, all of them
-  std::int64_t live_units_until = 0;  ///< sum over live rows with created_at <= until
+  std::int64_t sold = 0;                    ///< items.sold as stored
+  std::int64_t live_units = 0;              ///< sum over live rows, all of them
+  std::int64_t live_units_until = 0;        ///< sum over live rows with created_at <= until
   std::int64_t unreturned_units_until = 0;  ///< final rows with created_at <= until whose unit is not given back yet
   std::int64_t unreturned_units = 0;        ///< all of those
   std::int64_t stock_version = 0;

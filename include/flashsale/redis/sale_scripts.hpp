@@ -63,7 +63,7 @@ struct ReservationReply {
 struct ReservationTerms {
   TimePoint deadline{};              ///< on Redis's clock
   std::int64_t log_entries_max = 0;  ///< of the sale's pending log
-  bool retake = false;  ///< accepted under an older epoch: taken again while the sale rests, or not at all
+  bool retake = false;               ///< accepted under an older epoch: taken again while the sale rests, or not at all
   std::int64_t unpaid_orders_max = 0;  ///< of one customer, after which the next wait; 0: any number
   std::chrono::microseconds unpaid_pause{};
   bool too_late = false;  ///< with retake: that was not the epoch just before, so only what the key made since counts

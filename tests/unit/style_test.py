@@ -6,6 +6,7 @@ tested against a planted breach, so that none can go blind unnoticed.
 Run: /usr/bin/python3 tests/unit/style_test.py
 """
 
+import configparser
 import os
 import re
 import tempfile
@@ -447,6 +448,23 @@ class TreeTest(unittest.TestCase):
         self.assertEqual(set(MAY_INCLUDE), set(linked))
         for name, others in linked.items():
             self.assertLessEqual(others, set(MAY_INCLUDE[name]), name)
+
+    def test_editors_are_told_the_same(self):
+        """.editorconfig, .clang-format and the rules here agree."""
+        wanted = dict(re.findall(r"^(\w+): *(.+)$", text_of(ROOT, ".clang-format"), re.MULTILINE))
+        self.assertEqual(("Google", LINE_LENGTH_MAX), (wanted["BasedOnStyle"], int(wanted["ColumnLimit"])))
+        self.assertNotIn("IndentWidth", wanted)  # Google's is 2
+        sections = configparser.ConfigParser(delimiters="=")
+        sections.read_string("[top]\n" + text_of(ROOT, ".editorconfig"))
+        self.assertEqual({"charset": "utf-8", "end_of_line": "lf", "insert_final_newline": "true",
+                          "trim_trailing_whitespace": "true", "indent_style": "space", "indent_size": "2",
+                          "max_line_length": str(LINE_LENGTH_MAX)}, dict(sections["*"]))
+        [python] = [name for name in sections if name.startswith("{*.py,")]
+        self.assertEqual("4", sections[python]["indent_size"])
+        scripts = {path.replace(os.sep, "/") for path, text in texts(ROOT)
+                   if not path.endswith(".py") and text.startswith("#!") and "python" in text.split("\n")[0]}
+        self.assertEqual(scripts, set(python.strip("{}").split(",")) - {"*.py"})
+        self.assertIn(FUZZ_SEEDS.replace(os.sep, "/") + "**", sections)
 
 
 # --- the rules themselves ------------------------------------------------------------------------------------------

@@ -463,7 +463,7 @@ class TreeTest(unittest.TestCase):
         self.assertEqual("4", sections[python]["indent_size"])
         scripts = {path.replace(os.sep, "/") for path, text in texts(ROOT)
                    if not path.endswith(".py") and text.startswith("#!") and "python" in text.split("\n")[0]}
-        self.assertEqual(scripts, set(python.strip("{}").split(",")) - {"*.py"})
+        self.assertEqual(scripts, set(python.strip("{}").split(",")) - {"*.py"}, "scripts in Python without .py")
         self.assertIn(FUZZ_SEEDS.replace(os.sep, "/") + "**", sections)
 
 

@@ -12,7 +12,7 @@
 namespace flashsale::checkout {
 
 /// Collects the reservations of each sale that arrive while earlier calls are in flight, and sends them as one script
-/// call. There is no timer: an idle sale's reservation goes out in the same turn of the loop (DESIGN 4.4).
+/// call. There is no timer: an idle sale's reservation goes out in the same turn of the loop.
 class ReservationBatcher : public std::enable_shared_from_this<ReservationBatcher> {
  public:
   /// What Redis said of one batch. On an error of outcome_unknown the tokens come again in `late`, once, with the

@@ -17,6 +17,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from style_test import FUZZ_SEEDS, ROOT, line_of, text_of, texts, walk  # noqa: E402
 
 README_LINES_MAX = 160
+APPLIED = os.path.join("src", "postgres", "sql", "0001_sales_and_orders.sql")
 PROTOCOL = os.path.join("docs", "protocol.md")
 
 FENCE = re.compile(r"^(```|~~~).*?^\1[ \t]*$", re.MULTILINE | re.DOTALL)
@@ -123,13 +124,25 @@ def cited_rules(root):
     return breaches
 
 
+def cited_documents(root):
+    """No comment sends its reader to a document that is not here."""
+    breaches = []
+    for path, text in texts(root):
+        # A migration that was applied is never edited.
+        if path in (APPLIED, os.path.join("tests", "unit", "docs_test.py")):
+            continue
+        for match in re.finditer(r"\bDESIGN\b", text):
+            breaches.append(f"{path}:{line_of(text, match.start())}: there is no DESIGN in the tree")
+    return breaches
+
+
 def short_readme(root):
     """README is read at once; what does not fit belongs in docs."""
     lines = (text_of(root, "README.md") or "").count("\n")
     return [f"README.md:{lines}: more than {README_LINES_MAX} lines"] if lines > README_LINES_MAX else []
 
 
-RULES = [links, named_paths, named_code, cited_rules, short_readme]
+RULES = [links, named_paths, named_code, cited_rules, cited_documents, short_readme]
 
 
 # --- the tree ------------------------------------------------------------------------------------------------------
@@ -213,6 +226,10 @@ class PlantedBreachTest(unittest.TestCase):
         for text in ("\n// R3\n", "\n// PROTOCOL R1, R3\n", "\n// R1-R3\n", "\n// (P3)\n"):
             self.catches(cited_rules, "a.cpp", text, 2)
         self.passes(cited_rules, "a.cpp", "// PROTOCOL R1, P2; SHA-256, TR3, R1to\n")
+
+    def test_cited_documents(self):
+        self.catches(cited_documents, "a.cpp", "\n// as DESIGN 4.2 has it\n", 2)
+        self.passes(cited_documents, "a.cpp", "// by design; PROTOCOL R1\n")
 
     def test_short_readme(self):
         self.catches(short_readme, "README.md", "x\n" * 161, 161)

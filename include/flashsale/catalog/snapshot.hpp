@@ -45,7 +45,7 @@ struct RedisClock {
 };
 
 /// Live numbers of one item as of the last pulse. `sold_out_ids` is set while nothing of it is sold and the ids of all
-/// its orders are known (DESIGN 4.2): an id that is not in it cannot have an order.
+/// its orders are known: an id that is not in it cannot have an order.
 struct ItemLevels {
   std::int64_t remaining = 0;
   std::int64_t version = 0;

@@ -78,8 +78,8 @@ struct PlacementResult {
 };
 
 /// The checkout of one I/O thread: decides from memory what it can, collects reservations into batches (one Lua call
-/// each), hands what Redis accepted to the journal and answers when it is committed (DESIGN section 4, PROTOCOL
-/// R8-R14). All calls and callbacks on the thread of `context`.
+/// each), hands what Redis accepted to the journal and answers when it is committed (PROTOCOL R8-R14).
+/// All calls and callbacks on the thread of `context`.
 class Checkout {
  public:
   using Callback = std::function<void(const PlacementResult&)>;

@@ -7,7 +7,7 @@
 #include "flashsale/catalog/upkeep.hpp"
 #include "flashsale/postgres/payment_repository.hpp"
 
-/// What becomes of a payment (DESIGN section 3, PROTOCOL R16). Blocking; every call may be repeated, and what a crash
+/// What becomes of a payment (PROTOCOL R16). Blocking; every call may be repeated, and what a crash
 /// leaves is finished by any instance's payment sweeper.
 namespace flashsale::payments {
 

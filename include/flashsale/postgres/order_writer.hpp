@@ -33,7 +33,7 @@ struct WriteResult {
 /// A session's name tells a writer from everything else that is connected: see end_stalled_writers().
 inline constexpr std::string_view kWriterSessionPrefix = "journal-";
 
-/// Writes batches of orders, each in one transaction (DESIGN section 4.5, PROTOCOL R1, R4, R5, R7, R13). One thread.
+/// Writes batches of orders, each in one transaction (PROTOCOL R1, R4, R5, R7, R13). One thread.
 class OrderWriter {
  public:
   OrderWriter(Options options, std::string name);

@@ -1,5 +1,4 @@
--- Decides a batch of orders of one sale and takes their units, in one call (DESIGN 4.4; PROTOCOL R2, R3, R8-R11,
--- R14, R15).
+-- Decides a batch of orders of one sale and takes their units, in one call (PROTOCOL R2, R3, R8-R11, R14, R15).
 -- KEYS  fence, items, orders, buyers, log (all but the fence carry the epoch in their name)
 -- ARGV  1 epoch, 2 identity of this Redis, 3 deadline (Redis time, us), 4 most entries of the log,
 --       5 '0' for new orders; '1' to take orders again that the epoch just before this one had accepted, '2' for those

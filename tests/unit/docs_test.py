@@ -1,5 +1,6 @@
-"""Holds the documents to what a program can check: links and anchors lead somewhere, files and types that are named
-exist, the rules and promises that comments cite have a heading in docs/protocol.md, and README stays on two screens.
+"""Holds the documents to what a program can check: links and anchors lead somewhere, files, types and settings that are
+named exist, the rules and promises that comments cite have a heading in docs/protocol.md, and README stays on two
+screens.
 
 Each rule is a function of a tree's root that returns its breaches as lines "path:line: what", and is itself tested
 against a planted breach.
@@ -30,6 +31,8 @@ PLACEHOLDER = re.compile(r"/(NAME|NNNN_\w+)\.\w+$")
 # A type, function or test, with what belongs to it: `WriteOutcome::committed`, `CrashTest`. One capital is a word.
 CODE = re.compile(r"`([A-Za-z]\w*(?:(?:::|\.)\w+)*)`")
 CAMEL = re.compile(r"[a-z0-9][A-Z]")
+SETTING = re.compile(r"`([a-z_]+)\.([a-z_]+)(?: ?= ?[^`]*)?`")
+METRIC = re.compile(r"`(flashsale_[a-z_]+)")
 CITED = re.compile(r"\b([RP]\d{1,2})\b(?:\s?(?:-|to)\s?([RP]\d{1,2})\b)?")
 
 
@@ -109,6 +112,26 @@ def named_code(root):
     return breaches
 
 
+def named_settings(root):
+    """Settings and metrics that the documents name in `code` are there."""
+    keys, section = {}, None
+    for line in (text_of(root, os.path.join("config", "flashsaled.toml")) or "").split("\n"):
+        if match := re.match(r"\[(\w+)\]", line):
+            section = keys.setdefault(match.group(1), set())
+        elif match := re.match(r"(\w+) =", line):
+            section.add(match.group(1))
+    metrics = text_of(root, os.path.join("src", "telemetry", "metrics.cpp")) or ""
+    breaches = []
+    for path, text in documents(root):
+        for match in SETTING.finditer(text):
+            if match.group(1) in keys and match.group(2) not in keys[match.group(1)]:
+                breaches.append(f"{path}:{line_of(text, match.start())}: there is no setting {match.group(0)}")
+        for match in METRIC.finditer(text):
+            if f'"{match.group(1)}"' not in metrics:
+                breaches.append(f"{path}:{line_of(text, match.start())}: there is no metric {match.group(1)}")
+    return breaches
+
+
 def cited_rules(root):
     """R9 or P3 in any text of ours is a heading of docs/protocol.md."""
     breaches = []
@@ -142,7 +165,7 @@ def short_readme(root):
     return [f"README.md:{lines}: more than {README_LINES_MAX} lines"] if lines > README_LINES_MAX else []
 
 
-RULES = [links, named_paths, named_code, cited_rules, cited_documents, short_readme]
+RULES = [links, named_paths, named_code, named_settings, cited_rules, cited_documents, short_readme]
 
 
 # --- the tree ------------------------------------------------------------------------------------------------------
@@ -221,6 +244,14 @@ class PlantedBreachTest(unittest.TestCase):
             self.catches(named_code, "a.md", f"\nsee `{name}`\n", 2)
         for name in ("SaleQueue", "SaleQueue::kMost", "Location", "X-Request-Id", "is_there", "sold"):
             self.passes(named_code, "a.md", f"see `{name}`\n")
+
+    def test_named_settings(self):
+        self.plant(os.path.join("config", "flashsaled.toml"), "# Times\n[checkout]\nwait_ms = 2\n[log]\nlevel = 1\n")
+        self.plant(os.path.join("src", "telemetry", "metrics.cpp"), 'counter("flashsale_rebuilds_total");\n')
+        for name in ("checkout.wait_s", "log.wait_ms = 1", "flashsale_rebuild_total{result}"):
+            self.catches(named_settings, "a.md", f"\nsee `{name}`\n", 2)
+        for name in ("checkout.wait_ms", "checkout.wait_ms = 5", "sales.drained_epoch", "flashsale_rebuilds_total{x}"):
+            self.passes(named_settings, "a.md", f"see `{name}`\n")
 
     def test_cited_rules(self):
         for text in ("\n// R3\n", "\n// PROTOCOL R1, R3\n", "\n// R1-R3\n", "\n// (P3)\n"):

@@ -132,6 +132,20 @@ def named_settings(root):
     return breaches
 
 
+def fence_letters(root):
+    """Every letter that a script reads or writes in the fence is in the legend of ARCHITECTURE."""
+    architecture = text_of(root, "ARCHITECTURE.md") or ""
+    legend = re.search(r"^\| letter of the fence \|.*\n((?:\|.*\n)+)", architecture, re.MULTILINE)
+    explained = set(re.findall(r"`(\w)`", legend.group(1))) if legend else set()
+    breaches = []
+    for path, text in texts(root, (".lua",)):
+        for match in re.finditer(r"redis\.call\('H(?:M?GET|SET|INCRBY|DEL)', KEYS\[1\],([^()]*)", text):
+            for letter in re.findall(r"'([a-z])'", match.group(1)):
+                if letter not in explained:
+                    breaches.append(f"{path}:{line_of(text, match.start())}: the fence's {letter} is not explained")
+    return breaches
+
+
 def cited_rules(root):
     """R9 or P3 in any text of ours is a heading of docs/protocol.md."""
     breaches = []
@@ -165,7 +179,7 @@ def short_readme(root):
     return [f"README.md:{lines}: more than {README_LINES_MAX} lines"] if lines > README_LINES_MAX else []
 
 
-RULES = [links, named_paths, named_code, named_settings, cited_rules, cited_documents, short_readme]
+RULES = [links, named_paths, named_code, named_settings, fence_letters, cited_rules, cited_documents, short_readme]
 
 
 # --- the tree ------------------------------------------------------------------------------------------------------
@@ -252,6 +266,13 @@ class PlantedBreachTest(unittest.TestCase):
             self.catches(named_settings, "a.md", f"\nsee `{name}`\n", 2)
         for name in ("checkout.wait_ms", "checkout.wait_ms = 5", "sales.drained_epoch", "flashsale_rebuilds_total{x}"):
             self.passes(named_settings, "a.md", f"see `{name}`\n")
+
+    def test_fence_letters(self):
+        self.plant("ARCHITECTURE.md", "| letter of the fence | is |\n|---|---|\n| `e`, `r` | epochs |\n\n`x`\n")
+        path = os.path.join("src", "redis", "lua", "a.lua")
+        self.catches(fence_letters, path, "\nlocal fence = redis.call('HMGET', KEYS[1], 'e', 'x')\n", 2)
+        for text in ("redis.call('HSET', KEYS[1], 'e', 'X', '0')\n", "redis.call('HGET', KEYS[2], 'x')\n"):
+            self.passes(fence_letters, path, text)
 
     def test_cited_rules(self):
         for text in ("\n// R3\n", "\n// PROTOCOL R1, R3\n", "\n// R1-R3\n", "\n// (P3)\n"):

@@ -52,7 +52,10 @@ std::optional<std::string_view> identify_customer(Exchange& exchange, const Proc
     refuse(exchange, "a bearer token is required", false);
     return std::nullopt;
   }
-  const auto verified = tokens.verify(token, std::chrono::system_clock::now());
+  const auto& request = exchange.request();
+  const auto verified =
+      tokens.verify(token, std::chrono::system_clock::now(),
+                    {request.peer_address, request.header(Header::forwarded_for), &process.trusted_proxies});
   using Failure = identity::TokenFailure;
   auto failure = verified.failure;
   if (failure == Failure::none) {

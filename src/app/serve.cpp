@@ -74,7 +74,7 @@ class Process {
  private:
   /// One I/O thread and what belongs to it alone.
   struct IoThread {
-    IoThread(Process& process, const Settings& settings);
+    IoThread(Process& process, const Settings& settings, const std::shared_ptr<identity::CheckedTokens>& checked);
     void run();
 
     asio::io_context context{1};
@@ -118,6 +118,7 @@ class Process {
   std::unique_ptr<identity::CustomerRateLimiter> rate_limiter_;
   identity::CustomerCalls customer_calls_{kCallsOfCustomerMax};
   std::unique_ptr<identity::GatewayPeers> gateway_peers_;
+  identity::GatewayPeers trusted_proxies_;
   identity::AdminTokens admin_tokens_;
   catalog::Upkeep upkeep_;
   catalog::Pulse pulse_;
@@ -163,12 +164,13 @@ std::string listed(const std::vector<std::string>& names) {
   return text.empty() ? "nothing" : text;
 }
 
-Process::IoThread::IoThread(Process& process, const Settings& settings)
+Process::IoThread::IoThread(Process& process, const Settings& settings,
+                            const std::shared_ptr<identity::CheckedTokens>& checked)
     : redis(context, redis_options(settings), process.metrics_),
       sales(context, catalog, process.pulse_, redis),
       checkout(checkout_options(settings), {context, redis, catalog, sales, process.upkeep_, process.journal_,
                                             process.lookup_, process.permits_, process.metrics_}),
-      tokens(token_options(settings)),
+      tokens(token_options(settings), checked),
       webhooks(webhook_verifier(settings)),
       public_api(process.parts_, {context, catalog, sales, checkout, tokens, webhooks}),
       admin_api(process.parts_, {context, catalog, sales, checkout, tokens, webhooks}) {}
@@ -191,6 +193,7 @@ Process::Process(const Settings& settings, std::function<Settings()> read_again)
     : settings_(settings),
       read_again_(std::move(read_again)),
       permits_(permits_options(settings)),
+      trusted_proxies_(settings.http.trusted_proxies),
       admin_tokens_(settings.admin.tokens),
       upkeep_({.postgres = postgres_options(settings), .redis = redis_options(settings)}, metrics_),
       pulse_({.postgres = postgres_options(settings),
@@ -245,6 +248,7 @@ Process::Process(const Settings& settings, std::function<Settings()> read_again)
              .rate_limiter = nullptr,
              .customer_calls = nullptr,
              .gateway_peers = nullptr,
+             .trusted_proxies = trusted_proxies_,
              .admin_tokens = admin_tokens_,
              .metrics = metrics_,
              .failing_parts = [this] { return failing_parts(); },
@@ -263,7 +267,8 @@ Process::Process(const Settings& settings, std::function<Settings()> read_again)
   }
   const auto count =
       settings.http.threads > 0 ? settings.http.threads : std::max(1U, std::thread::hardware_concurrency());
-  for (unsigned i = 0; i < count; ++i) threads_.push_back(std::make_unique<IoThread>(*this, settings));
+  const auto checked = identity::make_checked_tokens(token_options(settings), count);
+  for (unsigned i = 0; i < count; ++i) threads_.push_back(std::make_unique<IoThread>(*this, settings, checked));
   register_services();
   register_snapshot_readers();
 }
@@ -402,9 +407,11 @@ void Process::reload_credentials() {
     return telemetry::log_error("settings were not read again: all stays as it was", {{"error", error.what()}});
   }
   const auto credentials = std::make_shared<const Settings>(settings_);
+  // A new memory with the new keys: a token of a key that is gone is not known any more.
+  const auto checked = identity::make_checked_tokens(token_options(settings_), static_cast<unsigned>(threads_.size()));
   for (const auto& thread : threads_) {
-    asio::post(thread->context, [&io = *thread, credentials] {
-      io.tokens = identity::TokenVerifier(token_options(*credentials));
+    asio::post(thread->context, [&io = *thread, credentials, checked] {
+      io.tokens = identity::TokenVerifier(token_options(*credentials), checked);
       io.webhooks = webhook_verifier(*credentials);
     });
   }

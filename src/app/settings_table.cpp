@@ -46,7 +46,7 @@ constexpr auto kTable = std::to_array<Setting>({
      "Log every n-th request that went well; 0 for none. Failures of the server are always logged",
      [](S& s) -> M { return &s.http.request_log_one_in; }},
     {"http", "trusted_proxies", "", 0, kListMax, "", Secrecy::open,
-     "Networks of the proxies in front, whose X-Forwarded-For is believed: it gives the client's address in the log",
+     "Networks of the proxies in front, whose X-Forwarded-For is believed about a client's address",
      [](S& s) -> M { return &s.http.trusted_proxies; }},
 
     // admin: the listener for merchants, support and monitoring

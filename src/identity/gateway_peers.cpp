@@ -1,12 +1,12 @@
 #include "flashsale/identity/gateway_peers.hpp"
 
-#include <arpa/inet.h>
-
 #include <algorithm>
 #include <charconv>
 #include <cstring>
 #include <optional>
 #include <stdexcept>
+
+#include "ip_address.hpp"
 
 namespace flashsale::identity {
 namespace {
@@ -14,28 +14,6 @@ namespace {
 constexpr unsigned kAddressBits = 128;
 constexpr unsigned kMappedPrefixBits = 96;  // of ::ffff:0:0/96, where IPv4 stands
 constexpr std::size_t kNetworksMax = 1024;
-
-struct Address {
-  std::array<unsigned char, 16> bytes{};
-  bool is_ipv4_text = false;
-
-  [[nodiscard]] bool is_ipv4() const {
-    static constexpr std::array<unsigned char, 12> kMapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-    return std::equal(kMapped.begin(), kMapped.end(), bytes.begin());
-  }
-};
-
-std::optional<Address> parse_address(std::string_view text) {
-  std::array<char, INET6_ADDRSTRLEN> terminated{};
-  if (text.size() >= terminated.size() || text.find('\0') != std::string_view::npos) return std::nullopt;
-  std::copy(text.begin(), text.end(), terminated.begin());
-  Address address;
-  if (inet_pton(AF_INET6, terminated.data(), address.bytes.data()) == 1) return address;
-  if (inet_pton(AF_INET, terminated.data(), address.bytes.data() + 12) != 1) return std::nullopt;
-  address.bytes[10] = address.bytes[11] = 0xff;
-  address.is_ipv4_text = true;
-  return address;
-}
 
 bool bit_at(const std::array<unsigned char, 16>& bytes, unsigned bit) {
   return (bytes[bit / 8] >> (7 - bit % 8) & 1) != 0;

@@ -1,5 +1,6 @@
 #pragma once
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -7,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "check_budget.hpp"
 #include "flashsale/identity/token_verifier.hpp"
 
 namespace flashsale::identity {
@@ -27,6 +29,7 @@ class TokenHash {
   TokenHash() = default;
   bool operator==(const TokenHash&) const = default;
   [[nodiscard]] std::size_t place(std::size_t places) const { return words_[0] % places; }
+  [[nodiscard]] const std::array<std::uint64_t, 2>& words() const { return words_; }
 
  private:
   std::array<std::uint64_t, 2> words_{};
@@ -38,8 +41,8 @@ struct ValidTime {
   double expires_s = 0;
 };
 
-/// Tokens whose public-key signature has been found right: a buyer sends the same one with each request, and a check
-/// takes 20 to 650 µs. A fixed number of places, four for each hash; their time is judged at each use.
+/// What tokens say whose public-key signature has been found right: a buyer sends the same one with each request. A
+/// fixed number of places, four for each hash; their time is judged at each use. Belongs to one thread.
 class KnownTokens {
  public:
   struct Entry {
@@ -66,20 +69,36 @@ class KnownTokens {
   std::vector<Set> sets_;
 };
 
-/// Tokens whose signature was wrong, which it stays. Apart from those that are right, so that forged tokens drive none
-/// of them out.
-class RefusedTokens {
+/// Tokens by their hashes, in a fixed number of places, four for each. For any thread, without locks. Two threads that
+/// write to one place at once may leave half a hash of each there: that is nobody's, and the tokens are checked again.
+class TokenSet {
  public:
-  explicit RefusedTokens(std::size_t places) : hashes_(places) {}
-  [[nodiscard]] bool contains(const TokenHash& hash) const {
-    return !hashes_.empty() && hashes_[hash.place(hashes_.size())] == hash;
-  }
-  void remember(const TokenHash& hash) {
-    if (!hashes_.empty()) hashes_[hash.place(hashes_.size())] = hash;
-  }
+  explicit TokenSet(std::size_t tokens_max) : sets_((tokens_max + kWays - 1) / kWays) {}
+
+  [[nodiscard]] bool contains(const TokenHash& hash) const;
+  void remember(const TokenHash& hash);
 
  private:
-  std::vector<TokenHash> hashes_;
+  static constexpr std::size_t kWays = 4;
+  struct alignas(64) Set {  // one cache line
+    std::array<std::array<std::atomic<std::uint64_t>, 2>, kWays> places{};
+  };
+
+  std::vector<Set> sets_;
+  std::atomic<std::size_t> next_{0};
+};
+
+/// Right or wrong, a signature stays so for as long as the keys are the same, and a check takes 20 to 650 µs. The wrong
+/// ones stand apart, so that forged tokens drive none out that is right.
+class CheckedTokens {
+ public:
+  /// Remembers none unless there are public keys.
+  CheckedTokens(const TokenOptions& options, unsigned threads);
+
+  const TokenHash::Maker hash_of;
+  TokenSet right;
+  TokenSet wrong;
+  CheckBudget budget;
 };
 
 }  // namespace flashsale::identity

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "base64url.hpp"
-#include "check_budget.hpp"
+#include "flashsale/identity/client_address.hpp"
 #include "flashsale/model/identifier.hpp"
 #include "json_object.hpp"
 #include "key_set.hpp"
@@ -21,8 +21,6 @@ namespace {
 
 constexpr std::size_t kSignatureBytesMax = 1024;  // RSA of 8192 bits
 constexpr std::size_t kKnownTokenSets = 4096;
-constexpr std::size_t kRefusedTokens = 16'384;
-constexpr std::chrono::milliseconds kWrongSignatureBurst{50};
 /// More than that is time that others had the processor.
 constexpr std::chrono::milliseconds kCheckMost{2};
 
@@ -142,36 +140,34 @@ std::string_view to_string(TokenFailure failure) {
 }
 
 struct TokenVerifier::State {
-  explicit State(const TokenOptions& options)
+  State(const TokenOptions& options, std::shared_ptr<CheckedTokens> shared)
       : keys(options),
+        checked(shared ? std::move(shared) : make_checked_tokens(options, 1)),
         issuer(options.issuer),
         audience(options.audience),
         leeway_s(static_cast<double>(options.leeway.count())),
         lifetime_max_s(options.lifetime_max.count() == 0 ? std::numeric_limits<double>::infinity()
                                                          : static_cast<double>(options.lifetime_max.count())),
-        known(keys.has_public_keys() ? kKnownTokenSets : 0),
-        wrong(keys.has_public_keys() ? kRefusedTokens : 0),
-        budget(options.wrong_signature_share, kWrongSignatureBurst) {
+        known(keys.has_public_keys() ? kKnownTokenSets : 0) {
     if (options.leeway.count() < 0) throw std::invalid_argument("the leeway for token times must not be negative");
   }
 
   /// The key that a token with this header is verified with.
   KeySet::Choice choose_key(std::string_view header_text);
-  [[nodiscard]] bool verify_signature(VerificationKey& key, const Parts& parts, std::string_view signature,
-                                      const TokenHash& hash);
+  /// Of a public key: unless it is known whether it is right, or too many of this sender's were wrong.
+  [[nodiscard]] TokenFailure check_signature(VerificationKey& key, const Parts& parts, std::string_view signature,
+                                             const TokenHash& hash, const TokenSender& sender);
   /// Into `current`, all but the time judged for good.
   void read_payload(std::string_view payload_text);
   [[nodiscard]] VerifiedToken judge(const KnownTokens::Entry& token, double now_s) const;
 
   KeySet keys;
+  std::shared_ptr<CheckedTokens> checked;
   std::string issuer;
   std::string audience;
   double leeway_s;
   double lifetime_max_s;
-  TokenHash::Maker hash_of;
   KnownTokens known;
-  RefusedTokens wrong;
-  CheckBudget budget;
 
   // Nearly all tokens of an issuer have the same header: the last one that led to a key is remembered.
   std::string last_header;
@@ -206,15 +202,24 @@ KeySet::Choice TokenVerifier::State::choose_key(std::string_view header_text) {
   return choice;
 }
 
-bool TokenVerifier::State::verify_signature(VerificationKey& key, const Parts& parts, std::string_view signature_bytes,
-                                            const TokenHash& hash) {
-  if (key.algorithm() == Algorithm::hs256) return key.verify(parts.signed_text, signature_bytes);
+TokenFailure TokenVerifier::State::check_signature(VerificationKey& key, const Parts& parts,
+                                                   std::string_view signature_bytes, const TokenHash& hash,
+                                                   const TokenSender& sender) {
+  if (checked->right.contains(hash)) return TokenFailure::none;
+  if (checked->wrong.contains(hash)) return TokenFailure::bad_signature;
+  const auto address =
+      sender.proxies ? client_address(sender.peer, sender.forwarded_for, *sender.proxies) : sender.peer;
+  const auto budget_of = checked->budget.sender(address);
   const auto begin = std::chrono::steady_clock::now();
-  if (key.verify(parts.signed_text, signature_bytes)) return true;
+  if (!checked->budget.is_left(budget_of, begin)) return TokenFailure::too_many_checks;
+  if (key.verify(parts.signed_text, signature_bytes)) {
+    checked->right.remember(hash);
+    return TokenFailure::none;
+  }
   const auto end = std::chrono::steady_clock::now();
-  budget.charge(end, std::min<std::chrono::nanoseconds>(end - begin, kCheckMost));
-  wrong.remember(hash);
-  return false;
+  checked->budget.charge(budget_of, end, std::min<std::chrono::nanoseconds>(end - begin, kCheckMost));
+  checked->wrong.remember(hash);
+  return TokenFailure::bad_signature;
 }
 
 void TokenVerifier::State::read_payload(std::string_view payload_text) {
@@ -241,20 +246,22 @@ VerifiedToken TokenVerifier::State::judge(const KnownTokens::Entry& token, doubl
   return token.failure == TokenFailure::none ? VerifiedToken{token.failure, token.customer_id} : refused(token.failure);
 }
 
-TokenVerifier::TokenVerifier(const TokenOptions& options) : state_(std::make_unique<State>(options)) {}
+TokenVerifier::TokenVerifier(const TokenOptions& options, std::shared_ptr<CheckedTokens> checked)
+    : state_(std::make_unique<State>(options, std::move(checked))) {}
 TokenVerifier::~TokenVerifier() = default;
 TokenVerifier::TokenVerifier(TokenVerifier&&) noexcept = default;
 TokenVerifier& TokenVerifier::operator=(TokenVerifier&&) noexcept = default;
 
 const std::vector<std::string>& TokenVerifier::ignored_keys() const { return state_->keys.ignored(); }
 
-VerifiedToken TokenVerifier::verify(std::string_view token, std::chrono::system_clock::time_point now) {
+VerifiedToken TokenVerifier::verify(std::string_view token, std::chrono::system_clock::time_point now,
+                                    const TokenSender& sender) {
   State& state = *state_;
   const double now_s = std::chrono::duration<double>(now.time_since_epoch()).count();
   if (token.empty()) return refused(TokenFailure::malformed);
   if (token.size() > kTokenBytesMax) return refused(TokenFailure::too_long);
   const bool remembers = state.keys.has_public_keys();
-  const TokenHash hash = remembers ? state.hash_of(token) : TokenHash{};
+  const TokenHash hash = remembers ? state.checked->hash_of(token) : TokenHash{};
   if (const KnownTokens::Entry* const entry = state.known.find(hash)) return state.judge(*entry, now_s);
 
   const std::optional<Parts> parts = split(token);
@@ -264,11 +271,12 @@ VerifiedToken TokenVerifier::verify(std::string_view token, std::chrono::system_
   const auto signature = decode_base64url(parts->signature, state.signature);
   if (!signature) return refused(TokenFailure::malformed);
   const bool is_costly = choice.key->algorithm() != Algorithm::hs256;
-  if (is_costly && state.wrong.contains(hash)) return refused(TokenFailure::bad_signature);
-  if (is_costly && !state.budget.is_left(std::chrono::steady_clock::now())) {
-    return refused(TokenFailure::too_many_checks);
+  if (is_costly) {
+    const auto failure = state.check_signature(*choice.key, *parts, *signature, hash, sender);
+    if (failure != TokenFailure::none) return refused(failure);
+  } else if (!choice.key->verify(parts->signed_text, *signature)) {
+    return refused(TokenFailure::bad_signature);
   }
-  if (!state.verify_signature(*choice.key, *parts, *signature, hash)) return refused(TokenFailure::bad_signature);
 
   state.read_payload(parts->payload);
   if (!is_costly) return state.judge(state.current, now_s);

@@ -8,6 +8,8 @@
 namespace flashsale::identity {
 namespace {
 
+using namespace std::string_literals;
+
 class ClientAddressTest : public ::testing::Test {
  protected:
   const GatewayPeers proxies_{std::vector<std::string>{"127.0.0.1/32", "10.0.0.0/8", "2001:db8:1::/48"}};
@@ -43,6 +45,18 @@ TEST_F(ClientAddressTest, APortIsNoPartOfIt) {
   EXPECT_EQ(of("127.0.0.1", "198.51.100.7:4711"), "198.51.100.7");
   EXPECT_EQ(of("127.0.0.1", "[2001:db8:2::7]:4711"), "2001:db8:2::7");
   EXPECT_EQ(of("127.0.0.1", " \t2001:db8:2::7 "), "2001:db8:2::7");
+}
+
+TEST(ClientNetworkTest, IsAnIpv4AddressOrTheFirstBitsOfAnIpv6One) {
+  EXPECT_EQ(client_network("192.0.2.1"), "\xc0\x00\x02\x01"s);
+  EXPECT_EQ(client_network("::ffff:192.0.2.1"), client_network("192.0.2.1"));
+  EXPECT_EQ(client_network("192.0.2.1", 6), client_network("192.0.2.1"));
+  EXPECT_EQ(client_network("2001:db8:1:2:3::4"), client_network("2001:db8:1:2:ffff::"));
+  EXPECT_NE(client_network("2001:db8:1:2::"), client_network("2001:db8:1:3::"));
+  EXPECT_EQ(client_network("2001:db8:1:2::", 6), client_network("2001:db8:1:3::", 6));
+  EXPECT_NE(client_network("2001:db8:1:2::", 6), client_network("2001:db8:2:2::", 6));
+  EXPECT_EQ(client_network("fe80::1%eth0"), client_network("fe80::1"));
+  EXPECT_EQ(client_network("no address"), "no address");
 }
 
 }  // namespace

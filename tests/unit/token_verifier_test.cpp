@@ -14,6 +14,7 @@
 #include <ostream>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -313,6 +314,101 @@ TEST(TokenVerifierTest, ForgedTokensTakeTheirShareOfTheTimeAndNoMore) {
     ASSERT_EQ(verified.failure, TokenFailure::too_many_checks);
   }
   ADD_FAILURE() << "a new buyer is never let in";
+}
+
+/// Forged tokens until none is looked at any more.
+void use_up_share(TokenVerifier& verifier, const TokenSender& sender) {
+  for (int number = 0; number < 10'000; ++number) {
+    const auto failure = verifier.verify(forged(R"({"alg":"ES256"})", number), at(kNow), sender).failure;
+    if (failure == TokenFailure::too_many_checks) return;
+    ASSERT_EQ(failure, TokenFailure::bad_signature);
+  }
+  ADD_FAILURE() << "forged tokens are checked without end";
+}
+
+TEST(TokenVerifierTest, AStrangersForgedTokensTurnNobodyElseAway) {
+  const SigningKey ec = SigningKey::ec("P-256");
+  TokenVerifier verifier(key_options(ec, "ES256"));
+  const GatewayPeers proxies(std::vector<std::string>{"10.0.0.0/8"});
+  for (const TokenSender& forger :
+       {TokenSender{"192.0.2.1", "", &proxies}, TokenSender{"10.0.0.1", "203.0.113.1, 198.51.100.1", &proxies}}) {
+    use_up_share(verifier, forger);
+  }
+  const TokenSender others[] = {{"192.0.2.2", "192.0.2.1", &proxies},
+                                {"10.0.0.1", "198.51.100.2", &proxies},
+                                {"10.0.0.1", "203.0.113.1", &proxies},
+                                {"2001:db8::1", "", &proxies}};
+  for (int number = 0; number < 400; ++number) {
+    const auto customer = "c" + std::to_string(number);
+    const auto verified =
+        verifier.verify(ec.token(R"({"alg":"ES256"})", claims_of(customer)), at(kNow), others[number % 4]);
+    ASSERT_EQ(verified.failure, TokenFailure::none);
+    ASSERT_EQ(verified.customer_id, customer);
+  }
+}
+
+TEST(TokenVerifierTest, WhatOneThreadHasCheckedAllKnow) {
+  const SigningKey ec = SigningKey::ec("P-256");
+  const TokenOptions options = key_options(ec, "ES256");
+  const auto checked = make_checked_tokens(options, 2);
+  TokenVerifier first(options, checked);
+  TokenVerifier second(options, checked);
+  const TokenSender sender{"192.0.2.1", "", nullptr};
+  const std::string known = ec.token(R"({"alg":"ES256"})", claims_of("alice"));
+  const std::string old = ec.token(R"({"alg":"ES256"})", R"({"sub":"alice","iss":"shop","aud":"flashsale","exp":1})");
+  ASSERT_EQ(first.verify(known, at(kNow), sender).customer_id, "alice");
+  ASSERT_EQ(first.verify(old, at(kNow), sender).failure, TokenFailure::expired);
+  use_up_share(first, sender);
+  // The share is used up for the second one as well, which is seen by a token that nobody knows.
+  const std::string fresh = ec.token(R"({"alg":"ES256"})", claims_of("bob"));
+  EXPECT_EQ(second.verify(fresh, at(kNow), sender).failure, TokenFailure::too_many_checks);
+  EXPECT_EQ(second.verify(known, at(kNow), sender).customer_id, "alice");
+  EXPECT_EQ(second.verify(known, at(kNow + 700), sender).failure, TokenFailure::expired);
+  EXPECT_EQ(second.verify(old, at(kNow), sender).failure, TokenFailure::expired);
+  EXPECT_EQ(second.verify(forged(R"({"alg":"ES256"})", 0), at(kNow), sender).failure, TokenFailure::bad_signature);
+  EXPECT_EQ(second.verify(fresh, at(kNow), {"192.0.2.2", "", nullptr}).customer_id, "bob");
+}
+
+TEST(TokenVerifierTest, AKeyThatIsGoneIsGoneForAllThreads) {
+  const SigningKey ec = SigningKey::ec("P-256");
+  const SigningKey next = SigningKey::ec("P-256");
+  const TokenOptions both = jwks_options({ec.jwk("old"), next.jwk("new")});
+  const TokenOptions rest = jwks_options({next.jwk("new")});
+  const std::string old = ec.token(R"({"alg":"ES256","kid":"old"})", claims_of("alice"));
+  const auto checked = make_checked_tokens(both, 2);
+  std::vector<TokenVerifier> verifiers;
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_EQ(verifiers.emplace_back(both, checked).verify(old, at(kNow)).customer_id, "alice");
+  }
+  const auto after = make_checked_tokens(rest, 2);
+  verifiers[0] = TokenVerifier(rest, after);
+  EXPECT_EQ(verifiers[0].verify(old, at(kNow)).failure, TokenFailure::unknown_key);
+  EXPECT_EQ(verifiers[1].verify(old, at(kNow)).customer_id, "alice");  // its turn has not come yet
+  EXPECT_EQ(verifiers[0].verify(old, at(kNow)).failure, TokenFailure::unknown_key);
+  // Another key under the same name.
+  verifiers[1] = TokenVerifier(jwks_options({next.jwk("old")}), make_checked_tokens(rest, 2));
+  EXPECT_EQ(verifiers[1].verify(old, at(kNow)).failure, TokenFailure::bad_signature);
+}
+
+TEST(TokenVerifierTest, ManyThreadsCheckAtOnce) {
+  const SigningKey ec = SigningKey::ec("P-256");
+  const TokenOptions options = key_options(ec, "ES256");
+  const auto checked = make_checked_tokens(options, 4);
+  std::vector<std::string> tokens;
+  for (int i = 0; i < 200; ++i) tokens.push_back(ec.token(R"({"alg":"ES256"})", claims_of("c" + std::to_string(i))));
+  std::vector<std::thread> threads;
+  for (int thread = 0; thread < 4; ++thread) {
+    threads.emplace_back([&] {
+      TokenVerifier verifier(options, checked);
+      for (std::size_t i = 0; i < tokens.size(); ++i) {
+        EXPECT_EQ(verifier.verify(tokens[i], at(kNow), {"192.0.2.2", "", nullptr}).customer_id,
+                  "c" + std::to_string(i));
+        const std::string bad = forged(R"({"alg":"ES256"})", static_cast<int>(i));
+        EXPECT_EQ(verifier.verify(bad, at(kNow), {"192.0.2.1", "", nullptr}).customer_id, "");
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
 }
 
 TEST(TokenVerifierTest, RightSignaturesAreNotCounted) {

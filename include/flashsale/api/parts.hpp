@@ -37,7 +37,8 @@ struct ProcessParts {
   identity::CustomerRateLimiter* rate_limiter;  ///< null: no limit
   identity::CustomerCalls* customer_calls;      ///< null: no bound
   const identity::GatewayPeers* gateway_peers;  ///< null: customers come with tokens
-  const identity::AdminTokens& admin_tokens;    ///< of the thread that serves admins; replaced between two calls
+  const identity::GatewayPeers& trusted_proxies;
+  const identity::AdminTokens& admin_tokens;  ///< of the thread that serves admins; replaced between two calls
   telemetry::Metrics& metrics;
   std::function<std::vector<std::string_view>()> failing_parts;  ///< what keeps the process from selling; any thread
   std::chrono::milliseconds wait{2000};

@@ -1,4 +1,5 @@
 #pragma once
+#include <string>
 #include <string_view>
 
 #include "flashsale/identity/gateway_peers.hpp"
@@ -11,5 +12,9 @@ namespace flashsale::identity {
 /// stands for its client.
 [[nodiscard]] std::string_view client_address(std::string_view peer, std::string_view forwarded_for,
                                               const GatewayPeers& proxies);
+
+/// What limits count a client by, as bytes for a hash: an IPv4 address itself, the first bits of an IPv6 address (of
+/// which a customer gets 2^64 at least). A text that is no address stands for itself.
+[[nodiscard]] std::string client_network(std::string_view address, unsigned ipv6_prefix_bytes = 8);
 
 }  // namespace flashsale::identity

@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "flashsale/identity/gateway_peers.hpp"
+
 namespace flashsale::identity {
 
 enum class TokenFailure : std::uint8_t {
@@ -23,7 +25,7 @@ enum class TokenFailure : std::uint8_t {
   too_long,          ///< more bytes than kTokenBytesMax
   wrong_type,        ///< `typ` says that it is no access token
   expires_too_late,  ///< `exp` is further away than a token may live
-  too_many_checks,   ///< nothing is known of the token: too many others had wrong signatures just now
+  too_many_checks,   ///< nothing is known of the token: too many from its address had wrong signatures just now
 };
 [[nodiscard]] std::string_view to_string(TokenFailure failure);
 
@@ -39,8 +41,23 @@ struct TokenOptions {
   std::string audience;              ///< must be in `aud`; empty: not checked
   std::chrono::seconds leeway{30};
   std::chrono::seconds lifetime_max{0};  ///< from now to `exp`; 0: any
-  double wrong_signature_share = 0.05;   ///< of a thread's time, for public-key signatures that are wrong; 1: any
+  // Of the time of all threads, and of one thread's for each client address: for public-key signatures that are wrong;
+  // 1: any.
+  double wrong_signature_share = 0.05;
+  double wrong_signature_share_of_address = 0.02;
 };
+
+/// Whom a token came from. Whose address that is, is looked up only when it matters.
+struct TokenSender {
+  std::string_view peer;
+  std::string_view forwarded_for;
+  const GatewayPeers* proxies = nullptr;  ///< that are believed in `forwarded_for`; null: none
+};
+
+/// What the verifiers of all threads know together of the tokens they have checked, as long as the keys are the same.
+/// Of a fixed size; for any thread, without locks.
+class CheckedTokens;
+[[nodiscard]] std::shared_ptr<CheckedTokens> make_checked_tokens(const TokenOptions& options, unsigned threads);
 
 struct VerifiedToken {
   TokenFailure failure = TokenFailure::none;
@@ -49,16 +66,20 @@ struct VerifiedToken {
 
 /// Verifies JSON Web Tokens (RFC 7515, 7519, 8725) in JWS compact form with OpenSSL. One for each thread: it keeps
 /// its OpenSSL contexts and buffers. `exp` is required. Tokens with public-key signatures are remembered: those that
-/// are right are taken without another check, and forged ones take no more than their share of the thread's time.
+/// are right are taken without another check, and forged ones take no more than the share of the address that sends
+/// them.
 class TokenVerifier {
  public:
-  /// Throws std::invalid_argument with one clear line for unusable keys; start-up only.
-  explicit TokenVerifier(const TokenOptions& options);
+  /// Throws std::invalid_argument with one clear line for unusable keys; start-up only. `checked` was made for these
+  /// options, and for these alone: what it knows holds for their keys. Null: the verifier knows what it has seen
+  /// itself.
+  explicit TokenVerifier(const TokenOptions& options, std::shared_ptr<CheckedTokens> checked = nullptr);
   ~TokenVerifier();
   TokenVerifier(TokenVerifier&&) noexcept;
   TokenVerifier& operator=(TokenVerifier&&) noexcept;
 
-  [[nodiscard]] VerifiedToken verify(std::string_view token, std::chrono::system_clock::time_point now);
+  [[nodiscard]] VerifiedToken verify(std::string_view token, std::chrono::system_clock::time_point now,
+                                     const TokenSender& sender = {});
   /// A line for each key of the JWK set that was left out, with the reason.
   [[nodiscard]] const std::vector<std::string>& ignored_keys() const;
 

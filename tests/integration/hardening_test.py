@@ -1,10 +1,16 @@
 """What the process does against its own mistakes, and what a crash leaves of its memory."""
 
+import contextlib
+import os
 import pathlib
 import platform
+import pwd
 import re
 import resource
+import shutil
 import subprocess
+import tempfile
+import time
 import unittest
 
 import harness
@@ -65,6 +71,49 @@ class CoreTest(ClusterCase):
 
     def test_unless_it_is_told_to(self):
         self.assertNotEqual(self.core_limit(self.with_cores({"process.core_dumps": True})), "0")
+
+
+class MemoryTest(unittest.TestCase):
+    """Who may look into the memory: debuggers of the same user, and programs that the kernel hands cores to. In /proc
+    the files of a process that keeps it private are root's, whoever it runs as."""
+
+    @contextlib.contextmanager
+    def waiting_server(self, settings):
+        """One that is no root's process, in the seconds in which it waits for its stores."""
+        user = pwd.getpwnam("nobody") if os.geteuid() == 0 else None
+        with tempfile.TemporaryDirectory() as directory:
+            os.chmod(directory, 0o755)
+            binary = shutil.copy(harness.BINARY, directory)
+            nowhere = f"127.0.0.1:{harness.free_port()}"
+            environment = harness.clean_environment() | harness.setting_environment({
+                "jwt.secret": "s" * 40, "admin.tokens": f"{harness.ADMIN_NAME}:operator:{'0' * 64}",
+                "redis.url": f"redis://{nowhere}", "postgres.url": f"postgresql://{nowhere}/nothing"} | settings)
+            process = harness.Process("flashsaled-alone", [binary, "serve"], pathlib.Path(directory, "log"),
+                                      env=environment, cwd=directory, user=user)
+            try:
+                yield process, user.pw_uid if user else os.getuid()
+                process.wait(20)
+                self.assertIn("refusing to start", process.log_text())
+            finally:
+                process.kill()
+
+    @staticmethod
+    def owner(process):
+        return os.stat(f"/proc/{process.pid}/environ").st_uid
+
+    def test_it_is_private(self):
+        with self.waiting_server({}) as (process, user):
+            harness.wait_until(lambda: self.owner(process) != user, 4, "debuggers of the same user may look in")
+
+    def test_unless_it_is_told_to(self):
+        with self.waiting_server({"process.core_dumps": True}) as (process, user):
+            owners = []
+            while process.exit_code is None:
+                with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                    owners.append(self.owner(process))
+                time.sleep(0.05)
+        # Before it is quite there, and when it has ended, it is root's.
+        self.assertGreater(owners.count(user), len(owners) / 2)
 
 
 if __name__ == "__main__":

@@ -29,8 +29,9 @@ class Stream:
 
     UNANSWERED_MAX = 64
 
-    def __init__(self, port, requests, rate, connections):
+    def __init__(self, port, requests, rate, connections, from_one_address=False):
         self.port, self.requests, self.rate = port, requests, rate
+        self.from_one_address = from_one_address
         self.selector = selectors.DefaultSelector()
         self.sockets, self.pending, self.unanswered = [], [], []
         self.statuses = collections.Counter()
@@ -49,7 +50,7 @@ class Stream:
             self.sockets[number] = None
         self.pending[number], self.unanswered[number] = b"", 0
         try:
-            sock = connect(self.port, number)
+            sock = connect(self.port, 0 if self.from_one_address else number)
         except OSError:
             self.statuses["no connection"] += 1
             return

@@ -6,7 +6,6 @@ Each function takes a Target and gives an endless iterator of requests, as bytes
 import dataclasses
 import itertools
 import json
-import random
 import secrets
 import uuid
 
@@ -26,7 +25,6 @@ class Target:
     tokens: list                # of as many accounts as attack at once
     hoarder: str                # token of one with many orders
     orders: list                # (order id, token) that stand
-    forged: str                 # head and claims of a token with an ES256 signature to come
 
 
 def request(method, path, headers=None, body=b"", token=None):
@@ -235,11 +233,11 @@ def forged_hmac(target):
         yield request("GET", "/v1/orders", token=token[:-20] + secrets.token_urlsafe(15))
 
 
-def forged_signatures(target):
+def forged_signatures(_):
     """Each has to be verified with the public key before it can be refused."""
+    claims = harness.customer_claims("somebody")
     for _ in itertools.count():
-        signature = bytes([0, *random.randbytes(31), 0, *random.randbytes(31)])
-        yield request("GET", "/v1/orders", token=f"{target.forged}.{harness.base64url(signature)}")
+        yield request("GET", "/v1/orders", token=harness.Es256Key.forged(claims))
 
 
 def no_http(_):

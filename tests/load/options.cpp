@@ -95,6 +95,7 @@ std::span<const OptionRule> rules() {
       {"--admin-url", "FLASHSALE_ADMIN_URL", true, text(&Options::admin_url)},
       {"--admin-token", "FLASHSALE_ADMIN_TOKEN", true, text(&Options::admin_token)},
       {"--jwt-secret", "FLASHSALE_JWT_SECRET", true, text(&Options::jwt_secret)},
+      {"--jwt-es256-key", nullptr, true, text(&Options::jwt_es256_key_path)},
       {"--jwt-issuer", "FLASHSALE_JWT_ISSUER", true, text(&Options::jwt_issuer)},
       {"--jwt-audience", "FLASHSALE_JWT_AUDIENCE", true, text(&Options::jwt_audience)},
       {"--postgres-url", "FLASHSALE_POSTGRES_URL", true, text(&Options::postgres_url)},
@@ -181,7 +182,9 @@ std::string judge(const Options& options) {
   const bool creates = options.create_stock >= 0;
   const Mix& mix = options.mix;
   if (options.urls.empty()) return "needs --url or FLASHSALE_URL";
-  if (options.jwt_secret.empty()) return "needs --jwt-secret or FLASHSALE_JWT_SECRET";
+  if (options.jwt_secret.empty() && options.jwt_es256_key_path.empty()) {
+    return "needs --jwt-secret or FLASHSALE_JWT_SECRET";
+  }
   if (is_open == (options.connections > 0)) return "needs either --rate (open loop) or --connections (closed loop)";
   if (creates == !options.sale.empty()) return "needs either --sale or --create-stock";
   if (creates && !options.sku.empty()) return "--sku goes with --sale";
@@ -220,6 +223,7 @@ Whom (variables are those of the env file of scripts/run: `. .flashsale/env`)
   --admin-url URL        FLASHSALE_ADMIN_URL
   --admin-token TOKEN    FLASHSALE_ADMIN_TOKEN
   --jwt-secret SECRET    FLASHSALE_JWT_SECRET     buyers' tokens are signed with it (HS256)
+  --jwt-es256-key FILE                            or with this private key (ES256, PEM)
   --jwt-issuer TEXT      FLASHSALE_JWT_ISSUER
   --jwt-audience TEXT    FLASHSALE_JWT_AUDIENCE
   --postgres-url URL     FLASHSALE_POSTGRES_URL   read by the check

@@ -35,6 +35,7 @@ struct Options {
   std::string admin_url;
   std::string admin_token;
   std::string jwt_secret;
+  std::string jwt_es256_key_path;  ///< empty: tokens are signed with the secret
   std::string jwt_issuer;
   std::string jwt_audience;
   std::string postgres_url;

@@ -6,6 +6,8 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
+#include <fstream>
+#include <iterator>
 #include <memory>
 #include <numeric>
 #include <random>
@@ -27,6 +29,14 @@ constexpr std::uint32_t kGreedyOrdersMax = 8;
 /// Cancellations of orders that have to be paid come so much later at most: before the payment, with it, after it.
 constexpr std::uint64_t kCancelDelayNs = 2 * kSecondNs;
 constexpr std::uint64_t kStartDelayNs = 50 * kMillisecondNs;
+
+/// Empty when there is no path.
+std::string read_key(const std::string& path) {
+  if (path.empty()) return {};
+  std::ifstream in(path, std::ios::binary);
+  if (!in) throw std::runtime_error("cannot read " + path);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
 
 double seconds_since(std::uint64_t since_ns) { return static_cast<double>(now_ns() - since_ns) / 1e9; }
 
@@ -129,7 +139,7 @@ void Run::sign_tokens() {
   token_options.issuer = options_.jwt_issuer;
   token_options.audience = options_.jwt_audience;
   tokens_ = std::make_unique<TokenMint>(token_options, options_.buyers, std::chrono::system_clock::now(),
-                                        kTokenLifetime, options_.threads);
+                                        kTokenLifetime, options_.threads, read_key(options_.jwt_es256_key_path));
   result_.tokens_s = seconds_since(begin);
 }
 

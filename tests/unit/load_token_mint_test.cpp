@@ -1,7 +1,11 @@
 #include "load/token_mint.hpp"
 
 #include <gtest/gtest.h>
+#include <openssl/bio.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
 
+#include <memory>
 #include <string>
 
 #include "load/buyers.hpp"
@@ -31,6 +35,32 @@ TEST(LoadTokenMintTest, TheServersVerifierTakesEveryBuyersToken) {
     ASSERT_EQ(verified.customer_id, customer_id_of(buyer));
     ASSERT_EQ(buyer_of(verified.customer_id), buyer);
   }
+}
+
+TEST(LoadTokenMintTest, TokensOfAnEs256Key) {
+  const std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> key(EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256"),
+                                                                &EVP_PKEY_free);
+  const auto pem_of = [&key](bool is_private) {
+    const std::unique_ptr<BIO, decltype(&BIO_free_all)> out(BIO_new(BIO_s_mem()), &BIO_free_all);
+    if (is_private) PEM_write_bio_PrivateKey(out.get(), key.get(), nullptr, nullptr, 0, nullptr, nullptr);
+    else PEM_write_bio_PUBKEY(out.get(), key.get());
+    char* data = nullptr;
+    const auto size = BIO_get_mem_data(out.get(), &data);
+    return std::string(data, static_cast<std::size_t>(size));
+  };
+  auto of_key = options();
+  of_key.secret.clear();
+  of_key.public_key_pem = pem_of(false);
+  of_key.public_key_algorithm = "ES256";
+  const auto now = std::chrono::system_clock::now();
+  const TokenMint mint(of_key, 300, now, std::chrono::hours(1), 2, pem_of(true));
+  identity::TokenVerifier verifier(of_key);
+  for (std::uint32_t buyer = 0; buyer < 300; ++buyer) {
+    std::string token;
+    mint.append_token(token, buyer);
+    ASSERT_EQ(verifier.verify(token, now).customer_id, customer_id_of(buyer)) << token;
+  }
+  EXPECT_THROW(TokenMint(of_key, 1, now, std::chrono::hours(1), 1, pem_of(false)), std::invalid_argument);
 }
 
 TEST(LoadTokenMintTest, TokensEnd) {

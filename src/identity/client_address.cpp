@@ -37,12 +37,12 @@ std::string_view client_address(std::string_view peer, std::string_view forwarde
   return client;
 }
 
-std::string client_network(std::string_view text, unsigned ipv6_prefix_bytes) {
+std::string client_network(std::string_view address, unsigned ipv6_prefix_bytes) {
   // The interface of a link-local address, as in fe80::1%eth0, is not part of it.
-  const auto address = parse_address(text.substr(0, text.find('%')));
-  if (!address) return std::string(text);
-  const auto* const bytes = reinterpret_cast<const char*>(address->bytes.data());
-  return address->is_ipv4() ? std::string(bytes + 12, 4) : std::string(bytes, ipv6_prefix_bytes);
+  const auto parsed = parse_address(address.substr(0, address.find('%')));
+  if (!parsed) return std::string(address);
+  const auto* const bytes = reinterpret_cast<const char*>(parsed->bytes.data());
+  return parsed->is_ipv4() ? std::string(bytes + 12, 4) : std::string(bytes, ipv6_prefix_bytes);
 }
 
 }  // namespace flashsale::identity

@@ -13,10 +13,10 @@ std::chrono::nanoseconds read(clockid_t clock) {
 
 }  // namespace
 
-std::chrono::nanoseconds paused_time() {
-  // In this order: what passes between the two readings may only make it seem less.
-  const auto with_pauses = read(CLOCK_BOOTTIME);
-  return with_pauses - read(CLOCK_MONOTONIC);
+PausedTime paused_time() {
+  const auto before = read(CLOCK_BOOTTIME);
+  const auto steady = read(CLOCK_MONOTONIC);
+  return paused_between(before, steady, read(CLOCK_BOOTTIME));
 }
 
 }  // namespace flashsale::catalog

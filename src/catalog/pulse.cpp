@@ -312,6 +312,7 @@ bool Pulse::ask(redis::SyncClient& client, std::vector<Known*>& due) {
     }
     const auto replies = client.pipeline(commands);
     clock.received_at = Steady::now();
+    clock.paused_at_receipt = paused_time();
     latency.Observe(std::chrono::duration<double>(clock.received_at - clock.sent_at).count());
     if (!replies) return false;
     const auto directory = redis::read_raised(ReplyView((*replies)[0].get()));

@@ -18,29 +18,37 @@ namespace flashsale::catalog {
 using SteadyTime = std::chrono::steady_clock::time_point;
 
 /// Redis's clock as one process knows it: a reading that was taken between sending and receiving.
+///
+/// What passes between two readings of this process's clocks may make the bounds wider, never narrower. So both of
+/// sending are taken before the question goes out, and both of receiving after the answer has come, in any order: a
+/// suspension between the two then counts as one since sending, or not as one since receiving. What the caller took for
+/// `now` was read before: a suspension since then counts, as it does for Redis.
 struct RedisClock {
   TimePoint reading{};
   SteadyTime sent_at{};
   SteadyTime received_at{};
-  std::chrono::nanoseconds paused_at_sending = paused_time();
+  PausedTime paused_at_sending = paused_time();
+  PausedTime paused_at_receipt = paused_time();
 
   /// Redis's clock is now at least `earliest` and at most `latest`.
-  [[nodiscard]] TimePoint earliest(SteadyTime now) const {
-    return reading + std::chrono::duration_cast<std::chrono::microseconds>(now - received_at + paused_since());
+  [[nodiscard]] TimePoint earliest(SteadyTime now, const PausedTime& paused = paused_time()) const {
+    const auto pause = without_jitter(paused.at_least - paused_at_receipt.at_most);
+    return reading + std::chrono::duration_cast<std::chrono::microseconds>(now - received_at + pause);
   }
-  [[nodiscard]] TimePoint latest(SteadyTime now) const {
-    return reading + std::chrono::duration_cast<std::chrono::microseconds>(age(now));
+  [[nodiscard]] TimePoint latest(SteadyTime now, const PausedTime& paused = paused_time()) const {
+    return reading + std::chrono::duration_cast<std::chrono::microseconds>(age(now, paused));
   }
   /// How old the reading is at most. Whatever is known since then ages by this: it goes on while the machine is
   /// suspended, as Redis and its other clients do.
-  [[nodiscard]] std::chrono::nanoseconds age(SteadyTime now) const { return now - sent_at + paused_since(); }
+  [[nodiscard]] std::chrono::nanoseconds age(SteadyTime now, const PausedTime& paused = paused_time()) const {
+    return now - sent_at + without_jitter(paused.at_most - paused_at_sending.at_least);
+  }
 
  private:
-  /// Readings of two clocks differ by less than this by themselves.
+  /// No machine is suspended for less than this: it is what the readings themselves took.
   static constexpr std::chrono::microseconds kPauseMin{100};
-  [[nodiscard]] std::chrono::nanoseconds paused_since() const {
-    const auto paused = paused_time() - paused_at_sending;
-    return paused > kPauseMin ? paused : std::chrono::nanoseconds(0);
+  [[nodiscard]] static std::chrono::nanoseconds without_jitter(std::chrono::nanoseconds pause) {
+    return pause > kPauseMin ? pause : std::chrono::nanoseconds(0);
   }
 };
 

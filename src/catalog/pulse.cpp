@@ -112,7 +112,8 @@ Pulse::Reach Pulse::announced_reach(redis::SyncClient& client, const std::string
 /// identity, for which every sale is rebuilt in any case, PROTOCOL R6.) A mark tells that however long ago it was;
 /// version and position, which a restored server soon reaches again, only tell at once, but of what came after the last
 /// mark too.
-Result<postgres::DirectoryChanges> Pulse::load_directory(postgres::Session& session, redis::SyncClient& client) {
+Result<postgres::DirectoryChanges> Pulse::load_directory(postgres::Session& session, redis::SyncClient& client,
+                                                         Look look) {
   if (session.server_identity().empty()) {
     // Only to learn which server it is: what is announced of it has to be read before what it says itself.
     const auto version = postgres::directory_version(session);
@@ -142,7 +143,7 @@ Result<postgres::DirectoryChanges> Pulse::load_directory(postgres::Session& sess
     changes = postgres::load_directory(session, 0);
     if (!changes) return changes;
   }
-  seen_ = {answered, changes->version, changes->wal_position, renewed_mark(session, *changes)};
+  seen_ = {answered, changes->version, changes->wal_position, renewed_mark(session, *changes, look)};
   // Also after Redis was wiped: a directory key that is missing keeps `unknown sale` from being said.
   std::vector<redis::Command> news{redis::raise_directory_command(changes->version),
                                    redis::raise_wal_command(answered, changes->wal_position, has_gone_back)};
@@ -153,9 +154,11 @@ Result<postgres::DirectoryChanges> Pulse::load_directory(postgres::Session& sess
   return changes;
 }
 
-/// The newest mark, of this look or of another instance's.
-postgres::ServerMark Pulse::renewed_mark(postgres::Session& session, const postgres::DirectoryChanges& changes) {
-  if (!changes.mark_is_due || Steady::now() < mark_not_before_) return changes.newest_mark;
+/// The newest mark, of this look or of another instance's. After the last look nobody here makes one.
+postgres::ServerMark Pulse::renewed_mark(postgres::Session& session, const postgres::DirectoryChanges& changes,
+                                         Look look) {
+  const bool may_wait = changes.mark_is_fresh || Steady::now() < mark_not_before_;
+  if (!changes.mark_is_behind || (may_wait && look != Look::last)) return changes.newest_mark;
   auto renewed = postgres::renew_mark(session, changes.newest_mark);
   if (renewed) return std::move(*renewed);
   mark_not_before_ = Steady::now() + kMarkPause;
@@ -170,7 +173,7 @@ void Pulse::run_directory() {
     reload_ = false;
     lock.unlock();
     const auto known_version = seen_.version;
-    auto changes = load_directory(session, client);
+    auto changes = load_directory(session, client, Look::one_of_many);
     const bool is_reached = static_cast<bool>(changes);
     if (is_reached && Steady::now() >= unpaid_not_before_) answer_unpaid(session);
     lock.lock();
@@ -188,7 +191,7 @@ void Pulse::run_directory() {
     if (!stopping_ || !is_reached) continue;
     // The last orders of this process are covered by a mark, too.
     lock.unlock();
-    (void)load_directory(session, client);
+    (void)load_directory(session, client, Look::last);
     lock.lock();
   }
 }

@@ -192,10 +192,11 @@ void read_marks(pqxx::transaction_base& tx, std::span<const ServerMark> remember
   ArrayLiteral numbers;
   for (const auto& mark : remembered) numbers.add(mark.number);
   std::map<std::int64_t, std::string> found;
-  changes.mark_is_due = false;
+  changes.mark_is_behind = changes.mark_is_fresh = false;
   for (const auto& row : execute(tx, embedded::server_marks_find_sql, numbers.close())) {
     found.emplace(row[0].as<std::int64_t>(), row[1].as<std::string>());
-    changes.mark_is_due = row[2].as<bool>();  // the newest one's comes last
+    changes.mark_is_behind = row[2].as<bool>();  // the newest one's comes last
+    changes.mark_is_fresh = row[3].as<bool>();
   }
   changes.lost_marks.clear();
   if (found.empty()) return;

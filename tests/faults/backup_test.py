@@ -217,6 +217,28 @@ class OlderPostgresTest(BackupCase):
             return mark() == seen
         harness.wait_until(rests, 20, "marks are written for nothing")
 
+    def test_the_last_order_of_an_instance_that_ends_is_covered_by_a_mark(self):
+        """Also just after another mark was made."""
+        sale = self.cluster.create_sale(stock=1000)
+        first, second = self.cluster.instances
+        self.assertEqual(second.stop(), 0)
+        self.addCleanup(second.start)
+        newest = "SELECT max(xid::text::bigint) FROM server_marks"
+        for _ in range(4):
+            before = self.cluster.query(newest)
+
+            def has_marked(seen=before):
+                self.check_status(self.buy(sale, self.cluster.new_customer(), "k"), 201)
+                return self.cluster.query(newest) != seen
+
+            harness.wait_until(has_marked, 10, "no mark after an order", 0.005)
+            self.check_status(self.buy(sale, self.cluster.new_customer(), "last"), 201)
+            self.assertEqual(first.stop(), 0)
+            last = self.cluster.query("SELECT max(xmin::text::bigint) FROM orders")
+            mark = self.cluster.query(newest)
+            first.start()
+            self.assertGreater(mark, last)
+
     def test_instances_stopped_meanwhile(self):
         self.check_restored(instances_stop=True)
 

@@ -74,10 +74,11 @@ class Pulse {
     }
   };
   [[nodiscard]] static Reach announced_reach(redis::SyncClient& client, const std::string& server);
-  [[nodiscard]] Result<postgres::DirectoryChanges> load_directory(postgres::Session& session,
-                                                                  redis::SyncClient& client);
-  [[nodiscard]] postgres::ServerMark renewed_mark(postgres::Session& session,
-                                                  const postgres::DirectoryChanges& changes);
+  enum class Look : std::uint8_t { one_of_many, last };
+  [[nodiscard]] Result<postgres::DirectoryChanges> load_directory(postgres::Session& session, redis::SyncClient& client,
+                                                                  Look look);
+  [[nodiscard]] postgres::ServerMark renewed_mark(postgres::Session& session, const postgres::DirectoryChanges& changes,
+                                                  Look look);
   void take_mail();
   void adopt(const postgres::DirectoryChanges& changes);
   static void show_as_stored(SaleSnapshot& snapshot);

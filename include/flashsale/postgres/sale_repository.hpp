@@ -24,7 +24,8 @@ struct DirectoryChanges {
   std::int64_t version = 0;
   std::int64_t wal_position = 0;  ///< bytes of WAL on disk: never falls, unless PostgreSQL was restored from a backup
   ServerMark newest_mark;
-  bool mark_is_due = false;  ///< something was written since
+  bool mark_is_behind = false;  ///< something was written since it
+  bool mark_is_fresh = false;   ///< it was made just now, so another one may wait
   std::vector<std::string>
       lost_marks;                     ///< of those that the caller remembers: the server should have them, and has not
   bool is_whole = false;              ///< every sale there is: what is not among them has gone

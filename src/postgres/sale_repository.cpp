@@ -226,14 +226,15 @@ Result<DirectoryChanges> load_directory(Session& session, std::int64_t since_ver
     use_one_snapshot(tx);
     changes.wal_position = tx.exec(std::string(embedded::wal_position_sql))[0][0].as<std::int64_t>();
     read_marks(tx, remembered, changes);
-    changes.is_whole = since_version == 0;
-    changes.version = read_directory_version(tx);
+    const auto directory = tx.exec("SELECT version, begun_anew_above FROM directory")[0];
+    changes.version = directory[0].as<std::int64_t>();
+    changes.is_whole = since_version == 0 || since_version <= directory[1].as<std::int64_t>();
     changes.sales.clear();
     changes.flags.reset();
     if (changes.version <= since_version && !changes.is_whole) return;
     changes.flags = read_feature_flags(tx);
     SaleFilter filter;
-    filter.changed_after = since_version;
+    filter.changed_after = changes.is_whole ? 0 : since_version;
     changes.sales = read_sales(tx, filter);
   });
   if (error) return error;
@@ -256,17 +257,13 @@ Error begin_anew(Session& session, std::int64_t above, std::span<const std::stri
   const std::string lost = marks.close();
   return session.run([&](pqxx::connection& connection) {
     pqxx::work tx(connection);
-    // As raise_epoch does for one sale.
-    tx.exec("SELECT item_no FROM items ORDER BY sale_no, item_no FOR NO KEY UPDATE");
     const auto version = tx.exec("SELECT version FROM directory FOR UPDATE")[0][0].as<std::int64_t>();
     // Another instance was first. The version tells that only while nothing was changed since the restore.
     if (lost_marks.empty() ? version > above : have_been_missed(tx, lost)) return;
     // An epoch is raised with the directory version, so none that was ever given out is above that.
     const auto highest = std::max(above, version);
-    execute(tx, "UPDATE sales SET epoch = greatest(epoch, $1) + 1", highest);
-    tx.exec("UPDATE items SET epoch = sales.epoch FROM sales WHERE sales.sale_no = items.sale_no");
-    execute(tx, "UPDATE directory SET version = $1", highest + 1);
-    execute(tx, "UPDATE sales SET directory_version = $1", highest + 1);
+    // No row of a sale is touched: one that somebody has locked would keep all the others waiting.
+    execute(tx, "UPDATE directory SET version = $1 + 1, begun_anew_above = $1", highest);
     execute(tx,
             "INSERT INTO server_marks (number, lost) SELECT coalesce(max(number), -1) + 1, $1::text[] FROM"
             " server_marks",
@@ -333,10 +330,7 @@ Result<std::optional<std::int64_t>> raise_epoch(Session& session, std::int32_t s
     pqxx::work tx(connection);
     // Waits for each batch in flight that has counted its units, and makes every later one compare the new epoch.
     execute(tx, "SELECT item_no FROM items WHERE sale_no = $1 ORDER BY item_no FOR NO KEY UPDATE", sale_no);
-    const auto moved = execute(tx,
-                               "UPDATE sales SET epoch = greatest(epoch, $3) + 1"
-                               " WHERE sale_no = $1 AND epoch = $2 AND NOT let_go RETURNING epoch",
-                               sale_no, seen_epoch, above);
+    const auto moved = execute(tx, embedded::sale_raise_epoch_sql, sale_no, seen_epoch, above);
     if (moved.empty()) return;
     const auto epoch = moved[0][0].as<std::int64_t>();
     execute(tx, "UPDATE items SET epoch = $2 WHERE sale_no = $1", sale_no, epoch);
@@ -377,7 +371,7 @@ Result<std::int64_t> current_epoch(Session& session, std::int32_t sale_no) {
   bool found = false;
   const Error error = session.run([&](pqxx::connection& connection) {
     pqxx::nontransaction tx(connection);
-    const auto rows = execute(tx, "SELECT epoch FROM sales WHERE sale_no = $1", sale_no);
+    const auto rows = execute(tx, embedded::sale_epoch_sql, sale_no);
     found = !rows.empty();
     if (found) epoch = rows[0][0].as<std::int64_t>();
   });

@@ -239,6 +239,33 @@ class OlderPostgresTest(BackupCase):
             first.start()
             self.assertGreater(mark, last)
 
+    def test_a_locked_item_holds_up_its_own_sale_alone(self):
+        """Somebody who works on one item by hand has it locked when PostgreSQL is put back to a backup."""
+        stuck, free = self.cluster.create_sale(stock=20), self.cluster.create_sale(stock=20)
+        for sale in (stuck, free):
+            self.check_status(self.buy(sale, self.cluster.new_customer(), "before"), 201)
+        self.copy_postgres()
+        lost = self.cluster.new_customer()
+        for sale in (stuck, free):
+            self.check_status(self.buy(sale, lost, "k"), 201)
+        for instance in self.cluster.instances:
+            self.assertEqual(instance.stop(), 0)
+        self.cluster.postgres.stop()
+        self.start_on_backup()
+        with self.cluster.locked_items(stuck):
+            for instance in self.cluster.instances:
+                instance.start()
+            for where in (0, 1):
+                harness.wait_until(lambda w=where: self.cluster.buy(free, lost, "k", where=w).status in (200, 201), 15,
+                                   "the other sale waits too", 0.1)
+            self.assertEqual(self.numbers(free), (20, 2, 18))
+            # Redis remembers the order that PostgreSQL has lost, and nobody serves it.
+            for where in (0, 1):
+                self.check_status(self.cluster.buy(stuck, lost, "k", where=where), 503)
+                self.check_status(self.cluster.buy(stuck, self.cluster.new_customer(), "k", where=where), 503)
+        self.check_status(self.buy(stuck, lost, "k"), 201)
+        self.assertEqual(self.numbers(stuck), (20, 2, 18))
+
     def test_instances_stopped_meanwhile(self):
         self.check_restored(instances_stop=True)
 

@@ -117,6 +117,37 @@ TEST_F(SaleRepositoryTest, TheDirectoryShowsWhatMoved) {
   expect_moved("second");
 }
 
+TEST_F(SaleRepositoryTest, EverySaleBeginsAnewAndALockedItemHoldsUpItsOwnAlone) {
+  const Sale locked = testing::created_sale(session, "locked", {5});
+  const Sale free = testing::created_sale(session, "free", {5});
+  pqxx::connection other(database.url());
+  pqxx::work tx(other);
+  tx.exec("SELECT FROM items WHERE sale_no = " + std::to_string(locked.sale_no) + " FOR UPDATE");
+  ASSERT_FALSE(begin_anew(session, 100));
+  // Whoever has seen the highest version of before is given all of them.
+  const auto all = load_directory(session, 100);
+  ASSERT_TRUE(all);
+  EXPECT_TRUE(all->is_whole);
+  EXPECT_EQ(all->version, 101);
+  ASSERT_EQ(all->sales.size(), 2U);
+  for (const auto& sale : all->sales) EXPECT_EQ(sale.epoch, 101);
+  EXPECT_FALSE(load_directory(session, 101)->is_whole);
+  EXPECT_EQ(*current_epoch(session, free.sale_no), 101);
+  EXPECT_FALSE(*raise_epoch(session, free.sale_no, 0)) << "the epoch of before is not the sale's any more";
+  EXPECT_EQ(*raise_epoch(session, free.sale_no, 101), 102);
+  EXPECT_EQ(*current_epoch(session, free.sale_no), 102);
+  EXPECT_EQ(database.count("SELECT count(*) FROM items WHERE epoch = 102"), 1);
+  postgres::Options brief = database.options();
+  brief.lock_timeout = std::chrono::milliseconds(100);
+  Session impatient(brief, "impatient");
+  EXPECT_FALSE(raise_epoch(impatient, locked.sale_no, 101));
+  tx.abort();
+  EXPECT_EQ(*raise_epoch(impatient, locked.sale_no, 101), 102);
+  // Another one that has missed the same is late.
+  ASSERT_FALSE(begin_anew(session, 100));
+  EXPECT_EQ(*current_epoch(session, free.sale_no), 102);
+}
+
 TEST_F(SaleRepositoryTest, NoReaderOfTheDirectoryMissesAChange) {
   constexpr int kChanges = 40;
   std::vector<Sale> sales;

@@ -33,13 +33,15 @@ struct DirectoryChanges {
   std::optional<FeatureFlags> flags;  ///< all of them; empty: nothing has moved
 };
 
-/// Sales changed after `since_version` (0: all), in one snapshot. `remembered`: marks that were seen in this server.
+/// Sales changed after `since_version` (0, or one of before every sale began anew: all), in one snapshot. `remembered`:
+/// marks that were seen in this server.
 [[nodiscard]] Result<DirectoryChanges> load_directory(Session& session, std::int64_t since_version,
                                                       std::span<const ServerMark> remembered = {});
 [[nodiscard]] Result<std::int64_t> directory_version(Session& session);
-/// After PostgreSQL has gone back in time: for every sale an epoch, and for the directory a version, above all that
-/// were given out before; `above` is the highest version that anybody has seen. Nothing when another instance was
-/// first, which has missed the same marks or, if it was not a mark that told, has raised the version above that.
+/// After PostgreSQL has gone back in time: every sale counts as one of an epoch above all that were given out before
+/// until it is rebuilt, so nobody serves what Redis knows of it; the directory gets a version above all. `above` is the
+/// highest version that anybody has seen. Nothing when another instance was first, which has missed the same marks or,
+/// if it was not a mark that told, has raised the version above that. No sale's row is locked: each waits for itself.
 [[nodiscard]] Error begin_anew(Session& session, std::int64_t above, std::span<const std::string> lost_marks = {});
 [[nodiscard]] Result<std::optional<Sale>> find_sale(Session& session, std::string_view sale_id);
 

@@ -1,6 +1,8 @@
+-- The epoch of one that is to begin anew counts as one that Redis was never given.
 -- $1: changed after this directory version; $2: after this number; $3: at most so many; $4, $5: this one, if given.
 SELECT sale_no, sale_id, name, state, starts_at, ends_at, payment, payment_window_s, queue_enabled, queue_rate_per_s,
-       queue_prequeue_s, version, epoch, created_at, rehearsal,
+       queue_prequeue_s, version,
+       greatest(epoch, (SELECT begun_anew_above + 1 FROM directory)) AS epoch, created_at, rehearsal,
        let_go,
        archived_at IS NOT NULL AS archived,
        max_orders_per_customer,

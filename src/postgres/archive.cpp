@@ -61,8 +61,14 @@ void set_ids_aside(Session& session, pqxx::connection& connection, const ItemRan
 /// Rows that somebody has locked: stay for the time being, or are waited for.
 enum class Locked : std::uint8_t { stay, are_awaited };
 
+struct Moved {
+  std::int64_t orders = 0;
+  std::int64_t seen = 0;
+  bool some_stay = false;  ///< somebody had them locked
+};
+
 /// False: there are none left.
-bool move_some(pqxx::work& tx, Locked locked, std::int64_t& moved) {
+bool move_some(pqxx::work& tx, Locked locked, Moved& moved) {
   std::vector<OrderId> ids;
   for (const auto& row : tx.exec("FETCH FORWARD " + std::to_string(kMoveAtOnce) + " FROM orders_left")) {
     ids.push_back(read_order_id(row[0]));
@@ -79,11 +85,13 @@ bool move_some(pqxx::work& tx, Locked locked, std::int64_t& moved) {
   FLASHSALE_FAULT_POINT("archive.before_commit");
   commit(tx);
   FLASHSALE_FAULT_POINT("archive.after_commit");
-  moved += count;
+  moved.orders += count;
+  moved.seen += static_cast<std::int64_t>(ids.size());
+  moved.some_stay = moved.some_stay || count < static_cast<std::int64_t>(ids.size());
   return true;
 }
 
-Error move_ids(Session& session, const ItemRange& items, Locked locked, std::int64_t& moved) {
+Error move_ids(Session& session, const ItemRange& items, Locked locked, Moved& moved) {
   return session.run([&](pqxx::connection& connection) {
     set_ids_aside(session, connection, items);
     for (bool more = true; more;) {
@@ -109,14 +117,17 @@ Result<ArchiveResult> archive_sale(Session& session, std::string_view sale_id, s
   if (refused) return refused;
   if (!sale) return result;
   const auto items = items_of(*sale);
+  Moved moved;
   // One row that somebody has locked must not keep the others here.
-  for (std::int64_t moved = 1; moved > 0; result.orders += moved) {
-    moved = 0;
+  do {
+    moved = {};
     if (const Error error = move_ids(session, items, Locked::stay, moved)) return error;
-  }
-  std::int64_t moved = 0;
+    result.orders += moved.orders;
+  } while (moved.seen >= kIdsMax && moved.orders > 0);
+  if (!moved.some_stay) return result;
+  moved = {};
   if (const Error error = move_ids(session, items, Locked::are_awaited, moved)) return error;
-  result.orders += moved;
+  result.orders += moved.orders;
   return result;
 }
 

@@ -6,6 +6,7 @@
 #include "array_literal.hpp"
 #include "embedded/flashsale_postgres.hpp"
 #include "flashsale/postgres/error.hpp"
+#include "row_query.hpp"
 #include "row_reader.hpp"
 #include "sale_rows.hpp"
 #include "statement.hpp"
@@ -75,35 +76,21 @@ Result<ErasedOrders> erase_orders(Session& session, std::string_view customer_id
 
 Result<std::vector<ErasedName>> find_erased_names(Session& session, std::string_view pseudonym, std::int32_t limit,
                                                   const ErasedName* after) {
-  std::vector<ErasedName> names;
   const std::string after_pseudonym = after != nullptr ? after->pseudonym : std::string();
   const std::int32_t after_sale = after != nullptr ? after->sale_no : 0;
-  const Error error = session.run([&](pqxx::connection& connection) {
-    pqxx::nontransaction tx(connection);
-    names.clear();
-    for (const auto& row :
-         execute(tx, embedded::erased_names_find_sql, std::string(pseudonym), limit, after_pseudonym, after_sale)) {
-      names.push_back({row[0].as<std::string>(), row[1].as<std::int32_t>(), row[2].as<std::string>(),
-                       row[3].as<std::int64_t>(), row[4].as<bool>()});
-    }
-  });
-  if (error) return error;
-  return names;
+  const auto read = [](const pqxx::row& row) {
+    return ErasedName{row[0].as<std::string>(), row[1].as<std::int32_t>(), row[2].as<std::string>(),
+                      row[3].as<std::int64_t>(), row[4].as<bool>()};
+  };
+  return read_rows<ErasedName>(session, read, embedded::erased_names_find_sql, std::string(pseudonym), limit,
+                               after_pseudonym, after_sale);
 }
 
 Result<std::vector<OrderId>> find_erased_orders(Session& session, const ErasedName& name, const OrderId& after,
                                                 std::int32_t limit) {
-  std::vector<OrderId> ids;
-  const Error error = session.run([&](pqxx::connection& connection) {
-    pqxx::nontransaction tx(connection);
-    ids.clear();
-    for (const auto& row :
-         execute(tx, embedded::erased_orders_sql, name.pseudonym, name.sale_no, after.to_string(), limit)) {
-      ids.push_back(read_order_id(row[0]));
-    }
-  });
-  if (error) return error;
-  return ids;
+  const auto read = [](const pqxx::row& row) { return read_order_id(row[0]); };
+  return read_rows<OrderId>(session, read, embedded::erased_orders_sql, name.pseudonym, name.sale_no, after.to_string(),
+                            limit);
 }
 
 Error forget_erased_name(Session& session, const ErasedName& name) {

@@ -10,6 +10,7 @@
 #include "flashsale/model/identifier.hpp"
 #include "flashsale/model/json_text.hpp"
 #include "flashsale/postgres/error.hpp"
+#include "row_query.hpp"
 #include "row_reader.hpp"
 #include "sale_rows.hpp"
 #include "statement.hpp"
@@ -381,21 +382,14 @@ Result<std::int64_t> current_epoch(Session& session, std::int32_t sale_no) {
 }
 
 Result<std::vector<LogEntry>> read_log(Session& session, std::int64_t before_entry_no, std::int32_t limit) {
-  std::vector<LogEntry> entries;
-  const Error error = session.run([&](pqxx::connection& connection) {
-    pqxx::nontransaction tx(connection);
-    entries.clear();
-    const auto rows = execute(tx,
-                              "SELECT entry_no, at, who, action, subject, change FROM admin_log"
-                              " WHERE entry_no < $1 ORDER BY entry_no DESC LIMIT $2",
-                              before_entry_no, limit);
-    for (const auto& row : rows) {
-      entries.push_back({row[0].as<std::int64_t>(), read_time(row[1]), row[2].as<std::string>(),
-                         row[3].as<std::string>(), row[4].as<std::string>(), row[5].as<std::string>()});
-    }
-  });
-  if (error) return error;
-  return entries;
+  const auto read = [](const pqxx::row& row) {
+    return LogEntry{row[0].as<std::int64_t>(), read_time(row[1]),        row[2].as<std::string>(),
+                    row[3].as<std::string>(),  row[4].as<std::string>(), row[5].as<std::string>()};
+  };
+  return read_rows<LogEntry>(session, read,
+                             "SELECT entry_no, at, who, action, subject, change FROM admin_log"
+                             " WHERE entry_no < $1 ORDER BY entry_no DESC LIMIT $2",
+                             before_entry_no, limit);
 }
 
 }  // namespace flashsale::postgres

@@ -5,6 +5,7 @@
 #include "flashsale/model/json_text.hpp"
 #include "flashsale/postgres/error.hpp"
 #include "flashsale/postgres/sale_repository.hpp"
+#include "row_query.hpp"
 #include "sale_rows.hpp"
 #include "statement.hpp"
 
@@ -144,20 +145,13 @@ Result<std::optional<StockChangeResult>> find_stock_change(Session& session, con
 
 Result<std::vector<StockChange>> stock_changes_after(Session& session, std::int32_t item_no, std::int64_t after,
                                                      std::int32_t limit) {
-  std::vector<StockChange> changes;
-  const Error error = session.run([&](pqxx::connection& connection) {
-    pqxx::nontransaction tx(connection);
-    changes.clear();
-    const auto rows = execute(tx,
-                              "SELECT version, delta, stock_after FROM stock_changes"
-                              " WHERE item_no = $1 AND version > $2 ORDER BY version LIMIT $3",
-                              item_no, after, limit);
-    for (const auto& row : rows) {
-      changes.push_back({row[0].as<std::int64_t>(), row[1].as<std::int64_t>(), row[2].as<std::int64_t>()});
-    }
-  });
-  if (error) return error;
-  return changes;
+  const auto read = [](const pqxx::row& row) {
+    return StockChange{row[0].as<std::int64_t>(), row[1].as<std::int64_t>(), row[2].as<std::int64_t>()};
+  };
+  return read_rows<StockChange>(session, read,
+                                "SELECT version, delta, stock_after FROM stock_changes"
+                                " WHERE item_no = $1 AND version > $2 ORDER BY version LIMIT $3",
+                                item_no, after, limit);
 }
 
 }  // namespace flashsale::postgres

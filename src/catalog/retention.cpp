@@ -63,8 +63,12 @@ void Retention::finish_resets() {
   for (const auto& sale_id : *unfinished) {
     if (thread_.is_stopping()) return;
     if (!stores_.hold_lease(sale_id, "reset", kLease)) continue;
-    const auto result = postgres::reset_rehearsal(stores_.session(), sale_id, "flashsaled");
-    if (!result || result->outcome != postgres::ResetResult::Outcome::reset) continue;
+    const auto result = postgres::finish_reset(stores_.session(), sale_id, kResetStalled, "flashsaled");
+    if (!result) continue;
+    if (result->outcome != postgres::ResetResult::Outcome::reset) {
+      telemetry::log_info("a reset is left to somebody else", {{"sale", sale_id}});
+      continue;
+    }
     telemetry::log_info("an unfinished reset is finished", {{"sale", sale_id}});
     (void)stores_.rebuild(result->sale, result->sale.epoch);  // else the pulse has it rebuilt
   }

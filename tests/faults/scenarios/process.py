@@ -1,9 +1,12 @@
 """Instances that are killed, stopped and replaced: at every step of an order, of a cancellation and of a rebuild."""
 
+import contextlib
 import functools
+import http.client
 import os
 import pathlib
 import signal
+import threading
 import time
 
 import fault_point
@@ -118,6 +121,87 @@ def kill_with_correction(stage, chance):
     stage.wait_consistent(sale)
     time.sleep(harness.FRESH_MS / 1000 * harness.SLOWNESS)  # the catalog may be so old
     assert stage.item(sale)["remaining"] == 1000, stage.item(sale)
+
+
+# --- killed over a sale that is changed, or let go ---
+
+
+def sell_some(stage, sale, chance):
+    """Ids and customers."""
+    orders = []
+    for _ in range(chance.randint(1, 20)):
+        customer = stage.new_customer()
+        response = stage.buy(sale, customer)
+        assert response.status == 201, response
+        orders.append((response.json()["id"], customer))
+    return orders
+
+
+def check_kept(stage, orders, where):
+    for order, customer in orders:
+        document = harness.wait_until(lambda o=order, c=customer: stage.order(o, c, where).json().get("status"), 10,
+                                      f"nothing is told of {order}")
+        assert document == "confirmed", document
+
+
+def kill_patcher(stage, chance):
+    """PostgreSQL has the change, and Redis was not told: the other one tells it."""
+    sale = stage.create_sale(stock=1000)
+    orders = sell_some(stage, sale, chance)
+    fault_point.arm(stage, "patch.before_push")
+
+    def pause():
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            stage.admin("PATCH", f"/admin/v1/sales/{sale}", {"state": "paused"})
+
+    asker = threading.Thread(target=pause)
+    asker.start()
+    victim = fault_point.wait_for_victim(stage)
+    asker.join()
+    where = next(number for number, one in enumerate(stage.instances) if one is not victim)
+
+    def is_paused():
+        response = stage.buy(sale, stage.new_customer(), where=where)
+        return response.status == 409 and response.json().get("state") == "paused"
+    harness.wait_until(is_paused, 10, "the change is not carried out", 0.1)
+    check_kept(stage, orders, where)
+    time.sleep(chance.uniform(0.0, 1.0))
+    victim.start()
+    stage.wait_consistent(sale)
+    check_kept(stage, orders, chance.randrange(2))
+
+
+def kill_while_it_lets_go(point, stage, chance):
+    """A closed sale is taken out of Redis; the other one goes on, and the sale keeps its orders."""
+    sale = stage.create_sale(stock=1000)
+    orders = sell_some(stage, sale, chance)
+    response = stage.admin("PATCH", f"/admin/v1/sales/{sale}", {"state": "closed"})
+    assert response.status == 200, response
+    fault_point.arm(stage, point)
+    victim = fault_point.wait_for_victim(stage, 30)
+    where = next(number for number, one in enumerate(stage.instances) if one is not victim)
+    check_kept(stage, orders, where)
+    harness.wait_until(lambda: not stage.redis.client.keys(f"fs:{{{sale}}}*"), 40, f"{sale} is still in Redis", 0.2)
+    victim.start()
+    for number in range(2):
+        harness.wait_until(lambda n=number: stage.admin("GET", f"/admin/v1/sales/{sale}", where=n).json()
+                           .get("let_go") is True, 10, f"instance {number} does not know that it was let go")
+        check_kept(stage, orders, number)
+    stage.wait_consistent(sale)
+
+
+def lets_go(name, point, what):
+    return Scenario(f"process/kill-{name}", f"SIGKILL of one of two {what}",
+                    functools.partial(kill_while_it_lets_go, point), stage=fault_point.make_stage, load_s=25,
+                    settings={"retention.redis_keep_s": 1})
+
+
+CHANGED = [
+    Scenario("process/kill-patched", "SIGKILL of one of two between a changed sale's row and Redis", kill_patcher,
+             stage=fault_point.make_stage, load_s=8),
+    lets_go("letting-go", "retention.fence_closed", "that lets a closed sale go, after it has closed the fence"),
+    lets_go("let-go", "retention.let_go", "that has let a closed sale go in PostgreSQL, and not in Redis"),
+]
 
 
 # --- stopped at a step ---
@@ -241,7 +325,7 @@ VERSIONS = [
 ]
 
 
-SCENARIOS = KILLED + STOPPED + RESTARTED + VERSIONS + [
+SCENARIOS = KILLED + CHANGED + STOPPED + RESTARTED + VERSIONS + [
     Scenario("process/kill-with-correction", "SIGKILL of all after PostgreSQL has refused what Redis had accepted, "
              "before the paused sale is corrected", kill_with_correction, stage=fault_point.make_stage, load_s=10),
 ]

@@ -168,6 +168,8 @@ SCENARIOS = [
              load_s=12, stage=fault_point.make_stage),
     Scenario("rebuild/refused-withdrawal", "a withdrawal that PostgreSQL has refused, then its fence deleted",
              refuse_withdrawal, load_s=16, stage=fault_point.make_stage, settings=FAILING),
+    Scenario("rebuild/kill-cleared", "fences deleted; SIGKILL of one of two after it has cleared what older epochs had",
+             kill_over("rebuild.cleared"), load_s=10, stage=fault_point.make_stage, check_after=check_no_old_keys),
     Scenario("rebuild/kill-before-publish", "fences deleted; SIGKILL of one of two before it publishes",
              kill_over("rebuild.before_publish"), load_s=10, stage=fault_point.make_stage,
              check_after=check_no_old_keys),

@@ -66,7 +66,7 @@ void cancel_pending(Exchange& exchange, const ProcessParts& process, const Threa
 }  // namespace
 
 void cancel_order(Exchange& exchange, const ProcessParts& process, const ThreadParts& thread,
-                  Cancellation cancellation) {
+                  const Cancellation& cancellation) {
   run_operation<Cancelled>(
       exchange, pool_of(cancellation, process),
       [cancellation](catalog::Publisher& stores) {

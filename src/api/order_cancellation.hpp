@@ -20,6 +20,6 @@ struct Cancellation {
 
 /// Cancels and answers with the order, or with why not. An order that waits to be written is cancelled too.
 void cancel_order(Exchange& exchange, const ProcessParts& process, const ThreadParts& thread,
-                  Cancellation cancellation);
+                  const Cancellation& cancellation);
 
 }  // namespace flashsale::api

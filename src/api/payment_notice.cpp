@@ -54,7 +54,7 @@ std::optional<OrderId> order_id_of(const json& data) {
 /// What stands in the id's place, as text of visible characters.
 std::string foreign_id_of(const json& data) {
   const auto& id = data.at("order_id");
-  const auto text = text_of(data, "order_id", kForeignIdMax);
+  auto text = text_of(data, "order_id", kForeignIdMax);
   if (!text.empty()) return text;
   // As JSON in ASCII, so that no character is cut.
   return id.dump(-1, ' ', /*ensure_ascii=*/true).substr(0, kForeignIdMax);

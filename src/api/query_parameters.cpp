@@ -52,7 +52,7 @@ QueryParameters::Parameter QueryParameters::take_first(std::string_view& query) 
           percent_decode(equals == std::string_view::npos ? std::string_view{} : pair.substr(equals + 1))};
 }
 
-void QueryParameters::add(Parameter parameter) {
+void QueryParameters::add(Parameter&& parameter) {
   auto& [name, value] = parameter;
   ok_ = name && value && !find(*name) && parameters_.size() < kParametersMax;
   if (ok_) parameters_.emplace_back(std::move(*name), std::move(*value));

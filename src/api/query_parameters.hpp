@@ -26,7 +26,7 @@ class QueryParameters {
   /// The name and the value behind it; neither when it cannot be decoded.
   using Parameter = std::pair<std::optional<std::string>, std::optional<std::string>>;
   [[nodiscard]] static Parameter take_first(std::string_view& query);
-  void add(Parameter parameter);
+  void add(Parameter&& parameter);
 
   std::vector<std::pair<std::string, std::string>> parameters_;
   bool ok_ = true;

@@ -129,12 +129,12 @@ void PendingSearch::read(const std::shared_ptr<Batch>& batch, std::size_t first,
 void PendingSearch::call_ended(const std::shared_ptr<Batch>& batch) {
   if (--batch->calls > 0) return;
   for (std::size_t i = 0; i < batch->questions.size(); ++i) {
-    if (batch->questions[i].callback) look_for_row(std::move(batch->questions[i]), batch->unsure[i]);
+    if (batch->questions[i].callback) look_for_row(batch->questions[i], batch->unsure[i]);
   }
 }
 
 /// Between the first look and this one it can have been written, and its entry trimmed.
-void PendingSearch::look_for_row(Question question, bool unsure) {
+void PendingSearch::look_for_row(const Question& question, bool unsure) {
   if (!question.rows_can_be_read) return answer(question.callback, unavailable());
   auto answered = [self = shared_from_this(), callback = question.callback,
                    unsure](Result<std::optional<Order>> found) {

@@ -45,7 +45,7 @@ class PendingSearch : public std::enable_shared_from_this<PendingSearch> {
   void read(const std::shared_ptr<Batch>& batch, std::size_t first, std::size_t count, const Error& error,
             redis::ReplyView reply);
   void call_ended(const std::shared_ptr<Batch>& batch);
-  void look_for_row(Question question, bool unsure);
+  void look_for_row(const Question& question, bool unsure);
   void answer(const FindCallback& callback, Result<std::optional<Order>> result);
 
   Checkout::Parts parts_;

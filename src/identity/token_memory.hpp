@@ -23,7 +23,7 @@ class TokenHash {
     [[nodiscard]] TokenHash operator()(std::string_view token) const;
 
    private:
-    std::array<std::array<std::uint64_t, 2>, 2> keys_;
+    std::array<std::array<std::uint64_t, 2>, 2> keys_{};
   };
 
   TokenHash() = default;

@@ -174,8 +174,8 @@ struct TokenVerifier::State {
   VerificationKey* last_key = nullptr;
 
   JsonObject object;  ///< of the header, then of the payload
-  std::array<char, kTokenBytesMax> bytes;
-  std::array<char, kSignatureBytesMax> signature;
+  std::array<char, kTokenBytesMax> bytes{};
+  std::array<char, kSignatureBytesMax> signature{};
   KnownTokens::Entry current;  ///< what the last answer refers to, unless it is remembered
 };
 

@@ -76,12 +76,12 @@ class Connection::Impl : public std::enable_shared_from_this<Impl> {
   [[nodiscard]] const std::string& identity() const { return identity_; }
   [[nodiscard]] std::uint64_t generation() const { return generation_; }
 
-  void call(Command command, Callback callback, Callback late) {
+  void call(const Command& command, Callback callback, Callback late) {
     if (!ready_ || calls_.size() + orphans_.size() >= kCallsMax) {
       asio::post(context_, [callback = std::move(callback)] { callback(Failure::unavailable, ReplyView{}); });
       return;
     }
-    send(std::move(command), std::move(callback), std::move(late), options_.timeout);
+    send(command, std::move(callback), std::move(late), options_.timeout);
   }
 
  private:
@@ -93,7 +93,7 @@ class Connection::Impl : public std::enable_shared_from_this<Impl> {
     bool timed_out = false;
   };
 
-  void send(Command command, Callback callback, Callback late, std::chrono::milliseconds timeout) {
+  void send(const Command& command, Callback callback, Callback late, std::chrono::milliseconds timeout) {
     outgoing_ += command.wire();
     calls_.push_back({std::move(callback), std::move(late), Clock::now() + timeout});
     if (writing_ || write_posted_) return;
@@ -171,16 +171,16 @@ class Connection::Impl : public std::enable_shared_from_this<Impl> {
     socket_ = tcp::socket(context_);
     connect_deadline_ = Clock::now() + options_.connect_timeout;
     connecting_ = true;
-    resolver_.async_resolve(
-        options_.address.host, std::to_string(options_.address.port),
-        [self = shared_from_this(), generation = generation_](const Error& error, tcp::resolver::results_type found) {
-          if (generation != self->generation_) return;
-          if (error) return self->lose("host name not resolved: " + error.message());
-          self->open(std::move(found));
-        });
+    resolver_.async_resolve(options_.address.host, std::to_string(options_.address.port),
+                            [self = shared_from_this(), generation = generation_](
+                                const Error& error, const tcp::resolver::results_type& found) {
+                              if (generation != self->generation_) return;
+                              if (error) return self->lose("host name not resolved: " + error.message());
+                              self->open(found);
+                            });
   }
 
-  void open(tcp::resolver::results_type endpoints) {
+  void open(const tcp::resolver::results_type& endpoints) {
     asio::async_connect(
         socket_, endpoints,
         [self = shared_from_this(), generation = generation_](const Error& error, const tcp::endpoint&) {
@@ -353,8 +353,8 @@ void Connection::reconnect() { impl_->reconnect(); }
 bool Connection::ready() const { return impl_->ready(); }
 const std::string& Connection::identity() const { return impl_->identity(); }
 std::uint64_t Connection::generation() const { return impl_->generation(); }
-void Connection::call(Command command, Callback callback, Callback late) {
-  impl_->call(std::move(command), std::move(callback), std::move(late));
+void Connection::call(const Command& command, Callback callback, Callback late) {
+  impl_->call(command, std::move(callback), std::move(late));
 }
 
 }  // namespace flashsale::redis

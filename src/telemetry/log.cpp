@@ -42,12 +42,11 @@ struct LogState {
   LoggerPointer direct;    ///< writes before start_log and after shutdown_log
   LoggerPointer deferred;  ///< hands lines to `pool`; kept after the shutdown, since a thread may be inside it
   std::shared_ptr<spdlog::details::thread_pool> pool;
-  std::atomic<spdlog::logger*> current{nullptr};
+  std::atomic<spdlog::logger*> current{direct.get()};
   std::atomic<bool> is_text{false};
 
   LogState() : direct(std::make_shared<spdlog::logger>("direct", make_sink())) {
     configure(*direct, spdlog::level::info);
-    current = direct.get();
   }
 };
 

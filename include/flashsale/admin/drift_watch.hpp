@@ -42,7 +42,7 @@ class DriftWatch {
   };
 
   void look_at_all();
-  void look(const catalog::SaleSnapshot& sale, Watched& watched);
+  void look(const catalog::SaleSnapshot& snapshot, Watched& watched);
   void judge(const std::shared_ptr<const Sale>& sale, Watched& watched, const AuditReport& report);
 
   Options options_;

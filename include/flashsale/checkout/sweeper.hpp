@@ -56,8 +56,8 @@ class Sweeper : public Settlement {
 
   void pass();
   [[nodiscard]] bool is_overdue(const catalog::SaleSnapshot& sale);
-  void sweep_log(const catalog::SaleSnapshot& sale);
-  void resubmit(const std::shared_ptr<const Sale>& sale, redis::PendingEntry entry);
+  void sweep_log(const catalog::SaleSnapshot& snapshot);
+  void resubmit(const std::shared_ptr<const Sale>& sale, redis::PendingEntry pending);
   void write_withdrawal(const Sale& sale, const redis::PendingEntry& entry);
   void confirm_retake(const Sale& sale, const redis::PendingEntry& entry);
   void finish_entries();

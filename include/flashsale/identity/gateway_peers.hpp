@@ -16,8 +16,8 @@ class GatewayPeers {
  public:
   /// Throws std::invalid_argument with one clear line; start-up only.
   explicit GatewayPeers(std::span<const std::string> networks);
-  /// `address` is an IPv4 or IPv6 address; an IPv4-mapped IPv6 one counts as IPv4.
-  [[nodiscard]] bool contains(std::string_view address) const;
+  /// `text` is an IPv4 or IPv6 address; an IPv4-mapped IPv6 one counts as IPv4.
+  [[nodiscard]] bool contains(std::string_view text) const;
 
  private:
   struct Network {

@@ -40,7 +40,7 @@ class Connection {
   /// `late` (optional) comes once too: with the answer after all, or with an error when none will ever come.
   /// Who gives `late` is told of an unknown outcome only when the time-out has passed, also when the connection is lost
   /// before: what is on its way through something that buffers may still run until then (PROTOCOL R10).
-  void call(Command command, Callback callback, Callback late = {});
+  void call(const Command& command, Callback callback, Callback late = {});
 
  private:
   class Impl;

@@ -48,8 +48,9 @@ PlacementOutcome refusal_of(const Order& row) {
   return row.reason == "sale_not_open" ? PlacementOutcome::sale_not_open : PlacementOutcome::sold_out;
 }
 
-/// Whether there is surely no unit for an order of this id, and never was. Of a cart all items have to be marked: its
-/// key may have an order of those that still sold when the first of them was sold out (R9).
+/// Whether there is surely no unit for these lines under this id, and never was. The id may have an order of other
+/// items, which have sold since. (Of a cart all items have to be marked: its key may have an order of those that still
+/// sold when the first of them was sold out, R9.)
 bool is_marked_sold_out(const Placement& placement, Steady::time_point now) {
   const auto& sale = *placement.sale;
   if (!sale.sold_out_mark_lives(now)) return false;

@@ -727,6 +727,39 @@ class ReplayBeforeRefusalTest(BuyCase):
         winners[newcomer] = self.cluster.buy(sale, newcomer, "k").json()
         self.winners_and_losers(sale, winners, "sold-out")
 
+    def test_keys_of_another_item_while_one_is_sold_out(self):
+        """The mark of an item that is sold out does not know what is sold of the others since. So a key of theirs that
+        asks for it is told either that it is sold out or whose key it is; but nobody's own order is ever refused."""
+        sale = self.cluster.create_sale(items=[item_definition(stock=2), item_definition("sock", 6)])
+        owners = {customer: ("sneaker-42", order) for customer, order in self.sell(sale, 2).items()}
+        harness.wait_until(lambda: self.asked_for_nothing(sale), 10, "no mark")
+        for number in range(6):
+            customer = self.cluster.new_customer()
+            owners[customer] = ("sock", self.bought(sale, customer, "k", sku="sock", where=number % 2))
+            self.check_replays(sale, owners)
+        harness.wait_until(lambda: self.asked_for_nothing(sale, "sock"), 10, "no mark")
+        self.check_replays(sale, owners)
+
+    def asked_for_nothing(self, sale, sku="sneaker-42"):
+        """Whether both instances refuse it from memory."""
+        before = self.asked_of_redis()
+        for where in (0, 1, 0, 1, 0, 1, 0, 1):
+            response = self.cluster.buy(sale, self.cluster.new_customer(), sku=sku, where=where)
+            self.check_status(response, 409, "sold-out")
+        return self.asked_of_redis() == before
+
+    def check_replays(self, sale, owners):
+        for where in (0, 1):
+            for customer, (sku, order) in owners.items():
+                replay = self.check_status(self.cluster.buy(sale, customer, "k", sku=sku, where=where), 200)
+                self.assertEqual(replay.json(), order)
+                other = "sock" if sku == "sneaker-42" else "sneaker-42"
+                response = self.cluster.buy(sale, customer, "k", sku=other, where=where)
+                if sku == "sock" and response.status == 409:
+                    self.check_status(response, 409, "sold-out")
+                else:
+                    self.check_status(response, 422, "idempotency-key-reused")
+
     def asked_of_redis(self):
         total = 0
         for instance in self.cluster.instances:

@@ -136,9 +136,9 @@ Error LogDrain::write_once(const Sale& sale, std::span<postgres::NewOrder> order
   return written ? Error{} : written.error();
 }
 
-/// A log that has been out of sight for some epochs, as that of an old master or of a backup, was written without
-/// knowing what its customers bought elsewhere since. Nobody writes new orders of this sale meanwhile: the epoch is
-/// raised, and not yet published.
+/// A log that has been out of sight for some epochs was written without knowing what its customers bought elsewhere
+/// since. Such a log is drained only when PostgreSQL is older than it was, too, and does not know that it was given
+/// up. Nobody writes new orders of this sale meanwhile: the epoch is raised, and not yet published.
 Error LogDrain::refuse_above_limit(const Sale& sale, std::span<postgres::NewOrder> orders) {
   std::map<std::int32_t, std::int64_t> limit_of;
   std::vector<std::int32_t> item_nos;

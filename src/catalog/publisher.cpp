@@ -36,7 +36,8 @@ using redis::ReplyView;
 /// Epochs that may have left keys behind. A log that is not drained is that of the last epoch that was published: the
 /// fence knows it, and PostgreSQL knows it too, since every epoch is recorded there as the one from which on logs are
 /// to be drained before it is published. However many tries have failed in between, both stay what they are. The others
-/// are looked at because Redis or PostgreSQL may be older than the other thinks.
+/// are looked at because Redis or PostgreSQL may be older than the other thinks. (A log of an epoch below the recorded
+/// one is not drained, whatever it holds: it was out of sight while the sale went on.)
 std::vector<std::int64_t> old_epochs(std::int64_t drained_epoch, std::int64_t published_epoch, std::int64_t new_epoch) {
   std::set<std::int64_t> epochs;
   for (const auto first : {drained_epoch, published_epoch, new_epoch - kEpochsBeside}) {
@@ -103,7 +104,13 @@ Result<Publisher::RebuildOutcome> Publisher::rebuild(const Sale& sale, std::int6
   if (closed->superseded) return count(RebuildOutcome::superseded);
   FLASHSALE_FAULT_POINT("rebuild.fence_closed");
 
-  const auto prepared = prepare(sale, closed->published_epoch, epoch);
+  auto prepared = prepare(sale, closed->published_epoch, epoch);
+  // As late as can be: from here on the logs of older epochs are given up, wherever they may come to light.
+  if (prepared && prepared->sale.epoch == epoch) {
+    const auto is_current = postgres::mark_drained(session_, sale.sale_no, epoch);
+    if (!is_current) prepared = is_current.error();
+    else if (!*is_current) prepared = Prepared{};
+  }
   const bool is_mine = prepared && prepared->sale.epoch == epoch;
   FLASHSALE_FAULT_POINT("rebuild.before_publish");
   const auto outcome = is_mine ? publish(*prepared, identity) : Result<RebuildOutcome>(RebuildOutcome::superseded);
@@ -129,7 +136,7 @@ Result<Publisher::Prepared> Publisher::prepare(const Sale& sale, std::int64_t pu
   if (!bounds) return bounds.error();
   const auto old = old_epochs(bounds->drained_epoch, published_epoch, epoch);
   auto logs = old;
-  std::erase_if(logs, [&](std::int64_t one) { return one < bounds->reset_epoch; });
+  std::erase_if(logs, [&](std::int64_t one) { return one < std::max(bounds->reset_epoch, bounds->drained_epoch); });
   if (const auto error = LogDrain(session_, writer_, redis_).drain(sale, logs, epoch)) return error;
   FLASHSALE_FAULT_POINT("rebuild.drained");
   // What is written under an epoch that has moved on changes nothing: then the logs are somebody else's to drain.
@@ -139,9 +146,6 @@ Result<Publisher::Prepared> Publisher::prepare(const Sale& sale, std::int64_t pu
   const auto cleared = clear(sale, old, epoch);
   if (!cleared) return cleared.error();
   if (*cleared == redis::LoadOutcome::superseded) return Prepared{};
-  const auto is_current = postgres::mark_drained(session_, sale.sale_no, epoch);
-  if (!is_current) return is_current.error();
-  if (!*is_current) return Prepared{};
   FLASHSALE_FAULT_POINT("rebuild.cleared");
   wait_for_memory(redis_);
   return load(sale, epoch);

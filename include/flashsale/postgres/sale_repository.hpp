@@ -106,7 +106,8 @@ struct LogBounds {
   std::int64_t reset_epoch = 0;    ///< a rehearsal's orders of older epochs are of no interest any more
 };
 [[nodiscard]] Result<LogBounds> find_log_bounds(Session& session, std::int32_t sale_no);
-/// Every log of an epoch below this one is written. False: the epoch is not the sale's any more, nothing was changed.
+/// Every log of an epoch below this one is written, or out of sight and given up. False: the epoch is not the sale's
+/// any more, nothing was changed.
 [[nodiscard]] Result<bool> mark_drained(Session& session, std::int32_t sale_no, std::int64_t epoch);
 [[nodiscard]] Result<std::int64_t> current_epoch(Session& session, std::int32_t sale_no);
 

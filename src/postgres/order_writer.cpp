@@ -17,6 +17,7 @@
 #include "flashsale/postgres/error.hpp"
 #include "flashsale/telemetry/fault_point.hpp"
 #include "flashsale/telemetry/log.hpp"
+#include "held_items.hpp"
 #include "more_lines.hpp"
 #include "row_reader.hpp"
 #include "statement.hpp"
@@ -598,6 +599,11 @@ Result<std::vector<WriteResult>> OrderWriter::write(std::span<const NewOrder> or
   }
   if (const Error error = write_isolating(session_, orders, 0, results)) return error;
   return results;
+}
+
+Result<std::set<std::int32_t>> OrderWriter::find_held_items(std::set<std::int32_t> item_nos) {
+  if (const Error error = keep_held(session_, item_nos)) return error;
+  return item_nos;
 }
 
 }  // namespace flashsale::postgres

@@ -4,12 +4,12 @@
 #include <optional>
 #include <set>
 #include <stdexcept>
-#include <thread>
 
 #include "array_literal.hpp"
 #include "embedded/flashsale_postgres.hpp"
 #include "flashsale/postgres/error.hpp"
 #include "flashsale/telemetry/fault_point.hpp"
+#include "held_items.hpp"
 #include "item_units.hpp"
 #include "refund.hpp"
 #include "row_reader.hpp"
@@ -20,9 +20,6 @@ namespace {
 
 /// Of the transaction that expires orders; the number means nothing.
 constexpr std::int64_t kExpiryLock = 7'204'531'882;
-/// A hot item's row is locked most of the time, but each time by another batch, and free in between.
-constexpr int kLooksAtItems = 10;
-constexpr std::chrono::milliseconds kBetweenLooks{30};
 
 /// An order and what is due for it.
 struct DueOrder {
@@ -390,21 +387,10 @@ Result<std::vector<UnreturnedOrder>> expire_orders(Session& session, std::int32_
 }
 
 Result<std::vector<std::int32_t>> find_held_items(Session& session) {
-  std::set<std::int32_t> held;
-  for (int look = 0; look < kLooksAtItems; ++look) {
-    if (look > 0) std::this_thread::sleep_for(kBetweenLooks);
-    const Error error = session.run([&](pqxx::connection& connection) {
-      pqxx::work tx(connection);
-      if (look == 0) held = items_due(tx);
-      const std::vector<std::int32_t> asked(held.begin(), held.end());
-      for (const auto& row : execute(tx, embedded::items_free_sql, array_of(asked))) {
-        held.erase(row[0].as<std::int32_t>());
-      }
-    });
-    if (error) return error;
-    if (held.empty()) break;
-  }
-  return std::vector<std::int32_t>(held.begin(), held.end());
+  auto held = in_transaction<std::set<std::int32_t>>(session, items_due);
+  if (!held) return held.error();
+  if (const Error error = keep_held(session, *held)) return error;
+  return std::vector<std::int32_t>(held->begin(), held->end());
 }
 
 Result<std::vector<std::int32_t>> find_unpaid_items(Session& session, std::span<const std::int32_t> item_nos) {

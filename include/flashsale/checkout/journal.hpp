@@ -1,8 +1,12 @@
 #pragma once
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <mutex>
+#include <optional>
+#include <set>
 #include <span>
 #include <thread>
 #include <vector>
@@ -27,7 +31,9 @@ class Settlement {
 
 /// The order journal: a queue in front of a few threads that write whatever is queued, up to a bound, in one
 /// transaction. The queue is bounded by its submitters: checkouts by permits, the sweeper by its quota. An order leaves
-/// only with a definite answer of PostgreSQL: while that is away, batches are tried again and again (PROTOCOL R5).
+/// only with a definite answer of PostgreSQL: while that is away, batches are tried again and again (PROTOCOL R5). A
+/// batch that PostgreSQL does not take while it is there becomes smaller, down to single orders; orders of items that
+/// somebody keeps locked wait aside and hold up nobody else's.
 class Journal {
  public:
   struct Options {
@@ -52,18 +58,35 @@ class Journal {
   void submit(std::vector<Submission> orders);  ///< any thread; does not block
 
  private:
+  using Clock = std::chrono::steady_clock;
+  /// What a worker does next: look whether items are still held, or write orders.
+  struct Work {
+    std::set<std::int32_t> items;
+    std::vector<Submission> batch;
+  };
+
   void run(unsigned worker_no);
+  [[nodiscard]] std::optional<Work> take_work();
+  [[nodiscard]] std::set<std::int32_t> take_items_to_look_at();
   [[nodiscard]] std::vector<Submission> take_batch();
+  void look_at_items(postgres::OrderWriter& writer, const std::set<std::int32_t>& items);
   void write(postgres::OrderWriter& writer, std::vector<Submission> batch);
+  [[nodiscard]] bool set_aside(postgres::OrderWriter& writer, std::vector<Submission>& batch);
+  [[nodiscard]] bool is_held(const Submission& submission) const;
+  void learn_size(std::size_t written);
   [[nodiscard]] bool wait_before_retry(std::chrono::milliseconds pause);
-  void put_back(std::vector<Submission>& batch, std::size_t keep);
+  void put_back(std::vector<Submission>& batch, std::size_t keep, bool was_too_much);
   void deliver(std::vector<Submission>& batch, std::vector<postgres::WriteResult>& results);
 
   Options options_;
   telemetry::Metrics& metrics_;
-  std::mutex mutex_;
+  std::mutex mutex_;  // guards all that follows
   std::condition_variable wake_;
+  std::condition_variable wake_retry_;  ///< of those in wait_before_retry(): news of the queue must not go to them
   std::deque<Submission> queue_;
+  std::vector<Submission> aside_;                         ///< of items that are held, in the order of their coming
+  std::map<std::int32_t, Clock::time_point> held_items_;  ///< when each is looked at again; max: somebody is at it
+  std::size_t batch_max_now_ = options_.batch_max;        ///< smaller when PostgreSQL did not get to the end of one
   bool draining_ = false;
   std::chrono::steady_clock::time_point drain_deadline_{};
   std::vector<std::thread> threads_;

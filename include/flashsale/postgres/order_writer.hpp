@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <set>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -42,6 +43,9 @@ class OrderWriter {
   /// cheap COPY is not tried first. On an error nothing is known of any order of the batch: hand the whole batch
   /// in again, with `may_exist`, until it succeeds (R5: only inserting again resolves an unknown COMMIT).
   [[nodiscard]] Result<std::vector<WriteResult>> write(std::span<const NewOrder> orders, bool may_exist);
+
+  /// Those of the items whose rows somebody keeps locked: an order of theirs cannot be written at the moment.
+  [[nodiscard]] Result<std::set<std::int32_t>> find_held_items(std::set<std::int32_t> item_nos);
 
  private:
   Session session_;

@@ -1,0 +1,111 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <memory>
+#include <thread>
+
+#include "flashsale/checkout/journal.hpp"
+#include "integration/postgres_fixture.hpp"
+
+namespace flashsale::checkout {
+namespace {
+
+using testing::new_order;
+using testing::PostgresDatabase;
+using namespace std::chrono_literals;
+
+/// Batches that PostgreSQL does not take while it is there.
+class JournalTest : public ::testing::Test, public Settlement {
+ protected:
+  void settled(std::vector<SettledOrder> orders) override {
+    const std::lock_guard lock(mutex_);
+    for (const auto& order : orders) results_[order.token] = order.result.outcome;
+  }
+
+  void start(postgres::Options options, unsigned workers) {
+    journal_ =
+        std::make_unique<Journal>(Journal::Options{.postgres = std::move(options), .workers = workers}, metrics_);
+    journal_->start();
+  }
+  void TearDown() override {
+    if (journal_) journal_->stop(std::chrono::steady_clock::now() + 10s);
+  }
+
+  /// One submission of so many orders, of the sale's items in turn; tokens begin at `first`.
+  void submit(std::uint64_t first, std::uint64_t count, const std::function<std::size_t(std::uint64_t)>& item_of) {
+    std::vector<Journal::Submission> orders;
+    for (auto token = first; token < first + count; ++token) {
+      orders.push_back({new_order(sale, item_of(token), "c" + std::to_string(token), "k"), false, this, token});
+    }
+    journal_->submit(std::move(orders));
+  }
+
+  [[nodiscard]] std::size_t committed(const std::function<bool(std::uint64_t)>& counts) {
+    const std::lock_guard lock(mutex_);
+    return static_cast<std::size_t>(std::ranges::count_if(results_, [&](const auto& result) {
+      return counts(result.first) && result.second == postgres::WriteOutcome::committed;
+    }));
+  }
+  [[nodiscard]] bool await(std::size_t count, const std::function<bool(std::uint64_t)>& counts) {
+    const auto give_up_at = std::chrono::steady_clock::now() + 60s;
+    while (committed(counts) < count && std::chrono::steady_clock::now() < give_up_at) {
+      std::this_thread::sleep_for(20ms);
+    }
+    return committed(counts) == count;
+  }
+
+  PostgresDatabase database;
+  postgres::Session session = database.connect();
+  Sale sale = testing::created_sale(session, "drop", {1000, 1000});
+  telemetry::Metrics metrics_;
+  std::mutex mutex_;
+  std::map<std::uint64_t, postgres::WriteOutcome> results_;
+  std::unique_ptr<Journal> journal_;
+};
+
+TEST_F(JournalTest, OrdersOfAHeldItemHoldUpNoOthers) {
+  auto options = database.options();
+  options.lock_timeout = 300ms;
+  const auto is_held = [](std::uint64_t token) { return token % 2 == 0; };
+  const auto is_free = [](std::uint64_t token) { return token % 2 == 1; };
+  const auto item_of = [&](std::uint64_t token) { return is_held(token) ? std::size_t{0} : std::size_t{1}; };
+  {
+    pqxx::connection connection(database.url());
+    pqxx::work holder(connection);
+    holder.exec("SELECT FROM items WHERE item_no = " + std::to_string(sale.items[0].item_no) + " FOR UPDATE");
+    start(options, 2);
+    submit(0, 40, item_of);
+    EXPECT_TRUE(await(20, is_free));
+    // More of both, while the row is still held.
+    submit(100, 40, item_of);
+    EXPECT_TRUE(await(40, is_free));
+    EXPECT_EQ(committed(is_held), 0U);
+  }
+  EXPECT_TRUE(await(40, is_held));
+  EXPECT_EQ(database.count("SELECT sum(sold) FROM items"), 80);
+}
+
+/// The connection of such a call is cut on this side, which looks as if PostgreSQL were away.
+TEST_F(JournalTest, ABatchThatIsCutBecomesSmaller) {
+  // The server's own time-outs do not come first: 60 ms for each unit, after a statement that has switched them off.
+  (void)database.ask(R"(
+    CREATE FUNCTION unlimited() RETURNS trigger LANGUAGE plpgsql AS
+      $$ BEGIN PERFORM set_config('statement_timeout', '0', true); RETURN NULL; END $$;
+    CREATE TRIGGER unlimited BEFORE INSERT ON orders FOR EACH STATEMENT EXECUTE FUNCTION unlimited();
+    CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS
+      $$ BEGIN PERFORM pg_sleep((NEW.sold - OLD.sold) * 0.06); RETURN NEW; END $$;
+    CREATE TRIGGER slow BEFORE UPDATE ON items FOR EACH ROW EXECUTE FUNCTION slow();)");
+  auto options = database.options();
+  options.statement_timeout = 500ms;
+  options.lock_timeout = 500ms;
+  start(options, 1);
+  const auto any = [](std::uint64_t) { return true; };
+  submit(0, 128, [](std::uint64_t) { return std::size_t{0}; });
+  EXPECT_TRUE(await(128, any));
+  EXPECT_EQ(database.count("SELECT sum(sold) FROM items"), 128);
+}
+
+}  // namespace
+}  // namespace flashsale::checkout

@@ -19,7 +19,8 @@ enum class ShownStock { counts, availability };
 
 /// A sale as the public catalog shows it, with or without `remaining`. Levels older than the mark's life are shown with
 /// `as_of`.
-void append_public_sale(std::string& out, const catalog::SaleSnapshot& sale, catalog::SteadyTime now, ShownStock stock);
+void append_public_sale(std::string& out, const catalog::SaleSnapshot& snapshot, catalog::SteadyTime now,
+                        ShownStock stock);
 
 /// A sale as the merchant sees it: the definition in PostgreSQL, with `remaining` where `levels` is known.
 void append_admin_sale(std::string& out, const Sale& sale, const catalog::SaleSnapshot* levels, TimePoint now);

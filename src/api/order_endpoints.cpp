@@ -172,7 +172,8 @@ void OrderEndpoints::check_out_of(Exchange& exchange, const std::shared_ptr<cons
   if (preference.wait) placement.wait = std::min<std::chrono::milliseconds>(*preference.wait, process_.wait_max);
   if (preference.respond_async) placement.wait = std::chrono::milliseconds(0);
 
-  thread_.checkout.place(std::move(placement), [this, kept = exchange.shared_from_this(), sale, id = placement.id,
+  const auto id = placement.id;
+  thread_.checkout.place(std::move(placement), [this, kept = exchange.shared_from_this(), sale, id,
                                                 async = preference.respond_async](const PlacementResult& result) {
     switch (result.outcome) {
       case PlacementOutcome::committed: return show(*kept, 201, result.order, location_of(id));

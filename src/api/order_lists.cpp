@@ -11,7 +11,7 @@ constexpr std::size_t kMomentDigitsMax = 16;
 /// `<unix microseconds>-<uuid>` of the last order of the page before.
 std::optional<postgres::OrderCursor> parse_cursor(std::string_view text) {
   const auto dash = text.find('-');
-  if (dash == std::string_view::npos || dash > kMomentDigitsMax) return std::nullopt;
+  if (dash > kMomentDigitsMax) return std::nullopt;  // or there is none
   const auto us = parse_cursor_number(text.substr(0, dash));
   const auto id = OrderId::parse(text.substr(dash + 1));
   if (!us || *us == 0 || !id) return std::nullopt;

@@ -21,7 +21,7 @@ identity::TokenOptions token_options(const Settings& settings) {
 std::vector<std::string> token_warnings(const Settings& settings) {
   if (settings.auth.mode == "gateway") return {};
   auto warnings = identity::TokenVerifier(token_options(settings)).ignored_keys();
-  for (auto& key : warnings) key = "jwt.jwks_file: ignored " + key;
+  for (auto& key : warnings) key.insert(0, "jwt.jwks_file: ignored ");
   if (settings.jwt.issuer.empty()) {
     warnings.emplace_back("jwt.issuer is not set: tokens are accepted whoever has issued them, if the key is right");
   }

@@ -4,9 +4,8 @@
 
 namespace flashsale::catalog {
 
-OrderIdSet::OrderIdSet(std::span<const std::uint64_t> hashes) {
-  slots_.resize(std::bit_ceil(hashes.size() * 2 + 1));
-  mask_ = slots_.size() - 1;
+OrderIdSet::OrderIdSet(std::span<const std::uint64_t> hashes)
+    : slots_(std::bit_ceil(hashes.size() * 2 + 1)), mask_(slots_.size() - 1) {
   for (const auto hash : hashes) {
     if (contains(hash)) continue;
     ++size_;

@@ -62,6 +62,7 @@ void OrderLookup::run(unsigned worker_no) {
 
 void OrderLookup::answer(postgres::Session& session, std::vector<Question>& questions) {
   std::vector<OrderId> ids;
+  ids.reserve(questions.size());
   for (const auto& question : questions) ids.push_back(question.id);
   std::sort(ids.begin(), ids.end());
   ids.erase(std::unique(ids.begin(), ids.end()), ids.end());

@@ -31,7 +31,7 @@ class Server::Impl {
   std::shared_ptr<Listener> listener;
 };
 
-Server::Server(Options options, std::vector<Worker> workers, telemetry::Metrics& metrics)
+Server::Server(Options options, const std::vector<Worker>& workers, telemetry::Metrics& metrics)
     : impl_(std::make_unique<Impl>(std::move(options), workers, metrics)) {}
 
 Server::~Server() = default;

@@ -40,7 +40,8 @@ Address parse_url(const std::string& url) {
     address.password = credentials.substr(colon + 1);
     rest = rest.substr(at + 1);
   }
-  if (const auto colon = rest.rfind(':'); colon != std::string_view::npos && rest.find(']', colon) == rest.npos) {
+  if (const auto colon = rest.rfind(':');
+      colon != std::string_view::npos && rest.find(']', colon) == std::string_view::npos) {
     address.port = parse_number<std::uint16_t>(rest.substr(colon + 1), "port");
     rest = rest.substr(0, colon);
   }

@@ -110,6 +110,7 @@ std::vector<PulseItem> read_items(ReplyView fields) {
     if (letter == ":o") item.sells_from = from_unix_us(fields[i + 1].number());
   }
   std::vector<PulseItem> result;
+  result.reserve(items.size());
   for (auto& [item_no, item] : items) result.push_back(item);
   return result;
 }

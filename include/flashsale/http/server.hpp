@@ -43,7 +43,7 @@ struct Worker {
 class Server {
  public:
   /// At least one worker.
-  Server(Options options, std::vector<Worker> workers, telemetry::Metrics& metrics);
+  Server(Options options, const std::vector<Worker>& workers, telemetry::Metrics& metrics);
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
   ~Server();

@@ -125,8 +125,11 @@ void OrderEndpoints::add_routes(Routes& routes) {
 
 void OrderEndpoints::check_out(Exchange& exchange) {
   const auto customer = identify_customer(exchange, process_, thread_.tokens);
-  if (!customer || !is_within_rate(exchange, process_, *customer)) return;
+  if (!customer) return;
   const auto sale_id = exchange.request().path_parameters[0];
+  // Before it is answered: then the request is gone.
+  const auto caller = log_.caller(exchange.request(), sale_id, *customer);
+  if (!is_within_rate(exchange, process_, *customer)) return log_.note(caller, "rate_limited", true);
   const auto sale = thread_.sales.find_in_memory(sale_id);
   // A sale that this instance has never seen served is being opened, perhaps by another one: it is worth a wait.
   if (sale && (sale->serving || sale->known_levels || sale->sale->let_go))
@@ -172,9 +175,10 @@ void OrderEndpoints::check_out_of(Exchange& exchange, const std::shared_ptr<cons
   if (preference.wait) placement.wait = std::min<std::chrono::milliseconds>(*preference.wait, process_.wait_max);
   if (preference.respond_async) placement.wait = std::chrono::milliseconds(0);
 
-  const auto id = placement.id;
-  thread_.checkout.place(std::move(placement), [this, kept = exchange.shared_from_this(), sale, id,
-                                                async = preference.respond_async](const PlacementResult& result) {
+  auto answer = [this, kept = exchange.shared_from_this(), sale, id = placement.id, async = preference.respond_async,
+                 caller = log_.caller(request, sale->sale->id, placement.customer_id)](const PlacementResult& result) {
+    log_.note(caller, checkout::kPlacementOutcomes[static_cast<std::size_t>(result.outcome)],
+              checkout::is_refusal(result.outcome));
     switch (result.outcome) {
       case PlacementOutcome::committed: return show(*kept, 201, result.order, location_of(id));
       case PlacementOutcome::taken: {
@@ -190,7 +194,8 @@ void OrderEndpoints::check_out_of(Exchange& exchange, const std::shared_ptr<cons
       }
       default: return reply_refusal(*kept, result.outcome, id, *sale);
     }
-  });
+  };
+  thread_.checkout.place(std::move(placement), std::move(answer));
 }
 
 void OrderEndpoints::show(Exchange& exchange, unsigned status, const Order& order, std::string headers) {

@@ -2,6 +2,7 @@
 #include <optional>
 #include <string>
 
+#include "checkout_log.hpp"
 #include "flashsale/api/parts.hpp"
 #include "flashsale/api/route.hpp"
 
@@ -10,7 +11,8 @@ namespace flashsale::api {
 /// A buyer's own orders: check out, read, list, cancel.
 class OrderEndpoints {
  public:
-  OrderEndpoints(ProcessParts& process, ThreadParts thread) : process_(process), thread_(thread) {}
+  OrderEndpoints(ProcessParts& process, ThreadParts thread)
+      : process_(process), thread_(thread), log_(process.logged_checkouts, process.trusted_proxies) {}
   void add_routes(Routes& routes);
 
  private:
@@ -34,6 +36,7 @@ class OrderEndpoints {
 
   ProcessParts& process_;
   ThreadParts thread_;
+  CheckoutLog log_;
 };
 
 }  // namespace flashsale::api

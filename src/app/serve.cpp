@@ -40,6 +40,10 @@ postgres::UnknownOrders unknown_orders(const Settings& settings) {
   return settings.payments.unknown_orders == "ignore" ? postgres::UnknownOrders::ignore
                                                       : postgres::UnknownOrders::refund;
 }
+api::LoggedCheckouts logged_checkouts(const Settings& settings) {
+  if (settings.log.checkouts == "all") return api::LoggedCheckouts::all;
+  return settings.log.checkouts == "refused" ? api::LoggedCheckouts::refused : api::LoggedCheckouts::none;
+}
 using std::chrono::milliseconds;
 using Steady = std::chrono::steady_clock;
 
@@ -261,6 +265,7 @@ Process::Process(const Settings& settings, std::function<Settings()> read_again)
     parts_.rate_limiter = rate_limiter_.get();
     parts_.customer_calls = &customer_calls_;
   }
+  parts_.logged_checkouts = logged_checkouts(settings);
   if (settings.auth.mode == "gateway") {
     gateway_peers_ = std::make_unique<identity::GatewayPeers>(settings.auth.gateway_peers);
     parts_.gateway_peers = gateway_peers_.get();

@@ -266,6 +266,9 @@ constexpr auto kTable = std::to_array<Setting>({
      [](S& s) -> M { return &s.log.level; }},
     {"log", "format", "", 0, 0, "json|text", Secrecy::open, "One JSON object a line, or text for a terminal",
      [](S& s) -> M { return &s.log.format; }},
+    {"log", "checkouts", "", 0, 0, "none|refused|all", Secrecy::open,
+     "Checkouts that have a line of their own, with sale, customer, address and outcome: it names people",
+     [](S& s) -> M { return &s.log.checkouts; }},
 });
 
 }  // namespace

@@ -7,6 +7,8 @@ import datetime
 import http.client
 import json
 import signal
+import socket
+import threading
 import time
 import unittest
 
@@ -237,6 +239,63 @@ class AddressTest(AccessCase):
         self.assertEqual(200, connection.getresponse().status)
         connection.close()
         self.assertEqual("127.0.0.1", self.logged("claimed-1")["client"])
+
+    def checkouts(self, request_id):
+        """What the log has of a checkout in lines of their own, once its request is in it."""
+        self.logged(request_id)
+        return [[line[name] for name in ("sale", "customer", "client", "outcome")] for line in self.lines(request_id)
+                if line["message"] == "checkout"]
+
+    def test_each_checkout_has_a_line_where_that_is_set(self):
+        sale = self.cluster.create_sale(stock=1, limit=1)
+        where = {name: self.cluster.add_instance({"log.checkouts": name, "rate_limit.requests_per_s": 1,
+                                                  "rate_limit.burst": 2}) for name in ("none", "refused", "all")}
+
+        def buy(customer, name, request_id, status):
+            with contextlib.closing(where[name].client()) as client:
+                response = self.cluster.buy(sale, customer, "k", client=client, headers={
+                    "X-Forwarded-For": "192.0.2.7", "X-Request-Id": request_id})
+            self.check_status(response, status)
+            return self.checkouts(request_id)
+
+        self.assertEqual([[sale, "carl", "192.0.2.7", "committed"]], buy("carl", "all", "line-1", 201))
+        self.assertEqual([[sale, "carl", "192.0.2.7", "replayed"]], buy("carl", "all", "line-2", 200))
+        self.assertEqual([[sale, "carl", "192.0.2.7", "rate_limited"]], buy("carl", "all", "line-3", 429))
+        self.assertEqual([], buy("carl", "refused", "line-4", 200))
+        for name, lines in (("none", 0), ("refused", 1), ("all", 1)):
+            self.assertEqual([[sale, "dora", "192.0.2.7", "sold_out"]] * lines, buy("dora", name, f"of-{name}", 409))
+
+    def test_a_flood_of_them_is_cut_and_counted(self):
+        sale = self.cluster.create_sale(stock=0)
+        instance = self.cluster.add_instance({"log.checkouts": "refused", "rate_limit.enabled": False,
+                                              "http.threads": 1, "http.request_log_one_in": 0})
+
+        def buy():
+            with contextlib.closing(instance.client()) as client:
+                return self.cluster.buy(sale, "first", client=client).status
+        harness.wait_until(lambda: buy() == 409, 10, "no sale")
+        body = '{"sku":"sneaker-42","quantity":1}'
+
+        request = (f"POST /v1/sales/{sale}/orders HTTP/1.1\r\nHost: a\r\nIdempotency-Key: k\r\n"
+                   f"Authorization: Bearer {self.cluster.token('flood')}\r\nContent-Type: application/json\r\n"
+                   f"Content-Length: {len(body)}\r\n\r\n{body}").encode()
+
+        def left_out():
+            with socket.create_connection(("127.0.0.1", instance.port), timeout=30) as sock:
+                sender = threading.Thread(target=sock.sendall, args=(request * 4000,), daemon=True)
+                sender.start()
+                answers = b""
+                while answers.count(b"HTTP/1.1 ") < 4000:
+                    answers += sock.recv(1 << 20)
+                sender.join()
+            self.assertEqual(answers.count(b"HTTP/1.1 409"), 4000)
+            time.sleep(1)
+            self.assertEqual(buy(), 409)
+            return [json.loads(line)["lines"] for line in instance.process.log_text().splitlines()
+                    if "left out of the log" in line]
+
+        counts = harness.wait_until(left_out, 60, "nothing is left out")
+        self.assertTrue(all(count > 0 for count in counts))
 
 
 if __name__ == "__main__":

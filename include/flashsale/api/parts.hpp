@@ -23,6 +23,9 @@
 
 namespace flashsale::api {
 
+/// Which checkouts have a line in the log (log.checkouts).
+enum class LoggedCheckouts : std::uint8_t { none, refused, all };
+
 /// What the endpoints of all threads share.
 struct ProcessParts {
   admin::OperationPool& operations;  ///< of the admin API
@@ -45,6 +48,7 @@ struct ProcessParts {
   std::chrono::milliseconds wait_max{10'000};
   std::chrono::seconds payment_window_max{86'400};
   identity::CustomerIdForm customer_id_form = identity::CustomerIdForm::bytes;
+  LoggedCheckouts logged_checkouts = LoggedCheckouts::none;
 };
 
 /// What the endpoints of one I/O thread have for themselves.

@@ -152,6 +152,7 @@ struct Settings {
   struct Log {
     std::string level = "info";
     std::string format = "json";
+    std::string checkouts = "none";  ///< none, refused or all
   } log;
 };
 

@@ -17,10 +17,10 @@ constexpr std::int64_t kLogEntriesMax = 50'000;
 
 using redis::ReplyView;
 
-Result<redis::AuditReply> read_redis(catalog::Publisher& stores, const Sale& sale) {
+Result<redis::AuditReply> read_redis(workers::Stores& stores, const Sale& sale) {
   auto& client = stores.redis();
   if (const auto error = client.connect()) return error;
-  const redis::Fence fence{sale.id, sale.epoch, client.identity()};
+  const auto fence = stores.fence(sale.id, sale.epoch);
   const auto reply = client.call(redis::audit_command(fence, kLogEntriesMax));
   if (!reply) return reply.error();
   auto result = redis::read_audit(ReplyView(reply->get()));
@@ -41,7 +41,7 @@ struct Unwritten {
   std::map<std::int32_t, std::int64_t> withdrawals;
 };
 
-Result<Unwritten> count_unwritten(catalog::Publisher& stores, const redis::AuditReply& reply,
+Result<Unwritten> count_unwritten(workers::Stores& stores, const redis::AuditReply& reply,
                                   const postgres::SaleAudit& rows) {
   Unwritten unwritten;
   for (const auto& entry : reply.pending) {
@@ -84,7 +84,7 @@ AuditedItem judge(const Item& item, const postgres::ItemAudit& row, const redis:
 }
 
 /// Redis has let it go: what remains is what was not sold.
-Result<AuditReport> look_at_past_sale(catalog::Publisher& stores, const Sale& sale) {
+Result<AuditReport> look_at_past_sale(workers::Stores& stores, const Sale& sale) {
   const auto now = redis::read_clock(stores.redis());
   if (!now) return now.error();
   const auto rows = postgres::read_audit(stores.session(), sale.sale_no, *now, {});
@@ -105,7 +105,7 @@ Result<AuditReport> look_at_past_sale(catalog::Publisher& stores, const Sale& sa
 
 }  // namespace
 
-Result<AuditReport> look_at_sale(catalog::Publisher& stores, const Sale& sale) {
+Result<AuditReport> look_at_sale(workers::Stores& stores, const Sale& sale) {
   if (sale.let_go) return look_at_past_sale(stores, sale);
   const auto before = read_redis(stores, sale);
   if (!before) return before.error();
@@ -136,7 +136,7 @@ Result<AuditReport> look_at_sale(catalog::Publisher& stores, const Sale& sale) {
   return report;
 }
 
-Result<std::optional<AuditReport>> audit_sale(catalog::Publisher& stores, std::string_view sale_id,
+Result<std::optional<AuditReport>> audit_sale(workers::Stores& stores, std::string_view sale_id,
                                               std::chrono::milliseconds patience) {
   const auto give_up_at = std::chrono::steady_clock::now() + patience;
   for (;;) {

@@ -26,7 +26,7 @@ std::string make_pseudonym() {
   return pseudonym;
 }
 
-Error erase_rows(catalog::Publisher& stores, std::string_view customer_id, std::string_view pseudonym,
+Error erase_rows(workers::Stores& stores, std::string_view customer_id, std::string_view pseudonym,
                  std::string_view who, Erasure& erasure) {
   for (int batch = 0; batch < kBatchesMax; ++batch) {
     const auto erased = postgres::erase_orders(stores.session(), customer_id, pseudonym, kBatch, who);
@@ -41,7 +41,7 @@ Error erase_rows(catalog::Publisher& stores, std::string_view customer_id, std::
 }  // namespace
 
 /// Orders in flight first: they get their rows in the name.
-Result<Erasure> erase_customer(catalog::Publisher& stores, std::string_view customer_id, std::string_view who) {
+Result<Erasure> erase_customer(workers::Stores& stores, std::string_view customer_id, std::string_view who) {
   Erasure erasure;
   const bool all_written = checkout::await_rows_of(stores, customer_id, Clock::now() + kInFlightBudget);
   const auto pseudonym = make_pseudonym();

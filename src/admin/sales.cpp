@@ -4,6 +4,8 @@
 #include <thread>
 #include <utility>
 
+#include "flashsale/catalog/change_push.hpp"
+#include "flashsale/catalog/rebuild.hpp"
 #include "flashsale/postgres/error.hpp"
 #include "flashsale/redis/error.hpp"
 #include "flashsale/redis/sale_scripts.hpp"
@@ -22,11 +24,11 @@ constexpr std::chrono::milliseconds kEpochPause{100};
 constexpr std::chrono::milliseconds kTellPatience{500};
 
 /// Tries for a moment: a sale that is being rebuilt is served again soon, by what was read before or after the change.
-bool tell(const std::function<Result<catalog::Publisher::PushOutcome>()>& push) {
+bool tell(const std::function<Result<catalog::PushOutcome>()>& push) {
   const auto give_up_at = std::chrono::steady_clock::now() + kTellPatience;
   for (;;) {
     const auto outcome = push();
-    if (outcome && *outcome == catalog::Publisher::PushOutcome::done) return true;
+    if (outcome && *outcome == catalog::PushOutcome::done) return true;
     if (std::chrono::steady_clock::now() >= give_up_at) return false;
     std::this_thread::sleep_for(kEpochPause);
   }
@@ -55,13 +57,13 @@ StockResult to_repetition(const postgres::StockChangeResult& recorded, std::int6
 }
 
 /// One try to take units out under the epoch that the sale has now. Empty: the epoch moved on, try again.
-Result<std::optional<StockResult>> withdraw_once(catalog::Publisher& stores, const Sale& sale, std::int32_t item_no,
+Result<std::optional<StockResult>> withdraw_once(workers::Stores& stores, const Sale& sale, std::int32_t item_no,
                                                  const OrderId& change_id, std::int64_t units, std::string_view who) {
   auto& client = stores.redis();
   const auto now = redis::read_clock(client);
   if (!now) return now.error();
   const auto over_at = std::chrono::steady_clock::now() + kWithdrawBudget;
-  const redis::Fence fence{sale.id, sale.epoch, client.identity()};
+  const auto fence = stores.fence(sale.id, sale.epoch);
   const redis::WithdrawalEntry entry{change_id, item_no, units, std::string(who)};
   const auto reply = client.call_until(redis::withdraw_command(fence, *now + kWithdrawBudget, entry), over_at);
   if (!reply) return reply.error();
@@ -92,7 +94,7 @@ Result<std::optional<StockResult>> withdraw_once(catalog::Publisher& stores, con
   const bool taken_twice = written->outcome == Written::repeated && taken->outcome == Taken::done;
   if (written->outcome == Written::not_enough || taken_twice) {
     telemetry::log_warn("redis and postgres disagree, the sale is rebuilt", {{"sale", sale.id}});
-    (void)stores.rebuild(sale, sale.epoch);
+    (void)catalog::rebuild(stores, sale, sale.epoch);
   } else if (!taken->entry_id.empty()) {
     (void)client.call(redis::trim_command(sale.id, sale.epoch, std::span(&taken->entry_id, 1)));
   }
@@ -100,7 +102,7 @@ Result<std::optional<StockResult>> withdraw_once(catalog::Publisher& stores, con
 }
 
 /// The same with what has become of it before: a rebuild in between writes what the older epoch had taken.
-Result<std::optional<StockResult>> withdraw_now(catalog::Publisher& stores, std::string_view sale_id, const Item& item,
+Result<std::optional<StockResult>> withdraw_now(workers::Stores& stores, std::string_view sale_id, const Item& item,
                                                 const OrderId& change_id, std::int64_t units, std::string_view who) {
   const auto before = postgres::find_stock_change(stores.session(), change_id);
   if (!before) return before.error();
@@ -112,7 +114,7 @@ Result<std::optional<StockResult>> withdraw_now(catalog::Publisher& stores, std:
   return withdraw_once(stores, **sale, item.item_no, change_id, units, who);
 }
 
-Result<StockResult> withdraw(catalog::Publisher& stores, std::string_view sale_id, const Item& item,
+Result<StockResult> withdraw(workers::Stores& stores, std::string_view sale_id, const Item& item,
                              const OrderId& change_id, std::int64_t units, std::string_view who) {
   const Error unknown = make_error_code(redis::Failure::outcome_unknown);
   Error unfinished = make_error_code(redis::Failure::unavailable);
@@ -128,32 +130,36 @@ Result<StockResult> withdraw(catalog::Publisher& stores, std::string_view sale_i
   return unfinished;
 }
 
-}  // namespace
-
-void announce(catalog::Publisher& stores) {
-  const auto version = postgres::directory_version(stores.session());
-  if (version) (void)stores.announce(*version);
+Result<std::optional<Sale>> create_and_open(workers::Stores& stores, const Sale& definition, std::string_view who) {
+  // The other instances see the row before the sale is in Redis: they leave it to this one.
+  const catalog::RebuildLease lease(stores, definition.id);
+  auto created = postgres::create_sale(stores.session(), definition, who);
+  if (!created || !*created) return created;
+  const auto opened = catalog::rebuild(stores, **created, (*created)->epoch);
+  if (!opened) {
+    telemetry::log_warn("sale is opened later", {{"sale", definition.id}, {"error", opened.error().message()}});
+  }
+  return created;
 }
 
-Result<std::optional<Sale>> create_sale(catalog::Publisher& stores, const Sale& definition, std::string_view who) {
+}  // namespace
+
+void announce(workers::Stores& stores) {
+  const auto version = postgres::directory_version(stores.session());
+  if (version) (void)catalog::announce_directory(stores, *version);
+}
+
+Result<std::optional<Sale>> create_sale(workers::Stores& stores, const Sale& definition, std::string_view who) {
   // Without Redis the sale could not be opened: say so before anything is written.
   if (const auto error = stores.redis().connect()) return error;
-  // The other instances see the row before the sale is in Redis: they leave it to this one.
-  (void)stores.hold_rebuild_lease(definition.id);
-  auto created = postgres::create_sale(stores.session(), definition, who);
-  const bool is_new = created && *created;
-  const auto opened = is_new ? stores.rebuild(**created, (*created)->epoch)
-                             : Result<catalog::Publisher::RebuildOutcome>(redis::Failure::unavailable);
-  stores.give_back_rebuild_lease(definition.id);
-  if (!is_new) return created;
-  if (!opened)
-    telemetry::log_warn("sale is opened later", {{"sale", definition.id}, {"error", opened.error().message()}});
+  auto created = create_and_open(stores, definition, who);
+  if (!created || !*created) return created;
   announce(stores);
   auto current = postgres::find_sale(stores.session(), definition.id);
   return current && *current ? current : created;
 }
 
-Result<PatchedSale> patch_sale(catalog::Publisher& stores, std::string_view sale_id, const postgres::SalePatch& patch,
+Result<PatchedSale> patch_sale(workers::Stores& stores, std::string_view sale_id, const postgres::SalePatch& patch,
                                std::string_view who) {
   auto patched = postgres::patch_sale(stores.session(), sale_id, patch, who);
   if (!patched) return patched.error();
@@ -162,23 +168,22 @@ Result<PatchedSale> patch_sale(catalog::Publisher& stores, std::string_view sale
   FLASHSALE_FAULT_POINT("patch.before_push");
   // Redis has nothing of a sale that was let go.
   const auto& sale = *answer.result.sale;
-  answer.is_told = sale.let_go || tell([&] { return stores.push_definition(sale); });
+  answer.is_told = sale.let_go || tell([&] { return catalog::push_definition(stores, sale); });
   if (!answer.is_told) telemetry::log_warn("change reaches redis later", {{"sale", sale_id}});
   announce(stores);
   return answer;
 }
 
-Result<postgres::ResetResult> reset_rehearsal(catalog::Publisher& stores, std::string_view sale_id,
-                                              std::string_view who) {
+Result<postgres::ResetResult> reset_rehearsal(workers::Stores& stores, std::string_view sale_id, std::string_view who) {
   auto result = postgres::reset_rehearsal(stores.session(), sale_id, who);
   if (!result || result->outcome != postgres::ResetResult::Outcome::reset) return result;
-  const auto rebuilt = stores.rebuild(result->sale, result->sale.epoch);
+  const auto rebuilt = catalog::rebuild(stores, result->sale, result->sale.epoch);
   if (!rebuilt) telemetry::log_info("a rehearsal is opened again later", {{"sale", sale_id}});
   announce(stores);
   return result;
 }
 
-Result<StockResult> change_stock(catalog::Publisher& stores, std::string_view sale_id, std::string_view sku,
+Result<StockResult> change_stock(workers::Stores& stores, std::string_view sale_id, std::string_view sku,
                                  const OrderId& change_id, std::int64_t delta, std::string_view who) {
   const auto sale = postgres::find_sale(stores.session(), sale_id);
   if (!sale) return sale.error();
@@ -199,7 +204,7 @@ Result<StockResult> change_stock(catalog::Publisher& stores, std::string_view sa
   using enum StockResult::Outcome;
   if (result && (result->outcome == done || result->outcome == repeated)) {
     FLASHSALE_FAULT_POINT("stock.before_push");
-    result->is_told = (*sale)->let_go || tell([&] { return stores.push_stock(**sale, item->item_no); });
+    result->is_told = (*sale)->let_go || tell([&] { return catalog::push_stock(stores, **sale, item->item_no); });
     FLASHSALE_FAULT_POINT("stock.after_push");
     announce(stores);
   }

@@ -46,7 +46,7 @@ void reply_unread(Exchange& exchange, const Error& error) {
 }
 
 /// Whose orders were read is told by the orders: a customer's name would stay in the log when the customer is erased.
-Error record_reading(catalog::Publisher& stores, const std::string& who, const std::vector<Order>& orders,
+Error record_reading(workers::Stores& stores, const std::string& who, const std::vector<Order>& orders,
                      std::int32_t shown) {
   std::string change = "{\"orders\":[";
   for (const auto& order : std::span(orders).first(std::min(orders.size(), static_cast<std::size_t>(shown)))) {
@@ -84,7 +84,7 @@ void AdminOrderEndpoints::list(Exchange& exchange, std::string_view who) {
   using Orders = Result<std::vector<Order>>;
   run_operation<Orders>(
       exchange, process_,
-      [customer_id = std::string(*customer), page = *page, who = std::string(who)](catalog::Publisher& stores) {
+      [customer_id = std::string(*customer), page = *page, who = std::string(who)](workers::Stores& stores) {
         auto orders = read_order_page(stores, customer_id, page);
         if (!orders || orders->empty()) return orders;
         if (const auto error = record_reading(stores, who, *orders, page.limit)) return Orders(error);
@@ -105,7 +105,7 @@ void AdminOrderEndpoints::read(Exchange& exchange, std::string_view who) {
   using Found = Result<std::vector<Order>>;
   run_operation<Found>(
       exchange, process_,
-      [id = *id, who = std::string(who)](catalog::Publisher& stores) -> Found {
+      [id = *id, who = std::string(who)](workers::Stores& stores) -> Found {
         // Whether it is found, here or in Redis, is known only when it is too late to refuse.
         const auto error = postgres::record_access(stores.session(), who, "order.read", id.to_string());
         if (error) return error;
@@ -151,7 +151,7 @@ void AdminOrderEndpoints::read_log(Exchange& exchange, std::string_view /*who*/)
     return reply_problem(exchange, ProblemType::malformed_request,
                          "limit must be 1 to 1000, cursor one that was given");
   }
-  run_operation(exchange, process_, [before = *before, limit = *limit](catalog::Publisher& stores) {
+  run_operation(exchange, process_, [before = *before, limit = *limit](workers::Stores& stores) {
     const auto entries = postgres::read_log(stores.session(), before, limit + 1);
     if (!entries) return Answer::failure(entries.error());
     Answer answer;

@@ -156,7 +156,7 @@ void AdminSaleEndpoints::create_defined(Exchange& exchange, Sale definition, con
   using Created = Result<std::optional<Sale>>;
   run_operation<Created>(
       exchange, process_,
-      [definition = std::move(definition), who](catalog::Publisher& stores) {
+      [definition = std::move(definition), who](workers::Stores& stores) {
         return admin::create_sale(stores, definition, who);
       },
       [this](Exchange& answered, const Created& created) {
@@ -182,7 +182,7 @@ void AdminSaleEndpoints::list(Exchange& exchange) {
   using Sales = Result<std::vector<Sale>>;
   run_operation<Sales>(
       exchange, process_,
-      [after = *after, limit = *limit](catalog::Publisher& stores) {
+      [after = *after, limit = *limit](workers::Stores& stores) {
         return postgres::list_sales(stores.session(), after, limit + 1);
       },
       [this, limit = static_cast<std::size_t>(*limit)](Exchange& answered, const Sales& sales) {
@@ -204,8 +204,7 @@ void AdminSaleEndpoints::read(Exchange& exchange) {
   using Found = Result<std::optional<Sale>>;
   const std::string sale_id(exchange.request().path_parameters[0]);
   run_operation<Found>(
-      exchange, process_,
-      [sale_id](catalog::Publisher& stores) { return postgres::find_sale(stores.session(), sale_id); },
+      exchange, process_, [sale_id](workers::Stores& stores) { return postgres::find_sale(stores.session(), sale_id); },
       [this](Exchange& answered, const Found& sale) {
         if (!sale) return reply_failure(answered, sale.error(), "the sale cannot be read at the moment");
         if (!*sale) return reply_problem(answered, ProblemType::unknown_sale, "there is no sale of this id");
@@ -227,7 +226,7 @@ void AdminSaleEndpoints::apply_patch(Exchange& exchange, postgres::SalePatch cha
   const std::string sale_id(exchange.request().path_parameters[0]);
   run_operation<Patched>(
       exchange, process_.switches,
-      [sale_id, change = std::move(change), who](catalog::Publisher& stores) {
+      [sale_id, change = std::move(change), who](workers::Stores& stores) {
         return admin::patch_sale(stores, sale_id, change, who);
       },
       [this](Exchange& answered, const Patched& patched) {
@@ -260,7 +259,7 @@ void AdminSaleEndpoints::reset(Exchange& exchange, std::string_view who) {
   const std::string sale_id(exchange.request().path_parameters[0]);
   run_operation<Reset>(
       exchange, process_.reports,
-      [sale_id, who = std::string(who)](catalog::Publisher& stores) {
+      [sale_id, who = std::string(who)](workers::Stores& stores) {
         return admin::reset_rehearsal(stores, sale_id, who);
       },
       [this](Exchange& answered, const Reset& reset) {
@@ -299,7 +298,7 @@ void AdminSaleEndpoints::add_stock(Exchange& exchange, std::int64_t units, const
     // The same derivation as an order's, in a name space that no sale id can be in.
     change_id = OrderId::derive("/stock/" + sale_id, sku, key);
   }
-  run_operation(exchange, process_, [sale_id, sku, change_id, units, who](catalog::Publisher& stores) {
+  run_operation(exchange, process_, [sale_id, sku, change_id, units, who](workers::Stores& stores) {
     const auto result = admin::change_stock(stores, sale_id, sku, change_id, units, who);
     return result ? stock_answer(*result, sale_id, sku) : Answer::not_changed(result.error());
   });
@@ -307,7 +306,7 @@ void AdminSaleEndpoints::add_stock(Exchange& exchange, std::int64_t units, const
 
 void AdminSaleEndpoints::audit(Exchange& exchange) {
   const std::string sale_id(exchange.request().path_parameters[0]);
-  run_operation(exchange, process_, [sale_id](catalog::Publisher& stores) {
+  run_operation(exchange, process_, [sale_id](workers::Stores& stores) {
     const auto report = admin::audit_sale(stores, sale_id, kAuditPatience);
     if (!report) return Answer::failure(report.error());
     if (!*report) return Answer::problem(ProblemType::unknown_sale, "there is no sale of this id");

@@ -44,7 +44,7 @@ void CustomerEndpoints::erase(Exchange& exchange, std::string_view who) {
                          "a customer's id is 1 to 255 characters without control characters");
   }
   run_operation(exchange, process_.reports,
-                [customer_id = std::string(*customer_id), who = std::string(who)](catalog::Publisher& stores) {
+                [customer_id = std::string(*customer_id), who = std::string(who)](workers::Stores& stores) {
                   const auto erased = admin::erase_customer(stores, customer_id, who);
                   if (!erased) return Answer::failure(erased.error());
                   Answer answer;

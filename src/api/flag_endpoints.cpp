@@ -73,7 +73,7 @@ void FlagEndpoints::add_routes(Routes& routes) {
 }
 
 void FlagEndpoints::list(Exchange& exchange) {
-  run_operation(exchange, process_.switches, [](catalog::Publisher& stores) {
+  run_operation(exchange, process_.switches, [](workers::Stores& stores) {
     const auto records = postgres::list_flags(stores.session());
     if (!records) return Answer::failure(records.error());
     Answer answer;
@@ -96,7 +96,7 @@ void FlagEndpoints::set(Exchange& exchange, Feature feature, Flag flag, const st
   using Written = Result<postgres::FlagRecord>;
   run_operation<Written>(
       exchange, process_.switches,
-      [feature, flag = std::move(flag), who](catalog::Publisher& stores) {
+      [feature, flag = std::move(flag), who](workers::Stores& stores) {
         return admin::set_flag(stores, feature, flag, who);
       },
       [this](Exchange& answered, const Written& written) {

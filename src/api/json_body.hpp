@@ -75,7 +75,7 @@ template <class Value>
 /// The body, read by `parse`, on the exchange's thread: at once when it is small; else it is read on the pool, so that
 /// no body keeps others of an I/O thread waiting. Answers itself when there is a problem, or no room in the pool.
 template <class Parsed>
-void read_body(Exchange& exchange, admin::OperationPool& pool, Parsed (*parse)(std::string_view),
+void read_body(Exchange& exchange, workers::OperationPool& pool, Parsed (*parse)(std::string_view),
                std::function<void(Exchange&, Parsed)> then);
 
 /// Answers 415 itself and gives false when the body is announced as anything else.
@@ -96,7 +96,7 @@ template <class Parsed>
 inline constexpr std::size_t kReadAtOnceBytesMax = 4096;
 
 template <class Parsed>
-void read_body(Exchange& exchange, admin::OperationPool& pool, Parsed (*parse)(std::string_view),
+void read_body(Exchange& exchange, workers::OperationPool& pool, Parsed (*parse)(std::string_view),
                std::function<void(Exchange&, Parsed)> then) {
   const auto body = exchange.request().body;
   auto finish = [then = std::move(then)](Exchange& read, Parsed parsed) {
@@ -104,7 +104,7 @@ void read_body(Exchange& exchange, admin::OperationPool& pool, Parsed (*parse)(s
   };
   if (body.size() <= kReadAtOnceBytesMax) return finish(exchange, parse(body));
   run_operation<Parsed>(
-      exchange, pool, [parse, body](catalog::Publisher&) { return parse(body); }, std::move(finish));
+      exchange, pool, [parse, body](workers::Stores&) { return parse(body); }, std::move(finish));
 }
 
 }  // namespace flashsale::api

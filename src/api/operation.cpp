@@ -54,11 +54,11 @@ void reply_later(std::shared_ptr<Exchange> exchange, Answer answer) {
   });
 }
 
-void run_operation(Exchange& exchange, const ProcessParts& process, std::function<Answer(catalog::Publisher&)> work) {
+void run_operation(Exchange& exchange, const ProcessParts& process, std::function<Answer(workers::Stores&)> work) {
   run_operation(exchange, process.operations, std::move(work));
 }
 
-void run_operation(Exchange& exchange, admin::OperationPool& pool, std::function<Answer(catalog::Publisher&)> work) {
+void run_operation(Exchange& exchange, workers::OperationPool& pool, std::function<Answer(workers::Stores&)> work) {
   run_operation<Answer>(exchange, pool, std::move(work), [](Exchange& answered, const Answer& answer) {
     answered.reply({answer.status, answer.content_type, answer.body, answer.headers});
   });

@@ -36,17 +36,17 @@ void reply_later(std::shared_ptr<Exchange> exchange, Answer answer);
 
 /// Runs `work` on the operation pool and answers with what it returns, on the exchange's thread. A full pool is a 503.
 /// `work` may read the request: it lives until the answer.
-void run_operation(Exchange& exchange, const ProcessParts& process, std::function<Answer(catalog::Publisher&)> work);
+void run_operation(Exchange& exchange, const ProcessParts& process, std::function<Answer(workers::Stores&)> work);
 
 /// The same on another pool.
-void run_operation(Exchange& exchange, admin::OperationPool& pool, std::function<Answer(catalog::Publisher&)> work);
+void run_operation(Exchange& exchange, workers::OperationPool& pool, std::function<Answer(workers::Stores&)> work);
 
 /// The same, with the last step on the exchange's thread, where `finish` must reply.
 template <class Value>
-void run_operation(Exchange& exchange, admin::OperationPool& pool, std::function<Value(catalog::Publisher&)> work,
+void run_operation(Exchange& exchange, workers::OperationPool& pool, std::function<Value(workers::Stores&)> work,
                    std::function<void(Exchange&, Value)> finish);
 template <class Value>
-void run_operation(Exchange& exchange, const ProcessParts& process, std::function<Value(catalog::Publisher&)> work,
+void run_operation(Exchange& exchange, const ProcessParts& process, std::function<Value(workers::Stores&)> work,
                    std::function<void(Exchange&, Value)> finish) {
   run_operation<Value>(exchange, process.operations, std::move(work), std::move(finish));
 }
@@ -58,11 +58,11 @@ void run_operation(Exchange& exchange, const ProcessParts& process, std::functio
 namespace flashsale::api {
 
 template <class Value>
-void run_operation(Exchange& exchange, admin::OperationPool& pool, std::function<Value(catalog::Publisher&)> work,
+void run_operation(Exchange& exchange, workers::OperationPool& pool, std::function<Value(workers::Stores&)> work,
                    std::function<void(Exchange&, Value)> finish) {
   auto kept = exchange.shared_from_this();
   const bool queued =
-      pool.submit([kept, work = std::move(work), finish = std::move(finish)](catalog::Publisher& stores) mutable {
+      pool.submit([kept, work = std::move(work), finish = std::move(finish)](workers::Stores& stores) mutable {
         auto value = work(stores);
         auto executor = kept->executor();
         boost::asio::post(executor, [kept = std::move(kept), finish = std::move(finish),

@@ -23,7 +23,7 @@ void reply_not_cancelled(Exchange& exchange, const Error& error) {
 }
 
 /// The crowd's cancellations do not stand in the way of support's.
-admin::OperationPool& pool_of(const Cancellation& cancellation, const ProcessParts& process) {
+workers::OperationPool& pool_of(const Cancellation& cancellation, const ProcessParts& process) {
   return cancellation.audience == OrderAudience::buyer ? process.buyers : process.operations;
 }
 
@@ -54,7 +54,7 @@ void cancel_pending(Exchange& exchange, const ProcessParts& process, const Threa
         if (!is_theirs) return reply_problem(*kept, ProblemType::unknown_order, "there is no such order");
         run_operation<Cancelled>(
             *kept, pool_of(cancellation, process),
-            [order = **pending, cancellation](catalog::Publisher& stores) {
+            [order = **pending, cancellation](workers::Stores& stores) {
               return checkout::cancel_unwritten_order(stores, order, cancellation.reason, cancellation.who);
             },
             [&thread, cancellation](Exchange& answered, const Cancelled& result) {
@@ -69,7 +69,7 @@ void cancel_order(Exchange& exchange, const ProcessParts& process, const ThreadP
                   const Cancellation& cancellation) {
   run_operation<Cancelled>(
       exchange, pool_of(cancellation, process),
-      [cancellation](catalog::Publisher& stores) {
+      [cancellation](workers::Stores& stores) {
         return checkout::cancel_order(stores, cancellation.id, cancellation.customer_id, cancellation.reason,
                                       cancellation.who);
       },

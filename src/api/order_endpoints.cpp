@@ -263,7 +263,7 @@ void OrderEndpoints::answer_orders(Exchange& exchange) {
   using Orders = Result<std::vector<Order>>;
   run_operation<Orders>(
       exchange, process_.buyers,
-      [customer_id = std::string(*customer), page = *page, call](catalog::Publisher& stores) {
+      [customer_id = std::string(*customer), page = *page, call](workers::Stores& stores) {
         return read_order_page(stores, customer_id, page);
       },
       [this, page = *page](Exchange& answered, const Orders& orders) {

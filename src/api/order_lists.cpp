@@ -31,7 +31,7 @@ std::optional<OrderPage> parse_order_page(const QueryParameters& query) {
   return page;
 }
 
-Result<std::vector<Order>> read_order_page(catalog::Publisher& stores, std::string_view customer_id,
+Result<std::vector<Order>> read_order_page(workers::Stores& stores, std::string_view customer_id,
                                            const OrderPage& page) {
   return postgres::find_orders_of_customer(stores.session(), customer_id, page.after, page.limit + 1);
 }

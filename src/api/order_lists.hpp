@@ -18,7 +18,7 @@ struct OrderPage {
 [[nodiscard]] std::optional<OrderPage> parse_order_page(const QueryParameters& query);
 
 /// Reads one page more than is shown, to know whether there is a next one; blocking.
-[[nodiscard]] Result<std::vector<Order>> read_order_page(catalog::Publisher& stores, std::string_view customer_id,
+[[nodiscard]] Result<std::vector<Order>> read_order_page(workers::Stores& stores, std::string_view customer_id,
                                                          const OrderPage& page);
 
 /// `{"orders":[…],"next_cursor":"…"}`. Empty when an item is not known to this process yet.

@@ -75,7 +75,7 @@ void PaymentEndpoints::settle(Exchange& exchange, PaymentNotice notice) {
   if (notice.foreign) return note(exchange, std::move(*notice.foreign));
   if (!notice.event) return exchange.reply({200, "application/json", "{\"outcome\":\"ignored\"}", {}});
   notice.event->webhook_id = exchange.request().header(Header::webhook_id);
-  run_operation(exchange, process_.payments, [this, event = std::move(*notice.event)](catalog::Publisher& stores) {
+  run_operation(exchange, process_.payments, [this, event = std::move(*notice.event)](workers::Stores& stores) {
     // While Redis is silent each call of it takes its time, and the next message may be one that needs none.
     const auto promptness =
         process_.pulse.age() < kRedisSilence ? payments::Promptness::at_once : payments::Promptness::later;
@@ -89,7 +89,7 @@ void PaymentEndpoints::settle(Exchange& exchange, PaymentNotice notice) {
 /// The provider tells all systems of a shop of all payments: to refuse those of others would only make it tell again.
 void PaymentEndpoints::note(Exchange& exchange, ForeignPayment payment) {
   payment.webhook_id = exchange.request().header(Header::webhook_id);
-  run_operation(exchange, process_.payments, [this, payment = std::move(payment)](catalog::Publisher& stores) {
+  run_operation(exchange, process_.payments, [this, payment = std::move(payment)](workers::Stores& stores) {
     const auto is_new = postgres::note_foreign_payment(stores.session(), payment);
     if (!is_new) return Answer::failure(is_new.error());
     if (*is_new) {

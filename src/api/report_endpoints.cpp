@@ -28,7 +28,7 @@ void ReportEndpoints::add_routes(Routes& routes) {
 
 void ReportEndpoints::report(Exchange& exchange) {
   const std::string sale_id(exchange.request().path_parameters[0]);
-  run_operation(exchange, process_.reports, [sale_id](catalog::Publisher& stores) {
+  run_operation(exchange, process_.reports, [sale_id](workers::Stores& stores) {
     const auto report = postgres::read_report(stores.session(), sale_id);
     if (!report) return Answer::failure(report.error());
     if (!*report) return Answer::problem(ProblemType::unknown_sale, "there is no sale of this id");
@@ -39,11 +39,9 @@ void ReportEndpoints::report(Exchange& exchange) {
 }
 
 void ReportEndpoints::export_orders(Exchange& exchange, std::string_view who) {
-  const bool begun = process_.exports.submit([kept = exchange.shared_from_this(),
-                                              sale_id = std::string(exchange.request().path_parameters[0]),
-                                              who = std::string(who)](catalog::Publisher& stores) {
-    send_order_export(stores.session(), kept, sale_id, who);
-  });
+  const bool begun = process_.exports.submit(
+      [kept = exchange.shared_from_this(), sale_id = std::string(exchange.request().path_parameters[0]),
+       who = std::string(who)](workers::Stores& stores) { send_order_export(stores.session(), kept, sale_id, who); });
   if (!begun) {
     reply_retry_later(exchange, ProblemType::overloaded, "as many exports are under way as there may be", kRetryAfterS);
   }

@@ -132,12 +132,12 @@ class Process {
   payments::PaymentSweeper payment_sweeper_;
   catalog::Retention retention_;
   admin::DriftWatch drift_watch_;
-  admin::OperationPool operations_;
-  admin::OperationPool switches_;
-  admin::OperationPool buyers_;
-  admin::OperationPool payment_operations_;
-  admin::OperationPool reports_;
-  admin::OperationPool exports_;
+  workers::OperationPool operations_;
+  workers::OperationPool switches_;
+  workers::OperationPool buyers_;
+  workers::OperationPool payment_operations_;
+  workers::OperationPool reports_;
+  workers::OperationPool exports_;
   checkout::RefusalRecorder refusals_;
   std::atomic<bool> draining_{false};
   bool nothing_failed_ = false;  ///< at the last beat; the pulse's thread alone
@@ -149,8 +149,8 @@ class Process {
   std::unique_ptr<http::Server> admin_server_;
 };
 
-admin::OperationPool::Options pool_options(const Settings& settings, std::string name, unsigned threads,
-                                           std::size_t queue_max) {
+workers::OperationPool::Options pool_options(const Settings& settings, std::string name, unsigned threads,
+                                             std::size_t queue_max) {
   return {.postgres = postgres_options(settings),
           .redis = redis_options(settings),
           .threads = threads,

@@ -25,7 +25,7 @@ void print(const admin::AuditReport& report) {
 }
 
 /// True when the sale is there and adds up.
-bool audit_one(catalog::Publisher& stores, const std::string& sale_id) {
+bool audit_one(workers::Stores& stores, const std::string& sale_id) {
   const auto report = admin::audit_sale(stores, sale_id, kAuditPatience);
   if (!report) {
     std::cerr << "flashsaled: audit of " << sale_id << " cannot tell: " << report.error().message() << '\n';
@@ -63,7 +63,7 @@ int run_migrate(const Settings& settings) {
 
 int run_audit(const Settings& settings, const std::string& sale_id) {
   telemetry::Metrics metrics;
-  catalog::Publisher stores(postgres_options(settings), redis_options(settings), "audit", metrics);
+  workers::Stores stores(postgres_options(settings), redis_options(settings), "audit", metrics);
   if (!sale_id.empty()) return audit_one(stores, sale_id) ? 0 : 1;
   bool consistent = true;
   std::int32_t after = 0;

@@ -6,9 +6,8 @@
 #include "flashsale/model/result.hpp"
 #include "flashsale/model/sale.hpp"
 #include "flashsale/postgres/order_writer.hpp"
-#include "flashsale/postgres/session.hpp"
 #include "flashsale/redis/order_record.hpp"
-#include "flashsale/redis/sync_client.hpp"
+#include "flashsale/workers/stores.hpp"
 
 namespace flashsale::catalog {
 
@@ -16,8 +15,8 @@ namespace flashsale::catalog {
 /// fits becomes a rejected row. Both are what the snapshot that is read next will say.
 class LogDrain {
  public:
-  LogDrain(postgres::Session& session, postgres::OrderWriter& writer, redis::SyncClient& redis)
-      : session_(session), writer_(writer), redis_(redis) {}
+  explicit LogDrain(workers::Stores& stores)
+      : session_(stores.session()), writer_(stores.writer()), redis_(stores.redis()) {}
 
   /// Behind a fence that is closed for `new_epoch`, so that nothing is added any more.
   [[nodiscard]] Error drain(const Sale& sale, std::span<const std::int64_t> old_epochs, std::int64_t new_epoch);

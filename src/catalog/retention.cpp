@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "flashsale/catalog/rebuild.hpp"
 #include "flashsale/postgres/rehearsal.hpp"
 #include "flashsale/postgres/retention.hpp"
 #include "flashsale/redis/sale_scripts.hpp"
@@ -70,7 +71,7 @@ void Retention::finish_resets() {
       continue;
     }
     telemetry::log_info("an unfinished reset is finished", {{"sale", sale_id}});
-    (void)stores_.rebuild(result->sale, result->sale.epoch);  // else the pulse has it rebuilt
+    (void)rebuild(stores_, result->sale, result->sale.epoch);  // else the pulse has it rebuilt
   }
 }
 

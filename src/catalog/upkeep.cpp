@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "flashsale/catalog/change_push.hpp"
+#include "flashsale/catalog/rebuild.hpp"
 #include "flashsale/postgres/sale_repository.hpp"
 #include "flashsale/redis/sale_scripts.hpp"
 #include "flashsale/telemetry/log.hpp"
@@ -88,7 +90,7 @@ void Upkeep::request_marks(std::shared_ptr<const Sale> sale) {
 }
 
 void Upkeep::run(unsigned thread_no) {
-  Publisher publisher(options_.postgres, options_.redis, "upkeep-" + std::to_string(thread_no), metrics_);
+  workers::Stores stores(options_.postgres, options_.redis, "upkeep-" + std::to_string(thread_no), metrics_);
   std::unique_lock lock(mutex_);
   for (;;) {
     auto next = order_.end();
@@ -106,33 +108,32 @@ void Upkeep::run(unsigned thread_no) {
     waiting_.erase(sale_no);
     in_hand_.insert(sale_no);
     lock.unlock();
-    perform(publisher, work);
+    perform(stores, work);
     lock.lock();
     in_hand_.erase(sale_no);
     wake_.notify_one();
   }
 }
 
-void Upkeep::perform(Publisher& publisher, const Work& work) {
-  if (work.rebuild || work.correct_epoch >= 0) return rebuild(publisher, work.sale, work.correct_epoch);
+void Upkeep::perform(workers::Stores& stores, const Work& work) {
+  if (work.rebuild || work.correct_epoch >= 0) return rebuild(stores, work.sale, work.correct_epoch);
   if (work.push_definition) {
-    const auto outcome = publisher.push_definition(*work.sale);
-    if (outcome && *outcome == Publisher::PushOutcome::lost) return rebuild(publisher, work.sale);
+    const auto outcome = push_definition(stores, *work.sale);
+    if (outcome && *outcome == PushOutcome::lost) return rebuild(stores, work.sale);
   }
   for (const auto item_no : work.push_stock) {
-    const auto outcome = publisher.push_stock(*work.sale, item_no);
-    if (outcome && *outcome == Publisher::PushOutcome::lost) return rebuild(publisher, work.sale);
+    const auto outcome = push_stock(stores, *work.sale, item_no);
+    if (outcome && *outcome == PushOutcome::lost) return rebuild(stores, work.sale);
   }
-  if (work.load_marks) load_marks(publisher, *work.sale);
+  if (work.load_marks) load_marks(stores, *work.sale);
 }
 
-void Upkeep::rebuild(Publisher& publisher, const std::shared_ptr<const Sale>& sale, std::int64_t correct_epoch) {
+void Upkeep::rebuild(workers::Stores& stores, const std::shared_ptr<const Sale>& sale, std::int64_t correct_epoch) {
   bool done = false;
   auto pause = kPauseAfterFailure;
   // Somebody may be at it, or Redis away.
-  if (publisher.hold_rebuild_lease(sale->id)) {
-    done = rebuild_under_lease(publisher, *sale, correct_epoch);
-    publisher.give_back_rebuild_lease(sale->id);
+  if (const RebuildLease lease(stores, sale->id); lease.is_held()) {
+    done = rebuild_under_lease(stores, *sale, correct_epoch);
     pause = pause_after_rebuild(sale->sale_no, done);
   }
   if (!done) {
@@ -149,35 +150,35 @@ void Upkeep::rebuild(Publisher& publisher, const std::shared_ptr<const Sale>& sa
   if (listener_.directory_moved) listener_.directory_moved();
 }
 
-bool Upkeep::rebuild_under_lease(Publisher& publisher, const Sale& sale, std::int64_t correct_epoch) {
-  const auto epoch = postgres::current_epoch(publisher.session(), sale.sale_no);
+bool Upkeep::rebuild_under_lease(workers::Stores& stores, const Sale& sale, std::int64_t correct_epoch) {
+  const auto epoch = postgres::current_epoch(stores.session(), sale.sale_no);
   if (!epoch) return false;
   // Whoever asked may have looked at an epoch that is no longer the newest, or before another instance was done.
-  if (correct_epoch != *epoch && is_served(publisher, sale, *epoch)) return true;
-  const auto outcome = publisher.rebuild(sale, *epoch);
+  if (correct_epoch != *epoch && is_served(stores, sale, *epoch)) return true;
+  const auto outcome = catalog::rebuild(stores, sale, *epoch);
   if (outcome) return true;
   metrics_.rebuilds("failed").Increment();
   telemetry::log_warn("sale could not be rebuilt", {{"sale", sale.id}, {"error", outcome.error().message()}});
   return false;
 }
 
-bool Upkeep::is_served(Publisher& publisher, const Sale& sale, std::int64_t epoch) {
-  if (publisher.redis().check_identity()) return false;
-  const auto reply = publisher.redis().call(redis::pulse_command(sale.id, epoch));
+bool Upkeep::is_served(workers::Stores& stores, const Sale& sale, std::int64_t epoch) {
+  if (stores.redis().check_identity()) return false;
+  const auto reply = stores.redis().call(redis::pulse_command(sale.id, epoch));
   if (!reply) return false;
   const auto pulse = redis::read_pulse(ReplyView(reply->get()));
-  return pulse && !pulse->lost && pulse->identity == publisher.redis().identity() &&
-         pulse->items.size() == sale.items.size() && pulse->postgres_identity == publisher.session().server_identity();
+  return pulse && !pulse->lost && pulse->identity == stores.redis().identity() &&
+         pulse->items.size() == sale.items.size() && pulse->postgres_identity == stores.session().server_identity();
 }
 
-void Upkeep::load_marks(Publisher& publisher, const Sale& sale) {
+void Upkeep::load_marks(workers::Stores& stores, const Sale& sale) {
   const auto started = std::chrono::steady_clock::now();
-  read_marks(publisher, sale);
+  read_marks(stores, sale);
   rest(marks_not_before_, sale.sale_no, (std::chrono::steady_clock::now() - started) * kMarksRestFactor);
 }
 
-void Upkeep::read_marks(Publisher& publisher, const Sale& sale) {
-  auto& client = publisher.redis();
+void Upkeep::read_marks(workers::Stores& stores, const Sale& sale) {
+  auto& client = stores.redis();
   const auto pulse = [&]() -> Result<redis::PulseReply> {
     const auto reply = client.call(redis::pulse_command(sale.id, sale.epoch));
     if (!reply) return reply.error();

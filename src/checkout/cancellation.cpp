@@ -8,7 +8,7 @@ namespace flashsale::checkout {
 
 namespace {
 
-Result<postgres::CancelResult> give_back_after(catalog::Publisher& stores, Result<postgres::CancelResult> result) {
+Result<postgres::CancelResult> give_back_after(workers::Stores& stores, Result<postgres::CancelResult> result) {
   using Outcome = postgres::CancelResult::Outcome;
   if (!result || result->given_back) return result;
   if (result->outcome == Outcome::unknown || result->outcome == Outcome::too_late) return result;
@@ -22,12 +22,12 @@ Result<postgres::CancelResult> give_back_after(catalog::Publisher& stores, Resul
 
 }  // namespace
 
-Result<postgres::CancelResult> cancel_order(catalog::Publisher& stores, const OrderId& id, std::string_view customer_id,
+Result<postgres::CancelResult> cancel_order(workers::Stores& stores, const OrderId& id, std::string_view customer_id,
                                             std::string_view reason, std::string_view who) {
   return give_back_after(stores, postgres::cancel_order(stores.session(), id, customer_id, reason, who));
 }
 
-Result<postgres::CancelResult> cancel_unwritten_order(catalog::Publisher& stores, const Order& order,
+Result<postgres::CancelResult> cancel_unwritten_order(workers::Stores& stores, const Order& order,
                                                       std::string_view reason, std::string_view who) {
   return give_back_after(stores, postgres::cancel_unwritten_order(stores.session(), order, reason, who));
 }

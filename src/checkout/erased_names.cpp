@@ -15,7 +15,7 @@ constexpr int kRoundsMax = 5;
 using redis::ReplyView;
 
 /// False: the sale is not served under the epoch that PostgreSQL has, or a store failed.
-bool tell(catalog::Publisher& stores, const postgres::ErasedName& name) {
+bool tell(workers::Stores& stores, const postgres::ErasedName& name) {
   auto& client = stores.redis();
   if (client.connect()) return false;
   OrderId last;
@@ -23,7 +23,7 @@ bool tell(catalog::Publisher& stores, const postgres::ErasedName& name) {
     const auto ids = postgres::find_erased_orders(stores.session(), name, last, redis::kFindAtOnce);
     if (!ids) return false;
     if (ids->empty()) return true;
-    const redis::Fence fence{name.sale_id, name.epoch, client.identity()};
+    const auto fence = stores.fence(name.sale_id, name.epoch);
     const auto reply = client.call(redis::rename_command(fence, name.pseudonym, *ids));
     if (!reply) return false;
     const auto outcome = redis::read_rename(ReplyView(reply->get()));
@@ -36,7 +36,7 @@ bool tell(catalog::Publisher& stores, const postgres::ErasedName& name) {
 }
 
 /// Those after `last`, which becomes empty when there are no more. False: not all of them, this time.
-bool tell_some(catalog::Publisher& stores, std::string_view pseudonym, std::optional<postgres::ErasedName>& last) {
+bool tell_some(workers::Stores& stores, std::string_view pseudonym, std::optional<postgres::ErasedName>& last) {
   const auto after = std::exchange(last, std::nullopt);
   const auto names = postgres::find_erased_names(stores.session(), pseudonym, kNamesMax, after ? &*after : nullptr);
   if (!names) return false;
@@ -51,7 +51,7 @@ bool tell_some(catalog::Publisher& stores, std::string_view pseudonym, std::opti
 
 }  // namespace
 
-bool tell_erased_name(catalog::Publisher& stores, std::string_view pseudonym) {
+bool tell_erased_name(workers::Stores& stores, std::string_view pseudonym) {
   std::optional<postgres::ErasedName> last;
   do {
     if (!tell_some(stores, pseudonym, last)) return false;
@@ -59,7 +59,7 @@ bool tell_erased_name(catalog::Publisher& stores, std::string_view pseudonym) {
   return true;
 }
 
-void tell_erased_names(catalog::Publisher& stores, std::optional<postgres::ErasedName>& told_up_to) {
+void tell_erased_names(workers::Stores& stores, std::optional<postgres::ErasedName>& told_up_to) {
   for (int round = 0; round < kRoundsMax; ++round) {
     (void)tell_some(stores, {}, told_up_to);
     if (!told_up_to) return;

@@ -15,11 +15,12 @@ constexpr std::size_t kAtOnce = 200;
 using Orders = std::span<const postgres::UnreturnedOrder>;
 
 /// Those that Redis has been told of now, or had been told of before.
-Result<std::vector<Order>> release(redis::SyncClient& client, Orders orders) {
+Result<std::vector<Order>> release(workers::Stores& stores, Orders orders) {
+  auto& client = stores.redis();
   std::vector<redis::Command> commands;
   commands.reserve(orders.size());
   for (const auto& order : orders) {
-    const redis::Fence fence{order.sale_id, order.epoch, client.identity()};
+    const auto fence = stores.fence(order.sale_id, order.epoch);
     commands.push_back(redis::release_command(fence, order.row, true));
   }
   const auto replies = client.pipeline(commands);
@@ -37,11 +38,10 @@ Result<std::vector<Order>> release(redis::SyncClient& client, Orders orders) {
   return told;
 }
 
-Error give_back_chunk(catalog::Publisher& stores, Orders orders, std::size_t& told) {
-  auto& client = stores.redis();
-  if (const auto error = client.connect()) return error;
+Error give_back_chunk(workers::Stores& stores, Orders orders, std::size_t& told) {
+  if (const auto error = stores.redis().connect()) return error;
   FLASHSALE_FAULT_POINT("cancel.before_release");
-  const auto released = release(client, orders);
+  const auto released = release(stores, orders);
   if (!released) return released.error();
   FLASHSALE_FAULT_POINT("cancel.after_release");
   told += released->size();
@@ -50,7 +50,7 @@ Error give_back_chunk(catalog::Publisher& stores, Orders orders, std::size_t& to
 
 }  // namespace
 
-Result<bool> give_back(catalog::Publisher& stores, const Order& row, std::string_view sale_id, std::int64_t epoch) {
+Result<bool> give_back(workers::Stores& stores, const Order& row, std::string_view sale_id, std::int64_t epoch) {
   const postgres::UnreturnedOrder order{row, std::string(sale_id), epoch, {}};
   std::size_t told = 0;
   if (const auto error = give_back_chunk(stores, std::span(&order, 1), told)) {
@@ -59,7 +59,7 @@ Result<bool> give_back(catalog::Publisher& stores, const Order& row, std::string
   return Result<bool>(boost::system::in_place_value, told == 1);
 }
 
-Error give_back(catalog::Publisher& stores, Orders orders) {
+Error give_back(workers::Stores& stores, Orders orders) {
   std::size_t told = 0;
   while (!orders.empty()) {
     const auto chunk = orders.first(std::min(kAtOnce, orders.size()));

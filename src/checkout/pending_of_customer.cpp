@@ -67,7 +67,7 @@ Result<std::vector<Log>> logs_of_all_sales(postgres::Session& session) {
 /// rebuild deletes a log only when all of it is written.)
 class Wait {
  public:
-  Wait(catalog::Publisher& stores, std::string_view customer_id, Clock::time_point until)
+  Wait(workers::Stores& stores, std::string_view customer_id, Clock::time_point until)
       : stores_(stores), customer_id_(customer_id), until_(until) {}
 
   bool run() {
@@ -144,7 +144,7 @@ class Wait {
     }
   }
 
-  catalog::Publisher& stores_;
+  workers::Stores& stores_;
   std::string_view customer_id_;
   Clock::time_point until_;
   std::vector<Log> used_;
@@ -153,7 +153,7 @@ class Wait {
 
 }  // namespace
 
-bool await_rows_of(catalog::Publisher& stores, std::string_view customer_id, Clock::time_point until) {
+bool await_rows_of(workers::Stores& stores, std::string_view customer_id, Clock::time_point until) {
   return Wait(stores, customer_id, until).run();
 }
 

@@ -29,14 +29,14 @@ Result<redis::RetakeReply> take_in_redis(redis::SyncClient& client, const redis:
 
 }  // namespace
 
-RetakeEnd retake(catalog::Publisher& stores, const Sale& sale, const Order& row, bool given_back) {
+RetakeEnd retake(workers::Stores& stores, const Sale& sale, const Order& row, bool given_back) {
   auto& client = stores.redis();
   if (client.connect()) return RetakeEnd::later;
   if (!given_back) {
     const auto returned = give_back(stores, row, sale.id, sale.epoch);
     if (!returned || !*returned) return RetakeEnd::later;
   }
-  const auto reply = take_in_redis(client, {sale.id, sale.epoch, client.identity()}, row);
+  const auto reply = take_in_redis(client, stores.fence(sale.id, sale.epoch), row);
   if (!reply) return RetakeEnd::later;
   Order taken = row;
   taken.generation = reply->generation;
@@ -55,7 +55,7 @@ RetakeEnd retake(catalog::Publisher& stores, const Sale& sale, const Order& row,
   return RetakeEnd::later;
 }
 
-RetakeEnd finish_retake(catalog::Publisher& stores, const Sale& sale, const Order& taken, const std::string& entry_id) {
+RetakeEnd finish_retake(workers::Stores& stores, const Sale& sale, const Order& taken, const std::string& entry_id) {
   const auto written = postgres::confirm_late_payment(stores.session(), taken, sale.epoch);
   if (!written || *written == postgres::LateOutcome::stale_epoch) return RetakeEnd::later;
   FLASHSALE_FAULT_POINT("payment.after_late_commit");
@@ -65,11 +65,11 @@ RetakeEnd finish_retake(catalog::Publisher& stores, const Sale& sale, const Orde
     // Units that were never there (PROTOCOL R11). The entry stays until the correction drops it with its epoch.
     telemetry::log_warn("redis and postgres disagree on a late payment, the sale is rebuilt",
                         {{"sale", sale.id}, {"order", taken.id.to_string()}});
-    (void)client.call(redis::release_command({sale.id, sale.epoch, client.identity()}, taken, false));
+    (void)client.call(redis::release_command(stores.fence(sale.id, sale.epoch), taken, false));
     return RetakeEnd::drifted;
   }
   if (*written == postgres::LateOutcome::over) {
-    const auto released = client.call(redis::release_command({sale.id, sale.epoch, client.identity()}, taken, true));
+    const auto released = client.call(redis::release_command(stores.fence(sale.id, sale.epoch), taken, true));
     if (!released) return RetakeEnd::later;
   }
   FLASHSALE_FAULT_POINT("payment.before_late_trim");

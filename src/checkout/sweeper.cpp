@@ -188,7 +188,7 @@ void Sweeper::finish_entry(const Entry& entry) {
   if (entry.keep) return;
   auto& client = stores_.redis();
   if (client.connect()) return;
-  const redis::Fence fence{entry.sale->id, entry.sale->epoch, client.identity()};
+  const auto fence = stores_.fence(entry.sale->id, entry.sale->epoch);
   // Redis holds units for an order that is final: what PostgreSQL never had must not be given back (PROTOCOL R11).
   bool drifted = entry.drifted;
   for (const auto& order : entry.refused) {

@@ -16,11 +16,11 @@ using Settled = Result<PaymentResult>;
 constexpr std::chrono::hours kNoHurry{24 * 365};
 
 /// The order has ended: its units go back at once. What fails here the sweeper does.
-void give_back_now(catalog::Publisher& stores, const PaymentResult& result) {
+void give_back_now(workers::Stores& stores, const PaymentResult& result) {
   (void)checkout::give_back(stores, result.row, result.sale_id, result.epoch);
 }
 
-Settled take_again(catalog::Publisher& stores, catalog::Upkeep& upkeep, std::string_view webhook_id,
+Settled take_again(workers::Stores& stores, catalog::Upkeep& upkeep, std::string_view webhook_id,
                    const PaymentResult& late) {
   const auto found = postgres::find_sale(stores.session(), late.sale_id);
   if (!found) return found.error();
@@ -37,7 +37,7 @@ Settled take_again(catalog::Publisher& stores, catalog::Upkeep& upkeep, std::str
   return late;
 }
 
-Settled finish(catalog::Publisher& stores, catalog::Upkeep& upkeep, Settled result) {
+Settled finish(workers::Stores& stores, catalog::Upkeep& upkeep, Settled result) {
   if (!result || result->repeated) return result;
   const auto webhook_id = result->webhook_id;
   if (result->outcome == PaymentOutcome::failed) give_back_now(stores, *result);
@@ -50,7 +50,7 @@ Settled finish(catalog::Publisher& stores, catalog::Upkeep& upkeep, Settled resu
 
 }  // namespace
 
-Settled receive(catalog::Publisher& stores, catalog::Upkeep& upkeep, const PaymentEvent& event, Promptness promptness) {
+Settled receive(workers::Stores& stores, catalog::Upkeep& upkeep, const PaymentEvent& event, Promptness promptness) {
   auto applied = postgres::apply_payment(stores.session(), event);
   const bool is_second = applied && applied->webhook_id != event.webhook_id;
   if (is_second && !applied->repeated) {
@@ -61,7 +61,7 @@ Settled receive(catalog::Publisher& stores, catalog::Upkeep& upkeep, const Payme
   return finish(stores, upkeep, std::move(applied));
 }
 
-Settled settle(catalog::Publisher& stores, catalog::Upkeep& upkeep, std::string_view webhook_id,
+Settled settle(workers::Stores& stores, catalog::Upkeep& upkeep, std::string_view webhook_id,
                std::chrono::seconds patience, postgres::UnknownOrders unknown) {
   return finish(stores, upkeep, postgres::settle_payment(stores.session(), webhook_id, patience, unknown));
 }

@@ -48,7 +48,7 @@ class DriftWatch {
   Options options_;
   catalog::Upkeep& upkeep_;
   telemetry::Metrics& metrics_;
-  catalog::Publisher stores_;                ///< the watch's thread only
+  workers::Stores stores_;                   ///< the watch's thread only
   std::map<std::int32_t, Watched> watched_;  ///< by sale_no; the watch's thread only
   catalog::LatestSnapshot snapshot_;
   workers::PeriodicThread thread_;  ///< the last: it ends before what it uses

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "flashsale/catalog/publisher.hpp"
+#include "flashsale/workers/stores.hpp"
 
 namespace flashsale::admin {
 
@@ -18,7 +18,7 @@ struct Erasure {
 /// counts and the audit stay as they are. What was accepted before the call and has no row yet is waited for, some
 /// seconds at most. Then PostgreSQL; then Redis is told, in place: no sale is rebuilt for a name. Where Redis cannot be
 /// told now, any instance's sweeper does it within seconds of its being there again. May be repeated. Blocking.
-[[nodiscard]] Result<Erasure> erase_customer(catalog::Publisher& stores, std::string_view customer_id,
+[[nodiscard]] Result<Erasure> erase_customer(workers::Stores& stores, std::string_view customer_id,
                                              std::string_view who);
 
 }  // namespace flashsale::admin

@@ -6,7 +6,6 @@
 #include <string_view>
 #include <vector>
 
-#include "flashsale/admin/operation_pool.hpp"
 #include "flashsale/catalog/catalog.hpp"
 #include "flashsale/catalog/pulse.hpp"
 #include "flashsale/catalog/sale_lookup.hpp"
@@ -20,6 +19,7 @@
 #include "flashsale/identity/token_verifier.hpp"
 #include "flashsale/identity/webhook_verifier.hpp"
 #include "flashsale/telemetry/metrics.hpp"
+#include "flashsale/workers/operation_pool.hpp"
 
 namespace flashsale::api {
 
@@ -28,12 +28,12 @@ enum class LoggedCheckouts : std::uint8_t { none, refused, all };
 
 /// What the endpoints of all threads share.
 struct ProcessParts {
-  admin::OperationPool& operations;  ///< of the admin API
-  admin::OperationPool& switches;    ///< what must work at once, whatever else waits: state of a sale, feature flags
-  admin::OperationPool& buyers;      ///< buyers' lists and cancellations
-  admin::OperationPool& payments;    ///< apart from the others, so that neither waits for the other
-  admin::OperationPool& reports;     ///< what reads or changes a whole sale, or all of a customer: takes its time
-  admin::OperationPool& exports;     ///< has no queue: one that is free, or none
+  workers::OperationPool& operations;  ///< of the admin API
+  workers::OperationPool& switches;    ///< what must work at once, whatever else waits: state of a sale, feature flags
+  workers::OperationPool& buyers;      ///< buyers' lists and cancellations
+  workers::OperationPool& payments;    ///< apart from the others, so that neither waits for the other
+  workers::OperationPool& reports;     ///< what reads or changes a whole sale, or all of a customer: takes its time
+  workers::OperationPool& exports;     ///< has no queue: one that is free, or none
   checkout::OrderLookup& lookup;
   catalog::Pulse& pulse;
   catalog::Upkeep& upkeep;

@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "flashsale/catalog/latest_snapshot.hpp"
-#include "flashsale/catalog/publisher.hpp"
 #include "flashsale/workers/periodic_thread.hpp"
+#include "flashsale/workers/stores.hpp"
 
 namespace flashsale::catalog {
 
@@ -39,7 +39,7 @@ class Retention {
   [[nodiscard]] bool forget(const Sale& sale, std::int64_t epoch);
 
   Options options_;
-  Publisher stores_;  ///< the thread's alone
+  workers::Stores stores_;  ///< the thread's alone
   std::map<std::int32_t, SteadyTime> closed_since_;
   std::set<std::int32_t> forgotten_;  ///< let go, and known to have no keys any more
   SteadyTime tidy_at_{};

@@ -10,8 +10,8 @@
 #include <thread>
 #include <vector>
 
-#include "flashsale/catalog/publisher.hpp"
 #include "flashsale/catalog/snapshot.hpp"
+#include "flashsale/workers/stores.hpp"
 
 namespace flashsale::catalog {
 
@@ -73,13 +73,13 @@ class Upkeep {
   };
   void request(std::shared_ptr<const Sale> sale, const std::function<void(Work&)>& add);
   void run(unsigned thread_no);
-  void perform(Publisher& publisher, const Work& work);
-  void rebuild(Publisher& publisher, const std::shared_ptr<const Sale>& sale, std::int64_t correct_epoch = -1);
-  [[nodiscard]] static bool is_served(Publisher& publisher, const Sale& sale, std::int64_t epoch);
+  void perform(workers::Stores& stores, const Work& work);
+  void rebuild(workers::Stores& stores, const std::shared_ptr<const Sale>& sale, std::int64_t correct_epoch = -1);
+  [[nodiscard]] static bool is_served(workers::Stores& stores, const Sale& sale, std::int64_t epoch);
   /// False: it has to be tried again.
-  [[nodiscard]] bool rebuild_under_lease(Publisher& publisher, const Sale& sale, std::int64_t correct_epoch);
-  void load_marks(Publisher& publisher, const Sale& sale);
-  void read_marks(Publisher& publisher, const Sale& sale);
+  [[nodiscard]] bool rebuild_under_lease(workers::Stores& stores, const Sale& sale, std::int64_t correct_epoch);
+  void load_marks(workers::Stores& stores, const Sale& sale);
+  void read_marks(workers::Stores& stores, const Sale& sale);
   using Duration = std::chrono::steady_clock::duration;
   [[nodiscard]] bool rests(const std::map<std::int32_t, SteadyTime>& not_before, std::int32_t sale_no);
   /// How long nobody here tries again; grows with each failure in a row.

@@ -3,7 +3,7 @@
 #include <string>
 #include <string_view>
 
-#include "flashsale/catalog/publisher.hpp"
+#include "flashsale/workers/stores.hpp"
 
 namespace flashsale::checkout {
 
@@ -16,11 +16,11 @@ enum class RetakeEnd : std::uint8_t {
 
 /// Takes the units of an ended order again and confirms it, for a payment that came late (PROTOCOL R11, R16): Redis and
 /// its pending log first, then PostgreSQL. Blocking. `row` as it stands, `given_back` as its row says.
-[[nodiscard]] RetakeEnd retake(catalog::Publisher& stores, const Sale& sale, const Order& row, bool given_back);
+[[nodiscard]] RetakeEnd retake(workers::Stores& stores, const Sale& sale, const Order& row, bool given_back);
 
 /// Second half of the above, for an order that Redis has taken again under the sale's epoch; its entry in the pending
 /// log goes when that is settled.
-[[nodiscard]] RetakeEnd finish_retake(catalog::Publisher& stores, const Sale& sale, const Order& taken,
+[[nodiscard]] RetakeEnd finish_retake(workers::Stores& stores, const Sale& sale, const Order& taken,
                                       const std::string& entry_id);
 
 }  // namespace flashsale::checkout

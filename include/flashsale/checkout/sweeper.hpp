@@ -69,7 +69,7 @@ class Sweeper : public Settlement {
   catalog::Upkeep& upkeep_;
   Journal& journal_;
   telemetry::Metrics& metrics_;
-  catalog::Publisher stores_;                           ///< sweeper thread only
+  workers::Stores stores_;                              ///< sweeper thread only
   std::map<std::int32_t, FutureEntry> future_entries_;  ///< by sale_no; sweeper thread only
   /// What the last pass ended with; empty: from the first.
   std::optional<postgres::UnreturnedOrder> returned_up_to_;

@@ -2,11 +2,11 @@
 #include <chrono>
 #include <string>
 
-#include "flashsale/catalog/publisher.hpp"
 #include "flashsale/catalog/upkeep.hpp"
 #include "flashsale/payments/held.hpp"
 #include "flashsale/postgres/payment_repository.hpp"
 #include "flashsale/workers/periodic_thread.hpp"
+#include "flashsale/workers/stores.hpp"
 
 namespace flashsale::payments {
 
@@ -37,7 +37,7 @@ class PaymentSweeper {
   Options options_;
   catalog::Upkeep& upkeep_;
   telemetry::Metrics& metrics_;
-  catalog::Publisher stores_;  ///< the thread's alone
+  workers::Stores stores_;  ///< the thread's alone
   std::chrono::steady_clock::time_point settle_at_{};
   std::string settled_up_to_;  ///< message that the last pass ended with; empty: from the first
   /// What somebody has locked is let alone for a while: each try costs all others the wait.

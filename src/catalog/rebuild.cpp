@@ -1,4 +1,4 @@
-#include "flashsale/catalog/publisher.hpp"
+#include "flashsale/catalog/rebuild.hpp"
 
 #include <algorithm>
 #include <random>
@@ -13,7 +13,7 @@
 #include "flashsale/redis/server_facts.hpp"
 #include "flashsale/telemetry/fault_point.hpp"
 #include "flashsale/telemetry/log.hpp"
-#include "lease_keeper.hpp"
+#include "flashsale/workers/lease_keeper.hpp"
 #include "log_drain.hpp"
 
 namespace flashsale::catalog {
@@ -23,7 +23,7 @@ namespace {
 constexpr std::int64_t kEpochsBeside = 64;
 /// Kept while the rebuild goes on; after a holder's death the others wait for so long.
 constexpr std::chrono::milliseconds kRebuildLease{5000};
-constexpr std::int32_t kStockChangesPage = 1000;
+constexpr std::string_view kLeaseKind = "rebuild";
 /// Orders whose units a rebuild gives back; the sweeper does the rest.
 constexpr std::size_t kUnreturnedMax = 200'000;
 constexpr std::size_t kMarkedAtOnce = 2000;
@@ -57,57 +57,65 @@ void wait_for_memory(redis::SyncClient& client) {
   }
 }
 
-}  // namespace
+/// One run of it.
+class Rebuild {
+ public:
+  Rebuild(workers::Stores& stores, const Sale& sale)
+      : stores_(stores), session_(stores.session()), redis_(stores.redis()), sale_(sale) {}
 
-Publisher::Publisher(postgres::Options postgres, redis::Options redis, std::string name, telemetry::Metrics& metrics)
-    : session_(postgres, name),
-      writer_(postgres, name + "-writer"),
-      redis_options_(std::move(redis)),
-      redis_(redis_options_, name),
-      holder_(name + '-' + std::to_string(std::random_device{}()) + std::to_string(std::random_device{}())),
-      metrics_(metrics) {}
+  [[nodiscard]] Result<RebuildOutcome> run(std::int64_t seen_epoch);
 
-bool Publisher::hold_lease(std::string_view sale_id, std::string_view kind, std::chrono::milliseconds duration) {
-  const auto reply = redis_.call(redis::lease_command(sale_id, kind, holder_, duration));
-  return reply && redis::read_lease(ReplyView(reply->get()));
-}
+ private:
+  /// The sale as it was read; of another epoch when somebody newer was here.
+  struct Prepared {
+    Sale sale;
+    redis::Loaded loaded;
+  };
+  [[nodiscard]] Result<Prepared> prepare(std::int64_t published_epoch, std::int64_t epoch);
+  [[nodiscard]] Result<redis::LoadOutcome> clear(std::span<const std::int64_t> old, std::int64_t epoch);
+  [[nodiscard]] Result<Prepared> load(std::int64_t new_epoch);
+  [[nodiscard]] Error finish_loading(bool& superseded);
+  void mark_given_back(std::span<const Order> unreturned);
+  [[nodiscard]] Result<RebuildOutcome> publish(const Prepared& prepared, std::string_view identity);
+  [[nodiscard]] RebuildOutcome count(RebuildOutcome outcome);
 
-bool Publisher::hold_rebuild_lease(std::string_view sale_id) { return hold_lease(sale_id, "rebuild", kRebuildLease); }
+  workers::Stores& stores_;
+  postgres::Session& session_;
+  redis::SyncClient& redis_;
+  const Sale& sale_;
+};
 
-void Publisher::give_back_rebuild_lease(std::string_view sale_id) {
-  (void)redis_.call(redis::lease_command(sale_id, "rebuild", holder_, std::chrono::milliseconds(0)));
-}
-
-Result<Publisher::RebuildOutcome> Publisher::rebuild(const Sale& sale, std::int64_t seen_epoch) {
+Result<RebuildOutcome> Rebuild::run(std::int64_t seen_epoch) {
   // The identity can have changed under a living connection, and what is published now carries it.
   if (const auto error = redis_.check_identity()) return error;
   // Of the server that is loaded below: should another one answer in the end, it is published as not its own, and every
   // pulse sees that.
   const std::string identity = redis_.identity();
-  const auto fence = redis_.call(redis::pulse_command(sale.id, seen_epoch));
+  const auto fence = redis_.call(redis::pulse_command(sale_.id, seen_epoch));
   if (!fence) return fence.error();
   const auto served = redis::read_pulse(ReplyView(fence->get()));
   if (!served) return served.error();
-  const LeaseKeeper keeper(redis_options_, sale.id, "rebuild", holder_, kRebuildLease);
+  const workers::LeaseKeeper keeper(stores_.redis_options(), sale_.id, std::string(kLeaseKind), stores_.lease_holder(),
+                                    kRebuildLease);
   FLASHSALE_FAULT_POINT("rebuild.before_raise");
   // PostgreSQL that was restored from a backup is behind the fence.
-  const auto raised = postgres::raise_epoch(session_, sale.sale_no, seen_epoch, served->fence_epoch);
+  const auto raised = postgres::raise_epoch(session_, sale_.sale_no, seen_epoch, served->fence_epoch);
   if (!raised) return raised.error();
   if (!*raised) return count(RebuildOutcome::superseded);
   const std::int64_t epoch = **raised;
   FLASHSALE_FAULT_POINT("rebuild.epoch_raised");
 
-  const auto closing = redis_.call(redis::close_fence_command(sale.id, epoch));
+  const auto closing = redis_.call(redis::close_fence_command(sale_.id, epoch));
   if (!closing) return closing.error();
   const auto closed = redis::read_close_fence(ReplyView(closing->get()));
   if (!closed) return closed.error();
   if (closed->superseded) return count(RebuildOutcome::superseded);
   FLASHSALE_FAULT_POINT("rebuild.fence_closed");
 
-  auto prepared = prepare(sale, closed->published_epoch, epoch);
+  auto prepared = prepare(closed->published_epoch, epoch);
   // As late as can be: from here on the logs of older epochs are given up, wherever they may come to light.
   if (prepared && prepared->sale.epoch == epoch) {
-    const auto is_current = postgres::mark_drained(session_, sale.sale_no, epoch);
+    const auto is_current = postgres::mark_drained(session_, sale_.sale_no, epoch);
     if (!is_current) prepared = is_current.error();
     else if (!*is_current) prepared = Prepared{};
   }
@@ -118,42 +126,42 @@ Result<Publisher::RebuildOutcome> Publisher::rebuild(const Sale& sale, std::int6
   if (!outcome) return outcome;
   const bool published = *outcome == RebuildOutcome::published;
   FLASHSALE_FAULT_POINT("rebuild.published");
-  if (!published) (void)redis_.call(redis::forget_epoch_command(sale.id, epoch));
+  if (!published) (void)redis_.call(redis::forget_epoch_command(sale_.id, epoch));
   if (!prepared) return prepared.error();
-  if (published) telemetry::log_info("sale published", {{"sale", sale.id}, {"epoch", epoch}});
+  if (published) telemetry::log_info("sale published", {{"sale", sale_.id}, {"epoch", epoch}});
   return count(*outcome);
 }
 
-Publisher::RebuildOutcome Publisher::count(RebuildOutcome outcome) {
-  metrics_.rebuilds(outcome == RebuildOutcome::published ? "published" : "superseded").Increment();
+RebuildOutcome Rebuild::count(RebuildOutcome outcome) {
+  stores_.metrics().rebuilds(outcome == RebuildOutcome::published ? "published" : "superseded").Increment();
   return outcome;
 }
 
 /// Everything but the publication. What the old epochs have left goes before the new one is loaded: Redis need not have
 /// room for both.
-Result<Publisher::Prepared> Publisher::prepare(const Sale& sale, std::int64_t published_epoch, std::int64_t epoch) {
-  const auto bounds = postgres::find_log_bounds(session_, sale.sale_no);
+Result<Rebuild::Prepared> Rebuild::prepare(std::int64_t published_epoch, std::int64_t epoch) {
+  const auto bounds = postgres::find_log_bounds(session_, sale_.sale_no);
   if (!bounds) return bounds.error();
   const auto old = old_epochs(bounds->drained_epoch, published_epoch, epoch);
   auto logs = old;
   std::erase_if(logs, [&](std::int64_t one) { return one < std::max(bounds->reset_epoch, bounds->drained_epoch); });
-  if (const auto error = LogDrain(session_, writer_, redis_).drain(sale, logs, epoch)) return error;
+  if (const auto error = LogDrain(stores_).drain(sale_, logs, epoch)) return error;
   FLASHSALE_FAULT_POINT("rebuild.drained");
   // What is written under an epoch that has moved on changes nothing: then the logs are somebody else's to drain.
-  const auto current = postgres::current_epoch(session_, sale.sale_no);
+  const auto current = postgres::current_epoch(session_, sale_.sale_no);
   if (!current) return current.error();
   if (*current != epoch) return Prepared{};
-  const auto cleared = clear(sale, old, epoch);
+  const auto cleared = clear(old, epoch);
   if (!cleared) return cleared.error();
   if (*cleared == redis::LoadOutcome::superseded) return Prepared{};
   FLASHSALE_FAULT_POINT("rebuild.cleared");
   wait_for_memory(redis_);
-  return load(sale, epoch);
+  return load(epoch);
 }
 
-Result<redis::LoadOutcome> Publisher::clear(const Sale& sale, std::span<const std::int64_t> old, std::int64_t epoch) {
+Result<redis::LoadOutcome> Rebuild::clear(std::span<const std::int64_t> old, std::int64_t epoch) {
   if (old.empty()) return redis::LoadOutcome::loaded;
-  const auto reply = redis_.call(redis::clear_command(sale.id, epoch, old));
+  const auto reply = redis_.call(redis::clear_command(sale_.id, epoch, old));
   if (!reply) return reply.error();
   return redis::read_clear(ReplyView(reply->get()));
 }
@@ -161,7 +169,7 @@ Result<redis::LoadOutcome> Publisher::clear(const Sale& sale, std::span<const st
 /// What counts as free in the snapshot is free in what is published. So its orders need not be told of any more, and
 /// the audit must not count their units twice. Before it is published: whoever looks at it then finds them marked. (If
 /// it never is, the next snapshot has them free as well.)
-void Publisher::mark_given_back(std::span<const Order> unreturned) {
+void Rebuild::mark_given_back(std::span<const Order> unreturned) {
   while (!unreturned.empty()) {
     const auto some = unreturned.first(std::min(kMarkedAtOnce, unreturned.size()));
     if (postgres::mark_given_back(session_, some)) return;  // the sweeper does it
@@ -169,7 +177,7 @@ void Publisher::mark_given_back(std::span<const Order> unreturned) {
   }
 }
 
-Result<Publisher::RebuildOutcome> Publisher::publish(const Prepared& prepared, std::string_view identity) {
+Result<RebuildOutcome> Rebuild::publish(const Prepared& prepared, std::string_view identity) {
   const auto reply =
       redis_.call(redis::publish_command(prepared.sale, prepared.loaded, identity, session_.server_identity()));
   if (!reply) return reply.error();
@@ -185,7 +193,7 @@ Result<Publisher::RebuildOutcome> Publisher::publish(const Prepared& prepared, s
 }
 
 /// Redis takes one chunk of rows while PostgreSQL reads the next.
-Result<Publisher::Prepared> Publisher::load(const Sale& sale, std::int64_t new_epoch) {
+Result<Rebuild::Prepared> Rebuild::load(std::int64_t new_epoch) {
   Prepared prepared;
   Error failure;
   bool superseded = false;
@@ -197,7 +205,7 @@ Result<Publisher::Prepared> Publisher::load(const Sale& sale, std::int64_t new_e
   };
   reader.orders = [&](std::span<const Order> orders) {
     failure = finish_loading(superseded);
-    if (!failure && !superseded) failure = redis_.send(redis::load_commands(sale.id, new_epoch, orders));
+    if (!failure && !superseded) failure = redis_.send(redis::load_commands(sale_.id, new_epoch, orders));
     prepared.loaded.orders += static_cast<std::int64_t>(orders.size());
     for (const auto& order : orders) prepared.loaded.newest_at = std::max(prepared.loaded.newest_at, order.created_at);
     return !failure && !superseded;
@@ -205,7 +213,7 @@ Result<Publisher::Prepared> Publisher::load(const Sale& sale, std::int64_t new_e
   reader.unreturned = [&](const Order& order) {
     if (unreturned.size() < kUnreturnedMax) unreturned.push_back(order);
   };
-  const auto error = postgres::read_snapshot(session_, sale.sale_no, reader);
+  const auto error = postgres::read_snapshot(session_, sale_.sale_no, reader);
   const auto last = finish_loading(superseded);
   if (failure) return failure;
   if (error) return error;
@@ -216,7 +224,7 @@ Result<Publisher::Prepared> Publisher::load(const Sale& sale, std::int64_t new_e
 }
 
 /// Reads the replies to the chunk that was sent last.
-Error Publisher::finish_loading(bool& superseded) {
+Error Rebuild::finish_loading(bool& superseded) {
   const auto replies = redis_.receive();
   if (!replies) return replies.error();
   for (const auto& reply : *replies) {
@@ -229,41 +237,17 @@ Error Publisher::finish_loading(bool& superseded) {
   return {};
 }
 
-Result<Publisher::PushOutcome> Publisher::push_definition(const Sale& sale) {
-  if (const auto error = redis_.connect()) return error;
-  const auto reply = redis_.call(redis::configure_command(sale, redis_.identity()));
-  if (!reply) return reply.error();
-  const auto outcome = redis::read_configure(ReplyView(reply->get()));
-  if (!outcome) return outcome.error();
-  return *outcome == redis::ConfigureOutcome::lost ? PushOutcome::lost : PushOutcome::done;
+}  // namespace
+
+Result<RebuildOutcome> rebuild(workers::Stores& stores, const Sale& sale, std::int64_t seen_epoch) {
+  return Rebuild(stores, sale).run(seen_epoch);
 }
 
-Result<Publisher::PushOutcome> Publisher::push_stock(const Sale& sale, std::int32_t item_no) {
-  if (const auto error = redis_.connect()) return error;
-  const redis::Fence fence{sale.id, sale.epoch, redis_.identity()};
-  const auto pulse = redis_.call(redis::pulse_command(sale.id, sale.epoch));
-  if (!pulse) return pulse.error();
-  const auto levels = redis::read_pulse(ReplyView(pulse->get()));
-  if (!levels) return levels.error();
-  const auto item = std::find_if(levels->items.begin(), levels->items.end(),
-                                 [&](const redis::PulseItem& i) { return i.item_no == item_no; });
-  if (levels->lost || item == levels->items.end()) return PushOutcome::lost;
+RebuildLease::RebuildLease(workers::Stores& stores, std::string_view sale_id)
+    : stores_(stores), sale_id_(sale_id), is_held_(stores.hold_lease(sale_id, kLeaseKind, kRebuildLease)) {}
 
-  const auto changes = postgres::stock_changes_after(session_, item_no, item->stock_version, kStockChangesPage);
-  if (!changes) return changes.error();
-  for (const auto& change : *changes) {
-    const auto reply = redis_.call(redis::restock_command(fence, item_no, change.version, change.delta));
-    if (!reply) return reply.error();
-    const auto outcome = redis::read_restock(ReplyView(reply->get()));
-    if (!outcome) return outcome.error();
-    if (*outcome == redis::RestockOutcome::lost) return PushOutcome::lost;
-  }
-  return PushOutcome::done;
-}
-
-Error Publisher::announce(std::int64_t directory_version) {
-  const auto reply = redis_.call(redis::raise_directory_command(directory_version));
-  return reply ? Error{} : reply.error();
+RebuildLease::~RebuildLease() {
+  if (is_held_) stores_.hold_lease(sale_id_, kLeaseKind, std::chrono::milliseconds(0));
 }
 
 }  // namespace flashsale::catalog

@@ -7,9 +7,9 @@
 #include <thread>
 #include <vector>
 
-#include "flashsale/catalog/publisher.hpp"
+#include "flashsale/workers/stores.hpp"
 
-namespace flashsale::admin {
+namespace flashsale::workers {
 
 /// A few threads, each with its own connections to both stores, for calls that block: the admin API, buyers' lists and
 /// cancellations; or, in another pool, the payment provider's messages. The queue in front of them is bounded.
@@ -22,7 +22,7 @@ class OperationPool {
     std::size_t queue_max = 256;      ///< operations that wait for a thread
     std::string name = "operations";  ///< of its sessions and its queue
   };
-  using Operation = std::function<void(catalog::Publisher&)>;
+  using Operation = std::function<void(Stores&)>;
 
   OperationPool(Options options, telemetry::Metrics& metrics);
   ~OperationPool();
@@ -45,4 +45,4 @@ class OperationPool {
   std::vector<std::thread> threads_;
 };
 
-}  // namespace flashsale::admin
+}  // namespace flashsale::workers

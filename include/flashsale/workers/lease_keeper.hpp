@@ -7,7 +7,7 @@
 
 #include "flashsale/redis/sync_client.hpp"
 
-namespace flashsale::catalog {
+namespace flashsale::workers {
 
 /// Keeps a lease while its holder waits for a store: for as long as this lives, and the process with it.
 class LeaseKeeper {
@@ -32,4 +32,4 @@ class LeaseKeeper {
   std::thread thread_;
 };
 
-}  // namespace flashsale::catalog
+}  // namespace flashsale::workers

@@ -1,10 +1,10 @@
-#include "lease_keeper.hpp"
+#include "flashsale/workers/lease_keeper.hpp"
 
 #include <utility>
 
 #include "flashsale/redis/sale_scripts.hpp"
 
-namespace flashsale::catalog {
+namespace flashsale::workers {
 
 LeaseKeeper::LeaseKeeper(redis::Options redis, std::string sale_id, std::string kind, std::string holder,
                          std::chrono::milliseconds duration)
@@ -34,4 +34,4 @@ void LeaseKeeper::run() {
   }
 }
 
-}  // namespace flashsale::catalog
+}  // namespace flashsale::workers

@@ -1,9 +1,9 @@
-#include "flashsale/admin/operation_pool.hpp"
+#include "flashsale/workers/operation_pool.hpp"
 
 #include <string>
 #include <utility>
 
-namespace flashsale::admin {
+namespace flashsale::workers {
 
 OperationPool::OperationPool(Options options, telemetry::Metrics& metrics)
     : options_(std::move(options)), metrics_(metrics) {}
@@ -38,8 +38,7 @@ bool OperationPool::submit(Operation operation) {
 }
 
 void OperationPool::run(unsigned thread_no) {
-  catalog::Publisher stores(options_.postgres, options_.redis, options_.name + '-' + std::to_string(thread_no),
-                            metrics_);
+  Stores stores(options_.postgres, options_.redis, options_.name + '-' + std::to_string(thread_no), metrics_);
   std::unique_lock lock(mutex_);
   for (;;) {
     wake_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
@@ -55,4 +54,4 @@ void OperationPool::run(unsigned thread_no) {
   }
 }
 
-}  // namespace flashsale::admin
+}  // namespace flashsale::workers

@@ -1,0 +1,29 @@
+#include "flashsale/workers/stores.hpp"
+
+#include <random>
+
+namespace flashsale::workers {
+namespace {
+
+std::string unique_holder(const std::string& name) {
+  std::random_device random;
+  return name + '-' + std::to_string(random()) + std::to_string(random());
+}
+
+}  // namespace
+
+Stores::Stores(const postgres::Options& postgres, const redis::Options& redis, const std::string& name,
+               telemetry::Metrics& metrics)
+    : session_(postgres, name),
+      writer_(postgres, name + "-writer"),
+      redis_options_(redis),
+      redis_(redis, name),
+      lease_holder_(unique_holder(name)),
+      metrics_(metrics) {}
+
+bool Stores::hold_lease(std::string_view sale_id, std::string_view kind, std::chrono::milliseconds duration) {
+  const auto reply = redis_.call(redis::lease_command(sale_id, kind, lease_holder_, duration));
+  return reply && redis::read_lease(redis::ReplyView(reply->get()));
+}
+
+}  // namespace flashsale::workers

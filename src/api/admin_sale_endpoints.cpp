@@ -53,7 +53,7 @@ Answer stock_answer(const admin::StockResult& result, const std::string& sale_id
   if (!result.is_told) {
     answer.status = 202;
     append_header(answer.headers, "Location", "/admin/v1/sales/" + sale_id);
-    append_header(answer.headers, "Retry-After", "1");
+    append_look_again(answer.headers);
   }
   return answer;
 }
@@ -248,7 +248,7 @@ void AdminSaleEndpoints::apply_patch(Exchange& exchange, postgres::SalePatch cha
         if (patched->is_told) return answered.reply({200, "application/json", document(sale), {}});
         std::string headers;
         append_header(headers, "Location", "/admin/v1/sales/" + sale.id);
-        append_header(headers, "Retry-After", "1");
+        append_look_again(headers);
         answered.reply({202, "application/json", document(sale), headers});
       });
 }

@@ -65,7 +65,7 @@ std::optional<std::string_view> identify_customer(Exchange& exchange, const Proc
     failure = Failure::bad_subject;
   }
   if (failure == Failure::too_many_checks) {
-    reply_retry_later(exchange, ProblemType::overloaded, "too many tokens with wrong signatures are being sent", 1);
+    reply_problem(exchange, ProblemType::overloaded, "too many tokens with wrong signatures are being sent");
     return std::nullopt;
   }
   if (failure == Failure::too_long) {
@@ -89,8 +89,9 @@ bool is_within_rate(Exchange& exchange, const ProcessParts& process, std::string
                 "\"customer\";q=" + std::to_string(options.burst) + ";w=" + std::to_string(window_s));
   append_header(headers, "RateLimit",
                 "\"customer\";r=" + std::to_string(decision.remaining) + ";t=" + std::to_string(decision.reset_s));
-  reply_retry_later(exchange, ProblemType::rate_limited, "this customer asks too often", decision.retry_after_s,
-                    headers);
+  // A limit of one's own says exactly when it ends.
+  append_header(headers, "Retry-After", std::to_string(decision.retry_after_s));
+  reply_problem(exchange, ProblemType::rate_limited, "this customer asks too often", headers);
   return false;
 }
 
@@ -100,7 +101,7 @@ identity::CustomerCalls::Call begin_call(Exchange& exchange, const ProcessParts&
   if (!process.customer_calls) return unbounded;
   auto call = process.customer_calls->begin(customer_id);
   if (!call) {
-    reply_retry_later(exchange, ProblemType::rate_limited, "too many calls of this customer are under way", 1);
+    reply_problem(exchange, ProblemType::rate_limited, "too many calls of this customer are under way");
   }
   return call;
 }

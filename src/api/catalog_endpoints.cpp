@@ -42,7 +42,7 @@ void CatalogEndpoints::answer_sale(Exchange& exchange) {
         if (outcome == catalog::SaleLookup::Outcome::unknown) {
           return reply_problem(*kept, ProblemType::unknown_sale, "there is no sale of this id");
         }
-        reply_retry_later(*kept, ProblemType::unavailable, "the sale cannot be looked up at the moment", 1);
+        reply_problem(*kept, ProblemType::unavailable, "the sale cannot be looked up at the moment");
       });
 }
 
@@ -65,7 +65,7 @@ const CatalogEndpoints::Document& CatalogEndpoints::sale_document(const catalog:
 void CatalogEndpoints::answer_list(Exchange& exchange) {
   const auto& snapshot = *thread_.catalog.snapshot();
   if (snapshot.directory_version < 0) {
-    return reply_retry_later(exchange, ProblemType::unavailable, "the catalog is being loaded", 1);
+    return reply_problem(exchange, ProblemType::unavailable, "the catalog is being loaded");
   }
   const QueryParameters parameters(exchange.request().query, {"limit", "cursor"});
   const auto limit = page_limit(parameters);

@@ -50,7 +50,7 @@ void CustomerEndpoints::erase(Exchange& exchange, std::string_view who) {
                   Answer answer;
                   if (!erased->is_complete) {
                     answer.status = 202;
-                    append_header(answer.headers, "Retry-After", "1");
+                    append_look_again(answer.headers);
                   }
                   answer.body = erasure_document(*erased);
                   return answer;

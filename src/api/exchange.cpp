@@ -11,6 +11,7 @@ namespace {
 constexpr std::string_view kForbidden{"\r\n\0", 3};
 /// The longest that one is told to wait, in shortest ones.
 constexpr unsigned kRetryAfterSpread = 3;
+constexpr unsigned kSwitchedOffRetryAfterS = 5;
 
 bool is_safe(std::string_view text) { return text.find_first_of(kForbidden) == std::string_view::npos; }
 
@@ -24,8 +25,15 @@ void append_header(std::string& block, std::string_view name, std::string_view v
 void reply_problem(Exchange& exchange, ProblemType type, std::string_view detail, std::string_view headers,
                    std::string_view members) {
   const std::string body = problem_document(type, detail, members);
+  const auto& problem = describe(type);
+  std::string with_retry;
+  if (problem.retry_after_s > 0 && headers.find("Retry-After: ") == std::string_view::npos) {
+    with_retry = headers;
+    append_retry_after(with_retry, problem.retry_after_s);
+    headers = with_retry;
+  }
   exchange.reply(
-      {.status = describe(type).status, .content_type = "application/problem+json", .body = body, .headers = headers});
+      {.status = problem.status, .content_type = "application/problem+json", .body = body, .headers = headers});
 }
 
 void append_retry_after(std::string& block, unsigned least_s) {
@@ -34,14 +42,12 @@ void append_retry_after(std::string& block, unsigned least_s) {
   append_header(block, "Retry-After", std::to_string(seconds(random)));
 }
 
-void reply_retry_later(Exchange& exchange, ProblemType type, std::string_view detail, unsigned retry_after_s,
-                       std::string_view headers) {
-  std::string block;
-  // A limit of one's own says exactly when it ends.
-  if (type == ProblemType::rate_limited) append_header(block, "Retry-After", std::to_string(retry_after_s));
-  else append_retry_after(block, retry_after_s);
-  block += headers;
-  reply_problem(exchange, type, detail, block);
+void reply_switched_off(Exchange& exchange, std::string_view detail) {
+  std::string headers;
+  append_retry_after(headers, kSwitchedOffRetryAfterS);
+  reply_problem(exchange, ProblemType::unavailable, detail, headers);
 }
+
+void append_look_again(std::string& block) { append_header(block, "Retry-After", "1"); }
 
 }  // namespace flashsale::api

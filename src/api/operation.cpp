@@ -17,14 +17,12 @@ Answer Answer::problem(ProblemType type, std::string_view detail, std::string_vi
   answer.status = describe(type).status;
   answer.body = problem_document(type, detail, members);
   answer.content_type = "application/problem+json";
+  const auto retry_after_s = describe(type).retry_after_s;
+  if (retry_after_s > 0) append_retry_after(answer.headers, retry_after_s);
   return answer;
 }
 
-Answer Answer::unavailable() {
-  auto answer = problem(ProblemType::unavailable, "a store cannot be reached at the moment");
-  append_retry_after(answer.headers, 1);
-  return answer;
-}
+Answer Answer::unavailable() { return problem(ProblemType::unavailable, "a store cannot be reached at the moment"); }
 
 Answer Answer::failure(const Error& error) {
   return is_refused(error) ? problem(ProblemType::malformed_request, kNotStorable) : unavailable();
@@ -32,14 +30,12 @@ Answer Answer::failure(const Error& error) {
 
 Answer Answer::not_changed(const Error& error) {
   if (!is_outcome_unknown(error)) return failure(error);
-  auto answer = problem(ProblemType::outcome_unknown, "the change may have been made: send it again, or look");
-  append_retry_after(answer.headers, 1);
-  return answer;
+  return problem(ProblemType::outcome_unknown, "the change may have been made: send it again, or look");
 }
 
 void reply_failure(Exchange& exchange, const Error& error, std::string_view detail) {
   if (is_refused(error)) return reply_problem(exchange, ProblemType::malformed_request, kNotStorable);
-  reply_retry_later(exchange, ProblemType::unavailable, detail, 1);
+  reply_problem(exchange, ProblemType::unavailable, detail);
 }
 
 bool is_outcome_unknown(const Error& error) {

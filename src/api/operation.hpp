@@ -68,7 +68,7 @@ void run_operation(Exchange& exchange, workers::OperationPool& pool, std::functi
         boost::asio::post(executor, [kept = std::move(kept), finish = std::move(finish),
                                      value = std::move(value)]() mutable { finish(*kept, std::move(value)); });
       });
-  if (!queued) reply_retry_later(exchange, ProblemType::overloaded, "too many such requests wait already", 1);
+  if (!queued) reply_problem(exchange, ProblemType::overloaded, "too many such requests wait already");
 }
 
 }  // namespace flashsale::api

@@ -18,8 +18,8 @@ void reply_not_done(Exchange& exchange, const Error& error) {
 
 void reply_not_cancelled(Exchange& exchange, const Error& error) {
   if (!is_outcome_unknown(error)) return reply_not_done(exchange, error);
-  reply_retry_later(exchange, ProblemType::outcome_unknown,
-                    "the order may be cancelled: ask for it, or cancel it once more", 1);
+  reply_problem(exchange, ProblemType::outcome_unknown,
+                "the order may be cancelled: ask for it, or cancel it once more");
 }
 
 /// The crowd's cancellations do not stand in the way of support's.

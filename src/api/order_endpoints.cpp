@@ -20,9 +20,7 @@ namespace {
 using checkout::PlacementOutcome;
 using checkout::PlacementResult;
 
-constexpr unsigned kRetryAfterS = 1;
 /// Somebody has to switch it on again: a crowd need not ask each second.
-constexpr unsigned kSwitchedOffRetryAfterS = 5;
 
 std::string location_of(const OrderId& id) {
   std::string headers;
@@ -99,17 +97,16 @@ void reply_refusal(Exchange& exchange, PlacementOutcome outcome, const OrderId& 
       return reply_problem(exchange, ProblemType::idempotency_key_reused,
                            "this key belongs to an order of other lines");
     case PlacementOutcome::overloaded:
-      return reply_retry_later(exchange, ProblemType::overloaded, "too many orders are under way", kRetryAfterS);
+      return reply_problem(exchange, ProblemType::overloaded, "too many orders are under way");
     case PlacementOutcome::outcome_unknown:
-      return reply_retry_later(exchange, ProblemType::outcome_unknown,
-                               "the order may stand: send the same key again, or ask for the order", kRetryAfterS,
-                               location_of(id));
+      return reply_problem(exchange, ProblemType::outcome_unknown,
+                           "the order may stand: send the same key again, or ask for the order", location_of(id));
     case PlacementOutcome::unavailable:
     case PlacementOutcome::committed:
     case PlacementOutcome::taken:
     case PlacementOutcome::replayed: break;
   }
-  reply_retry_later(exchange, ProblemType::unavailable, "the sale cannot be reached at the moment", kRetryAfterS);
+  reply_problem(exchange, ProblemType::unavailable, "the sale cannot be reached at the moment");
 }
 
 }  // namespace
@@ -140,7 +137,7 @@ void OrderEndpoints::check_out(Exchange& exchange) {
     if (outcome == catalog::SaleLookup::Outcome::unknown) {
       return reply_problem(*kept, ProblemType::unknown_sale, "there is no sale of this id");
     }
-    reply_retry_later(*kept, ProblemType::unavailable, "the sale cannot be looked up at the moment", kRetryAfterS);
+    reply_problem(*kept, ProblemType::unavailable, "the sale cannot be looked up at the moment");
   });
 }
 
@@ -148,8 +145,7 @@ void OrderEndpoints::check_out_of(Exchange& exchange, const std::shared_ptr<cons
                                   std::string customer_id) {
   // Before the key is looked at: nothing is claimed about it, its order may exist (PROTOCOL R9).
   if (!thread_.catalog.snapshot()->flags->is_on(Feature::checkout, sale->sale->id, customer_id)) {
-    return reply_retry_later(exchange, ProblemType::unavailable, "checkouts are switched off at the moment",
-                             kSwitchedOffRetryAfterS);
+    return reply_switched_off(exchange, "checkouts are switched off at the moment");
   }
   const auto& request = exchange.request();
   if (!is_json(request.header(Header::content_type))) {
@@ -183,7 +179,7 @@ void OrderEndpoints::check_out_of(Exchange& exchange, const std::shared_ptr<cons
       case PlacementOutcome::committed: return show(*kept, 201, result.order, location_of(id));
       case PlacementOutcome::taken: {
         auto headers = location_of(id);
-        append_header(headers, "Retry-After", std::to_string(kRetryAfterS));
+        append_look_again(headers);
         if (async) append_header(headers, "Preference-Applied", "respond-async");
         return show(*kept, 202, result.order, headers);
       }
@@ -227,7 +223,7 @@ void OrderEndpoints::look_up(Exchange& exchange, Poll poll) {
     });
   };
   if (!process_.lookup.find(id, std::move(answered))) {
-    reply_retry_later(exchange, ProblemType::overloaded, "too many orders are being looked up", kRetryAfterS);
+    reply_problem(exchange, ProblemType::overloaded, "too many orders are being looked up");
   }
 }
 
@@ -238,12 +234,12 @@ void OrderEndpoints::find_pending(Exchange& exchange, const Poll& poll, bool pos
       [this, kept = exchange.shared_from_this(), poll, postgres_knows_not](const Result<std::optional<Order>>& found) {
         const bool mine = found && *found && (*found)->customer_id == poll.customer_id;
         if (mine) {
-          const bool is_pending = (*found)->status == OrderStatus::pending;
-          return show(*kept, 200, **found, is_pending ? "Retry-After: 1\r\n" : "");
+          std::string headers;
+          if ((*found)->status == OrderStatus::pending) append_look_again(headers);
+          return show(*kept, 200, **found, headers);
         }
         if (!found || !postgres_knows_not) {
-          return reply_retry_later(*kept, ProblemType::unavailable, "the order cannot be looked up at the moment",
-                                   kRetryAfterS);
+          return reply_problem(*kept, ProblemType::unavailable, "the order cannot be looked up at the moment");
         }
         reply_problem(*kept, ProblemType::unknown_order, "there is no such order of this customer");
       });

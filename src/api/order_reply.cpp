@@ -7,10 +7,8 @@
 namespace flashsale::api {
 namespace {
 
-constexpr unsigned kRetryAfterS = 1;
-
 void reply_being_loaded(Exchange& exchange) {
-  reply_retry_later(exchange, ProblemType::unavailable, "the order's sale is being loaded", kRetryAfterS);
+  reply_problem(exchange, ProblemType::unavailable, "the order's sale is being loaded");
 }
 
 void reply_known_order(Exchange& exchange, const catalog::Snapshot::FoundItem& found, const Order& order,

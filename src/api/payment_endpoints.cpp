@@ -12,7 +12,6 @@
 namespace flashsale::api {
 namespace {
 
-constexpr unsigned kSwitchedOffRetryAfterS = 5;
 constexpr std::chrono::milliseconds kRedisSilence{500};
 
 Answer settled_answer(const postgres::PaymentResult& result, const OrderId& order_id) {
@@ -64,8 +63,7 @@ bool PaymentEndpoints::is_signed(Exchange& exchange) const {
 void PaymentEndpoints::receive(Exchange& exchange) {
   if (!is_signed(exchange)) return;
   if (!thread_.catalog.snapshot()->flags->is_on(Feature::webhooks, {}, {})) {
-    return reply_retry_later(exchange, ProblemType::unavailable, "payments are not taken at the moment: tell again",
-                             kSwitchedOffRetryAfterS);
+    return reply_switched_off(exchange, "payments are not taken at the moment: tell again");
   }
   read_body<PaymentNotice>(exchange, process_.payments, parse_payment_notice,
                            [this](Exchange& read, PaymentNotice notice) { settle(read, std::move(notice)); });

@@ -43,7 +43,9 @@ void ReportEndpoints::export_orders(Exchange& exchange, std::string_view who) {
       [kept = exchange.shared_from_this(), sale_id = std::string(exchange.request().path_parameters[0]),
        who = std::string(who)](workers::Stores& stores) { send_order_export(stores.session(), kept, sale_id, who); });
   if (!begun) {
-    reply_retry_later(exchange, ProblemType::overloaded, "as many exports are under way as there may be", kRetryAfterS);
+    std::string headers;
+    append_retry_after(headers, kRetryAfterS);
+    reply_problem(exchange, ProblemType::overloaded, "as many exports are under way as there may be", headers);
   }
 }
 

@@ -24,8 +24,7 @@ void answer_readyz(Exchange& exchange, const ProcessParts& process) {
     append_json_string(members, part);
   }
   members += ']';
-  reply_problem(exchange, ProblemType::unavailable, "this instance cannot sell at the moment", "Retry-After: 1\r\n",
-                members);
+  reply_problem(exchange, ProblemType::unavailable, "this instance cannot sell at the moment", {}, members);
 }
 
 void answer_problem_page(Exchange& exchange) {

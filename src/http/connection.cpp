@@ -61,7 +61,7 @@ void Connection::start() {
 void Connection::refuse() {
   begin_request(Clock::now());
   std::string headers;
-  api::append_retry_after(headers, 1);
+  api::append_retry_after(headers, api::describe(api::ProblemType::overloaded).retry_after_s);
   fail(api::ProblemType::overloaded, "the server has as many connections as it takes", headers);
   settle();
 }

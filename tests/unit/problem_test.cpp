@@ -117,19 +117,21 @@ TEST(Problem, ReplyCarriesStatusMediaTypeAndHeaders) {
   EXPECT_EQ(json::parse(exchange.body)["detail"], "no token");
 }
 
-TEST(Problem, RetryLaterAddsTheHeader) {
-  RecordedExchange exchange;
-  reply_retry_later(exchange, ProblemType::overloaded, "busy", 3, "Location: /v1/orders/x\r\n");
-  EXPECT_EQ(exchange.status, 503U);
-  EXPECT_TRUE(exchange.headers.starts_with("Retry-After: ")) << exchange.headers;
-  EXPECT_TRUE(exchange.headers.ends_with("\r\nLocation: /v1/orders/x\r\n")) << exchange.headers;
-  EXPECT_EQ(json::parse(exchange.body)["type"], "/problems/overloaded");
+TEST(Problem, WhatPassesSaysWhenToComeAgain) {
+  for (const auto& problem : problem_descriptions()) {
+    RecordedExchange exchange;
+    reply_problem(exchange, problem.type, "", "Location: /v1/orders/x\r\n");
+    const bool passes = problem.status == 429 || problem.status == 503;
+    EXPECT_EQ(problem.retry_after_s > 0, passes) << problem.name;
+    EXPECT_TRUE(exchange.headers.starts_with("Location: /v1/orders/x\r\n")) << exchange.headers;
+    EXPECT_EQ(exchange.headers.find("\r\nRetry-After: ") != std::string::npos, passes) << exchange.headers;
+  }
 }
 
-TEST(Problem, ALimitOfOnesOwnSaysExactlyWhenItEnds) {
+TEST(Problem, WhoKnowsExactlySaysSo) {
   RecordedExchange exchange;
   for (int i = 0; i < 20; ++i) {
-    reply_retry_later(exchange, ProblemType::rate_limited, "too often", 3);
+    reply_problem(exchange, ProblemType::rate_limited, "too often", "Retry-After: 3\r\n");
     EXPECT_EQ(exchange.headers, "Retry-After: 3\r\n");
   }
 }

@@ -88,7 +88,8 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
 /// Appends one field to a header block; asserts that neither part has a CR, LF or NUL.
 void append_header(std::string& block, std::string_view name, std::string_view value);
 
-/// Answers with a problem document. `headers` as in Reply.
+/// Answers with a problem document. `headers` as in Reply; where they have no Retry-After and the problem's table names
+/// one, it is added.
 void reply_problem(Exchange& exchange, ProblemType type, std::string_view detail, std::string_view headers = {},
                    std::string_view members = {});
 
@@ -96,8 +97,10 @@ void reply_problem(Exchange& exchange, ProblemType type, std::string_view detail
 /// not to come back at one moment.
 void append_retry_after(std::string& block, unsigned least_s);
 
-/// A problem with such a field; of `rate_limited` with exactly `retry_after_s`.
-void reply_retry_later(Exchange& exchange, ProblemType type, std::string_view detail, unsigned retry_after_s,
-                       std::string_view headers = {});
+/// 503 `unavailable` of a feature that somebody has switched off: it will be some seconds.
+void reply_switched_off(Exchange& exchange, std::string_view detail);
+
+/// `Retry-After` of an answer that tells of something unfinished: a 202, an order that is pending.
+void append_look_again(std::string& block);
 
 }  // namespace flashsale::api

@@ -48,6 +48,7 @@ struct ProblemDescription {
   ProblemType type;
   std::string_view name;  ///< as in /problems/<name>
   std::uint16_t status;
+  std::uint8_t retry_after_s;    ///< least that `Retry-After` says unless the answer knows better; 0: no such field
   std::string_view title;        ///< one short phrase
   std::string_view explanation;  ///< what it means and what the client should do
 };

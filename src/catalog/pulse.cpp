@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "flashsale/model/selling_times.hpp"
 #include "flashsale/postgres/payment_repository.hpp"
 #include "flashsale/telemetry/log.hpp"
 
@@ -30,8 +31,6 @@ constexpr std::chrono::minutes kAwakeAfterEnd{10};
 constexpr int kUnpaidRestFactor = 5;
 /// An item that somebody has changed by hand shows after this long at the latest.
 constexpr std::chrono::milliseconds kAllItemsInterval{1000};
-/// After a rebuild; as checkout.cpp has it, and a little more.
-constexpr std::chrono::seconds kTakenAgainFor{11};
 /// Sales asked about in one round trip: bounds how long one pulse holds Redis.
 constexpr std::size_t kAskAtOnce = 64;
 
@@ -382,34 +381,33 @@ bool Pulse::read_levels(const std::vector<redis::PulseItem>& read, SaleSnapshot&
 }
 
 /// Whether the ids of a mark are still all there are. Yes, while the item shows the same. And when units have come back
-/// since the last look: they rest, and what rests from then on is not sold yet. (Orders that are taken again after a
-/// rebuild do not wait; so not while such may still come.)
+/// since the last look: they rest, and what rests from then on is not sold yet. (Not just after a rebuild, in whose
+/// rest orders are taken again: the mark is of the half second before.)
 bool Pulse::still_holds(const Mark& mark, const SaleSnapshot& snapshot, const ItemLevels& level) {
   if (mark.state == ItemState{level.version, level.remaining}) return true;
   const auto& clock = snapshot.clock;
-  const bool some_are_taken_again = clock.reading < snapshot.resting_until + kTakenAgainFor;
-  return level.remaining > 0 && !some_are_taken_again && clock.received_at < mark.unsold_until &&
+  const bool some_were_taken_again = clock.reading < snapshot.resting_until + kRestockRest;
+  return level.remaining > 0 && !some_were_taken_again && clock.received_at < mark.unsold_until &&
          clock.latest(clock.received_at) < mark.unsold_until_at_redis;
 }
 
 void Pulse::attach_marks(Known& known, SaleSnapshot& snapshot) {
   if (known.marks_epoch != known.sale->epoch) known.marks.clear();
   const auto& clock = snapshot.clock;
-  constexpr std::chrono::microseconds kRest{redis::kRestockRestUs};
   bool missing = false;
   for (std::size_t i = 0; i < snapshot.levels.size(); ++i) {
     auto& level = snapshot.levels[i];
     const auto found = known.marks.find(known.sale->items[i].item_no);
     // Redis's clock has stepped back since: how long that still rests only Redis can tell, by being asked to sell it.
-    if (level.sells_from > clock.latest(clock.received_at) + kRest) level.sells_from = {};
+    if (level.sells_from > clock.latest(clock.received_at) + kRestockRest) level.sells_from = {};
     const bool sells = level.sells(clock.latest(clock.received_at));
     if (found != known.marks.end() && (sells || !still_holds(found->second, snapshot, level))) {
       known.marks.erase(found);
     } else if (found != known.marks.end()) {
       auto& mark = found->second;
       mark.state = {level.version, level.remaining};
-      mark.unsold_until = clock.sent_at + kRest;
-      mark.unsold_until_at_redis = level.remaining == 0 ? clock.reading + kRest : level.sells_from;
+      mark.unsold_until = clock.sent_at + kRestockRest;
+      mark.unsold_until_at_redis = level.remaining == 0 ? clock.reading + kRestockRest : level.sells_from;
       level.sold_out_ids = mark.ids;
       continue;
     }

@@ -1,6 +1,7 @@
 #include "flashsale/catalog/snapshot.hpp"
 
 #include "flashsale/catalog/catalog.hpp"
+#include "flashsale/model/selling_times.hpp"
 
 namespace flashsale::catalog {
 

@@ -8,6 +8,7 @@
 #include <unordered_map>
 
 #include "flashsale/model/check.hpp"
+#include "flashsale/model/selling_times.hpp"
 #include "flashsale/redis/error.hpp"
 #include "flashsale/redis/script.hpp"
 #include "flashsale/redis/sync_client.hpp"
@@ -191,7 +192,7 @@ Command release_command(const Fence& fence, const Order& order, bool give_back) 
   command.add(fence.epoch).add(fence.identity).add(order.id.bytes());
   const std::string_view returned = order.status == OrderStatus::expired ? "2" : "1";
   const std::string_view unreturned = order.status == OrderStatus::rejected ? "x" : "0";
-  command.add(give_back ? returned : unreturned).add(kRestockRestUs).add(static_cast<std::int64_t>(order.generation));
+  command.add(give_back ? returned : unreturned).add(std::int64_t{kRestockRest.count()}).add(static_cast<std::int64_t>(order.generation));
   add_lines(command, order);
   return command;
 }
@@ -341,7 +342,7 @@ Command publish_command(const Sale& sale, const Loaded& loaded, std::string_view
   command.add(sale.epoch).add(identity).add(static_cast<std::int64_t>(sale.state));
   command.add(to_unix_us(sale.starts_at)).add(to_unix_us(sale.ends_at)).add(sale.version);
   // Nobody can hold a sold-out mark of a sale that is published for the first time.
-  command.add(sale.epoch > 1 ? kRestockRestUs : std::int64_t{0}).add(postgres_identity);
+  command.add(std::int64_t{sale.epoch > 1 ? kRestockRest.count() : 0}).add(postgres_identity);
   command.add(static_cast<std::int64_t>(sale.max_orders_per_customer));
   command.add(loaded.orders).add(to_unix_us(loaded.newest_at));
   for (const auto& item : sale.items) {
@@ -362,7 +363,7 @@ Command configure_command(const Sale& sale, std::string_view identity) {
   const SaleKeys keys(sale.id, sale.epoch);
   auto command = evalsha("configure", {keys.fence}, 7);
   command.add(sale.epoch).add(identity).add(sale.version).add(static_cast<std::int64_t>(sale.state));
-  command.add(to_unix_us(sale.starts_at)).add(to_unix_us(sale.ends_at)).add(kOpeningRestUs);
+  command.add(to_unix_us(sale.starts_at)).add(to_unix_us(sale.ends_at)).add(std::int64_t{kOpeningRest.count()});
   return command;
 }
 
@@ -377,7 +378,7 @@ Command restock_command(const Fence& fence, std::int32_t item_no, std::int64_t v
   const SaleKeys keys(fence.sale_id, fence.epoch);
   auto command = evalsha("restock", {keys.fence, keys.items}, 6);
   command.add(fence.epoch).add(fence.identity).add(static_cast<std::int64_t>(item_no)).add(version);
-  command.add(std::max<std::int64_t>(delta, 0)).add(kRestockRestUs);
+  command.add(std::max<std::int64_t>(delta, 0)).add(std::int64_t{kRestockRest.count()});
   return command;
 }
 

@@ -5,6 +5,7 @@
 #include <iostream>
 #include <random>
 
+#include "flashsale/model/selling_times.hpp"
 #include "integration/redis_fixture.hpp"
 #include "integration/redis_sale_model.hpp"
 
@@ -277,7 +278,7 @@ class History {
   std::int64_t rest_of(std::int32_t item_no) {
     const redis::SaleKeys keys(redis_.id, model_.fence.epoch);
     count("rest of an empty item");
-    return rest_until(keys.items, std::to_string(item_no) + ":o", redis::kRestockRestUs);
+    return rest_until(keys.items, std::to_string(item_no) + ":o", kRestockRest.count());
   }
   std::int64_t rest_until(const std::string& key, const std::string& field, std::int64_t rest_us) {
     const auto began = to_unix_us(redis_.call_began_at);
@@ -426,7 +427,7 @@ class History {
     model_.fence.definition = sale;
     if (was_open) return;  // it sells, or rests, on as it did
     count("rest of an opened sale");
-    model_.fence.opens_from_us = rest_until(redis::SaleKeys(redis_.id, 0).fence, "f", redis::kOpeningRestUs);
+    model_.fence.opens_from_us = rest_until(redis::SaleKeys(redis_.id, 0).fence, "f", kOpeningRest.count());
   }
 
   // --- questions ---
@@ -624,7 +625,7 @@ class History {
     std::int64_t rests_until_us = 0;
     // Nobody can hold a mark of a sale that was never served before.
     if (!superseded && sale.epoch > 1) {
-      rests_until_us = rest_until(redis::SaleKeys(redis_.id, sale.epoch).fence, "w", redis::kRestockRestUs);
+      rests_until_us = rest_until(redis::SaleKeys(redis_.id, sale.epoch).fence, "w", kRestockRest.count());
       count("rest of a rebuilt sale");
     }
     EXPECT_EQ(outcome, model_.publish(sale, identity, postgres_identity, rests_until_us));

@@ -3,6 +3,7 @@
 
 #include <thread>
 
+#include "flashsale/model/selling_times.hpp"
 #include "integration/redis_fixture.hpp"
 
 namespace flashsale::redis {
@@ -97,7 +98,7 @@ class RedisScriptsTest : public ::testing::Test {
   Late take_late(const Order& again) { return redis.retake(fence(), {kFuture, 1000}, again).outcome; }
   /// The sale that was rebuilt rests from now on.
   void let_rest() {
-    const auto until = to_unix_us(redis.clock()) + kRestockRestUs;
+    const auto until = to_unix_us(redis.clock()) + kRestockRest.count();
     redis.run({"HSET", SaleKeys(redis.id, sale.epoch).fence, "w", std::to_string(until)});
   }
   void sell_out() {
@@ -181,17 +182,17 @@ TEST_F(RedisScriptsTest, ARestFromBeforeTheClockSteppedBackBeginsAnew) {
   redis.run({"HSET", keys.items, resting, before_step});
   const auto state = redis.pulse(sale.epoch).items_state;
   EXPECT_EQ(decisions({order("ann")}), std::vector{Decision::sold_out});
-  EXPECT_LE(end_of(keys.items, resting), redis.call_ended_at + std::chrono::microseconds(kRestockRestUs));
+  EXPECT_LE(end_of(keys.items, resting), redis.call_ended_at + kRestockRest);
   EXPECT_GT(end_of(keys.items, resting), redis.call_began_at);
   EXPECT_NE(redis.pulse(sale.epoch).items_state, state) << "an item has changed";
 
   redis.run({"HSET", keys.fence, "f", before_step});
   EXPECT_EQ(decisions({order("bob", 1, kTicket)}), std::vector{Decision::not_open});
-  EXPECT_LE(end_of(keys.fence, "f"), redis.call_ended_at + std::chrono::microseconds(kOpeningRestUs));
+  EXPECT_LE(end_of(keys.fence, "f"), redis.call_ended_at + kOpeningRest);
 
   redis.run({"HSET", keys.fence, "w", before_step});
   EXPECT_EQ(decisions({order("bob", 1, kTicket)}), std::vector{Decision::resting});
-  EXPECT_LE(end_of(keys.fence, "w"), redis.call_ended_at + std::chrono::microseconds(kRestockRestUs));
+  EXPECT_LE(end_of(keys.fence, "w"), redis.call_ended_at + kRestockRest);
 }
 
 TEST_F(RedisScriptsTest, OrdersAreCountedOnFromTheLogWhileTheClockIsBehindIt) {
@@ -671,7 +672,7 @@ void expect_rest(testing::RedisSale& redis, std::chrono::microseconds rest, Deci
 TEST_F(RedisScriptsTest, ASaleThatWasShutRestsBeforeItSells) {
   configure(SaleState::paused);
   configure(SaleState::open);
-  expect_rest(redis, std::chrono::microseconds(kOpeningRestUs), Decision::not_open,
+  expect_rest(redis, kOpeningRest, Decision::not_open,
               [&] { return reserve({order("ann")}); });
 }
 
@@ -685,7 +686,7 @@ TEST_F(RedisScriptsTest, ASaleThatIsOpenDoesNotRest) {
 TEST_F(RedisScriptsTest, ChangingASaleThatRestsDoesNotEndItsRest) {
   configure(SaleState::paused);
   configure(SaleState::open);
-  const auto until = redis.call_began_at + std::chrono::microseconds(kOpeningRestUs);
+  const auto until = redis.call_began_at + kOpeningRest;
   configure(SaleState::open);
   const auto reply = reserve({order("ann")});
   if (reply.now < until) {
@@ -723,7 +724,7 @@ TEST_F(RedisScriptsTest, ARefusalByPostgresGivesNothingBack) {
 TEST_F(RedisScriptsTest, UnitsGivenBackToAnEmptyItemRest) {
   sell_out();
   ASSERT_EQ(redis.release(fence(), order("first", 2), true), ReleaseOutcome::done);
-  expect_rest(redis, std::chrono::microseconds(kRestockRestUs), Decision::sold_out,
+  expect_rest(redis, kRestockRest, Decision::sold_out,
               [&] { return reserve({order("ann")}); });
 }
 
@@ -855,7 +856,7 @@ TEST_F(RedisScriptsTest, StockChangesAreAppliedInTheirOrderAndOnce) {
 TEST_F(RedisScriptsTest, UnitsAddedToAnEmptyItemRest) {
   sell_out();
   ASSERT_EQ(redis.restock(fence(), kSneaker, 1, 1), RestockOutcome::done);
-  expect_rest(redis, std::chrono::microseconds(kRestockRestUs), Decision::sold_out,
+  expect_rest(redis, kRestockRest, Decision::sold_out,
               [&] { return reserve({order("ann")}); });
 }
 
@@ -926,7 +927,7 @@ TEST_F(RedisScriptsTest, AnOrderIsTakenAgainInASaleThatHasEndedAndNotInAClosedOn
 TEST_F(RedisScriptsTest, AnOrderIsNotTakenAgainOnceTheRebuiltSaleSells) {
   EXPECT_THAT(retake({order("ann")}).decisions, ElementsAre(Decision::too_late));
   rebuild(2);
-  expect_rest(redis, std::chrono::microseconds(kRestockRestUs), Decision::resting,
+  expect_rest(redis, kRestockRest, Decision::resting,
               [&] { return reserve({order("bob")}); });
   const auto before = redis.dump();
   EXPECT_THAT(retake({order("ann")}).decisions, ElementsAre(Decision::too_late));
@@ -949,7 +950,7 @@ TEST_F(RedisScriptsTest, AnOrderIsNotTakenAgainWhileItsItemRests) {
   rebuild(2, {held});
   let_rest();
   ASSERT_EQ(redis.release(fence(), held, true), ReleaseOutcome::done);
-  const auto sells_from = redis.call_began_at + std::chrono::microseconds(kRestockRestUs);
+  const auto sells_from = redis.call_began_at + kRestockRest;
   const auto reply = retake({order("ann")});
   EXPECT_THAT(reply.decisions, ElementsAre(reply.now < sells_from ? Decision::sold_out : Decision::accepted));
 }
@@ -974,15 +975,15 @@ TEST_F(RedisScriptsTest, ARefusalIsLoadedAsOne) {
   auto refused = order("ann");
   refused.status = OrderStatus::rejected;
   rebuild(2, {refused});
-  expect_rest(redis, std::chrono::microseconds(kRestockRestUs), Decision::resting,
+  expect_rest(redis, kRestockRest, Decision::resting,
               [&] { return reserve({order("ann")}); });
 }
 
 TEST_F(RedisScriptsTest, ARebuiltSaleRests) {
   rebuild(2, {order("held")});
-  const auto earliest = redis.call_began_at + std::chrono::microseconds(kRestockRestUs);
-  const auto latest = redis.call_ended_at + std::chrono::microseconds(kRestockRestUs);
-  expect_rest(redis, std::chrono::microseconds(kRestockRestUs), Decision::resting,
+  const auto earliest = redis.call_began_at + kRestockRest;
+  const auto latest = redis.call_ended_at + kRestockRest;
+  expect_rest(redis, kRestockRest, Decision::resting,
               [&] { return reserve({order("ann")}); });
   const auto pulse = redis.pulse(2);
   EXPECT_GE(pulse.resting_until, earliest);

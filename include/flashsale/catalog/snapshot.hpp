@@ -129,10 +129,4 @@ struct Snapshot {
   [[nodiscard]] FoundItem find_item(std::int32_t item_no) const;
 };
 
-/// A mark lives this long from the moment the last pulse that confirmed it was sent (PROTOCOL R8). Units given back
-/// to an empty item rest for twice as long.
-inline constexpr std::chrono::milliseconds kSoldOutMarkLife{250};
-/// Memory of `not open` lives this long; a sale opened by hand rests a little longer before it sells (R9).
-inline constexpr std::chrono::milliseconds kNotOpenMemoryLife{150};
-
 }  // namespace flashsale::catalog

@@ -29,11 +29,6 @@ struct Fence {
   std::string_view identity;
 };
 
-/// Units given back to an empty item become sellable after this long, when every sold-out mark is dead (R8).
-inline constexpr std::int64_t kRestockRestUs = 500'000;
-/// A sale that was shut sells this long after it was opened by hand; memory of `not open` lives shorter (R9).
-inline constexpr std::int64_t kOpeningRestUs = 200'000;
-
 enum class Decision : std::uint8_t {
   accepted,
   replay,

@@ -24,7 +24,7 @@ if now >= tonumber(ARGV[3]) then return {'late', string.format('%.0f', now)} end
 local state = fence[4]
 local retake = ARGV[5] ~= '0'
 -- A rest that would end later than one that begins now has begun before Redis's clock stepped back. How long ago nobody
--- can tell, so it begins anew. As kRestockRestUs and kOpeningRestUs in sale_scripts.hpp.
+-- can tell, so it begins anew. As kRestockRest and kOpeningRest in model/selling_times.hpp.
 local restock_rest, opening_rest = 500000, 200000
 local rests_anew = fence[10]
 local function rest(key, field, moment, duration)

@@ -192,7 +192,9 @@ Command release_command(const Fence& fence, const Order& order, bool give_back) 
   command.add(fence.epoch).add(fence.identity).add(order.id.bytes());
   const std::string_view returned = order.status == OrderStatus::expired ? "2" : "1";
   const std::string_view unreturned = order.status == OrderStatus::rejected ? "x" : "0";
-  command.add(give_back ? returned : unreturned).add(std::int64_t{kRestockRest.count()}).add(static_cast<std::int64_t>(order.generation));
+  command.add(give_back ? returned : unreturned)
+      .add(std::int64_t{kRestockRest.count()})
+      .add(static_cast<std::int64_t>(order.generation));
   add_lines(command, order);
   return command;
 }

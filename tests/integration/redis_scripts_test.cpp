@@ -672,8 +672,7 @@ void expect_rest(testing::RedisSale& redis, std::chrono::microseconds rest, Deci
 TEST_F(RedisScriptsTest, ASaleThatWasShutRestsBeforeItSells) {
   configure(SaleState::paused);
   configure(SaleState::open);
-  expect_rest(redis, kOpeningRest, Decision::not_open,
-              [&] { return reserve({order("ann")}); });
+  expect_rest(redis, kOpeningRest, Decision::not_open, [&] { return reserve({order("ann")}); });
 }
 
 TEST_F(RedisScriptsTest, ASaleThatIsOpenDoesNotRest) {
@@ -724,8 +723,7 @@ TEST_F(RedisScriptsTest, ARefusalByPostgresGivesNothingBack) {
 TEST_F(RedisScriptsTest, UnitsGivenBackToAnEmptyItemRest) {
   sell_out();
   ASSERT_EQ(redis.release(fence(), order("first", 2), true), ReleaseOutcome::done);
-  expect_rest(redis, kRestockRest, Decision::sold_out,
-              [&] { return reserve({order("ann")}); });
+  expect_rest(redis, kRestockRest, Decision::sold_out, [&] { return reserve({order("ann")}); });
 }
 
 TEST_F(RedisScriptsTest, UnitsGivenBackToAnItemThatSellsDoNotRest) {
@@ -856,8 +854,7 @@ TEST_F(RedisScriptsTest, StockChangesAreAppliedInTheirOrderAndOnce) {
 TEST_F(RedisScriptsTest, UnitsAddedToAnEmptyItemRest) {
   sell_out();
   ASSERT_EQ(redis.restock(fence(), kSneaker, 1, 1), RestockOutcome::done);
-  expect_rest(redis, kRestockRest, Decision::sold_out,
-              [&] { return reserve({order("ann")}); });
+  expect_rest(redis, kRestockRest, Decision::sold_out, [&] { return reserve({order("ann")}); });
 }
 
 TEST_F(RedisScriptsTest, UnitsAddedToAnItemThatSellsDoNotRest) {
@@ -927,8 +924,7 @@ TEST_F(RedisScriptsTest, AnOrderIsTakenAgainInASaleThatHasEndedAndNotInAClosedOn
 TEST_F(RedisScriptsTest, AnOrderIsNotTakenAgainOnceTheRebuiltSaleSells) {
   EXPECT_THAT(retake({order("ann")}).decisions, ElementsAre(Decision::too_late));
   rebuild(2);
-  expect_rest(redis, kRestockRest, Decision::resting,
-              [&] { return reserve({order("bob")}); });
+  expect_rest(redis, kRestockRest, Decision::resting, [&] { return reserve({order("bob")}); });
   const auto before = redis.dump();
   EXPECT_THAT(retake({order("ann")}).decisions, ElementsAre(Decision::too_late));
   EXPECT_EQ(redis.dump(), before);
@@ -975,16 +971,14 @@ TEST_F(RedisScriptsTest, ARefusalIsLoadedAsOne) {
   auto refused = order("ann");
   refused.status = OrderStatus::rejected;
   rebuild(2, {refused});
-  expect_rest(redis, kRestockRest, Decision::resting,
-              [&] { return reserve({order("ann")}); });
+  expect_rest(redis, kRestockRest, Decision::resting, [&] { return reserve({order("ann")}); });
 }
 
 TEST_F(RedisScriptsTest, ARebuiltSaleRests) {
   rebuild(2, {order("held")});
   const auto earliest = redis.call_began_at + kRestockRest;
   const auto latest = redis.call_ended_at + kRestockRest;
-  expect_rest(redis, kRestockRest, Decision::resting,
-              [&] { return reserve({order("ann")}); });
+  expect_rest(redis, kRestockRest, Decision::resting, [&] { return reserve({order("ann")}); });
   const auto pulse = redis.pulse(2);
   EXPECT_GE(pulse.resting_until, earliest);
   EXPECT_LE(pulse.resting_until, latest);

@@ -311,7 +311,7 @@ class OpenApiTest(unittest.TestCase):
 
     def problems_of_the_source(self):
         with open(os.path.join(ROOT, "src", "api", "problem.cpp"), encoding="utf-8") as stream:
-            rows = re.findall(r'\{\w+,\s*"([a-z-]+)",\s*(\d+),\s*"([^"]*)"', stream.read())
+            rows = re.findall(r'\{\w+,\s*"([a-z-]+)",\s*(\d+),\s*\d+,\s*"([^"]*)"', stream.read())
         self.assertGreater(len(rows), 25)
         return {name: (int(status), title) for name, status, title in rows}
 

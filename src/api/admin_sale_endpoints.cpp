@@ -278,10 +278,11 @@ void AdminSaleEndpoints::reset(Exchange& exchange, std::string_view who) {
 
 void AdminSaleEndpoints::change_stock(Exchange& exchange, std::string_view who) {
   if (!has_json_body(exchange)) return;
-  read_body<ParsedBody<std::int64_t>>(exchange, process_.operations, parse_stock_change,
-                                      [this, who = std::string(who)](Exchange& read, ParsedBody<std::int64_t> parsed) {
-                                        add_stock(read, parsed.value, who);
-                                      });
+  read_body<ParsedBody<std::int64_t>>(
+      exchange, process_.operations, parse_stock_change,
+      [this, who = std::string(who)](Exchange& read, const ParsedBody<std::int64_t>& parsed) {
+        add_stock(read, parsed.value, who);
+      });
 }
 
 void AdminSaleEndpoints::add_stock(Exchange& exchange, std::int64_t units, const std::string& who) {

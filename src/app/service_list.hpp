@@ -1,6 +1,5 @@
 #pragma once
 #include <functional>
-#include <ranges>
 #include <utility>
 #include <vector>
 
@@ -22,7 +21,7 @@ class ServiceList {
     for (const auto& service : services_) service.start();
   }
   void stop() {
-    for (const auto& service : services_ | std::views::reverse) service.stop();
+    for (auto service = services_.rbegin(); service != services_.rend(); ++service) service->stop();
   }
 
  private:

@@ -148,7 +148,7 @@ bool VerificationKey::verify(std::string_view signed_text, std::string_view sign
 }
 
 bool VerificationKey::verify_mac(std::string_view signed_text, std::string_view signature) {
-  std::array<unsigned char, kSha256Bytes> buffer;
+  std::array<unsigned char, kSha256Bytes> buffer{};
   // Without a key: begins again with the one that the context has.
   if (EVP_MAC_init(mac_.get(), nullptr, 0, nullptr) != 1) return false;
   const std::string_view mac = compute_mac(mac_.get(), signed_text, buffer);
@@ -175,7 +175,7 @@ bool VerificationKey::verify_signature(std::string_view signed_text, std::string
 
 std::string hs256(std::string_view secret, std::string_view text) {
   const MacContext context = make_mac(secret);
-  std::array<unsigned char, kSha256Bytes> buffer;
+  std::array<unsigned char, kSha256Bytes> buffer{};
   const std::string_view mac = compute_mac(context.get(), text, buffer);
   FLASHSALE_CHECK(mac.size() == kSha256Bytes);
   return std::string(mac);

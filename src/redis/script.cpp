@@ -26,6 +26,7 @@ std::string sha1_hex(std::string_view text) {
 
 std::vector<Script> load() {
   std::vector<Script> scripts;
+  scripts.reserve(embedded::files.size());
   for (const auto& file : embedded::files) {
     scripts.push_back({file.name.substr(0, file.name.rfind('.')), file.text, sha1_hex(file.text)});
   }

@@ -367,6 +367,59 @@ def line_length(root):
     return breaches
 
 
+# The head of a brace that holds declarations, not statements.
+CONTAINER = re.compile(r"(?:template\s*<[^{]*>\s*)?(?:inline\s+)?(?:namespace|class|struct|union|enum|extern)\b")
+ACCESS = re.compile(r"(?:public|private|protected)\s*:(?!:)")
+DIRECTIVE = re.compile(r"^[ \t]*#(?:[^\n]*\\\n)*[^\n]*", re.MULTILINE)
+FUNCTION_LINES_MAX = 70
+
+
+def closing_brace(code, offset):
+    """The offset of the brace that closes the one at the offset; the end of the text if none does."""
+    depth = 0
+    for match in re.compile(r"[{}]").finditer(code, offset):
+        depth += 1 if match.group(0) == "{" else -1
+        if depth == 0:
+            return match.start()
+    return len(code)
+
+
+def function_bodies(code):
+    """(opening brace, closing brace) of each function that stands among declarations."""
+    code = DIRECTIVE.sub(lambda match: re.sub(r"[^\n]", " ", match.group(0)), code)
+    head, offset = "", 0
+    for match in iter(lambda: re.compile(r"[;{}]").search(code, offset), None):
+        head = ACCESS.sub("", head + code[offset:match.start()]).strip()
+        offset = match.end()
+        if match.group(0) != "{" or CONTAINER.match(head):
+            head = ""
+            continue
+        end = closing_brace(code, match.start())
+        offset = end + 1
+        # `member{1}`, `= {1}` and `call({1})` are values, and what they belong to goes on behind them.
+        is_value = code[match.start() - 1].isidentifier() or head.endswith("=") or head.count("(") != head.count(")")
+        if is_value or "(" not in head:
+            head += "{}"
+        else:
+            head = ""
+            yield match.start(), end
+
+
+def function_length(root):
+    """A function fits a screen: what is longer has parts with names of their own. Tests may hold a table."""
+    breaches = []
+    for path, text in texts(root, CPP):
+        if path.endswith("_test.cpp"):
+            continue
+        code, _ = split_cpp(text)
+        for first, last in function_bodies(code):
+            lines = code.count("\n", first, last) + 1
+            if lines > FUNCTION_LINES_MAX:
+                breaches.append(f"{path}:{line_of(code, first)}: a function of {lines} lines, more than "
+                                f"{FUNCTION_LINES_MAX}")
+    return breaches
+
+
 def marks(root):
     """What is unfinished is an issue, not a remark in the source."""
     return [f"{path}:{number}: {FORBIDDEN_MARKS.search(line).group(0)}"
@@ -417,7 +470,7 @@ def version(root):
 
 
 RULES = [coroutine_forms, includes, libpqxx_by_its_header, sql_outside_postgres, redis_outside_redis, names,
-         pragma_once, line_length, marks, whitespace, version]
+         pragma_once, line_length, function_length, marks, whitespace, version]
 
 
 # --- the tree ------------------------------------------------------------------------------------------------------
@@ -624,6 +677,21 @@ class PlantedBreachTest(unittest.TestCase):
         self.passes(line_length, "run", "#!/bin/sh\ncat <<E\n  curl " + "x" * 121 + "\nE\n")
         self.passes(line_length, "a.cpp", "\u00e4" * 120 + "\n")
         self.passes(line_length, "README.md", "x" * 500 + "\n")
+
+    def test_function_length(self):
+        path = os.path.join("src", "api", "x.cpp")
+        for head in ("int f() {", "void C::f(int x) const noexcept {", "auto f() -> std::vector<int> {",
+                     "C::C(int x) : a_(x), b_{x}, c_([x] { return x; }), d_{x} {", "template <class T>\nbool f(T x) {",
+                     "bool operator()(int x) {", "#define X(y) {\nvoid f() {", "int a[] = {1, 2};\nint f() {"):
+            for before, after in (("\n", ""), ("namespace a {\nnamespace {\n", "}\n}\n"),
+                                  ("struct C final : D {\n public:\n  int x{1};\n", "};\n")):
+                with self.subTest(head=head, before=before):
+                    line = (before + head).count("\n") + 1
+                    self.catches(function_length, path, before + head + "\n" + "  go();\n" * 69 + "}\n" + after, line)
+                    self.passes(function_length, path, before + head + "\n" + "  go();\n" * 68 + "}\n" + after)
+        table = "{\n" + "    {1},\n" * 99 + "}"
+        self.passes(function_length, path, f"int a[] = {table};\nauto b = to_array({table});\nS c{table};\n")
+        self.passes(function_length, os.path.join("tests", "unit", "x_test.cpp"), f"TEST(X, Y) {table}\n")
 
     def test_marks(self):
         self.catches(marks, "a.cpp", "int x;\n// TO" + "DO: later\n", 2)

@@ -382,12 +382,12 @@ bool Pulse::read_levels(const std::vector<redis::PulseItem>& read, SaleSnapshot&
 
 /// Whether the ids of a mark are still all there are. Yes, while the item shows the same. And when units have come back
 /// since the last look: they rest, and what rests from then on is not sold yet. (Not just after a rebuild, in whose
-/// rest orders are taken again: the mark is of the half second before.)
+/// rest orders are reserved again: the mark is of the half second before.)
 bool Pulse::still_holds(const Mark& mark, const SaleSnapshot& snapshot, const ItemLevels& level) {
   if (mark.state == ItemState{level.version, level.remaining}) return true;
   const auto& clock = snapshot.clock;
-  const bool some_were_taken_again = clock.reading < snapshot.resting_until + kRestockRest;
-  return level.remaining > 0 && !some_were_taken_again && clock.received_at < mark.unsold_until &&
+  const bool some_were_reserved_again = clock.reading < snapshot.resting_until + kRestockRest;
+  return level.remaining > 0 && !some_were_reserved_again && clock.received_at < mark.unsold_until &&
          clock.latest(clock.received_at) < mark.unsold_until_at_redis;
 }
 

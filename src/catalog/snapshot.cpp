@@ -16,7 +16,7 @@ bool SaleSnapshot::sold_out_mark_lives(SteadyTime now) const { return serving &&
 bool SaleSnapshot::may_have_sold_since(SteadyTime now) const {
   // Redis still goes by an older definition, which may sell.
   if (redis_version != sale->version) return true;
-  // While a rebuilt sale rests, orders are taken again whatever the clock says.
+  // While a rebuilt sale rests, orders are reserved again whatever the clock says.
   if (sale->state == SaleState::closed) return false;
   if (clock.reading < resting_until) return true;
   if (sale->state == SaleState::paused) return false;

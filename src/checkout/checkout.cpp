@@ -30,8 +30,8 @@ constexpr std::chrono::milliseconds kLookAgain{20};
 /// A released record's row is waited for so long even by one who does not want to wait: nothing else can be answered.
 constexpr std::chrono::milliseconds kAwaitFinalRow{2000};
 /// An order whose epoch has moved on asks again after this long when it could not be decided.
-constexpr std::chrono::milliseconds kRetakePause{50};
-/// Why an order is rejected that Redis has lost before it was written, and that came too late to be taken again.
+constexpr std::chrono::milliseconds kReserveAgainPause{50};
+/// Why an order is rejected that Redis has lost before it was written, and that came too late to be reserved again.
 constexpr std::string_view kInterrupted = "interrupted";
 /// Orders of sales that were let go, looked up by one thread at once.
 constexpr std::size_t kPastLookupsMax = 64;
@@ -181,9 +181,9 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
     // The order may stand: it keeps its permit until the answer comes after all, or cannot come any more.
     for (const auto token : batch.tokens) {
       auto& order = *orders_.find(token);
-      if (order.retake && batch.late) retake_later(order, kRetakePause);
+      if (order.reserves_again && batch.late) reserve_later(order, kReserveAgainPause);
       else if (batch.late) finish(token, {PlacementOutcome::outcome_unknown, {}});
-      else if (!order.retake) answer(order, {PlacementOutcome::outcome_unknown, {}});
+      else if (!order.reserves_again) answer(order, {PlacementOutcome::outcome_unknown, {}});
     }
   }
 
@@ -198,7 +198,7 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
   }
 
   void put_off(std::uint64_t token, InFlightOrder& order, PlacementOutcome outcome) {
-    if (order.retake) retake_later(order, kRetakePause);
+    if (order.reserves_again) reserve_later(order, kReserveAgainPause);
     else finish(token, {outcome, {}});
   }
 
@@ -248,18 +248,18 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
 
   Journal::Submission take(std::uint64_t token, InFlightOrder& order, TimePoint now) {
     order.stage = InFlightOrder::Stage::writing;
-    // Of one that is taken again this is a new moment: the log's entry, which may outlive this process, has it too.
+    // Of one that is reserved again this is a new moment: the log's entry, which may outlive this process, has it too.
     order.created_at = now;
     if (order.placement.wait.count() == 0) {
       answer(order, {PlacementOutcome::taken, order.as_order(OrderStatus::pending)});
     }
     auto row = order.as_order(OrderStatus::pending);
     set_first_status(row, *order.placement.sale->sale);
-    return {{std::move(row), order.epoch}, order.retake, this, token};
+    return {{std::move(row), order.epoch}, order.reserves_again, this, token};
   }
 
   void refuse(std::uint64_t token, InFlightOrder& order, PlacementOutcome outcome, std::string_view reason) {
-    if (!order.retake) return finish(token, {outcome, {}});
+    if (!order.reserves_again) return finish(token, {outcome, {}});
     // It had been accepted, and perhaps promised by a 202: its refusal becomes a row (PROTOCOL R1, R4).
     auto row = order.as_order(OrderStatus::rejected);
     row.reason = reason;
@@ -277,7 +277,8 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
         if (order->entry) settle_final(*order, result.row);
         return finish_with_row(token, *order, result.row);
       case postgres::WriteOutcome::committed:
-        if (!order->retake) parts_.permits.committed_after(Steady::now() - (order->answer_by - order->placement.wait));
+        if (!order->reserves_again)
+          parts_.permits.committed_after(Steady::now() - (order->answer_by - order->placement.wait));
         return finish_with_row(token, *order, result.row);
       case postgres::WriteOutcome::recorded: return finish_with_row(token, *order, result.row);
       case postgres::WriteOutcome::rejected:
@@ -328,18 +329,18 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
   }
 
   void stale(InFlightOrder& order) {
-    order.retake = true;
+    order.reserves_again = true;
     order.entry.reset();  // the log of the old epoch is drained and dropped by whoever rebuilds
-    retake_later(order, std::chrono::milliseconds(0));
+    reserve_later(order, std::chrono::milliseconds(0));
   }
 
-  void retake_later(InFlightOrder& order, std::chrono::milliseconds pause) {
+  void reserve_later(InFlightOrder& order, std::chrono::milliseconds pause) {
     order.stage = InFlightOrder::Stage::returning;
     order.look_again_at = Steady::now() + pause;
   }
 
   /// There is little time: only while the sale that was rebuilt rests.
-  void take_again(std::uint64_t token, InFlightOrder& order) {
+  void reserve_again(std::uint64_t token, InFlightOrder& order) {
     const auto sale = parts_.catalog.snapshot()->find(order.placement.sale->sale->id);
     // PostgreSQL has lost the sale, or nobody buys in it any more and Redis has nothing of it.
     if (!sale) return finish(token, {PlacementOutcome::outcome_unknown, {}});
@@ -386,7 +387,7 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
       if (row.status == OrderStatus::rejected) return finish(token, {refusal_of(row), row});
       if (!is_of(order->placement, row)) return finish(token, {PlacementOutcome::key_reused, {}});
       // An order of this process that lost its epoch meets its own row here.
-      const bool own = order->retake && is_live(row.status);
+      const bool own = order->reserves_again && is_live(row.status);
       return finish(token, {own ? PlacementOutcome::committed : PlacementOutcome::replayed, row});
     }
     // Not written yet, or PostgreSQL is away: it stands in the pending log.
@@ -402,7 +403,7 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
   /// tells.
   void answer_without_row(std::uint64_t token, const InFlightOrder& order) {
     const auto held =
-        order.retake ? PlacementOutcome::taken : PlacementOutcome::replayed;  // its own order, or another's
+        order.reserves_again ? PlacementOutcome::taken : PlacementOutcome::replayed;  // its own order, or another's
     finish(token, {order.replayed_is_held ? held : PlacementOutcome::unavailable, order.replayed});
   }
 
@@ -427,10 +428,10 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
         return;
       }
       if (order.stage == InFlightOrder::Stage::returning && now >= order.look_again_at) {
-        take_again(token, order);
+        reserve_again(token, order);
         if (!orders_.find(token)) return;
       }
-      const bool promised = order.stage == InFlightOrder::Stage::writing || order.retake;
+      const bool promised = order.stage == InFlightOrder::Stage::writing || order.reserves_again;
       if (order.callback && promised && now >= order.answer_by) {
         answer(order, {PlacementOutcome::taken, order.as_order(OrderStatus::pending)});
       }

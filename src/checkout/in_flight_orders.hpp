@@ -16,7 +16,7 @@ struct InFlightOrder {
     reserving,  ///< waits for Redis
     writing,    ///< stands in the pending log; waits for the journal
     replaying,  ///< the key's order was there already; its row is being looked up
-    returning,  ///< its epoch has moved on: it is to be taken again as soon as the sale is there
+    returning,  ///< its epoch has moved on: it is to be reserved again as soon as the sale is there
   };
 
   Placement placement;
@@ -26,7 +26,7 @@ struct InFlightOrder {
   TimePoint created_at{};           ///< set when Redis has accepted it
   std::shared_ptr<LogEntry> entry;  ///< its place in the pending log
   std::int64_t epoch = 0;           ///< under which it was accepted
-  bool retake = false;              ///< was accepted under an older epoch before
+  bool reserves_again = false;      ///< was accepted under an older epoch before
   bool replayed_is_held = false;
   Order replayed;                                                  ///< what Redis says of the key's order
   catalog::SteadyTime look_again_at = catalog::SteadyTime::max();  ///< replaying: for the row; returning: for the sale

@@ -32,9 +32,9 @@ catalog::SteadyTime complete_up_to(const catalog::Snapshot& snapshot) {
   return moment;
 }
 
-/// An order that no store has may be in the memory of an instance, which takes it again while a sale that was rebuilt
-/// rests, and not afterwards.
-bool may_be_retaken(const catalog::SaleSnapshot& sale, Steady::time_point now) {
+/// An order that no store has may be in the memory of an instance, which reserves it again while a sale that was
+/// rebuilt rests, and not afterwards.
+bool may_be_reserved_again(const catalog::SaleSnapshot& sale, Steady::time_point now) {
   return sale.clock.earliest(now) < sale.resting_until;
 }
 
@@ -87,7 +87,7 @@ void PendingSearch::send(std::vector<Question> questions, const catalog::Snapsho
   batch->questions = std::move(questions);
   const auto now = Steady::now();
   const bool unsure = std::ranges::any_of(snapshot.sales, [&](const auto& sale) {
-    return !sale->sale->let_go && (!sale->serving || may_be_retaken(*sale, now));
+    return !sale->sale->let_go && (!sale->serving || may_be_reserved_again(*sale, now));
   });
   batch->unsure.assign(batch->questions.size(), unsure);
   ++batch->calls;  // until all are on their way

@@ -22,74 +22,74 @@ ReservationBatcher::ReservationBatcher(const Options& options, boost::asio::io_c
 
 void ReservationBatcher::add(std::uint64_t token) {
   const auto& sale = *orders_.find(token)->placement.sale->sale;
-  auto& line = lines_[sale.sale_no];
-  line.sale_id = sale.id;  // a number is given out anew when PostgreSQL was restored from a backup
-  line.waiting.push_back(token);
-  post_flush(sale.sale_no, line);
+  auto& queue = queues_[sale.sale_no];
+  queue.sale_id = sale.id;  // a number is given out anew when PostgreSQL was restored from a backup
+  queue.waiting.push_back(token);
+  post_flush(sale.sale_no, queue);
 }
 
-void ReservationBatcher::post_flush(std::int32_t sale_no, Line& line) {
-  if (line.flush_posted || line.waiting.empty() || !has_room(line)) return;
-  line.flush_posted = true;
+void ReservationBatcher::post_flush(std::int32_t sale_no, SaleQueue& queue) {
+  if (queue.flush_posted || queue.waiting.empty() || !has_room(queue)) return;
+  queue.flush_posted = true;
   boost::asio::post(context_, [self = shared_from_this(), sale_no] {
-    self->lines_[sale_no].flush_posted = false;
+    self->queues_[sale_no].flush_posted = false;
     self->flush(sale_no);
   });
 }
 
 /// Batches that a lost connection has taken along are waited for, but do not keep others from going out.
-bool ReservationBatcher::has_room(Line& line) const {
-  if (line.connection != redis_.generation()) {
-    line.connection = redis_.generation();
-    line.in_flight = 0;
+bool ReservationBatcher::has_room(SaleQueue& queue) const {
+  if (queue.connection != redis_.generation()) {
+    queue.connection = redis_.generation();
+    queue.in_flight = 0;
   }
-  return line.in_flight < options_.reservation_batches_in_flight_max;
+  return queue.in_flight < options_.reservation_batches_in_flight_max;
 }
 
 void ReservationBatcher::flush(std::int32_t sale_no) {
-  auto& line = lines_[sale_no];
-  while (!line.waiting.empty() && has_room(line)) {
+  auto& queue = queues_[sale_no];
+  while (!queue.waiting.empty() && has_room(queue)) {
     std::int64_t accepted_under = 0;
-    auto tokens = take_batch(line, accepted_under);
-    send(sale_no, line, std::move(tokens), accepted_under);
+    auto tokens = take_batch(queue, accepted_under);
+    send(sale_no, queue, std::move(tokens), accepted_under);
   }
 }
 
-/// The oldest orders that may share a call: each id once, and orders that are taken again apart from new ones and from
-/// those of another epoch. The bound counts lines: it is they that Redis works on.
-std::vector<std::uint64_t> ReservationBatcher::take_batch(Line& line, std::int64_t& accepted_under) {
+/// The oldest orders that may share a call: each id once, and orders that are reserved again apart from new ones and
+/// from those of another epoch. The bound counts lines: it is they that Redis works on.
+std::vector<std::uint64_t> ReservationBatcher::take_batch(SaleQueue& queue, std::int64_t& accepted_under) {
   std::vector<std::uint64_t> tokens;
   std::vector<std::uint64_t> left;
   std::unordered_set<OrderId, OrderIdHash> ids;
   std::size_t order_lines = 0;
-  while (!line.waiting.empty()) {
-    const auto token = line.waiting.front();
+  while (!queue.waiting.empty()) {
+    const auto token = queue.waiting.front();
     const auto& order = *orders_.find(token);
     const auto lines_of_order = order.placement.lines.size();
     if (!tokens.empty() && order_lines + lines_of_order > options_.reservation_batch_max) break;
-    line.waiting.pop_front();
-    const std::int64_t epoch = order.retake ? order.epoch : 0;
+    queue.waiting.pop_front();
+    const std::int64_t epoch = order.reserves_again ? order.epoch : 0;
     if (tokens.empty()) accepted_under = epoch;
     const bool fits = epoch == accepted_under && ids.insert(order.placement.id).second;
     (fits ? tokens : left).push_back(token);
     if (fits) order_lines += lines_of_order;
   }
-  line.waiting.insert(line.waiting.begin(), left.begin(), left.end());
+  queue.waiting.insert(queue.waiting.begin(), left.begin(), left.end());
   return tokens;
 }
 
-void ReservationBatcher::send(std::int32_t sale_no, Line& line, std::vector<std::uint64_t> tokens,
+void ReservationBatcher::send(std::int32_t sale_no, SaleQueue& queue, std::vector<std::uint64_t> tokens,
                               std::int64_t accepted_under) {
   const auto now = std::chrono::steady_clock::now();
-  const auto sale = catalog_.snapshot()->find(line.sale_id);
+  const auto sale = catalog_.snapshot()->find(queue.sale_id);
   const auto& clock = catalog_.snapshot()->clock;
   auto answer = std::make_shared<Answer>();
   answer->tokens = std::move(tokens);
   answer->epoch = sale ? sale->sale->epoch : 0;
-  ++line.in_flight;
+  ++queue.in_flight;
   const auto done = [self = shared_from_this(), sale_no, answer,
-                     connection = line.connection](const Result<redis::ReservationReply>& result) {
-    auto& of_sale = self->lines_[sale_no];
+                     connection = queue.connection](const Result<redis::ReservationReply>& result) {
+    auto& of_sale = self->queues_[sale_no];
     if (of_sale.connection == connection && of_sale.in_flight > 0) --of_sale.in_flight;
     self->answered_(*answer, result);
     self->post_flush(sale_no, of_sale);
@@ -110,12 +110,12 @@ void ReservationBatcher::send(std::int32_t sale_no, Line& line, std::vector<std:
   // least `earliest`.
   terms.deadline = clock.earliest(now) + options_.redis_timeout;
   terms.log_entries_max = options_.pending_log_entries_max;
-  terms.retake = accepted_under > 0;
+  terms.reserves_again = accepted_under > 0;
   // Between the two another epoch may have sold, and refused their keys.
-  terms.too_late = terms.retake && answer->epoch != accepted_under + 1;
+  terms.too_late = terms.reserves_again && answer->epoch != accepted_under + 1;
   terms.unpaid_orders_max = options_.unpaid_orders_max;
   terms.unpaid_pause = options_.unpaid_pause;
-  const redis::Fence fence{line.sale_id, answer->epoch, redis_.identity()};
+  const redis::Fence fence{queue.sale_id, answer->epoch, redis_.identity()};
   batch_size_.Observe(static_cast<double>(requests.size()));
   const auto read = [count = requests.size()](const Error& error,
                                               redis::ReplyView reply) -> Result<redis::ReservationReply> {

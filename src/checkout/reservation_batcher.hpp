@@ -31,19 +31,19 @@ class ReservationBatcher : public std::enable_shared_from_this<ReservationBatche
   void add(std::uint64_t token);
 
  private:
-  struct Line {
+  struct SaleQueue {
     std::string sale_id;
     std::deque<std::uint64_t> waiting;
     unsigned in_flight = 0;
     std::uint64_t connection = 0;  ///< generation of the one that they are under way on
     bool flush_posted = false;
   };
-  void post_flush(std::int32_t sale_no, Line& line);
-  [[nodiscard]] bool has_room(Line& line) const;
+  void post_flush(std::int32_t sale_no, SaleQueue& queue);
+  [[nodiscard]] bool has_room(SaleQueue& queue) const;
   void flush(std::int32_t sale_no);
-  [[nodiscard]] std::vector<std::uint64_t> take_batch(Line& line, std::int64_t& accepted_under);
-  /// `accepted_under`: of orders that are taken again, else 0.
-  void send(std::int32_t sale_no, Line& line, std::vector<std::uint64_t> tokens, std::int64_t accepted_under);
+  [[nodiscard]] std::vector<std::uint64_t> take_batch(SaleQueue& queue, std::int64_t& accepted_under);
+  /// `accepted_under`: of orders that are reserved again, else 0.
+  void send(std::int32_t sale_no, SaleQueue& queue, std::vector<std::uint64_t> tokens, std::int64_t accepted_under);
 
   const Options& options_;
   boost::asio::io_context& context_;
@@ -53,7 +53,7 @@ class ReservationBatcher : public std::enable_shared_from_this<ReservationBatche
   prometheus::Histogram& batch_size_;
   prometheus::Histogram& latency_;
   Answered answered_;
-  std::unordered_map<std::int32_t, Line> lines_;  ///< by sale_no; bounded by the number of sales
+  std::unordered_map<std::int32_t, SaleQueue> queues_;  ///< by sale_no; bounded by the number of sales
 };
 
 }  // namespace flashsale::checkout

@@ -140,7 +140,7 @@ Command reserve_command(const Fence& fence, const ReservationTerms& terms,
   auto command = evalsha("reserve", {keys.fence, keys.items, keys.orders, keys.buyers, keys.log},
                          8 + items.size() + line_count * 5);
   command.add(fence.epoch).add(fence.identity).add(to_unix_us(terms.deadline)).add(terms.log_entries_max);
-  command.add(!terms.retake ? "0" : terms.too_late ? "2" : "1");
+  command.add(!terms.reserves_again ? "0" : terms.too_late ? "2" : "1");
   command.add(terms.unpaid_orders_max).add(std::int64_t{terms.unpaid_pause.count()});
   command.add(static_cast<std::int64_t>(items.size()));
   for (const auto item_no : items) command.add(static_cast<std::int64_t>(item_no));

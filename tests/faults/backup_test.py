@@ -173,7 +173,7 @@ class OlderPostgresTest(BackupCase):
         # the same before and after.
         harness.wait_until(lambda: (self.served_epoch(sale) or 0) > epoch, 10, "the sale is not rebuilt")
         self.assertEqual(self.numbers(sale), (20, 1, 19))
-        # Unknown for good once no order of before can be taken again.
+        # Unknown for good once no order of before can be reserved again.
         response = self.wait_status(lambda: self.cluster.order(lost["id"], late), 404)
         self.check_status(response, 404, "unknown-order")
         again = self.check_status(self.buy(sale, late, "lost", where=1), 201).json()

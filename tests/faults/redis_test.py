@@ -280,10 +280,10 @@ class SplitTest(RedisCase):
             self.cluster.wait_consistent(sale)
 
 
-class TakenAgainTest(RedisCase):
+class ReservedAgainTest(RedisCase):
     """An order stands in Redis and not yet in PostgreSQL, which does not answer its instance; then Redis is wiped. The
-    order is taken again only as long as its key can have been refused nowhere. Instance 2 reaches PostgreSQL through a
-    proxy."""
+    order is reserved again only as long as its key can have been refused nowhere. Instance 2 reaches PostgreSQL through
+    a proxy."""
 
     instances = 1
 

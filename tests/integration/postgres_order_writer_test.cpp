@@ -182,8 +182,8 @@ TEST_F(OrderWriterTest, LinesThatAreNotWholeAreRejectedAlone) {
   expect_counted();
 }
 
-/// An accepted order that was refused when it was taken again: its rejection is a row, and takes no unit although there
-/// are units (PROTOCOL R1, R4).
+/// An accepted order that was refused when it was reserved again: its rejection is a row, and takes no unit although
+/// there are units (PROTOCOL R1, R4).
 TEST_F(OrderWriterTest, ARejectionThatIsHandedInTakesNoUnits) {
   const Sale sale = testing::created_sale(session, "drop", {10});
   std::vector<NewOrder> batch{new_order(sale, 0, "a", "1", 2), new_order(sale, 0, "b", "1", 3)};

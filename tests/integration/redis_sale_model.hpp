@@ -105,7 +105,7 @@ struct SaleModel {
   /// The key of an order that was refused is free.
   [[nodiscard]] bool is_replay(const redis::ReservationTerms& terms, const redis::ReservationRequest& request) {
     const auto known = current().records.find(request.id);
-    return known != current().records.end() && (terms.retake || known->second.state != 'x');
+    return known != current().records.end() && (terms.reserves_again || known->second.state != 'x');
   }
 
   [[nodiscard]] redis::Decision decide(const redis::ReservationTerms& terms, const redis::ReservationRequest& request,
@@ -115,10 +115,10 @@ struct SaleModel {
     if (is_replay(terms, request)) return Decision::replay;
     const bool rests = to_unix_us(now) < fence.rests_until_us;
     const bool in_time = rests && !terms.too_late && fence.definition.state != SaleState::closed;
-    if (terms.retake && !in_time) return Decision::too_late;
-    if (!terms.retake && rests) return Decision::resting;
+    if (terms.reserves_again && !in_time) return Decision::too_late;
+    if (!terms.reserves_again && rests) return Decision::resting;
     const bool sells = is_open(now) && to_unix_us(now) >= fence.opens_from_us;
-    if (!sells && !terms.retake) return Decision::not_open;
+    if (!sells && !terms.reserves_again) return Decision::not_open;
     for (const auto& line : request.lines) {
       const auto decision = decide_line(line, request.customer_id, now);
       if (decision != Decision::accepted) return decision;
@@ -126,7 +126,7 @@ struct SaleModel {
     if (static_cast<std::int64_t>(sale.log.size()) >= terms.log_entries_max) return Decision::log_full;
     const auto placed = sale.placed.find(std::string(request.customer_id));
     const bool is_last = placed != sale.placed.end() && placed->second >= fence.definition.max_orders_per_customer;
-    if (is_last && !terms.retake) return Decision::order_limit;
+    if (is_last && !terms.reserves_again) return Decision::order_limit;
     return Decision::accepted;
   }
 

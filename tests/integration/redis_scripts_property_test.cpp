@@ -192,11 +192,11 @@ class History {
     const auto caller = pick_caller();
     const auto requests = pick_requests();
     redis::ReservationTerms terms{kFuture, 1000, random_.percent(10)};
-    terms.too_late = terms.retake && random_.percent(20);
+    terms.too_late = terms.reserves_again && random_.percent(20);
     const bool late = random_.percent(3);
     if (late) terms.deadline = kPast;
     if (random_.percent(6)) terms.log_entries_max = random_.between(0, 4);
-    tell("reserve under ", caller.epoch, terms.retake ? " again" : "", late ? " late" : "");
+    tell("reserve under ", caller.epoch, terms.reserves_again ? " again" : "", late ? " late" : "");
 
     const bool lost = !model_.admits(caller);
     const auto reply = run(lost || late, [&] { return redis_.reserve(fence_of(caller), terms, requests); });
@@ -218,7 +218,7 @@ class History {
       tell("  ", requests[i].id.to_string(), ": ", name(reply.decisions[i]), " ",
            describe(ModelRecord{'?', {}, {lines.begin(), lines.end()}, std::string(requests[i].customer_id)}));
       EXPECT_EQ(name(reply.decisions[i]), name(expected[i]));
-      if (terms.retake && expected[i] == redis::Decision::accepted) count("taken again");
+      if (terms.reserves_again && expected[i] == redis::Decision::accepted) count("reserved again");
       accepted = accepted || expected[i] == redis::Decision::accepted;
       count((lines.size() > 1 ? "cart: " : "") + name(expected[i]));
     }
@@ -713,7 +713,7 @@ void expect_everything_happened(const Census& census) {
                               "unknown item",
                               "log full",
                               "too late",
-                              "taken again",
+                              "reserved again",
                               "cart: accepted",
                               "cart: replay",
                               "cart: sold out",

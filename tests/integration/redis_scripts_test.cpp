@@ -74,7 +74,7 @@ class RedisScriptsTest : public ::testing::Test {
   }
   ReservationReply reserve(const std::vector<Order>& orders) { return reserve(orders, {kFuture, 1000, false}); }
   std::vector<Decision> decisions(const std::vector<Order>& orders) { return reserve(orders).decisions; }
-  ReservationReply retake(const std::vector<Order>& orders) { return reserve(orders, {kFuture, 1000, true}); }
+  ReservationReply reserve_again(const std::vector<Order>& orders) { return reserve(orders, {kFuture, 1000, true}); }
 
   PulseItem level(std::int32_t item_no = kSneaker) {
     for (const auto& item : redis.pulse(sale.epoch).items) {
@@ -577,7 +577,7 @@ TEST_F(RedisScriptsTest, TheLargestBatchIsOneCall) {
   }
   rebuild(2);
   let_rest();
-  EXPECT_THAT(retake(orders).decisions, Each(Decision::accepted));
+  EXPECT_THAT(reserve_again(orders).decisions, Each(Decision::accepted));
   EXPECT_EQ(redis.pulse(2).order_records, kMost);
   ASSERT_EQ(redis.pending(2).size(), 1U);
   EXPECT_EQ(redis.pending(2).front().orders.size(), static_cast<std::size_t>(kMost));
@@ -900,38 +900,39 @@ TEST_F(RedisScriptsTest, AWithdrawalIsNoOrder) {
 
 /// Redis accepted the order, was wiped before the commit, and was rebuilt: the sale rests now, and the order that was
 /// promised by a 202 must not end as sold out while there are units.
-TEST_F(RedisScriptsTest, AnOrderIsTakenAgainWhileTheRebuiltSaleRests) {
+TEST_F(RedisScriptsTest, AnOrderIsReservedAgainWhileTheRebuiltSaleRests) {
   ASSERT_THAT(decisions({order("ann")}), ElementsAre(Decision::accepted));
   redis.wipe();
   rebuild(2);
   let_rest();
-  EXPECT_THAT(retake({order("ann")}).decisions, ElementsAre(Decision::accepted));
-  EXPECT_THAT(retake({order("ann"), order("ann", 2, kSneaker, "2"), order("bob", 4, kTicket)}).decisions,
+  EXPECT_THAT(reserve_again({order("ann")}).decisions, ElementsAre(Decision::accepted));
+  EXPECT_THAT(reserve_again({order("ann"), order("ann", 2, kSneaker, "2"), order("bob", 4, kTicket)}).decisions,
               ElementsAre(Decision::replay, Decision::limit, Decision::sold_out));
 }
 
 /// Whoever came in time is not asked what the clock says now; but nothing comes to life in a sale that was closed.
-TEST_F(RedisScriptsTest, AnOrderIsTakenAgainInASaleThatHasEndedAndNotInAClosedOne) {
+TEST_F(RedisScriptsTest, AnOrderIsReservedAgainInASaleThatHasEndedAndNotInAClosedOne) {
   rebuild(2);
   let_rest();
   configure(SaleState::open, kPast, kPast + 1h);
-  EXPECT_THAT(retake({order("ann")}).decisions, ElementsAre(Decision::accepted));
+  EXPECT_THAT(reserve_again({order("ann")}).decisions, ElementsAre(Decision::accepted));
   configure(SaleState::closed, kPast, kFuture);
-  EXPECT_THAT(retake({order("ann"), order("bob")}).decisions, ElementsAre(Decision::replay, Decision::too_late));
+  EXPECT_THAT(reserve_again({order("ann"), order("bob")}).decisions, ElementsAre(Decision::replay, Decision::too_late));
 }
 
 /// Once the sale sells again, the order's key can have been refused: it stays refused, whatever came back since.
-TEST_F(RedisScriptsTest, AnOrderIsNotTakenAgainOnceTheRebuiltSaleSells) {
-  EXPECT_THAT(retake({order("ann")}).decisions, ElementsAre(Decision::too_late));
+TEST_F(RedisScriptsTest, AnOrderIsNotReservedAgainOnceTheRebuiltSaleSells) {
+  EXPECT_THAT(reserve_again({order("ann")}).decisions, ElementsAre(Decision::too_late));
   rebuild(2);
   expect_rest(redis, kRestockRest, Decision::resting, [&] { return reserve({order("bob")}); });
   const auto before = redis.dump();
-  EXPECT_THAT(retake({order("ann")}).decisions, ElementsAre(Decision::too_late));
+  EXPECT_THAT(reserve_again({order("ann")}).decisions, ElementsAre(Decision::too_late));
   EXPECT_EQ(redis.dump(), before);
-  EXPECT_THAT(retake({order("bob")}).decisions, ElementsAre(Decision::replay)) << "what its key has made since counts";
+  EXPECT_THAT(reserve_again({order("bob")}).decisions, ElementsAre(Decision::replay))
+      << "what its key has made since counts";
 }
 
-TEST_F(RedisScriptsTest, AnOrderOfAnEpochBeforeTheLastIsNotTakenAgain) {
+TEST_F(RedisScriptsTest, AnOrderOfAnEpochBeforeTheLastIsNotReservedAgain) {
   rebuild(2);
   let_rest();
   ReservationTerms terms{kFuture, 1000, true};
@@ -940,14 +941,14 @@ TEST_F(RedisScriptsTest, AnOrderOfAnEpochBeforeTheLastIsNotTakenAgain) {
 }
 
 /// A sold-out mark that was made since Redis lost the order does not have its id.
-TEST_F(RedisScriptsTest, AnOrderIsNotTakenAgainWhileItsItemRests) {
+TEST_F(RedisScriptsTest, AnOrderIsNotReservedAgainWhileItsItemRests) {
   const auto held = order("first", 2);
   sale.items[0].sold = 5;
   rebuild(2, {held});
   let_rest();
   ASSERT_EQ(redis.release(fence(), held, true), ReleaseOutcome::done);
   const auto sells_from = redis.call_began_at + kRestockRest;
-  const auto reply = retake({order("ann")});
+  const auto reply = reserve_again({order("ann")});
   EXPECT_THAT(reply.decisions, ElementsAre(reply.now < sells_from ? Decision::sold_out : Decision::accepted));
 }
 
@@ -960,7 +961,7 @@ TEST_F(RedisScriptsTest, TheKeyOfARefusedOrderIsFree) {
   ASSERT_EQ(redis.release(fence(), refused, false), ReleaseOutcome::done);
   EXPECT_EQ(redis.release(fence(), refused, false), ReleaseOutcome::already);
   const auto before = redis.pulse(1);
-  EXPECT_THAT(retake({order("ann")}).decisions, ElementsAre(Decision::replay)) << "who was refused finds that";
+  EXPECT_THAT(reserve_again({order("ann")}).decisions, ElementsAre(Decision::replay)) << "who was refused finds that";
   EXPECT_THAT(decisions({order("ann", 2)}), ElementsAre(Decision::accepted)) << "another try, of other lines";
   EXPECT_THAT(decisions({order("ann", 2)}), ElementsAre(Decision::replay));
   EXPECT_EQ(units_of("ann"), 2);
@@ -1101,7 +1102,7 @@ TEST_F(RedisScriptsTest, OneCustomersOrdersAreCountedWhateverBecomesOfThem) {
               ElementsAre(Decision::order_limit, Decision::accepted, Decision::replay));
   // An order that was accepted under an older epoch has been promised.
   let_rest();
-  EXPECT_THAT(retake({order("ann", 1, kSneaker, "5")}).decisions, ElementsAre(Decision::accepted));
+  EXPECT_THAT(reserve_again({order("ann", 1, kSneaker, "5")}).decisions, ElementsAre(Decision::accepted));
 
   auto ended = order("ann", 1, kSneaker, "1");
   ended.status = OrderStatus::cancelled;

@@ -20,7 +20,7 @@
  *            LIMIT       both orders are one customer's, who may have one unit; of two, else of one
  *            STANDBY     PostgreSQL has a synchronous standby, which may go away; then either it comes back or the
  *                        primary is lost. Meanwhile whoever waits for it in COMMIT is cancelled
- *            RESTS       a sale that was rebuilt rests, and only then are orders taken again that Redis has lost
+ *            RESTS       a sale that was rebuilt rests, and only then are orders reserved again that Redis has lost
  *            ENDS        the sale ends by the clock, and an instance refuses from memory that it is over
  *            and the mutants, each a rule left out: see the runner, tests/unit/protocol_model_test.py
  */
@@ -119,7 +119,7 @@ bit ended;                             /* by Redis's clock */
 #define UNSENT 0
 #define RESERVING 1
 #define WRITING 2
-#define REJECTING 3                    /* taken again and refused: that becomes a row */
+#define REJECTING 3                    /* reserved again and refused: that becomes a row */
 #define RELEASING 4                    /* its row is final: the units that it took go back */
 #define DRIFTED 5                      /* PostgreSQL refused: the record is released without its units */
 #define TRIMMING 6
@@ -156,7 +156,7 @@ bit down;                              /* instance 0 */
 
 byte at[3];                            /* requests 0 and 1 are of order 0, request 2 of order 1 */
 byte under[3];                         /* epoch that accepted it */
-bit again[3];                          /* retake */
+bit again[3];                          /* reserves again */
 bit place[3];                          /* instance */
 
 #ifdef RESTS
@@ -345,7 +345,7 @@ inline spend_event() {
 /* While a rebuilt sale rests nothing is refused, nor sold to anybody else. */
 #ifdef RESTS
 #define MAY_RESERVE(r) (again[r] || !resting)
-#ifdef TAKEN_AGAIN_ANY_TIME
+#ifdef RESERVED_AGAIN_ANY_TIME
 #define MAY_TAKE(r) true
 #else
 #define MAY_TAKE(r) (!again[r] || (resting && under[r] + 1 == fence))

@@ -36,7 +36,7 @@ LARGE = ["-O2", "-DMEMLIM=6000", "-DHC4"]
 # that fail.
 A_STANDBY = "STANDBY EVENTS=2 WIPES=0 RACES=0 RETRIES_LATER"
 REBUILDS_FAIL = "EVENTS=1 RETRIES_LATER WIPES=0 CRASHES=0 CANCELS=0 RACES=0 FENCE_DROPS=1 FAILURES=3"
-# Then an order that is taken again after a loss, and the end of a sale by the clock.
+# Then an order that is reserved again after a loss, and the end of a sale by the clock.
 SHORT_BOUNDS = ["EVENTS=2 RETRIES_LATER", "EVENTS=1 LIMIT", A_STANDBY, REBUILDS_FAIL,
                 "EVENTS=1 CRASHES=0 RACES=0 RESTS", "EVENTS=0 ENDS RETRIES_LATER"]
 FULL_BOUNDS = [
@@ -72,8 +72,8 @@ MUTANTS = {
                                   "only the fence and the newest epochs tell which logs are to be drained"),
     "TRIM_AFTER_FAILED_RELEASE": (WIPE_AND_CANCEL, "P5_records_match_rows",
                                   "the sweeper trims although the call that gives the unit back has failed"),
-    "TAKEN_AGAIN_ANY_TIME": ("EVENTS=2 CRASHES=0 RACES=0 RESTS", "P4_refused_stays_refused",
-                             "an order that Redis has lost is taken again although its key has been refused since"),
+    "RESERVED_AGAIN_ANY_TIME": ("EVENTS=2 CRASHES=0 RACES=0 RESTS", "P4_refused_stays_refused",
+                             "an order that Redis has lost is reserved again although its key has been refused since"),
     "OVER_BY_THE_CLOCK_NOW": ("EVENTS=0 ENDS RETRIES_LATER", "P4_no_refusal_after_promise",
                               "R9: no order as of the pulse, over as of now"),
 }

@@ -40,7 +40,7 @@ enum class Decision : std::uint8_t {
   unknown_item,
   log_full,
   resting,   ///< the sale was rebuilt a moment ago: nothing is decided yet
-  too_late,  ///< to be taken again
+  too_late,  ///< to be reserved again
 };
 
 struct ReservationRequest {
@@ -58,10 +58,12 @@ struct ReservationReply {
 struct ReservationTerms {
   TimePoint deadline{};              ///< on Redis's clock
   std::int64_t log_entries_max = 0;  ///< of the sale's pending log
-  bool retake = false;               ///< accepted under an older epoch: taken again while the sale rests, or not at all
+  /// Accepted under an older epoch: reserved again while the sale rests, or not at all.
+  bool reserves_again = false;
   std::int64_t unpaid_orders_max = 0;  ///< of one customer, after which the next wait; 0: any number
   std::chrono::microseconds unpaid_pause{};
-  bool too_late = false;  ///< with retake: that was not the epoch just before, so only what the key made since counts
+  /// With reserves_again: that was not the epoch just before, so only what the key made since counts.
+  bool too_late = false;
 };
 /// Ids in a batch must be distinct.
 [[nodiscard]] Command reserve_command(const Fence& fence, const ReservationTerms& terms,

@@ -1,8 +1,8 @@
 -- Decides a batch of orders of one sale and takes their units, in one call (PROTOCOL R2, R3, R8-R11, R14, R15).
 -- KEYS  fence, items, orders, buyers, log (all but the fence carry the epoch in their name)
 -- ARGV  1 epoch, 2 identity of this Redis, 3 deadline (Redis time, us), 4 most entries of the log,
---       5 '0' for new orders; '1' to take orders again that the epoch just before this one had accepted, '2' for those
---         of an older one, which may only look for what their key has made since,
+--       5 '0' for new orders; '1' to reserve orders again that the epoch just before this one had accepted, '2' for
+--         those of an older one, which may only look for what their key has made since,
 --       6 unpaid orders of one customer after which the next wait, or '0', 7 for so long, us,
 --       8 number of items I, then I item numbers,
 --       then for each line of each order: id (16 bytes), index of its item (1..I), buyer field, quantity, payload.
@@ -13,7 +13,7 @@
 --       {'ok', now, codes, entry id or '', records of the replays}
 --       One letter an order in codes: a accepted, r there already (its record is returned), s sold out, l over the
 --       customer's limit, m over the customer's orders, u the customer's last orders were left unpaid, n sale not
---       open, i no such item, o pending log full, w a rebuilt sale rests, x too late to be taken again.
+--       open, i no such item, o pending log full, w a rebuilt sale rests, x too late to be reserved again.
 local fence = redis.call('HMGET', KEYS[1], 'e', 'i', 'r', 's', 'a', 'z', 'f', 'w', 'c', 'k')
 if fence[1] ~= ARGV[1] or fence[2] ~= ARGV[2] or fence[3] then return {'lost'} end
 
@@ -22,7 +22,7 @@ local now = time[1] * 1000000 + time[2]
 if now >= tonumber(ARGV[3]) then return {'late', string.format('%.0f', now)} end
 
 local state = fence[4]
-local retake = ARGV[5] ~= '0'
+local again = ARGV[5] ~= '0'
 -- A rest that would end later than one that begins now has begun before Redis's clock stepped back. How long ago nobody
 -- can tell, so it begins anew. As kRestockRest and kOpeningRest in model/selling_times.hpp.
 local restock_rest, opening_rest = 500000, 200000
@@ -40,9 +40,9 @@ local function rest(key, field, moment, duration)
 end
 
 -- After a rebuild nothing is sold, nor refused for good, until the sold-out marks of the older epoch are dead (R8, R9).
--- So this is the time in which an order that Redis has lost may be taken again: its key can have been refused nowhere.
--- (In a rest that begins anew it can.) It came while the sale was open, so the clock is not asked; but nothing comes to
--- life in a sale that was closed.
+-- So this is the time in which an order that Redis has lost may be reserved again: its key can have been refused
+-- nowhere. (In a rest that begins anew it can.) It came while the sale was open, so the clock is not asked; but nothing
+-- comes to life in a sale that was closed.
 local resting = now < rest(KEYS[1], 'w', fence[8], restock_rest)
 local in_time = ARGV[5] == '1' and resting and not rests_anew and state ~= '3'
 local open = now < tonumber(fence[6]) and now >= rest(KEYS[1], 'f', fence[7], opening_rest)
@@ -64,7 +64,7 @@ for i = 1, item_count do
   remaining[i] = tonumber(stored[at])
   limit[i] = tonumber(stored[at + 2])
   -- Units given back to an item at 0 rest until every instance's old sold-out mark is dead (R8). That holds for orders
-  -- that are taken again, too: a mark that was made since Redis lost one does not have its id.
+  -- that are reserved again, too: a mark that was made since Redis lost one does not have its id.
   local rests = remaining[i] and now < rest(KEYS[2], ARGV[8 + i] .. ':o', stored[at + 1], restock_rest)
   available[i] = not rests and remaining[i] or 0
 end
@@ -86,7 +86,7 @@ local owned = redis.call('HMGET', KEYS[4], unpack(totals_of))
 local room = redis.call('XLEN', KEYS[5]) < tonumber(ARGV[4])
 
 -- Orders that a customer has placed, ended ones too (else one customer could fill both stores), and behind that those
--- that were left unpaid and when the last of them was. An order that is taken again has been accepted before.
+-- that were left unpaid and when the last of them was. An order that is reserved again has been accepted before.
 local orders_max = fence[9] and tonumber(fence[9]) or math.huge
 local unpaid_max = tonumber(ARGV[6])
 local placed_of, unpaid_of = {}, {}
@@ -96,7 +96,7 @@ local function refuses_customer(n)
     local placed, unpaid = string.match(owned[count + n] or '0', '^(%d+)(.*)')
     placed_of[customer], unpaid_of[customer] = tonumber(placed), unpaid
   end
-  if retake then return nil end
+  if again then return nil end
   if placed_of[customer] >= orders_max then return 'm' end
   if unpaid_max == 0 or unpaid_of[customer] == '' then return nil end
   local unpaid, last = string.match(unpaid_of[customer], ' (%d+) (%d+)')
@@ -116,16 +116,17 @@ while n <= count do
   local last = n
   while ids[last + 1] == '' do last = last + 1 end
   local code
-  -- What was refused is no order, its key is free for another try. Only who takes an order again meets its own refusal.
+  -- What was refused is no order, its key is free for another try. Only an order that is reserved again meets its own
+  -- refusal.
   local was_refused = known[n] and string.byte(known[n]) == 120
-  if known[n] and (retake or not was_refused) then
+  if known[n] and (again or not was_refused) then
     code = 'r'
     replays[#replays + 1] = known[n]
-  elseif retake and not in_time then
+  elseif again and not in_time then
     code = 'x'
-  elseif resting and not retake then
+  elseif resting and not again then
     code = 'w'
-  elseif not open and not retake then
+  elseif not open and not again then
     code = 'n'
   else
     code = room and 'a' or 'o'

@@ -160,7 +160,7 @@ void AdminSaleEndpoints::create_defined(Exchange& exchange, Sale definition, con
         return admin::create_sale(stores, definition, who);
       },
       [this](Exchange& answered, const Created& created) {
-        process_.pulse.reload_directory();
+        process_.directory.reload();
         if (!created) return reply_failure(answered, created.error(), "a store cannot be reached at the moment");
         if (!*created) return reply_problem(answered, ProblemType::sale_exists, "there is a sale of this id already");
         std::string headers;
@@ -231,7 +231,7 @@ void AdminSaleEndpoints::apply_patch(Exchange& exchange, postgres::SalePatch cha
       },
       [this](Exchange& answered, const Patched& patched) {
         using Outcome = postgres::PatchResult::Outcome;
-        process_.pulse.reload_directory();
+        process_.directory.reload();
         if (!patched) return reply_failure(answered, patched.error(), "a store cannot be reached at the moment");
         switch (patched->result.outcome) {
           case Outcome::unknown_sale:
@@ -264,7 +264,7 @@ void AdminSaleEndpoints::reset(Exchange& exchange, std::string_view who) {
       },
       [this](Exchange& answered, const Reset& reset) {
         using Outcome = postgres::ResetResult::Outcome;
-        process_.pulse.reload_directory();
+        process_.directory.reload();
         if (!reset) return reply_failure(answered, reset.error(), "a store cannot be reached at the moment");
         if (reset->outcome == Outcome::unknown_sale) {
           return reply_problem(answered, ProblemType::unknown_sale, "there is no sale of this id");

@@ -100,7 +100,7 @@ void FlagEndpoints::set(Exchange& exchange, Feature feature, Flag flag, const st
         return admin::set_flag(stores, feature, flag, who);
       },
       [this](Exchange& answered, const Written& written) {
-        process_.pulse.reload_directory();
+        process_.directory.reload();
         if (!written) return reply_failure(answered, written.error(), "a store cannot be reached at the moment");
         std::string body;
         append_flag(body, written->feature, written->flag, written->changed_at);

@@ -125,6 +125,8 @@ class Process {
   identity::GatewayPeers trusted_proxies_;
   identity::AdminTokens admin_tokens_;
   catalog::Upkeep upkeep_;
+  catalog::PulseMailbox pulse_mail_;
+  catalog::DirectoryWatch directory_;
   catalog::Pulse pulse_;
   checkout::Journal journal_;
   checkout::OrderLookup lookup_;
@@ -171,7 +173,7 @@ std::string listed(const std::vector<std::string>& names) {
 Process::IoThread::IoThread(Process& process, const Settings& settings,
                             const std::shared_ptr<identity::CheckedTokens>& checked)
     : redis(context, redis_options(settings), process.metrics_),
-      sales(context, catalog, process.pulse_, redis),
+      sales(context, catalog, process.directory_, redis),
       checkout(checkout_options(settings), {context, redis, catalog, sales, process.upkeep_, process.journal_,
                                             process.lookup_, process.permits_, process.metrics_}),
       tokens(token_options(settings), checked),
@@ -200,10 +202,9 @@ Process::Process(const Settings& settings, std::function<Settings()> read_again)
       trusted_proxies_(settings.http.trusted_proxies),
       admin_tokens_(settings.admin.tokens),
       upkeep_({.postgres = postgres_options(settings), .redis = redis_options(settings)}, metrics_),
-      pulse_({.postgres = postgres_options(settings),
-              .redis = redis_options(settings),
-              .interval = milliseconds(settings.catalog.pulse_ms)},
-             upkeep_, metrics_),
+      directory_({.postgres = postgres_options(settings), .redis = redis_options(settings)}, pulse_mail_),
+      pulse_({.redis = redis_options(settings), .interval = milliseconds(settings.catalog.pulse_ms)}, pulse_mail_,
+             directory_, upkeep_, metrics_),
       journal_({.postgres = postgres_options(settings),
                 .workers = settings.journal.workers,
                 .batch_max = settings.journal.batch_max},
@@ -247,6 +248,7 @@ Process::Process(const Settings& settings, std::function<Settings()> read_again)
              .reports = reports_,
              .exports = exports_,
              .lookup = lookup_,
+             .directory = directory_,
              .pulse = pulse_,
              .upkeep = upkeep_,
              .rate_limiter = nullptr,
@@ -287,10 +289,11 @@ void Process::register_services() {
   services_.add([this] { start_io_threads(); }, [this] { stop_io_threads(); });
   services_.add(
       [this] {
-        upkeep_.start({[this] { pulse_.reload_directory(); },
-                       [this](catalog::SoldOutMarks marks) { pulse_.offer_marks(std::move(marks)); }});
+        upkeep_.start({[this] { directory_.reload(); },
+                       [this](catalog::SoldOutMarks marks) { pulse_mail_.put(std::move(marks)); }});
       },
       [this] { upkeep_.stop(); });
+  services_.add(directory_);
   services_.add(
       [this] { pulse_.start([this](const std::shared_ptr<const catalog::Snapshot>& snapshot) { publish(snapshot); }); },
       [this] { pulse_.stop(); });
@@ -319,8 +322,8 @@ std::vector<std::string_view> Process::failing_parts() const {
   std::vector<std::string_view> failing;
   if (draining_) failing.emplace_back("draining");
   if (pulse_.age() > kPulseAgeMax) failing.emplace_back("redis");
-  if (!pulse_.postgres_reached()) failing.emplace_back("postgres");
-  if (!pulse_.directory_loaded()) failing.emplace_back("catalog");
+  if (!directory_.postgres_reached()) failing.emplace_back("postgres");
+  if (!directory_.is_loaded()) failing.emplace_back("catalog");
   return failing;
 }
 

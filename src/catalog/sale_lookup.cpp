@@ -23,8 +23,9 @@ struct SaleLookup::Wait {
   SteadyTime give_up_at = std::chrono::steady_clock::now() + kPatience;
 };
 
-SaleLookup::SaleLookup(boost::asio::io_context& context, Catalog& catalog, Pulse& pulse, redis::Connection& redis)
-    : context_(context), catalog_(catalog), pulse_(pulse), redis_(redis) {}
+SaleLookup::SaleLookup(boost::asio::io_context& context, Catalog& catalog, DirectoryWatch& directory,
+                       redis::Connection& redis)
+    : context_(context), catalog_(catalog), directory_(directory), redis_(redis) {}
 
 std::shared_ptr<const SaleSnapshot> SaleLookup::find_in_memory(std::string_view sale_id) const {
   auto sale = catalog_.snapshot()->find(sale_id);
@@ -60,7 +61,7 @@ void SaleLookup::await_items(std::vector<std::int32_t> item_nos, std::function<v
                        [&](std::int32_t item_no) { return snapshot.find_item(item_no).item != nullptr; });
   };
   if (are_known()) return callback(true);
-  pulse_.reload_directory();
+  directory_.reload();
   wait_until(are_known, std::move(callback));
 }
 
@@ -75,7 +76,7 @@ void SaleLookup::ask_directory(DirectoryCallback then, SteadyTime give_up_at) {
   redis_.call(redis::read_directory_command(),
               [this, then = std::move(then), give_up_at](const Error& error, redis::ReplyView reply) {
                 const auto version = error ? std::nullopt : redis::read_raised(reply);
-                if (!version || !has_loaded(*version)) pulse_.reload_directory();
+                if (!version || !has_loaded(*version)) directory_.reload();
                 if (error || version || std::chrono::steady_clock::now() >= give_up_at) return then(version);
                 // Redis has lost it: whoever loads the directory next tells Redis again.
                 auto timer = std::make_shared<boost::asio::steady_timer>(context_, kLookAgain);

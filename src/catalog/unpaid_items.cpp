@@ -1,4 +1,4 @@
-#include "flashsale/catalog/unpaid_items.hpp"
+#include "unpaid_items.hpp"
 
 #include <algorithm>
 

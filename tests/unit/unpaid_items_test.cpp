@@ -1,4 +1,4 @@
-#include "flashsale/catalog/unpaid_items.hpp"
+#include "catalog/unpaid_items.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

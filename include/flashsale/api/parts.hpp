@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "flashsale/catalog/catalog.hpp"
+#include "flashsale/catalog/directory_watch.hpp"
 #include "flashsale/catalog/pulse.hpp"
 #include "flashsale/catalog/sale_lookup.hpp"
 #include "flashsale/catalog/upkeep.hpp"
@@ -35,6 +36,7 @@ struct ProcessParts {
   workers::OperationPool& reports;     ///< what reads or changes a whole sale, or all of a customer: takes its time
   workers::OperationPool& exports;     ///< has no queue: one that is free, or none
   checkout::OrderLookup& lookup;
+  catalog::DirectoryWatch& directory;
   catalog::Pulse& pulse;
   catalog::Upkeep& upkeep;
   identity::CustomerRateLimiter* rate_limiter;  ///< null: no limit

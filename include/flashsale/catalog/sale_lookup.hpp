@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "flashsale/catalog/catalog.hpp"
-#include "flashsale/catalog/pulse.hpp"
+#include "flashsale/catalog/directory_watch.hpp"
 #include "flashsale/redis/connection.hpp"
 
 namespace flashsale::catalog {
@@ -20,7 +20,7 @@ class SaleLookup {
   enum class Outcome { found, unknown, unavailable };
   using Callback = std::function<void(Outcome, std::shared_ptr<const SaleSnapshot>)>;
 
-  SaleLookup(boost::asio::io_context& context, Catalog& catalog, Pulse& pulse, redis::Connection& redis);
+  SaleLookup(boost::asio::io_context& context, Catalog& catalog, DirectoryWatch& directory, redis::Connection& redis);
 
   /// From memory; null when it is not there, or a draft: to buyers there is no such sale.
   [[nodiscard]] std::shared_ptr<const SaleSnapshot> find_in_memory(std::string_view sale_id) const;
@@ -44,7 +44,7 @@ class SaleLookup {
 
   boost::asio::io_context& context_;
   Catalog& catalog_;
-  Pulse& pulse_;
+  DirectoryWatch& directory_;
   redis::Connection& redis_;
 };
 

@@ -11,27 +11,10 @@
 #include <vector>
 
 #include "flashsale/catalog/snapshot.hpp"
+#include "flashsale/catalog/sold_out_marks.hpp"
 #include "flashsale/workers/stores.hpp"
 
 namespace flashsale::catalog {
-
-/// What an item shows. While it shows the same nothing of it was sold: an order takes units, and whatever else moves
-/// them raises the version.
-struct ItemState {
-  std::int64_t version = 0;
-  std::int64_t remaining = 0;
-
-  bool operator==(const ItemState&) const = default;
-};
-
-/// The ids of a sale's orders, complete for each item listed: it showed this before and after the ids were read
-/// (PROTOCOL R8).
-struct SoldOutMarks {
-  std::int32_t sale_no = 0;
-  std::int64_t epoch = 0;
-  std::shared_ptr<const OrderIdSet> ids;
-  std::map<std::int32_t, ItemState> items;  ///< by item_no; only those that sold nothing then
-};
 
 /// Background work on single sales, asked for by the pulse: rebuilds, pushes, sold-out marks. A few threads; one sale
 /// is worked on by one thread at a time, and asking again for work that waits changes nothing, so the queue is bounded

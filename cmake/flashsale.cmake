@@ -52,13 +52,15 @@ function(flashsale_module name)
   target_link_libraries(flashsale_${name} PUBLIC ${module_DEPENDS} PRIVATE flashsale_options)
 endfunction()
 
-# flashsale_embed(target namespace glob): each matching file becomes
-#   extern const std::string_view <namespace>::<name with . and - as _>, declared in embedded/<target>.hpp
-# and all of them stand in <namespace>::files (name, text), sorted by name.
-function(flashsale_embed target namespace glob)
-  file(GLOB files CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${glob})
-  set(header ${PROJECT_BINARY_DIR}/embedded/${target}.hpp)
-  set(source ${PROJECT_BINARY_DIR}/embedded/${target}.cpp)
+# flashsale_embed(target name namespace glob...): one set of files of a module. Each matching file becomes
+#   extern const std::string_view <namespace>::<its name with . and - as _>, declared in embedded/<name>.hpp
+# and all of them stand in <namespace>::files (name, text), sorted by folder and name. A module may have several sets;
+# their names begin with the target's, and each has a namespace of its own.
+function(flashsale_embed target name namespace)
+  list(TRANSFORM ARGN PREPEND ${PROJECT_SOURCE_DIR}/ OUTPUT_VARIABLE globs)
+  file(GLOB files CONFIGURE_DEPENDS ${globs})
+  set(header ${PROJECT_BINARY_DIR}/embedded/${name}.hpp)
+  set(source ${PROJECT_BINARY_DIR}/embedded/${name}.cpp)
   add_custom_command(
     OUTPUT ${header} ${source}
     COMMAND ${CMAKE_COMMAND} -DNAMESPACE=${namespace} "-DFILES=${files}" -DHEADER=${header} -DSOURCE=${source}

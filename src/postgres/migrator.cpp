@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "embedded/flashsale_postgres.hpp"
+#include "embedded/flashsale_postgres_migrations.hpp"
 #include "flashsale/model/check.hpp"
 #include "flashsale/postgres/error.hpp"
 #include "flashsale/telemetry/log.hpp"
@@ -31,13 +32,13 @@ struct Migration {
   std::string_view text;
 };
 
-/// The embedded files named NNNN_name.sql, in order; the others are single statements.
+/// The files NNNN_name.sql, in order.
 std::vector<Migration> known_migrations() {
   std::vector<Migration> known;
-  for (const auto& file : embedded::files) {
+  for (const auto& file : migrations::files) {
     std::int32_t number = 0;
     const auto parsed = std::from_chars(file.name.data(), file.name.data() + file.name.size(), number);
-    if (parsed.ptr != file.name.data() + 4 || file.name[4] != '_') continue;
+    FLASHSALE_CHECK(parsed.ptr == file.name.data() + 4 && file.name[4] == '_');
     known.push_back({number, file.name, file.text});
   }
   std::ranges::sort(known, {}, &Migration::number);

@@ -111,7 +111,7 @@ class ListTest(ClusterCase):
 
     def read_rows(self, customer, limit, cursor=("", "")):
         """The most rows that any step of the query's plan has touched."""
-        sql = (harness.ROOT / "src/postgres/sql/orders_of_customer.sql").read_text()
+        sql = (harness.ROOT / "src/postgres/sql/customers/orders_of_customer.sql").read_text()
         connection = self.cluster.postgres.connect(self.cluster.database)
         try:
             with connection.cursor() as database:

@@ -18,7 +18,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from style_test import FUZZ_SEEDS, ROOT, line_of, text_of, texts, walk  # noqa: E402
 
 README_LINES_MAX = 160
-APPLIED = os.path.join("src", "postgres", "sql", "0001_sales_and_orders.sql")
+APPLIED = os.path.join("src", "postgres", "sql", "migrations", "0001_sales_and_orders.sql")
 PROTOCOL = os.path.join("docs", "protocol.md")
 
 FENCE = re.compile(r"^(```|~~~).*?^\1[ \t]*$", re.MULTILINE | re.DOTALL)

@@ -253,7 +253,8 @@ def include_breach(root, path, module, target):
             return f"{module} may not know {parts[1]}"
         return None
     if parts[0] == "embedded":
-        return None if name == f"embedded/flashsale_{module}.hpp" else f"{name} belongs to another module"
+        own = re.fullmatch(rf"embedded/flashsale_{module}(?:_\w+)?\.hpp", name)
+        return None if own else f"{name} belongs to another module"
     if "/" in name or not os.path.exists(os.path.join(root, os.path.dirname(path), name)):
         return f'"{name}" is neither a header of the project nor a private one beside this file'
     return None
@@ -612,7 +613,9 @@ class PlantedBreachTest(unittest.TestCase):
         self.catches(includes, path, '  #  include "embedded/flashsale_redis.hpp"\n')
         self.catches(includes, os.path.join("src", "bag", "x.cpp"), "\n")
         self.catches(includes, os.path.join("src", "x.cpp"), "\n")
+        self.catches(includes, path, '#include "embedded/flashsale_apis.hpp"\n')
         self.passes(includes, path, '#include "embedded/flashsale_api.hpp"\n')
+        self.passes(includes, path, '#include "embedded/flashsale_api_pages.hpp"\n')
         self.plant(os.path.join("src", "api", "private.hpp"), "#pragma once\n")
         self.passes(includes, path, '#include "private.hpp"\n')
 

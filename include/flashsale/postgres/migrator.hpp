@@ -8,8 +8,8 @@
 
 namespace flashsale::postgres {
 
-/// Brings the schema to the version that this binary knows: src/postgres/sql/NNNN_name.sql in order, each in its
-/// own transaction, one statement a message (Citus), its number and checksum recorded in `schema_migrations`.
+/// Brings the schema to the version that this binary knows: src/postgres/sql/migrations/NNNN_name.sql in order, each in
+/// its own transaction, one statement a message (Citus), its number and checksum recorded in `schema_migrations`.
 /// Safe when several instances start at once: an advisory lock in the transaction, and each re-reads what is done
 /// after getting it. Returns the names that were applied now. What a newer version has applied besides stays:
 /// migrations only add what an older version can live with, so that the two can serve side by side.

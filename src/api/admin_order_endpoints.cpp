@@ -5,13 +5,13 @@
 
 #include "caller.hpp"
 #include "documents.hpp"
-#include "flashsale/api/order_request.hpp"
 #include "flashsale/model/json_text.hpp"
 #include "flashsale/postgres/access_log.hpp"
 #include "flashsale/postgres/sale_repository.hpp"
 #include "operation.hpp"
 #include "order_cancellation.hpp"
 #include "order_reply.hpp"
+#include "order_request.hpp"
 #include "sale_definition.hpp"
 
 namespace flashsale::api {

@@ -7,9 +7,9 @@
 #include "documents.hpp"
 #include "flashsale/admin/audit.hpp"
 #include "flashsale/admin/sales.hpp"
-#include "flashsale/api/order_request.hpp"
 #include "flashsale/model/json_text.hpp"
 #include "operation.hpp"
+#include "order_request.hpp"
 #include "query_parameters.hpp"
 #include "sale_definition.hpp"
 

@@ -5,8 +5,8 @@
 
 #include "caller.hpp"
 #include "documents.hpp"
+#include "flag_request.hpp"
 #include "flashsale/admin/flags.hpp"
-#include "flashsale/api/flag_request.hpp"
 #include "flashsale/model/json_text.hpp"
 #include "json_body.hpp"
 #include "operation.hpp"

@@ -1,4 +1,4 @@
-#include "flashsale/api/flag_request.hpp"
+#include "flag_request.hpp"
 
 #include <algorithm>
 #include <set>

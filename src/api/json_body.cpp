@@ -2,8 +2,8 @@
 
 #include <chrono>
 
-#include "flashsale/api/order_request.hpp"
 #include "flashsale/model/identifier.hpp"
+#include "order_request.hpp"
 #include "strict_json.hpp"
 
 namespace flashsale::api {

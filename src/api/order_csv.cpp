@@ -1,4 +1,4 @@
-#include "flashsale/api/order_csv.hpp"
+#include "order_csv.hpp"
 
 #include <array>
 #include <span>

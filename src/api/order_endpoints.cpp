@@ -6,13 +6,13 @@
 
 #include "caller.hpp"
 #include "documents.hpp"
-#include "flashsale/api/order_request.hpp"
 #include "flashsale/model/json_text.hpp"
 #include "flashsale/model/order_total.hpp"
 #include "json_body.hpp"
 #include "operation.hpp"
 #include "order_cancellation.hpp"
 #include "order_reply.hpp"
+#include "order_request.hpp"
 
 namespace flashsale::api {
 namespace {

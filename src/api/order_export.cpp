@@ -7,11 +7,11 @@
 #include <utility>
 
 #include "body_stream.hpp"
-#include "flashsale/api/order_csv.hpp"
 #include "flashsale/postgres/access_log.hpp"
 #include "flashsale/postgres/order_export.hpp"
 #include "flashsale/telemetry/log.hpp"
 #include "operation.hpp"
+#include "order_csv.hpp"
 
 namespace flashsale::api {
 namespace {

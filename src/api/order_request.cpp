@@ -1,4 +1,4 @@
-#include "flashsale/api/order_request.hpp"
+#include "order_request.hpp"
 
 #include <algorithm>
 #include <cctype>

@@ -2,10 +2,10 @@
 #include <vector>
 
 #include "flashsale/app/commands.hpp"
-#include "flashsale/app/module_options.hpp"
 #include "flashsale/postgres/archive.hpp"
 #include "flashsale/postgres/migrator.hpp"
 #include "flashsale/postgres/sale_repository.hpp"
+#include "module_options.hpp"
 
 namespace flashsale::app {
 namespace {

@@ -1,10 +1,10 @@
-#include "flashsale/app/dependency_checks.hpp"
+#include "dependency_checks.hpp"
 
-#include "flashsale/app/module_options.hpp"
 #include "flashsale/postgres/migrator.hpp"
 #include "flashsale/postgres/privileges.hpp"
 #include "flashsale/redis/server_facts.hpp"
 #include "flashsale/telemetry/log.hpp"
+#include "module_options.hpp"
 
 namespace flashsale::app {
 namespace {

@@ -1,4 +1,4 @@
-#include "flashsale/app/module_options.hpp"
+#include "module_options.hpp"
 
 #include <algorithm>
 #include <chrono>

@@ -13,14 +13,12 @@
 #include <utility>
 #include <vector>
 
+#include "dependency_checks.hpp"
 #include "file_limit.hpp"
 #include "flashsale/admin/drift_watch.hpp"
 #include "flashsale/api/admin_api.hpp"
 #include "flashsale/api/public_api.hpp"
 #include "flashsale/app/commands.hpp"
-#include "flashsale/app/dependency_checks.hpp"
-#include "flashsale/app/module_options.hpp"
-#include "flashsale/app/settings_change.hpp"
 #include "flashsale/app/token_command.hpp"
 #include "flashsale/catalog/retention.hpp"
 #include "flashsale/checkout/refusal_recorder.hpp"
@@ -28,8 +26,10 @@
 #include "flashsale/payments/payment_sweeper.hpp"
 #include "flashsale/postgres/call_watch.hpp"
 #include "flashsale/telemetry/log.hpp"
+#include "module_options.hpp"
 #include "private_memory.hpp"
 #include "service_list.hpp"
+#include "settings_change.hpp"
 
 namespace flashsale::app {
 namespace {

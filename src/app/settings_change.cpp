@@ -1,4 +1,4 @@
-#include "flashsale/app/settings_change.hpp"
+#include "settings_change.hpp"
 
 #include <algorithm>
 #include <array>

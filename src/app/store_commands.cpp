@@ -1,13 +1,13 @@
 #include <iostream>
 
+#include "dependency_checks.hpp"
 #include "flashsale/admin/audit.hpp"
 #include "flashsale/app/commands.hpp"
-#include "flashsale/app/dependency_checks.hpp"
-#include "flashsale/app/module_options.hpp"
 #include "flashsale/app/token_command.hpp"
 #include "flashsale/postgres/migrator.hpp"
 #include "flashsale/postgres/privileges.hpp"
 #include "flashsale/postgres/sale_repository.hpp"
+#include "module_options.hpp"
 
 namespace flashsale::app {
 namespace {

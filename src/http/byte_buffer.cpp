@@ -1,4 +1,4 @@
-#include "flashsale/http/byte_buffer.hpp"
+#include "byte_buffer.hpp"
 
 #include <algorithm>
 #include <cstring>

@@ -1,9 +1,9 @@
-#include "flashsale/http/chunk_decoder.hpp"
+#include "chunk_decoder.hpp"
 
 #include <algorithm>
 #include <cstring>
 
-#include "flashsale/http/grammar.hpp"
+#include "grammar.hpp"
 
 namespace flashsale::http {
 namespace {

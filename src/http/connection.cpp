@@ -1,4 +1,4 @@
-#include "flashsale/http/connection.hpp"
+#include "connection.hpp"
 
 #include <algorithm>
 #include <boost/asio/buffer.hpp>
@@ -7,8 +7,8 @@
 #include <exception>
 #include <utility>
 
-#include "flashsale/http/grammar.hpp"
 #include "flashsale/telemetry/log.hpp"
+#include "grammar.hpp"
 
 namespace flashsale::http {
 namespace {

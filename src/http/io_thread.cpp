@@ -1,10 +1,10 @@
-#include "flashsale/http/io_thread.hpp"
+#include "io_thread.hpp"
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <ctime>
 
-#include "flashsale/http/connection.hpp"
+#include "connection.hpp"
 
 namespace flashsale::http {
 namespace {

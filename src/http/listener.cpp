@@ -1,4 +1,4 @@
-#include "flashsale/http/listener.hpp"
+#include "listener.hpp"
 
 #include <algorithm>
 #include <boost/asio/dispatch.hpp>

@@ -1,8 +1,8 @@
-#include "flashsale/http/request_log.hpp"
+#include "request_log.hpp"
 
-#include "flashsale/http/router.hpp"
 #include "flashsale/identity/client_address.hpp"
 #include "flashsale/telemetry/log.hpp"
+#include "router.hpp"
 
 namespace flashsale::http {
 namespace {

@@ -1,4 +1,4 @@
-#include "flashsale/http/request_metrics.hpp"
+#include "request_metrics.hpp"
 
 namespace flashsale::http {
 

@@ -1,11 +1,11 @@
-#include "flashsale/http/request_parser.hpp"
+#include "request_parser.hpp"
 
 #include <algorithm>
 #include <boost/beast/http/basic_parser.hpp>
 #include <cstring>
 #include <limits>
 
-#include "flashsale/http/grammar.hpp"
+#include "grammar.hpp"
 
 namespace flashsale::http {
 namespace {

@@ -1,4 +1,4 @@
-#include "flashsale/http/response_writer.hpp"
+#include "response_writer.hpp"
 
 #include <algorithm>
 #include <charconv>

@@ -1,9 +1,9 @@
-#include "flashsale/http/router.hpp"
+#include "router.hpp"
 
 #include <algorithm>
 
-#include "flashsale/http/grammar.hpp"
 #include "flashsale/model/check.hpp"
+#include "grammar.hpp"
 
 namespace flashsale::http {
 namespace {

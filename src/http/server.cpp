@@ -2,9 +2,9 @@
 
 #include <boost/asio/post.hpp>
 
-#include "flashsale/http/io_thread.hpp"
-#include "flashsale/http/listener.hpp"
 #include "flashsale/model/check.hpp"
+#include "io_thread.hpp"
+#include "listener.hpp"
 
 namespace flashsale::http {
 

@@ -7,8 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "api/order_request.hpp"
 #include "api/strict_json.hpp"
-#include "flashsale/api/order_request.hpp"
 #include "flashsale/model/check.hpp"
 #include "flashsale/model/identifier.hpp"
 #include "flashsale/model/order.hpp"

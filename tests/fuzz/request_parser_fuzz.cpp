@@ -10,8 +10,8 @@
 #include <string_view>
 #include <vector>
 
-#include "flashsale/http/request_parser.hpp"
 #include "flashsale/model/check.hpp"
+#include "http/request_parser.hpp"
 
 namespace flashsale::http {
 namespace {

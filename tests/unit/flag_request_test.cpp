@@ -1,4 +1,4 @@
-#include "flashsale/api/flag_request.hpp"
+#include "api/flag_request.hpp"
 
 #include <gtest/gtest.h>
 

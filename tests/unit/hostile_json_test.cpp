@@ -11,11 +11,11 @@
 #include <string>
 #include <vector>
 
+#include "api/flag_request.hpp"
+#include "api/order_request.hpp"
 #include "api/payment_notice.hpp"
 #include "api/sale_definition.hpp"
 #include "api/strict_json.hpp"
-#include "flashsale/api/flag_request.hpp"
-#include "flashsale/api/order_request.hpp"
 #include "flashsale/identity/token_verifier.hpp"
 #include "identity/json_object.hpp"
 

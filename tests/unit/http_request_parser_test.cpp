@@ -1,4 +1,4 @@
-#include "flashsale/http/request_parser.hpp"
+#include "http/request_parser.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,11 +1,11 @@
-#include "flashsale/http/response_writer.hpp"
+#include "http/response_writer.hpp"
 
 #include <gtest/gtest.h>
 
 #include <string>
 
-#include "flashsale/http/byte_buffer.hpp"
-#include "flashsale/http/request_id.hpp"
+#include "http/byte_buffer.hpp"
+#include "http/request_id.hpp"
 
 namespace flashsale::http {
 namespace {

@@ -1,4 +1,4 @@
-#include "flashsale/http/router.hpp"
+#include "http/router.hpp"
 
 #include <gtest/gtest.h>
 

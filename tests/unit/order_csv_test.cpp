@@ -1,4 +1,4 @@
-#include "flashsale/api/order_csv.hpp"
+#include "api/order_csv.hpp"
 
 #include <gtest/gtest.h>
 

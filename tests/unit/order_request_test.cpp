@@ -1,4 +1,4 @@
-#include "flashsale/api/order_request.hpp"
+#include "api/order_request.hpp"
 
 #include <gtest/gtest.h>
 

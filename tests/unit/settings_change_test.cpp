@@ -1,4 +1,4 @@
-#include "flashsale/app/settings_change.hpp"
+#include "app/settings_change.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -278,6 +278,27 @@ def includes(root):
     return breaches
 
 
+# Modules whose private headers are still in include.
+NOT_YET_PRIVATE = {"redis", "checkout"}
+
+
+def private_headers(root):
+    """A header in include/flashsale is included by another module, or by a header that is; all others are in src."""
+    public = os.path.join("include", "flashsale", "")
+    included = {path: [match.group(1)[1:-1].replace("/", os.sep) for match in INCLUDE.finditer(text)
+                       if match.group(1).startswith('"flashsale/')] for path, text in cpp_texts(root)}
+    reached = set()
+    waiting = [os.path.join("include", name) for path, names_in in included.items() for name in names_in
+               if name.split(os.sep)[1] != module_of(path)]
+    while waiting:
+        path = waiting.pop()
+        if path not in reached:
+            reached.add(path)
+            waiting += [os.path.join("include", name) for name in included.get(path, [])]
+    return [f"{path}:1: no other module includes it: it belongs in src/{module_of(path)}" for path in included
+            if path.startswith(public) and path not in reached and module_of(path) not in NOT_YET_PRIVATE]
+
+
 LIBPQXX_HEADER = os.path.join("include", "flashsale", "postgres", "pqxx.hpp")
 
 
@@ -470,8 +491,8 @@ def version(root):
     return breaches
 
 
-RULES = [coroutine_forms, includes, libpqxx_by_its_header, sql_outside_postgres, redis_outside_redis, names,
-         pragma_once, line_length, function_length, marks, whitespace, version]
+RULES = [coroutine_forms, includes, private_headers, libpqxx_by_its_header, sql_outside_postgres, redis_outside_redis,
+         names, pragma_once, line_length, function_length, marks, whitespace, version]
 
 
 # --- the tree ------------------------------------------------------------------------------------------------------
@@ -629,6 +650,21 @@ class PlantedBreachTest(unittest.TestCase):
         self.catches(includes, os.path.join("include", "flashsale", "http", "x.hpp"), beast)
         self.passes(includes, os.path.join("src", "http", "x.cpp"), beast)
         self.passes(includes, os.path.join("include", "flashsale", "api", "x.hpp"), "#include <boost/asio/post.hpp>\n")
+
+    def test_private_headers(self):
+        header = os.path.join("include", "flashsale", "http", "x.hpp")
+        include = '#include "flashsale/http/x.hpp"\n'
+        user = os.path.join("src", "http", "y.cpp")
+        self.plant(user, include)
+        self.plant(os.path.join("tests", "unit", "x_test.cpp"), include)
+        self.catches(private_headers, header, "#pragma once\n", 1)
+        self.plant(os.path.join("include", "flashsale", "http", "y.hpp"), include)
+        self.plant(header, "#pragma once\n")
+        self.assertEqual(2, len(private_headers(self.root)))
+        self.plant(os.path.join("src", "app", "y.cpp"), '#include "flashsale/http/y.hpp"\n')
+        self.assertEqual([], private_headers(self.root), "another module includes a header that includes it")
+        self.plant(os.path.join("src", "main.cpp"), '#include "flashsale/app/x.hpp"\n')
+        self.passes(private_headers, os.path.join("include", "flashsale", "app", "x.hpp"), "#pragma once\n")
 
     def test_libpqxx_by_its_header(self):
         for path in (os.path.join("include", "flashsale", "postgres", "x.hpp"),

@@ -3,8 +3,8 @@
 #include <string>
 #include <vector>
 
-#include "flashsale/http/router.hpp"
 #include "flashsale/telemetry/metrics.hpp"
+#include "router.hpp"
 
 namespace flashsale::http {
 

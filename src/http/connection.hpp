@@ -5,8 +5,8 @@
 #include <optional>
 #include <string>
 
-#include "flashsale/http/io_thread.hpp"
-#include "flashsale/http/request_parser.hpp"
+#include "io_thread.hpp"
+#include "request_parser.hpp"
 
 namespace flashsale::http {
 

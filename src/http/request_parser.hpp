@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "chunk_decoder.hpp"
 #include "flashsale/api/exchange.hpp"
-#include "flashsale/http/chunk_decoder.hpp"
 
 namespace flashsale::http {
 

@@ -5,8 +5,8 @@
 #include <ctime>
 #include <string_view>
 
+#include "byte_buffer.hpp"
 #include "flashsale/api/exchange.hpp"
-#include "flashsale/http/byte_buffer.hpp"
 
 namespace flashsale::http {
 

@@ -6,8 +6,8 @@
 #include <optional>
 #include <vector>
 
-#include "flashsale/http/io_thread.hpp"
 #include "flashsale/model/result.hpp"
+#include "io_thread.hpp"
 
 namespace flashsale::http {
 

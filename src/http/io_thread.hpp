@@ -11,13 +11,13 @@
 #include <string>
 #include <vector>
 
-#include "flashsale/http/byte_buffer.hpp"
-#include "flashsale/http/request_id.hpp"
-#include "flashsale/http/request_log.hpp"
-#include "flashsale/http/request_metrics.hpp"
-#include "flashsale/http/response_writer.hpp"
-#include "flashsale/http/router.hpp"
+#include "byte_buffer.hpp"
 #include "flashsale/http/server.hpp"
+#include "request_id.hpp"
+#include "request_log.hpp"
+#include "request_metrics.hpp"
+#include "response_writer.hpp"
+#include "router.hpp"
 
 namespace flashsale::http {
 

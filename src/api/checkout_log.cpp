@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "flashsale/identity/client_address.hpp"
+#include "flashsale/model/identifier.hpp"
 #include "flashsale/telemetry/log.hpp"
 
 namespace flashsale::api {
@@ -10,6 +11,8 @@ namespace {
 
 /// Of one thread. The log's queue has 8192 lines for all of them.
 constexpr std::uint32_t kLinesPerSecondMax = 2000;
+/// In the place of what is no id: it may be as long as a path.
+constexpr std::string_view kNoSaleId = "(not an id)";
 
 }  // namespace
 
@@ -18,10 +21,11 @@ std::shared_ptr<const CheckoutLog::Caller> CheckoutLog::caller(const Request& re
   if (which_ == LoggedCheckouts::none) return nullptr;
   const auto client =
       identity::client_address(request.peer_address, request.header(Header::forwarded_for), trusted_proxies_);
-  return std::make_shared<const Caller>(Caller{.sale_id = std::string(sale_id),
-                                               .customer_id = std::string(customer_id),
-                                               .client = std::string(client),
-                                               .request_id = std::string(request.request_id)});
+  return std::make_shared<const Caller>(
+      Caller{.sale_id = std::string(is_valid_identifier(sale_id) ? sale_id : kNoSaleId),
+             .customer_id = std::string(customer_id),
+             .client = std::string(client),
+             .request_id = std::string(request.request_id)});
 }
 
 void CheckoutLog::note(const std::shared_ptr<const Caller>& caller, std::string_view outcome, bool is_refused) {

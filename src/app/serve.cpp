@@ -287,16 +287,17 @@ void Process::register_services() {
   services_.add([this] { journal_.start(); }, [] {});
   services_.add(lookup_);
   services_.add([this] { start_io_threads(); }, [this] { stop_io_threads(); });
+  services_.add(directory_);
+  services_.add(
+      [this] { pulse_.start([this](const std::shared_ptr<const catalog::Snapshot>& snapshot) { publish(snapshot); }); },
+      [this] { pulse_.stop(); });
+  // Behind the directory, whose last look is to cover what a rebuild in hand still writes.
   services_.add(
       [this] {
         upkeep_.start({[this] { directory_.reload(); },
                        [this](catalog::SoldOutMarks marks) { pulse_mail_.put(std::move(marks)); }});
       },
       [this] { upkeep_.stop(); });
-  services_.add(directory_);
-  services_.add(
-      [this] { pulse_.start([this](const std::shared_ptr<const catalog::Snapshot>& snapshot) { publish(snapshot); }); },
-      [this] { pulse_.stop(); });
   services_.add(sweeper_);
   services_.add(payment_sweeper_);
   services_.add(retention_);

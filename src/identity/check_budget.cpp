@@ -115,8 +115,10 @@ void CheckBudget::use(std::uint64_t hash, std::uint64_t now_ticks, std::uint64_t
 
 void CheckBudget::use(Common& common, std::int64_t now_ns, std::int64_t work_ns) {
   const std::int64_t cost_ns = ns_of(nanoseconds(work_ns), common.share);
+  // What is let through although this is used up is no debt that outlasts the attack.
+  const std::int64_t most_ns = now_ns + common.rest_ns + cost_ns;
   std::int64_t until_ns = common.used_until_ns.load(std::memory_order_relaxed);
-  while (!common.used_until_ns.compare_exchange_weak(until_ns, std::max(until_ns, now_ns) + cost_ns,
+  while (!common.used_until_ns.compare_exchange_weak(until_ns, std::min(std::max(until_ns, now_ns) + cost_ns, most_ns),
                                                      std::memory_order_relaxed)) {
   }
 }

@@ -84,8 +84,11 @@ class Reset {
     commit(tx);
   }
 
+  /// Or PostgreSQL was restored meanwhile, and the rehearsal is none any more, or not there.
   void overtaken(pqxx::work& tx) {
-    result_.sale = *find_rehearsal(tx, sale_id_, result_);
+    auto sale = find_rehearsal(tx, sale_id_, result_);
+    if (!sale) return;
+    result_.sale = std::move(*sale);
     result_.outcome = ResetResult::Outcome::overtaken;
   }
 

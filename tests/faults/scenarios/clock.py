@@ -138,6 +138,11 @@ def check_times(stage, record):
 STEP_S = 40
 
 
+def alarms(stage):
+    return [line for instance in stage.instances for line in instance.process.log_text().splitlines()
+            if "drifted apart" in line]
+
+
 def counted(stage, name):
     """Sum of a metric's values over labels and instances."""
     total = 0
@@ -162,7 +167,7 @@ def step_redis(*offsets_s):
                 require(settled_buy(stage, sale).status in (201, 202), "nothing is sold")
                 stage.wait_consistent(sale, 2)
             sell_last_unit_again(stage, scarce)
-        require(counted(stage, "flashsale_drift_units_total") == 0, "an alarm for nothing")
+        require(counted(stage, "flashsale_drift_units_total") == 0, f"an alarm for nothing: {alarms(stage)}")
         require(counted(stage, "flashsale_rebuilds_total") == rebuilt, "a sale was rebuilt for nothing")
     return act
 

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "caller.hpp"
-#include "documents.hpp"
+#include "flashsale/model/json_members.hpp"
 #include "flashsale/model/json_text.hpp"
 #include "flashsale/postgres/access_log.hpp"
 #include "flashsale/postgres/sale_repository.hpp"

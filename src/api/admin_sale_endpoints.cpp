@@ -7,6 +7,7 @@
 #include "documents.hpp"
 #include "flashsale/admin/audit.hpp"
 #include "flashsale/admin/sales.hpp"
+#include "flashsale/model/json_members.hpp"
 #include "flashsale/model/json_text.hpp"
 #include "operation.hpp"
 #include "order_request.hpp"
@@ -24,11 +25,6 @@ OrderId random_change_id() {
   OrderId::Bytes bytes;
   for (auto& byte : bytes) byte = static_cast<std::uint8_t>(random());
   return OrderId(bytes);
-}
-
-void append_number(std::string& out, std::string_view name, std::int64_t value) {
-  append_member(out, name);
-  append_json_number(out, value);
 }
 
 Answer stock_answer(const admin::StockResult& result, const std::string& sale_id, const std::string& sku) {

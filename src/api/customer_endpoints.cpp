@@ -3,8 +3,8 @@
 #include <string>
 
 #include "caller.hpp"
-#include "documents.hpp"
 #include "flashsale/admin/erasure.hpp"
+#include "flashsale/model/json_members.hpp"
 #include "flashsale/model/json_text.hpp"
 #include "json_body.hpp"
 #include "operation.hpp"

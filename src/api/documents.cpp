@@ -1,35 +1,9 @@
 #include "documents.hpp"
 
-#include "flashsale/model/json_text.hpp"
-#include "flashsale/model/order_total.hpp"
+#include "flashsale/model/json_members.hpp"
 
 namespace flashsale::api {
 namespace {
-
-void append_text(std::string& out, std::string_view name, std::string_view value) {
-  append_member(out, name);
-  append_json_string(out, value);
-}
-
-void append_number(std::string& out, std::string_view name, std::int64_t value) {
-  append_member(out, name);
-  append_json_number(out, value);
-}
-
-void append_time(std::string& out, std::string_view name, TimePoint value) {
-  append_member(out, name);
-  out += '"';
-  append_rfc3339(out, value);
-  out += '"';
-}
-
-void append_money(std::string& out, std::string_view name, std::int64_t amount, std::string_view currency) {
-  append_member(out, name);
-  out += '{';
-  append_number(out, "amount", amount);
-  append_text(out, "currency", currency);
-  out += '}';
-}
 
 std::string_view buyers_state(const Sale& sale, TimePoint now) {
   return to_string(effective_state(sale.state, sale.starts_at, sale.ends_at, now));
@@ -58,58 +32,7 @@ void append_item_head(std::string& out, const Item& item) {
   append_money(out, "price", item.price.amount, item.price.currency);
 }
 
-/// The members that tell of one item of an order. False: the sale has no such item.
-bool append_order_line(std::string& out, const OrderLine& line, const Sale& sale) {
-  const auto* item = sale.find_item(line.item_no);
-  if (!item) return false;
-  append_text(out, "sku", item->sku);
-  append_number(out, "quantity", line.quantity);
-  append_money(out, "unit_price", item->price.amount, item->price.currency);
-  return true;
-}
-
 }  // namespace
-
-void append_member(std::string& out, std::string_view name) {
-  if (!out.empty() && out.back() != '{') out += ',';
-  out += '"';
-  out += name;
-  out += "\":";
-}
-
-void append_rehearsal(std::string& out) {
-  append_member(out, "rehearsal");
-  out += "true";
-}
-
-bool append_order(std::string& out, const Order& order, const Sale& sale, OrderAudience audience) {
-  out += '{';
-  append_member(out, "id");
-  out += '"';
-  order.id.append_to(out);
-  out += '"';
-  append_text(out, "sale_id", sale.id);
-  if (sale.rehearsal) append_rehearsal(out);
-  if (audience == OrderAudience::admin) append_text(out, "customer_id", order.customer_id);
-  if (order.lines.size() == 1 && !append_order_line(out, order.lines.front(), sale)) return false;
-  append_member(out, "lines");
-  for (const auto& line : order.lines) {
-    out += &line == order.lines.data() ? "[{" : ",{";
-    if (!append_order_line(out, line, sale)) return false;
-    out += '}';
-  }
-  out += ']';
-  if (const auto total = order_total(order.lines, sale)) append_money(out, "total", total->amount, total->currency);
-  append_text(out, "status", to_string(order.status));
-  append_time(out, "created_at", order.created_at);
-  if (order.expires_at) append_time(out, "expires_at", *order.expires_at);
-  if (order.refund_required) append_member(out, "refund_required"), out += "true";
-  // Why support has cancelled an order is not the buyer's to read; why the sale refused it is.
-  const bool shows_reason = audience == OrderAudience::admin || order.status == OrderStatus::rejected;
-  if (shows_reason && !order.reason.empty()) append_text(out, "reason", order.reason);
-  out += '}';
-  return true;
-}
 
 void append_public_sale(std::string& out, const catalog::SaleSnapshot& snapshot, catalog::SteadyTime now,
                         ShownStock stock) {

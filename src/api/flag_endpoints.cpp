@@ -4,9 +4,9 @@
 #include <utility>
 
 #include "caller.hpp"
-#include "documents.hpp"
 #include "flag_request.hpp"
 #include "flashsale/admin/flags.hpp"
+#include "flashsale/model/json_members.hpp"
 #include "flashsale/model/json_text.hpp"
 #include "json_body.hpp"
 #include "operation.hpp"

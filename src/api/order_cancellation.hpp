@@ -1,11 +1,11 @@
 #pragma once
 #include <string>
 
-#include "documents.hpp"
 #include "flashsale/api/exchange.hpp"
 #include "flashsale/api/parts.hpp"
 #include "flashsale/identity/customer_calls.hpp"
 #include "flashsale/model/order_id.hpp"
+#include "flashsale/model/order_json.hpp"
 
 namespace flashsale::api {
 

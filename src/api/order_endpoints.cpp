@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "caller.hpp"
-#include "documents.hpp"
+#include "flashsale/model/json_members.hpp"
 #include "flashsale/model/json_text.hpp"
 #include "flashsale/model/order_total.hpp"
 #include "json_body.hpp"

@@ -3,8 +3,8 @@
 #include <string>
 #include <vector>
 
-#include "documents.hpp"
 #include "flashsale/api/parts.hpp"
+#include "flashsale/model/order_json.hpp"
 #include "flashsale/postgres/order_repository.hpp"
 #include "query_parameters.hpp"
 

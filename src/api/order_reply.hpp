@@ -2,9 +2,9 @@
 #include <string>
 #include <vector>
 
-#include "documents.hpp"
 #include "flashsale/api/exchange.hpp"
 #include "flashsale/api/parts.hpp"
+#include "flashsale/model/order_json.hpp"
 #include "order_lists.hpp"
 
 /// Answers that show orders. An order can be of a sale that another instance created a moment ago: then they wait for

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "documents.hpp"
+#include "flashsale/model/json_members.hpp"
 #include "flashsale/model/json_text.hpp"
 #include "flashsale/payments/settlement.hpp"
 #include "flashsale/telemetry/log.hpp"

@@ -8,7 +8,7 @@
 #include <optional>
 #include <string_view>
 
-#include "documents.hpp"
+#include "flashsale/model/json_members.hpp"
 #include "flashsale/model/json_text.hpp"
 
 namespace flashsale::api {
@@ -21,11 +21,6 @@ using Revenue = std::map<std::string, std::int64_t>;  // by currency
 
 constexpr std::array kStatuses{OrderStatus::confirmed, OrderStatus::awaiting_payment, OrderStatus::cancelled,
                                OrderStatus::expired, OrderStatus::rejected};
-
-void append_number(std::string& out, std::string_view name, std::int64_t value) {
-  append_member(out, name);
-  append_json_number(out, value);
-}
 
 void append_time(std::string& out, std::string_view name, const std::optional<TimePoint>& at) {
   append_member(out, name);

@@ -11,6 +11,7 @@
 #include "flashsale/telemetry/fault_point.hpp"
 #include "item_units.hpp"
 #include "more_lines.hpp"
+#include "order_changes.hpp"
 #include "refund.hpp"
 #include "row_reader.hpp"
 #include "sale_rows.hpp"
@@ -67,8 +68,10 @@ CancelResult cancel_in(pqxx::work& tx, const OrderId& id, std::string_view custo
   // Waits for whoever is changing the row, then judges what they left.
   const bool by_its_buyer = who.empty() && !customer_id.empty();
   const auto cancelled = execute(tx, embedded::order_cancel_sql, id.to_string(), std::string(reason), by_its_buyer);
-  const bool changed = cancelled.affected_rows() == 1;
+  const bool changed = !cancelled.empty();
   if (changed) {
+    found->row.status = static_cast<OrderStatus>(cancelled[0][0].as<int>());
+    note_change(tx, change_of(found->row, OrderStatus::cancelled, reason));
     return_units(tx, found->row);
     refund_cancelled(tx, id);
     log_cancellation(tx, id, who);
@@ -96,7 +99,12 @@ bool insert_cancelled(pqxx::transaction_base& tx, const Order& order, std::strin
               more.items, more.quantities);
   if (inserted.affected_rows() == 0) return false;
   // Whoever cancels may have been away for so long that the order was written and its sale archived.
-  return !give_way_to_archived(tx, order.id);
+  if (give_way_to_archived(tx, order.id)) return false;
+  auto change = first_row(order);
+  change.after = OrderStatus::cancelled;
+  change.reason = reason;
+  note_change(tx, change);
+  return true;
 }
 
 bool may_be_cancelled(pqxx::transaction_base& tx, const Order& order) {

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <map>
 #include <optional>
+#include <ranges>
 #include <stdexcept>
 #include <string>
 #include <unordered_set>
@@ -19,6 +20,7 @@
 #include "flashsale/telemetry/log.hpp"
 #include "held_items.hpp"
 #include "more_lines.hpp"
+#include "order_changes.hpp"
 #include "row_reader.hpp"
 #include "statement.hpp"
 
@@ -290,6 +292,7 @@ Attempt copy_batch(pqxx::connection& connection, Entries entries, const TakenByI
   if (!take_units(tx, taken)) return Attempt::refused;
   // The item's row was waited for.
   if (windows.are_late(kBeforeCommit)) (void)windows.begin_anew(tx, ids_of(entries));
+  note_change(tx, entries | std::views::transform([](const Entry& entry) { return first_row(entry.order->order); }));
   FLASHSALE_FAULT_POINT("journal.before_commit");
   commit(tx);
   for (const auto& entry : entries) results[entry.place] = committed(entry.order->order, windows);
@@ -320,6 +323,7 @@ class CarefulWrite {
     if (!stale_.empty()) execute(tx_, embedded::orders_remove_stale_sql, array_of(stale_));
     if (!taken_.empty() && !take_units(tx_, taken_)) throw std::logic_error("a locked item has changed");
     read_existing(results);
+    note_decided(results);
   }
   [[nodiscard]] bool has_written() const { return !inserted_.empty() || !replacing_.empty(); }
   /// After the commit.
@@ -480,6 +484,21 @@ class CarefulWrite {
     }
   }
 
+  /// What has become of the orders whose rows are of this transaction.
+  void note_decided(const Results& results) {
+    const auto is_written = [&](const Entry& entry) {
+      const auto outcome = results[entry.place].outcome;
+      return outcome == WriteOutcome::committed || outcome == WriteOutcome::rejected ||
+             outcome == WriteOutcome::recorded;
+    };
+    const auto to_change = [&](const Entry& entry) {
+      auto change = first_row(results[entry.place].row);
+      if (yielding_.contains(change.id)) change.before = OrderStatus::rejected;
+      return change;
+    };
+    note_change(tx_, entries_ | std::views::filter(is_written) | std::views::transform(to_change));
+  }
+
   pqxx::transaction_base& tx_;
   Entries entries_;
   PaymentWindows windows_;
@@ -556,6 +575,7 @@ void write_rejection(pqxx::connection& connection, const Entry& entry, Results& 
   }
   execute(tx, embedded::orders_reject_sql, array_of(std::span(&row.id, 1)),
           ArrayLiteral().add_text(row.reason).close());
+  note_change(tx, first_row(row));
   commit(tx);
   results[entry.place] = {WriteOutcome::rejected, row};
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <ranges>
 #include <set>
 #include <stdexcept>
 
@@ -11,6 +12,7 @@
 #include "flashsale/telemetry/fault_point.hpp"
 #include "held_items.hpp"
 #include "item_units.hpp"
+#include "order_changes.hpp"
 #include "refund.hpp"
 #include "row_reader.hpp"
 #include "statement.hpp"
@@ -95,7 +97,7 @@ class Judgement {
     if (order.payment == PaymentMode::none) return refund("not_due");
     if (event_.paid != order.due) return refund("wrong_amount");
     if (row.status == OrderStatus::awaiting_payment) {
-      change_locked(embedded::order_confirm_paid_sql, row.id);
+      change_locked(embedded::order_confirm_paid_sql, row, OrderStatus::confirmed);
       return PaymentOutcome::confirmed;
     }
     if (may_come_back(order)) return PaymentOutcome::late;
@@ -109,14 +111,16 @@ class Judgement {
     if (row.status != OrderStatus::awaiting_payment) return PaymentOutcome::ignored;
     const auto declined = execute(tx_, embedded::payments_declined_sql, row.id.to_string())[0][0].as<std::int64_t>();
     if (declined < order.attempts) return PaymentOutcome::declined;
-    change_locked(embedded::order_payment_failed_sql, row.id);
+    change_locked(embedded::order_payment_failed_sql, row, OrderStatus::cancelled, "payment_failed");
     return_units(tx_, row);
     return PaymentOutcome::failed;
   }
 
   /// What is answered, and the units that come back, stand or fall with the change.
-  void change_locked(std::string_view sql, const OrderId& id) {
-    if (execute(tx_, sql, id.to_string()).affected_rows() != 1) throw std::runtime_error("a locked order has changed");
+  void change_locked(std::string_view sql, const Order& row, OrderStatus after, std::string_view reason = {}) {
+    if (execute(tx_, sql, row.id.to_string()).affected_rows() != 1)
+      throw std::runtime_error("a locked order has changed");
+    note_change(tx_, change_of(row, after, reason));
   }
 
   [[nodiscard]] bool was_told_before() {
@@ -289,9 +293,16 @@ LateOutcome confirm_late_in(pqxx::work& tx, const Order& taken, std::int64_t epo
     return has_epoch(tx, line.item_no, epoch) ? LateOutcome::not_enough : LateOutcome::stale_epoch;
   }
   execute(tx, embedded::order_confirm_late_sql, row.id.to_string(), taken.generation);
+  note_change(tx, change_of(row, OrderStatus::confirmed));
   FLASHSALE_FAULT_POINT("payment.before_late_commit");
   commit(tx);
   return LateOutcome::confirmed;
+}
+
+OrderChange expiry_of(const UnreturnedOrder& expired) {
+  auto change = change_of(expired.row, OrderStatus::expired, expired.row.reason);
+  change.before = OrderStatus::awaiting_payment;
+  return change;
 }
 
 std::vector<UnreturnedOrder> expire_in(pqxx::work& tx, std::int32_t limit, const std::string& held_items) {
@@ -309,6 +320,7 @@ std::vector<UnreturnedOrder> expire_in(pqxx::work& tx, std::int32_t limit, const
     add_units(units, expired.back().row);
   }
   if (expired.empty()) return {};
+  note_change(tx, expired | std::views::transform(expiry_of));
   return_units(tx, units);
   FLASHSALE_FAULT_POINT("expiry.before_commit");
   commit(tx);

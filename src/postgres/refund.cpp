@@ -3,14 +3,18 @@
 #include <string>
 
 #include "embedded/flashsale_postgres.hpp"
+#include "order_changes.hpp"
 #include "statement.hpp"
 
 namespace flashsale::postgres {
 
 void require_refund(pqxx::transaction_base& tx, const OrderId& order_id, std::string_view payment_id, const Money& paid,
                     std::string_view reason) {
-  execute(tx, embedded::order_require_refund_sql, order_id.to_string(), std::string(payment_id), paid.amount,
-          paid.currency, std::string(reason));
+  const auto noted = execute(tx, embedded::order_require_refund_sql, order_id.to_string(), std::string(payment_id));
+  if (noted.empty()) return;
+  const auto status = static_cast<OrderStatus>(noted[0][1].as<int>());
+  const RequiredRefund refund{payment_id, paid, reason};
+  note_change(tx, {order_id, noted[0][0].as<std::int32_t>(), status, status, {}, &refund});
 }
 
 void refund_cancelled(pqxx::transaction_base& tx, const OrderId& order_id) {

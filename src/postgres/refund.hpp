@@ -7,7 +7,7 @@
 
 namespace flashsale::postgres {
 
-/// Marks the order and tells the shop's systems, in this transaction: the money of this payment has to go back.
+/// Marks the order, in this transaction: the money of this payment has to go back. Noted once for each payment.
 void require_refund(pqxx::transaction_base& tx, const OrderId& order_id, std::string_view payment_id, const Money& paid,
                     std::string_view reason);
 

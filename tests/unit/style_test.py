@@ -324,6 +324,100 @@ def sql_outside_postgres(root):
     return breaches
 
 
+# The ways in which an order changes its status: statement (without .sql), its source in src/postgres, and the functions
+# there that tell note_change (order_changes.hpp) what it has changed. COPY is written in C++.
+ORDER_CHANGES = {
+    "COPY": ("order_writer.cpp", ["copy_batch"]),
+    "orders_insert": ("order_writer.cpp", ["note_decided", "write_rejection"]),
+    "orders_replace_refusals": ("order_writer.cpp", ["note_decided"]),
+    "orders_reject": ("order_writer.cpp", ["note_decided", "write_rejection"]),
+    "order_insert_cancelled": ("order_repository.cpp", ["insert_cancelled"]),
+    "order_cancel": ("order_repository.cpp", ["cancel_in"]),
+    "order_confirm_paid": ("payment_repository.cpp", ["change_locked"]),
+    "order_payment_failed": ("payment_repository.cpp", ["change_locked"]),
+    "order_confirm_late": ("payment_repository.cpp", ["confirm_late_in"]),
+    "orders_expire": ("payment_repository.cpp", ["expire_in"]),
+    "order_require_refund": ("refund.cpp", ["require_refund"]),
+}
+# What writes or removes whole rows, and tells nobody anything new.
+NO_ORDER_CHANGES = {
+    "archive_move": "rows go to the archive as they are",
+    "orders_remove_stale": "rows of the same transaction, which nobody has seen",
+    "rehearsal_remove_orders": "of a rehearsal nobody is told",
+}
+WHOLE_ORDERS = re.compile(r"\b(insert\s+into|delete\s+from)\s+(archived_)?orders\b", re.IGNORECASE)
+ORDERS_UPDATE = re.compile(r"\bupdate\s+(?:only\s+)?(?:archived_)?orders\b.*?\bset\b", re.IGNORECASE | re.DOTALL)
+ORDERS_COPY = re.compile(r'Stream\s+\w+\(\w+,\s*"(archived_)?orders"')
+ASSIGNMENTS_END = re.compile(r"(where|from|returning)\b", re.IGNORECASE)
+
+
+def assigned_columns(sql, offset):
+    """Columns to which the SET whose assignments begin there gives values."""
+    depth, begin, assignments = 0, offset, []
+    for i in range(offset, len(sql) + 1):
+        c = sql[i] if i < len(sql) else ";"
+        if c == "(":
+            depth += 1
+        ends = depth == 0 and (c in ";)" or (ASSIGNMENTS_END.match(sql, i) and not sql[i - 1].isalnum()))
+        if depth == 0 and (c == "," or ends):
+            assignments.append(sql[begin:i])
+            begin = i + 1
+        if ends:
+            break
+        if c == ")":
+            depth -= 1
+    return {column.strip() for text in assignments for column in text.partition("=")[0].strip(" \n()").split(",")}
+
+
+def change_of_orders(sql):
+    """Where a statement writes or removes orders, or gives them a status or the mark of a refund; None: it does not."""
+    code = re.sub(r"--[^\n]*", lambda comment: " " * len(comment.group(0)), sql)
+    match = WHOLE_ORDERS.search(code)
+    if match:
+        return match.start()
+    for match in ORDERS_UPDATE.finditer(code):
+        if assigned_columns(code, match.end()) & {"status", "refund_required"}:
+            return match.start()
+    return None
+
+
+def function_text(text, name):
+    """The definition of a function, empty if there is none: up to the brace that stands below its first line."""
+    match = re.search(rf"^( *)(?=\S)[^\n;=]*\b{name}\([^;{{]*\{{.*?^\1\}}", text, re.MULTILINE | re.DOTALL)
+    return match.group(0) if match else ""
+
+
+def order_changes_are_noted(root):
+    """Whoever changes an order's status tells note_change of it."""
+    breaches, changing = [], {}
+    for path, text in texts(root, (".sql",)):
+        name = os.path.basename(path)[:-len(".sql")]
+        offset = change_of_orders(text)
+        if offset is None or name[0].isdigit() or name in NO_ORDER_CHANGES:
+            continue
+        if name in ORDER_CHANGES:
+            changing[name] = ORDER_CHANGES[name]
+        else:
+            breaches.append(f"{path}:{line_of(text, offset)}: changes orders and is none of the ways that are known")
+    for path, text in cpp_texts(root):
+        if module_of(path) != "postgres":
+            continue
+        source = os.path.basename(path)
+        strings = split_cpp(text)[1]
+        breaches += [f"{path}:{line}: a statement that changes orders stands in a file of its own"
+                     for line, content in strings if change_of_orders(content) is not None]
+        named = {name for name in changing if re.search(rf"\b{name}_sql\b", text)}
+        if ORDERS_COPY.search(text):
+            named.add("COPY")
+        for name in sorted(named):
+            wanted, functions = ORDER_CHANGES[name]
+            if source != wanted:
+                breaches.append(f"{path}:1: {name} is the business of {wanted}")
+            breaches += [f"{path}:1: {function} does not note what {name} changes" for function in functions
+                         if source == wanted and "note_change(" not in function_text(text, function)]
+    return breaches
+
+
 def is_redis_command(module, content):
     words = content.split()
     if not words:
@@ -491,8 +585,9 @@ def version(root):
     return breaches
 
 
-RULES = [coroutine_forms, includes, private_headers, libpqxx_by_its_header, sql_outside_postgres, redis_outside_redis,
-         names, pragma_once, line_length, function_length, marks, whitespace, version]
+RULES = [coroutine_forms, includes, private_headers, libpqxx_by_its_header, sql_outside_postgres,
+         order_changes_are_noted, redis_outside_redis, names, pragma_once, line_length, function_length, marks,
+         whitespace, version]
 
 
 # --- the tree ------------------------------------------------------------------------------------------------------
@@ -510,6 +605,15 @@ class TreeTest(unittest.TestCase):
                      os.path.join("include", "flashsale", "api", "exchange.hpp"),
                      os.path.join("tests", "unit", "style_test.py")):
             self.assertIn(path, paths)
+
+    def test_the_ways_in_which_orders_change_are_there(self):
+        statements = {os.path.basename(path)[:-len(".sql")] for path, text in texts(ROOT, (".sql",))
+                      if change_of_orders(text) is not None}
+        self.assertEqual(set(), (set(ORDER_CHANGES) | set(NO_ORDER_CHANGES)) - {"COPY"} - statements)
+        for source, functions in ORDER_CHANGES.values():
+            text = text_of(ROOT, os.path.join("src", "postgres", source))
+            for function in functions:
+                self.assertTrue(function_text(text, function), f"{source}: {function}")
 
     def test_the_table_of_modules_is_that_of_the_build(self):
         """CMakeLists.txt links each module against those that it may include, directly or through others."""
@@ -684,6 +788,30 @@ class PlantedBreachTest(unittest.TestCase):
                 self.catches(sql_outside_postgres, path, f"auto s =\n  {literal};\n", 2)
                 self.passes(sql_outside_postgres, os.path.join("src", "postgres", "x.cpp"), f"auto s = {literal};\n")
         self.passes(sql_outside_postgres, path, '// SELECT 1 FROM x\nauto s = "Update it, then select one from";\n')
+
+    def test_changes_of_orders(self):
+        sql = os.path.join("src", "postgres", "sql", "")
+        for statement in ("UPDATE orders\n   SET quantity = 1, status = 3\n WHERE order_id = $1;",
+                          "update archived_orders set refund_required = true;",
+                          "WITH x AS (SELECT 1)\nUPDATE orders SET reason = (SELECT 'a, b'), status = x.y FROM x;",
+                          "INSERT INTO orders (order_id) VALUES ($1);", "DELETE FROM orders WHERE order_id = $1;"):
+            with self.subTest(statement=statement):
+                self.catches(order_changes_are_noted, sql + "orders_other.sql", statement + "\n")
+        for statement in ("UPDATE orders SET given_back = true WHERE status = 3;",
+                          "UPDATE orders SET reason = CASE WHEN status = 3 THEN NULL ELSE reason END WHERE status = 3;",
+                          "-- UPDATE orders SET status = 3\nSELECT status FROM orders FOR UPDATE;",
+                          "UPDATE sales SET state = 3;"):
+            with self.subTest(statement=statement):
+                self.passes(order_changes_are_noted, sql + "orders_other.sql", statement + "\n")
+        self.plant(sql + "order_cancel.sql", "UPDATE orders SET status = 3 WHERE order_id = $1;\n")
+        source = os.path.join("src", "postgres", "order_repository.cpp")
+        cancel = "Result f() {\n  return 1;\n}\nResult cancel_in(int x) {\n  execute(embedded::order_cancel_sql);\n"
+        self.catches(order_changes_are_noted, source, cancel + "}\nvoid g() {\n  note_change(1);\n}\n")
+        self.passes(order_changes_are_noted, source, cancel + "  note_change(1);\n}\n")
+        other = os.path.join("src", "postgres", "other.cpp")
+        self.catches(order_changes_are_noted, other, cancel + "  note_change(1);\n}\n")
+        self.catches(order_changes_are_noted, other, '\nauto s = "UPDATE orders SET status = 1";\n', 2)
+        self.catches(order_changes_are_noted, other, 'Stream stream(tx, "orders", kColumns);\n')
 
     def test_redis_commands(self):
         path = os.path.join("src", "checkout", "x.cpp")

@@ -1,22 +1,16 @@
--- Once for a payment. The shop's systems are told; the provider does the rest. $1 need not be an order that exists. Of
--- a rehearsal nobody is told.
+-- Once for a payment: a row when it is new, with what is known of the order. $1 need not be an order that exists.
 WITH noted AS (
     INSERT INTO refunds (order_id, payment_id) VALUES ($1::uuid, $2::text)
     ON CONFLICT (order_id, payment_id) DO NOTHING
     RETURNING order_id),
 marked AS (
-    UPDATE orders SET refund_required = true WHERE order_id = $1::uuid),
+    UPDATE orders SET refund_required = true WHERE order_id = $1::uuid RETURNING order_id, item_no, status),
 marked_in_archive AS (
-    UPDATE archived_orders SET refund_required = true WHERE order_id = $1::uuid)
-INSERT INTO outbox (type, payload)
-SELECT 'refund.required',
-       json_build_object('order_id', $1::uuid, 'payment_id', $2::text, 'amount', $3::bigint, 'currency', $4::text,
-                         'reason', $5::text)
+    UPDATE archived_orders SET refund_required = true WHERE order_id = $1::uuid RETURNING order_id, item_no, status),
+known AS (
+    SELECT order_id, item_no, status FROM marked
+     UNION ALL
+    SELECT order_id, item_no, status FROM marked_in_archive)
+SELECT coalesce(known.item_no, 0), coalesce(known.status, 0)
   FROM noted
- WHERE NOT EXISTS (SELECT FROM rehearsal_orders WHERE rehearsal_orders.order_id = $1::uuid)
-   AND NOT EXISTS (
-           SELECT
-             FROM orders
-             JOIN items USING (item_no)
-             JOIN sales USING (sale_no)
-            WHERE orders.order_id = $1::uuid AND sales.rehearsal);
+  LEFT JOIN known USING (order_id);

@@ -7,15 +7,12 @@ build/schemathesis where it can be had.
 
 import json
 import os
-import pathlib
 import subprocess
-import sys
 import unittest
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "integration"))
-import harness  # noqa: E402
-from harness import ROOT, ClusterCase  # noqa: E402
-from payment_provider import make_secret  # noqa: E402
+import harness
+from harness import ROOT, ClusterCase
+from harness.payment_provider import make_secret
 
 SCHEMATHESIS = os.environ.get("FLASHSALE_TEST_SCHEMATHESIS", "")
 NOT_INSTALLED = "schemathesis is not installed: scripts/test --all does that"
@@ -38,7 +35,7 @@ class ContractCase(ClusterCase):
 
     def play(self, port, token, paths):
         environment = os.environ | {"FLASHSALE_CONTRACT_WEBHOOK_SECRET": SECRET, "NO_COLOR": "1",
-                                    "SCHEMATHESIS_HOOKS": "schemathesis_hooks", "PYTHONPATH": str(HERE),
+                                    "SCHEMATHESIS_HOOKS": "schemathesis_hooks", "PYTHONPATH": f"{HERE}:{HERE}/harness",
                                     "PYTHONDONTWRITEBYTECODE": "1"}
         command = [SCHEMATHESIS, "--config-file", HERE / "schemathesis.toml", "run", ROOT / "openapi.yaml",
                    "--url", f"http://127.0.0.1:{port}", "--header", f"Authorization: Bearer {token}",

@@ -1,16 +1,12 @@
 """Signs what schemathesis sends as the payment provider, with the secret in FLASHSALE_CONTRACT_WEBHOOK_SECRET."""
 
 import os
-import pathlib
-import sys
 import time
 
 import requests.auth
 import schemathesis
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "integration"))
-from payment_provider import PATH, signature  # noqa: E402
-
+from payment_provider import PATH, signature
 
 TRIES = 10
 

@@ -4,7 +4,7 @@ import threading
 import time
 import unittest
 
-from fault_case import FaultCase  # first: it makes the harness known
+from fault_case import FaultCase
 
 import fault_point
 import harness

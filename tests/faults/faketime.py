@@ -4,7 +4,8 @@ that time-outs are counted by, stay as they are."""
 import os
 import pathlib
 
-from scenario import Skip, harness
+import harness
+from scenario import Skip
 
 _DIRECTORIES = ("/usr/lib", "/usr/local/lib")
 

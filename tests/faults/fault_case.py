@@ -1,14 +1,10 @@
 """What the fault tests share: a crowd that keeps buying while something is broken on purpose."""
 
 import os
-import pathlib
-import sys
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "integration"))
-
-import harness  # noqa: E402 - found by the line above
-from harness import ClusterCase, Shoppers, check_buyers  # noqa: E402
+import harness
+from harness import ClusterCase, Shoppers, check_buyers
 
 # Longer runs and larger crowds on demand; the defaults keep the whole set within two minutes.
 SELL_S = float(os.environ.get("FLASHSALE_TEST_FAULT_SECONDS", "1.0"))

@@ -14,7 +14,8 @@ import os
 import pathlib
 import signal
 
-from scenario import Skip, harness
+import harness
+from scenario import Skip
 
 BINARY = pathlib.Path(os.environ.get("FLASHSALED_FAULTS_BINARY",
                                      harness.BINARY.parent / "tests" / "flashsaled-with-fault-points")).resolve()

@@ -10,13 +10,12 @@ import threading
 import time
 import unittest
 
-from fault_case import ROUNDS, FaultCase  # first: it makes the harness known
-
 import fault_point
 import harness
+from fault_case import ROUNDS, FaultCase
 from harness import crowd
+from harness.payment_provider import PaymentProvider, make_secret
 from money import check_money
-from payment_provider import PaymentProvider, make_secret
 
 SECRET = make_secret()
 WINDOW_S = 2

@@ -9,9 +9,8 @@ import uuid
 
 import psycopg2
 
-from fault_case import ROUNDS, FaultCase  # first: it makes the harness known
-
 import harness
+from fault_case import ROUNDS, FaultCase
 from harness import Purchase, check_buyers, crowd
 
 

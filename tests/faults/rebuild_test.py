@@ -4,9 +4,8 @@ import contextlib
 import time
 import unittest
 
-from fault_case import FaultCase  # first: it makes the harness known
-
 import harness
+from fault_case import FaultCase
 
 
 class RebuildCase(FaultCase):

@@ -6,7 +6,6 @@ import select
 import socket
 import threading
 
-import scenario  # noqa: F401 - makes the harness known
 import harness
 
 

@@ -4,9 +4,8 @@ import contextlib
 import time
 import unittest
 
-from fault_case import ROUNDS, FaultCase  # first: it makes the harness known
-
 import harness
+from fault_case import ROUNDS, FaultCase
 from redis_switch import Switch
 from tcp_proxy import TOWARDS, TcpProxy
 

@@ -4,10 +4,9 @@ import signal
 import threading
 import unittest
 
-from fault_case import FaultCase  # first: it makes the harness known
-
 import fault_point
 import harness
+from fault_case import FaultCase
 
 
 class UnfinishedResetTest(FaultCase):

@@ -16,14 +16,10 @@ import pathlib
 import random
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 
-HERE = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "integration"))
-
-import harness  # noqa: E402 - found by the line above
+import harness
 
 RATE = 400        # arrivals a second: far under what a stage can serve, so that only the fault keeps buyers waiting
 SETTLE_S = 20     # for retries and the audit, counted from the end of the load

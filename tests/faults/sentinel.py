@@ -10,8 +10,8 @@ import time
 
 import redis as redis_py
 
-import scenario  # noqa: F401 - makes the harness known
 import harness
+import scenario
 from redis_switch import Switch
 
 NAME = "shop"

@@ -6,7 +6,8 @@ import shutil
 import struct
 import subprocess
 
-from scenario import Skip, harness
+import harness
+from scenario import Skip
 
 _SOURCE = pathlib.Path(__file__).with_suffix(".c")
 

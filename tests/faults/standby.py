@@ -6,7 +6,9 @@ import shutil
 import signal
 import subprocess
 
-from scenario import harness
+import psycopg2
+
+import harness
 
 
 class Standby(harness.PostgresServer):
@@ -83,7 +85,7 @@ class ReplicatedPostgres:
         return self.primary.connect(database)
 
     def stop(self):
-        with contextlib.suppress(harness.psycopg2.OperationalError):  # lost, by a round that did not come to its end
+        with contextlib.suppress(psycopg2.OperationalError):  # lost, by a round that did not come to its end
             self._set_synchronous("")
         self.primary.stop()
         if self.standby is not None:

@@ -7,10 +7,11 @@ import threading
 import time
 import unittest
 
-from fault_case import FaultCase  # first: it makes the harness known
+import psycopg2
 
 import harness
-from payment_provider import PaymentProvider, make_secret
+from fault_case import FaultCase
+from harness.payment_provider import PaymentProvider, make_secret
 from scenario import stopped
 from standby import ReplicatedPostgres
 
@@ -58,7 +59,7 @@ class BrokenWaitTest(StandbyCase):
 
         def break_all():
             while not over.wait(0.02):
-                with contextlib.suppress(harness.psycopg2.Error):
+                with contextlib.suppress(psycopg2.Error):
                     broken.append(self.waiting_for_standby(f", {how}(pid)"))
 
         thread = threading.Thread(target=break_all)

@@ -12,7 +12,7 @@ import unittest
 
 import harness
 from harness import ClusterCase, item_definition, wait_until
-from payment_provider import PaymentProvider, make_secret
+from harness.payment_provider import PaymentProvider, make_secret
 
 SECRET = make_secret()
 FAULTS_BINARY = harness.BINARY.parent / "tests" / "flashsaled-with-fault-points"

@@ -9,7 +9,7 @@ import unittest
 
 import harness
 from harness import ClusterCase, crowd, item_definition
-from payment_provider import PaymentProvider, make_secret
+from harness.payment_provider import PaymentProvider, make_secret
 
 SECRET = make_secret()
 SHOE, SOCK, LACE = "shoe", "sock", "lace"

@@ -1,11 +1,15 @@
 """The checkers themselves: one that cannot fail shows nothing."""
 
+import base64
 import contextlib
 import copy
 import json
+import time
 import types
 import unittest
 import uuid
+
+import psycopg2
 
 import harness
 from harness import Purchase, check_buyers
@@ -116,7 +120,7 @@ class CheckBuyersTest(unittest.TestCase):
 class PiecesTest(unittest.TestCase):
     def test_token(self):
         head, payload, signature = harness.make_token("s" * 32, {"sub": "a"}).split(".")
-        decoded = json.loads(harness.base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        decoded = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
         self.assertEqual(decoded, {"sub": "a"})
         self.assertNotIn("=", head + payload + signature)
 
@@ -135,8 +139,8 @@ class StoresTest(unittest.TestCase):
         try:
             self.assertEqual(server.execute("postgres", "SHOW fsync"), [("on",)])
             server.pause()
-            with self.assertRaises(harness.psycopg2.OperationalError):
-                harness.psycopg2.connect(server.url("postgres"), connect_timeout=2)
+            with self.assertRaises(psycopg2.OperationalError):
+                psycopg2.connect(server.url("postgres"), connect_timeout=2)
             server.resume()
             server.crash()
             server.start()
@@ -149,7 +153,7 @@ class StoresTest(unittest.TestCase):
         try:
             server.client.set("a", "1")
             harness.wait_until(lambda: server.client.info("persistence")["aof_pending_bio_fsync"] == 0, 5, "fsync")
-            harness.time.sleep(1.1)
+            time.sleep(1.1)
             server.restart()
             self.assertEqual(server.client.get("a"), b"1")
         finally:

@@ -10,7 +10,7 @@ import unittest
 
 import harness
 from harness import SLOWNESS, ClusterCase
-from payment_provider import make_secret
+from harness.payment_provider import make_secret
 
 MIX = {"retry_share": 0.1, "duplicate_share": 0.1, "greedy_share": 0.05, "reader_share": 0.1, "cancel_share": 0.1,
        "respond_async_share": 0.1}

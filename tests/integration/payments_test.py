@@ -10,7 +10,7 @@ import uuid
 
 import harness
 from harness import ClusterCase
-from payment_provider import PATH, PaymentProvider, make_secret, signature
+from harness.payment_provider import PATH, PaymentProvider, make_secret, signature
 
 SECRET = make_secret()
 OLD_SECRET = make_secret()

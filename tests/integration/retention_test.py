@@ -5,7 +5,7 @@ import unittest
 
 import harness
 from harness import ClusterCase
-from payment_provider import PaymentProvider, make_secret
+from harness.payment_provider import PaymentProvider, make_secret
 
 SECRET = make_secret()
 KEEP_S = 1

@@ -9,9 +9,7 @@ import json
 import secrets
 import uuid
 
-import measurements
-
-harness = measurements.harness
+import harness
 
 
 @dataclasses.dataclass

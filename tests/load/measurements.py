@@ -5,21 +5,22 @@ Each row is a sale of its own with buyers of its own. Answers are counted by sta
 """
 
 import contextlib
+import hmac
 import json
 import os
 import pathlib
 import re
 import resource
+import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import time
 
+import harness
+
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "integration"))
-
-import harness  # noqa: E402 - found by the line above
-
 
 # What config/postgresql.conf sets for a busy server, as far as it touches the cost of a commit.
 POSTGRES_SETTINGS = {"shared_buffers": "256MB", "wal_buffers": "16MB", "wal_compression": "lz4", "max_wal_size": "2GB",
@@ -39,7 +40,7 @@ def write_tokens(cluster, count, path):
             claims = (f'{{"sub":"load-{number}","iss":"{harness.JWT_ISSUER}","aud":"{harness.JWT_AUDIENCE}",'
                       f'"exp":{now + 86_400}}}')
             signed = f"{head}.{harness.base64url(claims.encode())}"
-            signature = harness.base64url(harness.hmac.digest(key, signed.encode(), "sha256"))
+            signature = harness.base64url(hmac.digest(key, signed.encode(), "sha256"))
             out.write(f"{signed}.{signature}\n")
 
 
@@ -138,7 +139,7 @@ def measure_baseline(directory, status, options):
         f" location / {{ default_type application/json; return {status} '{{\"status\":{status}}}'; }} }} }}\n")
     process = harness.Process("nginx-baseline", ["nginx", "-c", directory / "nginx.conf", "-p", directory, "-e",
                                                  "stderr", "-g", "daemon off;"], directory / "log",
-                              death_signal=harness.signal.SIGTERM)
+                              death_signal=signal.SIGTERM)
     try:
         harness.wait_until(lambda: _listens(port), 10, "NGINX")
         before = harness.cpu_seconds(process.pid, with_tree=True)
@@ -151,7 +152,7 @@ def measure_baseline(directory, status, options):
 
 def _listens(port):
     try:
-        harness.socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
         return True
     except OSError:
         return False

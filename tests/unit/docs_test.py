@@ -10,12 +10,10 @@ Run: /usr/bin/python3 tests/unit/docs_test.py
 
 import os
 import re
-import sys
 import tempfile
 import unittest
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from style_test import FUZZ_SEEDS, ROOT, line_of, text_of, texts, walk  # noqa: E402
+from style_test import FUZZ_SEEDS, ROOT, line_of, text_of, texts, walk
 
 README_LINES_MAX = 160
 APPLIED = os.path.join("src", "postgres", "sql", "migrations", "0001_sales_and_orders.sql")

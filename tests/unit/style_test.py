@@ -58,6 +58,7 @@ REDIS_CALL = re.compile(r"\bredisv?(Append)?Command(Argv)?\s*\(")
 
 FORBIDDEN_NAMES = {"util", "utils", "utility", "utilities", "helper", "helpers", "common", "manager", "managers",
                    "misc"}
+MODULE_PATH = re.compile(r"\bsys\.path\b")
 FORBIDDEN_MARKS = re.compile(r"\b(" + "TO" + "DO|FIX" + "ME|XX" + r"X)\b")
 
 CPP = (".cpp", ".hpp")
@@ -536,6 +537,15 @@ def function_length(root):
     return breaches
 
 
+def module_paths(root):
+    """A script finds what it imports beside itself (tests/harness is linked where it is needed), and so does whoever
+    reads it."""
+    return [f"{path}:{line_of(text, match.start())}: changes where modules are looked for"
+            for path, text in texts(root)
+            if path.endswith(".py") or is_script(text)
+            for match in MODULE_PATH.finditer(text)]
+
+
 def marks(root):
     """What is unfinished is an issue, not a remark in the source."""
     return [f"{path}:{number}: {FORBIDDEN_MARKS.search(line).group(0)}"
@@ -586,8 +596,8 @@ def version(root):
 
 
 RULES = [coroutine_forms, includes, private_headers, libpqxx_by_its_header, sql_outside_postgres,
-         order_changes_are_noted, redis_outside_redis, names, pragma_once, line_length, function_length, marks,
-         whitespace, version]
+         order_changes_are_noted, redis_outside_redis, names, pragma_once, line_length, function_length, module_paths,
+         marks, whitespace, version]
 
 
 # --- the tree ------------------------------------------------------------------------------------------------------
@@ -859,6 +869,12 @@ class PlantedBreachTest(unittest.TestCase):
         table = "{\n" + "    {1},\n" * 99 + "}"
         self.passes(function_length, path, f"int a[] = {table};\nauto b = to_array({table});\nS c{table};\n")
         self.passes(function_length, os.path.join("tests", "unit", "x_test.cpp"), f"TEST(X, Y) {table}\n")
+
+    def test_module_paths(self):
+        change = "import sys\n" + "sys" + ".path.insert(0, '..')\n"
+        self.catches(module_paths, "a.py", change, 2)
+        self.catches(module_paths, "run", "#!/usr/bin/python3\n" + change, 3)
+        self.passes(module_paths, "a.md", change)
 
     def test_marks(self):
         self.catches(marks, "a.cpp", "int x;\n// TO" + "DO: later\n", 2)

@@ -7,7 +7,8 @@ Here it is put back once the load has been judged, and a few buyers of its own l
 import shutil
 import time
 
-from scenario import Scenario, harness, stopped
+import harness
+from scenario import Scenario, stopped
 
 
 def copy_redis(server, to):

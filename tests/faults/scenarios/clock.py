@@ -8,8 +8,9 @@ import email.utils
 import threading
 import time
 
+import harness
 from faketime import ClockCluster
-from scenario import Scenario, harness, stopped
+from scenario import Scenario, stopped
 from shifted_clock import RedisClockCluster
 
 HOUR_S = 3600

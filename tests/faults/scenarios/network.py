@@ -5,7 +5,8 @@ import contextlib
 import functools
 import time
 
-from scenario import Scenario, harness
+import harness
+from scenario import Scenario
 from tcp_proxy import BACK, TOWARDS, Cut, TcpProxy
 
 COMMIT = b"Q\0\0\0\x0bCOMMIT\0"  # as libpqxx sends it

@@ -10,10 +10,11 @@ import http.client
 import time
 
 import fault_point
+import harness
 import sentinel
+from harness.payment_provider import make_secret
 from money import check_money
-from payment_provider import make_secret
-from scenario import Scenario, harness, stopped
+from scenario import Scenario, stopped
 from scenarios import backup, network, postgres, process
 from scenarios import redis as redis_scenarios
 from standby import ReplicatedCluster

@@ -5,8 +5,9 @@ import os
 import signal
 import time
 
+import harness
 import psycopg2
-from scenario import Scenario, harness, stopped
+from scenario import Scenario, stopped
 from small_disk import SmallDisk, enter_mount_namespace
 from standby import ReplicatedCluster
 

@@ -10,7 +10,8 @@ import threading
 import time
 
 import fault_point
-from scenario import Scenario, Skip, harness
+import harness
+from scenario import Scenario, Skip
 
 # --- killed at a step ---
 

@@ -5,7 +5,7 @@ import threading
 import time
 
 import fault_point
-from scenario import Scenario, harness
+from scenario import Scenario
 
 
 def require(holds, what):

@@ -6,8 +6,9 @@ import time
 
 import redis as redis_py
 
+import harness
 import sentinel
-from scenario import Scenario, harness
+from scenario import Scenario
 
 
 def aof_parts(server):

@@ -10,12 +10,14 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
 #include <deque>
+#include <optional>
 #include <utility>
 
 #include "flashsale/redis/error.hpp"
-#include "flashsale/redis/script.hpp"
-#include "flashsale/redis/server_identity.hpp"
 #include "flashsale/telemetry/log.hpp"
+#include "handshake.hpp"
+#include "refusal.hpp"
+#include "script.hpp"
 
 namespace flashsale::redis {
 namespace {
@@ -34,11 +36,6 @@ constexpr std::size_t kCallsMax = 65'536;
 struct FreeReader {
   void operator()(redisReader* reader) const noexcept { redisReaderFree(reader); }
 };
-
-/// True for errors after which this server is no longer the one to speak to.
-bool is_wrong_server(std::string_view error) {
-  return error.starts_with("READONLY") || error.starts_with("LOADING") || error.starts_with("MASTERDOWN");
-}
 
 }  // namespace
 
@@ -149,13 +146,17 @@ class Connection::Impl : public std::enable_shared_from_this<Impl> {
     calls_.pop_front();
     const auto error = reply.is_error() ? refused(reply.text()) : Error{};
     auto& callback = call.timed_out ? call.late : call.callback;
+    const auto generation = generation_;
     if (callback) callback(error, reply);
-    if (reply.is_error() && is_wrong_server(reply.text())) lose("server refuses: " + std::string(reply.text()));
+    if (generation != generation_) return;  // the callback has ended this connection
+    if (reply.is_error() && judge(reply.text()) == Refusal::wrong_server) {
+      lose("server refuses: " + std::string(reply.text()));
+    }
   }
 
   Error refused(std::string_view error) {
     refusals_.Increment();
-    if (error.starts_with("NOSCRIPT")) {
+    if (judge(error) == Refusal::script_missing) {
       load_scripts();
       return Failure::script_missing;
     }
@@ -194,46 +195,37 @@ class Connection::Impl : public std::enable_shared_from_this<Impl> {
   }
 
   void shake_hands() {
-    const auto fatal = [self = shared_from_this()](const Error& error, ReplyView reply) {
-      if (error) self->lose("handshake refused: " + std::string(reply.text()));
-    };
-    const auto& address = options_.address;
-    if (!address.password.empty()) {
-      send(address.user.empty() ? Command{"AUTH", address.password} : Command{"AUTH", address.user, address.password},
-           fatal, {}, options_.connect_timeout);
+    handshake_.emplace(options_);
+    for (const auto& command : handshake_->commands()) {
+      const auto taken = [self = shared_from_this(), generation = generation_](const Error& error, ReplyView reply) {
+        if (generation == self->generation_) self->take_handshake(error, reply);
+      };
+      send(command, taken, {}, options_.connect_timeout);
     }
-    if (address.database != 0) {
-      send(Command{"SELECT", std::to_string(address.database)}, fatal, {}, options_.connect_timeout);
-    }
-    load_scripts();
-    send(
-        Command{"INFO"},
-        [self = shared_from_this()](const Error& error, ReplyView reply) {
-          if (error) return self->lose("INFO refused: " + std::string(reply.text()));
-          self->meet(parse_server_identity(reply.text()));
-        },
-        {}, options_.connect_timeout);
   }
 
+  void take_handshake(const Error& error, ReplyView reply) {
+    if (error && !reply.is_error()) return lose("handshake not answered");
+    handshake_->take(reply);
+    if (!handshake_->why_not().empty()) return lose(handshake_->why_not());
+    if (!handshake_->is_done()) return;
+    identity_ = handshake_->identity();
+    ready_ = true;
+    connecting_ = false;
+    back_off_ = kBackOffMin;
+    telemetry::log_info("redis connected", {{"identity", identity_}});
+  }
+
+  /// Again, where a server has lost them.
   void load_scripts() {
     for (const auto& script : all_scripts()) {
       send(
-          Command{"SCRIPT", "LOAD", script.text},
+          load_command(script),
           [self = shared_from_this(), &script](const Error& error, ReplyView reply) {
             if (!error && reply.text() != script.sha1) self->lose("a script has another SHA-1 than expected");
           },
           {}, options_.connect_timeout);
     }
-  }
-
-  void meet(const ServerIdentity& server) {
-    if (!server.is_master && !options_.allow_replica) return lose("server is a replica");
-    if (server.loading) return lose("server is loading its data");
-    identity_ = server.text();
-    ready_ = true;
-    connecting_ = false;
-    back_off_ = kBackOffMin;
-    telemetry::log_info("redis connected", {{"identity", identity_}});
   }
 
   /// Ends this connection: every call under way has an unknown outcome.
@@ -333,6 +325,7 @@ class Connection::Impl : public std::enable_shared_from_this<Impl> {
   std::string in_write_;
   std::deque<Call> calls_;
   std::deque<Call> orphans_;  ///< sent over a connection that is lost; their deadline is still to come
+  std::optional<Handshake> handshake_;
   std::string identity_;
   std::uint64_t generation_ = 0;  ///< of the socket: handlers of an older one do nothing
   std::chrono::milliseconds back_off_ = kBackOffMin;

@@ -10,8 +10,8 @@
 #include "flashsale/model/check.hpp"
 #include "flashsale/model/selling_times.hpp"
 #include "flashsale/redis/error.hpp"
-#include "flashsale/redis/script.hpp"
 #include "flashsale/redis/sync_client.hpp"
+#include "script.hpp"
 
 namespace flashsale::redis {
 namespace {

@@ -1,4 +1,4 @@
-#include "flashsale/redis/script.hpp"
+#include "script.hpp"
 
 #include <openssl/evp.h>
 

@@ -4,7 +4,7 @@
 #include <charconv>
 #include <string_view>
 
-#include "flashsale/redis/server_identity.hpp"
+#include "server_identity.hpp"
 
 namespace flashsale::redis {
 namespace {

@@ -1,4 +1,4 @@
-#include "flashsale/redis/server_identity.hpp"
+#include "server_identity.hpp"
 
 namespace flashsale::redis {
 

@@ -6,9 +6,10 @@
 #include <utility>
 
 #include "flashsale/redis/error.hpp"
-#include "flashsale/redis/script.hpp"
-#include "flashsale/redis/server_identity.hpp"
 #include "flashsale/telemetry/log.hpp"
+#include "handshake.hpp"
+#include "refusal.hpp"
+#include "server_identity.hpp"
 
 namespace flashsale::redis {
 namespace {
@@ -64,54 +65,37 @@ struct SyncClient::State {
     return Failure::outcome_unknown;
   }
 
-  /// The first refusal that is about the server rather than about one command's data: READONLY, LOADING, NOSCRIPT and
-  /// the like. A new connection meets the right server and loads the scripts.
+  /// The first refusal that is about more than one command's data. Where a new connection meets the right server, or
+  /// loads the scripts, this one ends.
   Error first_refusal(const std::vector<OwnedReply>& replies) {
     for (const auto& reply : replies) {
       const ReplyView view(reply.get());
-      if (!view.is_error() || (identity_is_known() && is_not_permitted(view.text()))) continue;
+      if (!view.is_error()) continue;
+      const auto refusal = judge(view.text());
+      if (refusal == Refusal::not_permitted) continue;  // what it tries is the caller's business
       telemetry::log_warn("redis refused a command", {{"client", name}, {"error", view.text()}});
-      if (is_about_data(view.text())) continue;
-      close();
+      if (refusal == Refusal::data) continue;
+      if (refusal == Refusal::wrong_server || refusal == Refusal::script_missing) close();
       return Failure::unavailable;
     }
     return {};
-  }
-
-  [[nodiscard]] bool identity_is_known() const { return !identity.empty(); }
-
-  /// Behind the handshake that is the caller's business: a new connection would be permitted no more.
-  static bool is_not_permitted(std::string_view error) { return error.starts_with("NOPERM"); }
-
-  static bool is_about_data(std::string_view error) {
-    return error.starts_with("WRONGTYPE") || error.starts_with("ERR ") || error.starts_with("OOM");
   }
 
   Error shake_hands();
 };
 
 Error SyncClient::State::shake_hands() {
-  std::vector<Command> commands;
-  const auto& address = options.address;
-  if (!address.password.empty()) {
-    commands.push_back(address.user.empty() ? Command{"AUTH", address.password}
-                                            : Command{"AUTH", address.user, address.password});
-  }
-  if (address.database != 0) commands.push_back(Command{"SELECT", std::to_string(address.database)});
-  for (const auto& script : all_scripts()) commands.push_back(Command{"SCRIPT", "LOAD", script.text});
-  commands.push_back(Command{"INFO"});
-
-  if (send(commands)) return Failure::unavailable;
+  Handshake handshake(options);
+  if (send(handshake.commands())) return Failure::unavailable;
   const auto replies = receive();
   if (!replies) return Failure::unavailable;
-  if (const auto error = first_refusal(*replies)) return error;
-  const auto server = parse_server_identity(ReplyView(replies->back().get()).text());
-  if (server.loading || (!server.is_master && !options.allow_replica)) {
-    telemetry::log_warn("redis is loading or a replica", {{"client", name}});
+  for (const auto& reply : *replies) handshake.take(ReplyView(reply.get()));
+  if (!handshake.is_done()) {
+    telemetry::log_warn("redis connection refused", {{"client", name}, {"reason", handshake.why_not()}});
     close();
     return Failure::unavailable;
   }
-  identity = server.text();
+  identity = handshake.identity();
   return {};
 }
 
@@ -178,7 +162,7 @@ Error SyncClient::check_identity() {
   const auto reply = call(Command{"INFO"});
   if (!reply) return reply.error();
   const auto server = parse_server_identity(ReplyView(reply->get()).text());
-  if (server.text() == before && (server.is_master || state_->options.allow_replica)) return {};
+  if (server.text() == before && why_unfit(server, state_->options).empty()) return {};
   telemetry::log_warn("redis identity changed", {{"client", state_->name}, {"identity", server.text()}});
   disconnect();
   return connect();

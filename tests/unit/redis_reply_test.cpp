@@ -1,25 +1,17 @@
 #include "flashsale/redis/reply.hpp"
 
 #include <gtest/gtest.h>
-#include <hiredis/hiredis.h>
 
-#include <memory>
 #include <string>
 #include <string_view>
 
 #include "flashsale/redis/sale_scripts.hpp"
+#include "unit/redis_wire.hpp"
 
 namespace flashsale::redis {
 namespace {
 
-/// As hiredis reads it off the wire.
-OwnedReply reply_of(std::string_view bytes) {
-  const std::unique_ptr<redisReader, decltype(&redisReaderFree)> reader(redisReaderCreate(), &redisReaderFree);
-  void* reply = nullptr;
-  EXPECT_EQ(redisReaderFeed(reader.get(), bytes.data(), bytes.size()), REDIS_OK);
-  EXPECT_EQ(redisReaderGetReply(reader.get(), &reply), REDIS_OK);
-  return OwnedReply(static_cast<redisReply*>(reply));
-}
+using testing::reply_of;
 
 TimePoint clock_of(const std::string& seconds, const std::string& microseconds) {
   return read_clock(ReplyView(reply_of("*2\r\n+" + seconds + "\r\n+" + microseconds + "\r\n").get()));

@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "flashsale/redis/script.hpp"
+#include "redis/script.hpp"
 
 namespace flashsale {
 namespace {

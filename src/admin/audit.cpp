@@ -6,8 +6,9 @@
 #include <utility>
 
 #include "flashsale/postgres/sale_repository.hpp"
+#include "flashsale/redis/audit.hpp"
 #include "flashsale/redis/error.hpp"
-#include "flashsale/redis/sale_scripts.hpp"
+#include "flashsale/redis/redis_clock.hpp"
 
 namespace flashsale::admin {
 namespace {
@@ -15,22 +16,18 @@ namespace {
 constexpr std::chrono::milliseconds kPauseBetweenReads{50};
 constexpr std::int64_t kLogEntriesMax = 50'000;
 
-using redis::ReplyView;
-
 Result<redis::AuditReply> read_redis(workers::Stores& stores, const Sale& sale) {
   auto& client = stores.redis();
   if (const auto error = client.connect()) return error;
   const auto fence = stores.fence(sale.id, sale.epoch);
-  const auto reply = client.call(redis::audit_command(fence, kLogEntriesMax));
-  if (!reply) return reply.error();
-  auto result = redis::read_audit(ReplyView(reply->get()));
+  auto result = client.ask(redis::audit(fence, kLogEntriesMax));
   // Or it is this connection that knows the server by an older identity (PROTOCOL R6).
   if (result && result->outcome == redis::AuditReply::Outcome::lost) (void)client.check_identity();
   if (result && result->outcome != redis::AuditReply::Outcome::ok) return make_error_code(redis::Failure::unavailable);
   return result;
 }
 
-const redis::PulseItem* find_item(const std::vector<redis::PulseItem>& items, std::int32_t item_no) {
+const redis::ItemLevel* find_item(const std::vector<redis::ItemLevel>& items, std::int32_t item_no) {
   const auto found = std::find_if(items.begin(), items.end(), [&](const auto& i) { return i.item_no == item_no; });
   return found == items.end() ? nullptr : &*found;
 }
@@ -61,8 +58,8 @@ Result<Unwritten> count_unwritten(workers::Stores& stores, const redis::AuditRep
 
 /// `orders_came`: some were accepted between the reads. Else all rows are of orders that were accepted before, whatever
 /// moment they name: Redis's clock may have stepped back since.
-AuditedItem judge(const Item& item, const postgres::ItemAudit& row, const redis::PulseItem* before,
-                  const redis::PulseItem* after, const Unwritten& unwritten, bool orders_came) {
+AuditedItem judge(const Item& item, const postgres::ItemAudit& row, const redis::ItemLevel* before,
+                  const redis::ItemLevel* after, const Unwritten& unwritten, bool orders_came) {
   const auto live_units = orders_came ? row.live_units_until : row.live_units;
   const auto unreturned_units = orders_came ? row.unreturned_units_until : row.unreturned_units;
   AuditedItem audited{item.sku, row.stock, row.sold, 0, 0, live_units};
@@ -87,7 +84,7 @@ AuditedItem judge(const Item& item, const postgres::ItemAudit& row, const redis:
 
 /// Redis has let it go: what remains is what was not sold.
 Result<AuditReport> look_at_past_sale(workers::Stores& stores, const Sale& sale) {
-  const auto now = redis::read_clock(stores.redis());
+  const auto now = stores.redis().ask(redis::read_clock());
   if (!now) return now.error();
   const auto rows = postgres::read_audit(stores.session(), sale.sale_no, *now, {});
   if (!rows) return rows.error();

@@ -8,14 +8,14 @@
 #include "flashsale/catalog/rebuild.hpp"
 #include "flashsale/postgres/error.hpp"
 #include "flashsale/redis/error.hpp"
-#include "flashsale/redis/sale_scripts.hpp"
+#include "flashsale/redis/pending_log.hpp"
+#include "flashsale/redis/redis_clock.hpp"
+#include "flashsale/redis/sale_changes.hpp"
 #include "flashsale/telemetry/fault_point.hpp"
 #include "flashsale/telemetry/log.hpp"
 
 namespace flashsale::admin {
 namespace {
-
-using redis::ReplyView;
 
 /// A withdrawal meets an epoch that moves on at most so often before it gives up.
 constexpr int kEpochAttempts = 5;
@@ -60,14 +60,12 @@ StockResult to_repetition(const postgres::StockChangeResult& recorded, std::int6
 Result<std::optional<StockResult>> withdraw_once(workers::Stores& stores, const Sale& sale, std::int32_t item_no,
                                                  const OrderId& change_id, std::int64_t units, std::string_view who) {
   auto& client = stores.redis();
-  const auto now = redis::read_clock(client);
+  const auto now = client.ask(redis::read_clock());
   if (!now) return now.error();
   const auto over_at = std::chrono::steady_clock::now() + kWithdrawBudget;
   const auto fence = stores.fence(sale.id, sale.epoch);
   const redis::WithdrawalEntry entry{change_id, item_no, units, std::string(who)};
-  const auto reply = client.call_until(redis::withdraw_command(fence, *now + kWithdrawBudget, entry), over_at);
-  if (!reply) return reply.error();
-  const auto taken = redis::read_withdraw(ReplyView(reply->get()));
+  const auto taken = client.ask_until(redis::withdraw(fence, *now + kWithdrawBudget, entry), over_at);
   if (!taken) return taken.error();
   using Taken = redis::WithdrawReply::Outcome;
   if (taken->outcome == Taken::lost) return std::optional<StockResult>{};
@@ -96,7 +94,7 @@ Result<std::optional<StockResult>> withdraw_once(workers::Stores& stores, const 
     telemetry::log_warn("redis and postgres disagree, the sale is rebuilt", {{"sale", sale.id}});
     (void)catalog::rebuild(stores, sale, sale.epoch);
   } else if (!taken->entry_id.empty()) {
-    (void)client.call(redis::trim_command(sale.id, sale.epoch, std::span(&taken->entry_id, 1)));
+    (void)client.ask(redis::trim(sale.id, sale.epoch, std::span(&taken->entry_id, 1)));
   }
   return std::optional<StockResult>(to_result(*written));
 }

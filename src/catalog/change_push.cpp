@@ -3,23 +3,21 @@
 #include <algorithm>
 
 #include "flashsale/postgres/sale_repository.hpp"
-#include "flashsale/redis/sale_scripts.hpp"
+#include "flashsale/redis/directory.hpp"
+#include "flashsale/redis/pulse.hpp"
+#include "flashsale/redis/sale_changes.hpp"
 
 namespace flashsale::catalog {
 namespace {
 
 constexpr std::int32_t kStockChangesPage = 1000;
 
-using redis::ReplyView;
-
 /// The last change of the item's stock that Redis has applied; empty: the sale is lost.
 Result<std::optional<std::int64_t>> applied_stock_version(workers::Stores& stores, const Sale& sale,
                                                           std::int32_t item_no) {
-  const auto pulse = stores.redis().call(redis::pulse_command(sale.id, sale.epoch));
-  if (!pulse) return pulse.error();
-  const auto levels = redis::read_pulse(ReplyView(pulse->get()));
+  const auto levels = stores.redis().ask(redis::pulse(sale.id, sale.epoch));
   if (!levels) return levels.error();
-  const auto item = std::ranges::find(levels->items, item_no, &redis::PulseItem::item_no);
+  const auto item = std::ranges::find(levels->items, item_no, &redis::ItemLevel::item_no);
   if (levels->lost || item == levels->items.end()) return std::optional<std::int64_t>{};
   return std::optional(item->stock_version);
 }
@@ -29,9 +27,7 @@ Result<std::optional<std::int64_t>> applied_stock_version(workers::Stores& store
 Result<PushOutcome> push_definition(workers::Stores& stores, const Sale& sale) {
   auto& client = stores.redis();
   if (const auto error = client.connect()) return error;
-  const auto reply = client.call(redis::configure_command(sale, client.identity()));
-  if (!reply) return reply.error();
-  const auto outcome = redis::read_configure(ReplyView(reply->get()));
+  const auto outcome = client.ask(redis::configure(sale, client.identity()));
   if (!outcome) return outcome.error();
   return *outcome == redis::ConfigureOutcome::lost ? PushOutcome::lost : PushOutcome::done;
 }
@@ -46,9 +42,7 @@ Result<PushOutcome> push_stock(workers::Stores& stores, const Sale& sale, std::i
   const auto changes = postgres::stock_changes_after(stores.session(), item_no, **applied, kStockChangesPage);
   if (!changes) return changes.error();
   for (const auto& change : *changes) {
-    const auto reply = client.call(redis::restock_command(fence, item_no, change.version, change.delta));
-    if (!reply) return reply.error();
-    const auto outcome = redis::read_restock(ReplyView(reply->get()));
+    const auto outcome = client.ask(redis::restock(fence, item_no, change.version, change.delta));
     if (!outcome) return outcome.error();
     if (*outcome == redis::RestockOutcome::lost) return PushOutcome::lost;
   }
@@ -56,8 +50,8 @@ Result<PushOutcome> push_stock(workers::Stores& stores, const Sale& sale, std::i
 }
 
 Error announce_directory(workers::Stores& stores, std::int64_t version) {
-  const auto reply = stores.redis().call(redis::raise_directory_command(version));
-  return reply ? Error{} : reply.error();
+  const auto raised = stores.redis().ask(redis::raise_directory(version));
+  return raised ? Error{} : raised.error();
 }
 
 }  // namespace flashsale::catalog

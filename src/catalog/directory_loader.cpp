@@ -3,7 +3,7 @@
 #include <utility>
 #include <vector>
 
-#include "flashsale/redis/sale_scripts.hpp"
+#include "flashsale/redis/directory.hpp"
 #include "flashsale/telemetry/log.hpp"
 
 namespace flashsale::catalog {
@@ -46,17 +46,21 @@ Error DirectoryLoader::learn_server() {
 }
 
 Reach DirectoryLoader::ask_announced(const std::string& server) {
-  const std::vector<redis::Command> commands{redis::read_directory_command(), redis::read_wal_command(server),
-                                             redis::read_mark_command(server)};
+  const auto version_call = redis::read_directory();
+  const auto wal_call = redis::read_wal(server);
+  const auto mark_call = redis::read_mark(server);
+  const std::vector<redis::Command> commands{version_call.command, wal_call.command, mark_call.command};
   const auto replies = redis_.pipeline(commands);
   if (!replies) return {};
   Reach reach;
-  if (const auto mark = redis::read_mark(ReplyView((*replies)[2].get()))) reach.mark = {mark->first, mark->second};
-  const auto wal_position = redis::read_raised(ReplyView((*replies)[1].get()));
-  if (!wal_position) return reach;
+  const auto mark = mark_call.read(ReplyView((*replies)[2].get()));
+  if (mark && *mark) reach.mark = {(*mark)->number, (*mark)->text};
+  const auto wal_position = wal_call.read(ReplyView((*replies)[1].get()));
+  if (!wal_position || !*wal_position) return reach;
+  const auto version = version_call.read(ReplyView((*replies)[0].get()));
   reach.server = server;
-  reach.version = redis::read_raised(ReplyView((*replies)[0].get())).value_or(0);
-  reach.wal_position = *wal_position;
+  reach.version = version ? version->value_or(0) : 0;
+  reach.wal_position = **wal_position;
   return reach;
 }
 
@@ -84,10 +88,10 @@ postgres::ServerMark DirectoryLoader::renewed_mark(const postgres::DirectoryChan
 
 /// Also after Redis was wiped: a directory key that is missing keeps `unknown sale` from being said.
 void DirectoryLoader::announce(const Reach& announced, bool has_gone_back) {
-  std::vector<redis::Command> news{redis::raise_directory_command(seen_.version),
-                                   redis::raise_wal_command(seen_.server, seen_.wal_position, has_gone_back)};
+  std::vector<redis::Command> news{redis::raise_directory(seen_.version).command,
+                                   redis::raise_wal(seen_.server, seen_.wal_position, has_gone_back).command};
   if (seen_.mark != announced.mark && seen_.mark.number >= 0) {
-    news.push_back(redis::tell_mark_command(seen_.server, seen_.mark.number, seen_.mark.text));
+    news.push_back(redis::tell_mark(seen_.server, seen_.mark.number, seen_.mark.text).command);
   }
   (void)redis_.pipeline(news);
 }

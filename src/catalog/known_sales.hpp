@@ -8,7 +8,7 @@
 #include "flashsale/catalog/snapshot.hpp"
 #include "flashsale/catalog/sold_out_marks.hpp"
 #include "flashsale/postgres/sale_repository.hpp"
-#include "flashsale/redis/sale_scripts.hpp"
+#include "flashsale/redis/pulse.hpp"
 #include "marking.hpp"
 #include "pulse_answer.hpp"
 #include "upkeep_needs.hpp"

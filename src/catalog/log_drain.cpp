@@ -16,7 +16,8 @@
 #include "flashsale/postgres/payment_repository.hpp"
 #include "flashsale/postgres/sale_repository.hpp"
 #include "flashsale/redis/error.hpp"
-#include "flashsale/redis/sale_scripts.hpp"
+#include "flashsale/redis/pending_log.hpp"
+#include "flashsale/redis/rebuild_scripts.hpp"
 #include "flashsale/telemetry/log.hpp"
 
 namespace flashsale::catalog {
@@ -26,21 +27,19 @@ constexpr std::int64_t kPage = 100;
 /// Of one transaction, unless it turns out to be too many for the time that a statement has.
 constexpr std::size_t kOrdersAtOnce = 2048;
 
-using redis::ReplyView;
-
 /// Those whose log is there and holds something.
 Result<std::vector<std::int64_t>> find_logs(redis::SyncClient& client, const Sale& sale,
                                             std::span<const std::int64_t> epochs) {
-  std::vector<redis::Command> commands;
-  for (const auto epoch : epochs) commands.push_back(redis::log_length_command(sale.id, epoch));
-  if (commands.empty()) return std::vector<std::int64_t>{};
-  const auto replies = client.pipeline(commands);
-  if (!replies) return replies.error();
+  std::vector<redis::Call<std::int64_t>> calls;
+  for (const auto epoch : epochs) calls.push_back(redis::log_length(sale.id, epoch));
+  if (calls.empty()) return std::vector<std::int64_t>{};
+  const auto lengths = client.ask_all<std::int64_t>(calls);
+  if (!lengths) return lengths.error();
   std::vector<std::int64_t> found;
   for (std::size_t i = 0; i < epochs.size(); ++i) {
-    const ReplyView length((*replies)[i].get());
-    if (length.is_error()) return make_error_code(redis::Failure::unavailable);
-    if (length.number() > 0) found.push_back(epochs[i]);
+    const auto& length = (*lengths)[i];
+    if (!length) return length.error();
+    if (*length > 0) found.push_back(epochs[i]);
   }
   return found;
 }
@@ -59,19 +58,16 @@ Error LogDrain::drain(const Sale& sale, std::span<const std::int64_t> old_epochs
 Error LogDrain::drain_epoch(const Sale& sale, std::int64_t old_epoch, std::int64_t new_epoch) {
   std::string after;
   for (;;) {
-    const auto reply = redis_.call(redis::pending_command(sale.id, old_epoch, after, kPage));
-    if (!reply) return reply.error();
-    const ReplyView read(reply->get());
-    std::size_t unreadable = 0;
-    const auto entries = redis::read_pending(read, unreadable);
-    if (!entries) return entries.error();
-    if (unreadable > 0) {
-      telemetry::log_error("pending log holds entries that cannot be read", {{"sale", sale.id}, {"count", unreadable}});
+    const auto read = redis_.ask(redis::pending(sale.id, old_epoch, after, kPage));
+    if (!read) return read.error();
+    if (read->unreadable > 0) {
+      telemetry::log_error("pending log holds entries that cannot be read",
+                           {{"sale", sale.id}, {"count", read->unreadable}});
     }
     Page page{sale, old_epoch, new_epoch, {}};
-    if (const auto error = settle(page, *entries)) return error;
-    if (read.size() < static_cast<std::size_t>(kPage)) return {};
-    after = read[read.size() - 1][0].text();
+    if (const auto error = settle(page, read->entries)) return error;
+    if (read->size < static_cast<std::size_t>(kPage)) return {};
+    after = read->last_id;
   }
 }
 

@@ -3,6 +3,7 @@
 #include <span>
 #include <vector>
 
+#include "flashsale/model/order.hpp"
 #include "flashsale/model/result.hpp"
 #include "flashsale/model/sale.hpp"
 #include "flashsale/postgres/order_writer.hpp"

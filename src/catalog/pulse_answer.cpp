@@ -6,7 +6,7 @@ namespace flashsale::catalog {
 namespace {
 
 /// Both are in order of item_no. False: Redis has lost an item.
-bool read_levels(const std::vector<redis::PulseItem>& read, SaleSnapshot& sale) {
+bool read_levels(const std::vector<redis::ItemLevel>& read, SaleSnapshot& sale) {
   const auto& items = sale.sale->items;
   auto next = read.begin();
   for (std::size_t i = 0; i < items.size(); ++i) {

@@ -2,7 +2,7 @@
 #include <string_view>
 
 #include "flashsale/catalog/snapshot.hpp"
-#include "flashsale/redis/sale_scripts.hpp"
+#include "flashsale/redis/pulse.hpp"
 
 namespace flashsale::catalog {
 

@@ -8,7 +8,7 @@
 
 #include "flashsale/catalog/snapshot.hpp"
 #include "flashsale/model/result.hpp"
-#include "flashsale/redis/sale_scripts.hpp"
+#include "flashsale/redis/pulse.hpp"
 #include "flashsale/redis/sync_client.hpp"
 #include "flashsale/telemetry/metrics.hpp"
 

@@ -3,13 +3,16 @@
 #include <algorithm>
 #include <random>
 #include <set>
+#include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "flashsale/postgres/order_repository.hpp"
 #include "flashsale/postgres/sale_repository.hpp"
 #include "flashsale/redis/error.hpp"
-#include "flashsale/redis/sale_scripts.hpp"
+#include "flashsale/redis/pulse.hpp"
+#include "flashsale/redis/rebuild_scripts.hpp"
 #include "flashsale/redis/server_facts.hpp"
 #include "flashsale/telemetry/fault_point.hpp"
 #include "flashsale/telemetry/log.hpp"
@@ -30,8 +33,6 @@ constexpr std::size_t kMarkedAtOnce = 2000;
 /// Redis gives memory back in a thread of its own.
 constexpr std::chrono::milliseconds kFreeingPause{50};
 constexpr std::chrono::seconds kFreeingMax{5};
-
-using redis::ReplyView;
 
 /// Epochs that may have left keys behind. A log that is not drained is that of the last epoch that was published: the
 /// fence knows it, and PostgreSQL knows it too, since every epoch is recorded there as the one from which on logs are
@@ -72,8 +73,8 @@ class Rebuild {
     redis::Loaded loaded;
   };
   [[nodiscard]] Result<Prepared> prepare(std::int64_t published_epoch, std::int64_t epoch);
-  [[nodiscard]] Result<redis::LoadOutcome> clear(std::span<const std::int64_t> old, std::int64_t epoch);
   [[nodiscard]] Result<Prepared> load(std::int64_t new_epoch);
+  [[nodiscard]] Error begin_loading(std::vector<redis::Call<redis::LoadOutcome>> calls);
   [[nodiscard]] Error finish_loading(bool& superseded);
   void mark_given_back(std::span<const Order> unreturned);
   [[nodiscard]] Result<RebuildOutcome> publish(const Prepared& prepared, std::string_view identity);
@@ -83,6 +84,7 @@ class Rebuild {
   postgres::Session& session_;
   redis::SyncClient& redis_;
   const Sale& sale_;
+  std::vector<redis::Call<redis::LoadOutcome>> loading_;  ///< sent, and not answered yet
 };
 
 Result<RebuildOutcome> Rebuild::run(std::int64_t seen_epoch) {
@@ -91,9 +93,7 @@ Result<RebuildOutcome> Rebuild::run(std::int64_t seen_epoch) {
   // Of the server that is loaded below: should another one answer in the end, it is published as not its own, and every
   // pulse sees that.
   const std::string identity = redis_.identity();
-  const auto fence = redis_.call(redis::pulse_command(sale_.id, seen_epoch));
-  if (!fence) return fence.error();
-  const auto served = redis::read_pulse(ReplyView(fence->get()));
+  const auto served = redis_.ask(redis::pulse(sale_.id, seen_epoch));
   if (!served) return served.error();
   const workers::LeaseKeeper keeper(stores_.redis_options(), sale_.id, std::string(kLeaseKind), stores_.lease_holder(),
                                     kRebuildLease);
@@ -105,9 +105,7 @@ Result<RebuildOutcome> Rebuild::run(std::int64_t seen_epoch) {
   const std::int64_t epoch = **raised;
   FLASHSALE_FAULT_POINT("rebuild.epoch_raised");
 
-  const auto closing = redis_.call(redis::close_fence_command(sale_.id, epoch));
-  if (!closing) return closing.error();
-  const auto closed = redis::read_close_fence(ReplyView(closing->get()));
+  const auto closed = redis_.ask(redis::close_fence(sale_.id, epoch));
   if (!closed) return closed.error();
   if (closed->superseded) return count(RebuildOutcome::superseded);
   FLASHSALE_FAULT_POINT("rebuild.fence_closed");
@@ -126,7 +124,7 @@ Result<RebuildOutcome> Rebuild::run(std::int64_t seen_epoch) {
   if (!outcome) return outcome;
   const bool published = *outcome == RebuildOutcome::published;
   FLASHSALE_FAULT_POINT("rebuild.published");
-  if (!published) (void)redis_.call(redis::forget_epoch_command(sale_.id, epoch));
+  if (!published) (void)redis_.ask(redis::forget_epoch(sale_.id, epoch));
   if (!prepared) return prepared.error();
   if (published) telemetry::log_info("sale published", {{"sale", sale_.id}, {"epoch", epoch}});
   return count(*outcome);
@@ -151,19 +149,14 @@ Result<Rebuild::Prepared> Rebuild::prepare(std::int64_t published_epoch, std::in
   const auto current = postgres::current_epoch(session_, sale_.sale_no);
   if (!current) return current.error();
   if (*current != epoch) return Prepared{};
-  const auto cleared = clear(old, epoch);
-  if (!cleared) return cleared.error();
-  if (*cleared == redis::LoadOutcome::superseded) return Prepared{};
+  if (!old.empty()) {
+    const auto cleared = redis_.ask(redis::clear(sale_.id, epoch, old));
+    if (!cleared) return cleared.error();
+    if (*cleared == redis::LoadOutcome::superseded) return Prepared{};
+  }
   FLASHSALE_FAULT_POINT("rebuild.cleared");
   wait_for_memory(redis_);
   return load(epoch);
-}
-
-Result<redis::LoadOutcome> Rebuild::clear(std::span<const std::int64_t> old, std::int64_t epoch) {
-  if (old.empty()) return redis::LoadOutcome::loaded;
-  const auto reply = redis_.call(redis::clear_command(sale_.id, epoch, old));
-  if (!reply) return reply.error();
-  return redis::read_clear(ReplyView(reply->get()));
 }
 
 /// What counts as free in the snapshot is free in what is published. So its orders need not be told of any more, and
@@ -178,10 +171,7 @@ void Rebuild::mark_given_back(std::span<const Order> unreturned) {
 }
 
 Result<RebuildOutcome> Rebuild::publish(const Prepared& prepared, std::string_view identity) {
-  const auto reply =
-      redis_.call(redis::publish_command(prepared.sale, prepared.loaded, identity, session_.server_identity()));
-  if (!reply) return reply.error();
-  const auto outcome = redis::read_publish(ReplyView(reply->get()));
+  const auto outcome = redis_.ask(redis::publish(prepared.sale, prepared.loaded, identity, session_.server_identity()));
   if (!outcome) return outcome.error();
   switch (*outcome) {
     case redis::PublishOutcome::published: return RebuildOutcome::published;
@@ -205,7 +195,7 @@ Result<Rebuild::Prepared> Rebuild::load(std::int64_t new_epoch) {
   };
   reader.orders = [&](std::span<const Order> orders) {
     failure = finish_loading(superseded);
-    if (!failure && !superseded) failure = redis_.send(redis::load_commands(sale_.id, new_epoch, orders));
+    if (!failure && !superseded) failure = begin_loading(redis::load(sale_.id, new_epoch, orders));
     prepared.loaded.orders += static_cast<std::int64_t>(orders.size());
     for (const auto& order : orders) prepared.loaded.newest_at = std::max(prepared.loaded.newest_at, order.created_at);
     return !failure && !superseded;
@@ -223,14 +213,19 @@ Result<Rebuild::Prepared> Rebuild::load(std::int64_t new_epoch) {
   return prepared;
 }
 
+Error Rebuild::begin_loading(std::vector<redis::Call<redis::LoadOutcome>> calls) {
+  if (const auto error = redis_.send_all<redis::LoadOutcome>(calls)) return error;
+  loading_ = std::move(calls);
+  return {};
+}
+
 /// Reads the replies to the chunk that was sent last.
 Error Rebuild::finish_loading(bool& superseded) {
-  const auto replies = redis_.receive();
-  if (!replies) return replies.error();
-  for (const auto& reply : *replies) {
-    // A record that Redis had no room for must not be missing from what is published.
-    if (ReplyView(reply.get()).is_error()) return make_error_code(redis::Failure::unavailable);
-    const auto outcome = redis::read_load(ReplyView(reply.get()));
+  const auto calls = std::exchange(loading_, {});
+  const auto outcomes = redis_.receive_all<redis::LoadOutcome>(calls);
+  if (!outcomes) return outcomes.error();
+  for (const auto& outcome : *outcomes) {
+    // Nor may a record be missing from what is published because Redis had no room for it.
     if (!outcome) return outcome.error();
     superseded = superseded || *outcome == redis::LoadOutcome::superseded;
   }

@@ -6,14 +6,13 @@
 #include "flashsale/catalog/rebuild.hpp"
 #include "flashsale/postgres/rehearsal.hpp"
 #include "flashsale/postgres/retention.hpp"
-#include "flashsale/redis/sale_scripts.hpp"
+#include "flashsale/redis/pending_log.hpp"
+#include "flashsale/redis/rebuild_scripts.hpp"
 #include "flashsale/telemetry/fault_point.hpp"
 #include "flashsale/telemetry/log.hpp"
 
 namespace flashsale::catalog {
 namespace {
-
-using redis::ReplyView;
 
 /// Orders of past sales are cancelled seldom.
 constexpr std::chrono::seconds kTidyInterval{60};
@@ -95,12 +94,11 @@ void Retention::let_go(const Sale& sale) {
   const auto unsettled = postgres::is_unsettled(stores_.session(), sale);
   if (!unsettled || *unsettled) return;
   auto& client = stores_.redis();
-  const auto closing = client.call(redis::close_fence_command(sale.id, sale.epoch + 1));
-  const auto closed = closing ? redis::read_close_fence(ReplyView(closing->get())) : closing.error();
+  const auto closed = client.ask(redis::close_fence(sale.id, sale.epoch + 1));
   if (!closed || closed->superseded || closed->published_epoch != sale.epoch) return;
   FLASHSALE_FAULT_POINT("retention.fence_closed");
-  const auto pending = client.call(redis::pending_command(sale.id, sale.epoch, {}, 1));
-  if (!pending || ReplyView(pending->get()).size() > 0) return;
+  const auto pending = client.ask(redis::pending(sale.id, sale.epoch, {}, 1));
+  if (!pending || pending->size > 0) return;
   const auto gone = postgres::let_sale_go(stores_.session(), sale);
   if (!gone || !*gone) return;
   FLASHSALE_FAULT_POINT("retention.let_go");
@@ -108,7 +106,7 @@ void Retention::let_go(const Sale& sale) {
 }
 
 bool Retention::forget(const Sale& sale, std::int64_t epoch) {
-  if (!stores_.redis().call(redis::forget_sale_command(sale.id, epoch))) return false;
+  if (!stores_.redis().ask(redis::forget_sale(sale.id, epoch))) return false;
   forgotten_.insert(sale.sale_no);
   return true;
 }

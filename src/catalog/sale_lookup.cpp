@@ -4,7 +4,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <utility>
 
-#include "flashsale/redis/sale_scripts.hpp"
+#include "flashsale/redis/directory.hpp"
 
 namespace flashsale::catalog {
 namespace {
@@ -73,17 +73,17 @@ void SaleLookup::ask_directory(DirectoryCallback then) {
 }
 
 void SaleLookup::ask_directory(DirectoryCallback then, SteadyTime give_up_at) {
-  redis_.call(redis::read_directory_command(),
-              [this, then = std::move(then), give_up_at](const Error& error, redis::ReplyView reply) {
-                const auto version = error ? std::nullopt : redis::read_raised(reply);
-                if (!version || !has_loaded(*version)) directory_.reload();
-                if (error || version || std::chrono::steady_clock::now() >= give_up_at) return then(version);
-                // Redis has lost it: whoever loads the directory next tells Redis again.
-                auto timer = std::make_shared<boost::asio::steady_timer>(context_, kLookAgain);
-                timer->async_wait([this, then, give_up_at, timer](const Error& stopped) {
-                  if (!stopped) ask_directory(then, give_up_at);
-                });
-              });
+  redis_.ask(redis::read_directory(),
+             [this, then = std::move(then), give_up_at](const Result<std::optional<std::int64_t>>& read) {
+               const auto version = read ? *read : std::nullopt;
+               if (!version || !has_loaded(*version)) directory_.reload();
+               if (!read || version || std::chrono::steady_clock::now() >= give_up_at) return then(version);
+               // Redis has lost it: whoever loads the directory next tells Redis again.
+               auto timer = std::make_shared<boost::asio::steady_timer>(context_, kLookAgain);
+               timer->async_wait([this, then, give_up_at, timer](const Error& stopped) {
+                 if (!stopped) ask_directory(then, give_up_at);
+               });
+             });
 }
 
 void SaleLookup::wait_until(std::function<bool()> condition, std::function<void(bool)> then) {

@@ -6,7 +6,8 @@
 #include "flashsale/catalog/change_push.hpp"
 #include "flashsale/catalog/rebuild.hpp"
 #include "flashsale/postgres/sale_repository.hpp"
-#include "flashsale/redis/sale_scripts.hpp"
+#include "flashsale/redis/known_orders.hpp"
+#include "flashsale/redis/pulse.hpp"
 #include "flashsale/telemetry/log.hpp"
 
 namespace flashsale::catalog {
@@ -17,8 +18,6 @@ constexpr std::chrono::milliseconds kPauseAfterFailure{200};
 constexpr std::chrono::milliseconds kPauseAfterFailureMax{3200};
 /// Reading the ids of a sold-out sale takes at most this share of an upkeep thread's time.
 constexpr int kMarksRestFactor = 5;
-
-using redis::ReplyView;
 
 }  // namespace
 
@@ -164,9 +163,7 @@ bool Upkeep::rebuild_under_lease(workers::Stores& stores, const Sale& sale, std:
 
 bool Upkeep::is_served(workers::Stores& stores, const Sale& sale, std::int64_t epoch) {
   if (stores.redis().check_identity()) return false;
-  const auto reply = stores.redis().call(redis::pulse_command(sale.id, epoch));
-  if (!reply) return false;
-  const auto pulse = redis::read_pulse(ReplyView(reply->get()));
+  const auto pulse = stores.redis().ask(redis::pulse(sale.id, epoch));
   return pulse && !pulse->lost && pulse->identity == stores.redis().identity() &&
          pulse->items.size() == sale.items.size() && pulse->postgres_identity == stores.session().server_identity();
 }
@@ -179,22 +176,17 @@ void Upkeep::load_marks(workers::Stores& stores, const Sale& sale) {
 
 void Upkeep::read_marks(workers::Stores& stores, const Sale& sale) {
   auto& client = stores.redis();
-  const auto pulse = [&]() -> Result<redis::PulseReply> {
-    const auto reply = client.call(redis::pulse_command(sale.id, sale.epoch));
-    if (!reply) return reply.error();
-    return redis::read_pulse(ReplyView(reply->get()));
-  };
+  const auto pulse = [&] { return client.ask(redis::pulse(sale.id, sale.epoch)); };
   const auto before = pulse();
   if (!before || before->lost) return;
   std::vector<std::uint64_t> hashes;
   hashes.reserve(static_cast<std::size_t>(before->order_records));
   std::string cursor = "0";
   do {
-    const auto reply = client.call(redis::scan_orders_command(sale.id, sale.epoch, cursor));
-    if (!reply) return;
-    auto next = redis::read_scan_orders(ReplyView(reply->get()), hashes);
-    if (!next) return;
-    cursor = std::move(*next);
+    auto page = client.ask(redis::scan_orders(sale.id, sale.epoch, cursor));
+    if (!page) return;
+    hashes.insert(hashes.end(), page->hashes.begin(), page->hashes.end());
+    cursor = std::move(page->next_cursor);
   } while (cursor != "0");
   const auto after = pulse();
   if (!after || after->lost) return;

@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "flashsale/catalog/snapshot.hpp"
-#include "flashsale/redis/sale_scripts.hpp"
+#include "flashsale/redis/pulse.hpp"
 
 namespace flashsale::catalog {
 

@@ -9,7 +9,8 @@
 #include "flashsale/model/payment.hpp"
 #include "flashsale/redis/error.hpp"
 #include "flashsale/redis/order_record.hpp"
-#include "flashsale/redis/sale_scripts.hpp"
+#include "flashsale/redis/release.hpp"
+#include "flashsale/redis/reservation.hpp"
 #include "flashsale/telemetry/fault_point.hpp"
 #include "flashsale/telemetry/log.hpp"
 #include "in_flight_orders.hpp"
@@ -22,7 +23,6 @@ namespace flashsale::checkout {
 namespace {
 
 using Steady = std::chrono::steady_clock;
-using redis::ReplyView;
 
 constexpr std::chrono::milliseconds kSweepInterval{10};
 /// How often a replayed order's row is looked for while the order is still being written.
@@ -296,8 +296,9 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
   }
 
   void release(const InFlightOrder& order, OrderStatus status, bool give_back) {
-    const redis::Fence fence{order.placement.sale->sale->id, order.epoch, parts_.redis.identity()};
-    parts_.redis.call(redis::release_command(fence, order.as_order(status), give_back), [](const Error&, ReplyView) {});
+    const auto fence = parts_.redis.fence(order.placement.sale->sale->id, order.epoch);
+    parts_.redis.ask(redis::release(fence, order.as_order(status), give_back),
+                     [](const Result<redis::ReleaseOutcome>&) {});
   }
 
   void finish_with_row(std::uint64_t token, InFlightOrder& order, const Order& row) {

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "flashsale/redis/sale_scripts.hpp"
+#include "flashsale/redis/known_orders.hpp"
 
 namespace flashsale::checkout {
 namespace {
@@ -11,8 +11,6 @@ namespace {
 constexpr std::int32_t kNamesMax = 200;
 /// In one pass; more are told in the next.
 constexpr int kRoundsMax = 5;
-
-using redis::ReplyView;
 
 /// False: the sale is not served under the epoch that PostgreSQL has, or a store failed.
 bool tell(workers::Stores& stores, const postgres::ErasedName& name) {
@@ -24,9 +22,7 @@ bool tell(workers::Stores& stores, const postgres::ErasedName& name) {
     if (!ids) return false;
     if (ids->empty()) return true;
     const auto fence = stores.fence(name.sale_id, name.epoch);
-    const auto reply = client.call(redis::rename_command(fence, name.pseudonym, *ids));
-    if (!reply) return false;
-    const auto outcome = redis::read_rename(ReplyView(reply->get()));
+    const auto outcome = client.ask(redis::rename_customer(fence, name.pseudonym, *ids));
     if (!outcome || *outcome == redis::RenameOutcome::lost) {
       (void)client.check_identity();
       return false;

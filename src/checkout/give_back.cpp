@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "flashsale/redis/sale_scripts.hpp"
+#include "flashsale/redis/release.hpp"
 #include "flashsale/telemetry/fault_point.hpp"
 
 namespace flashsale::checkout {
@@ -17,18 +17,18 @@ using Orders = std::span<const postgres::UnreturnedOrder>;
 /// Those that Redis has been told of now, or had been told of before.
 Result<std::vector<Order>> release(workers::Stores& stores, Orders orders) {
   auto& client = stores.redis();
-  std::vector<redis::Command> commands;
-  commands.reserve(orders.size());
+  std::vector<redis::Call<redis::ReleaseOutcome>> calls;
+  calls.reserve(orders.size());
   for (const auto& order : orders) {
     const auto fence = stores.fence(order.sale_id, order.epoch);
-    commands.push_back(redis::release_command(fence, order.row, true));
+    calls.push_back(redis::release(fence, order.row, true));
   }
-  const auto replies = client.pipeline(commands);
-  if (!replies) return replies.error();
+  const auto outcomes = client.ask_all<redis::ReleaseOutcome>(calls);
+  if (!outcomes) return outcomes.error();
   std::vector<Order> told;
   bool lost = false;
   for (std::size_t i = 0; i < orders.size(); ++i) {
-    const auto released = redis::read_release(redis::ReplyView((*replies)[i].get()));
+    const auto& released = (*outcomes)[i];
     if (!released) return released.error();
     if (*released == redis::ReleaseOutcome::lost) lost = true;
     else told.push_back(orders[i].row);

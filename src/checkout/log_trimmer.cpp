@@ -3,7 +3,7 @@
 #include <boost/asio/post.hpp>
 
 #include "flashsale/model/check.hpp"
-#include "flashsale/redis/sale_scripts.hpp"
+#include "flashsale/redis/pending_log.hpp"
 #include "flashsale/telemetry/fault_point.hpp"
 
 namespace flashsale::checkout {
@@ -21,8 +21,8 @@ void LogTrimmer::flush() {
   flush_posted_ = false;
   for (const auto& [key, ids] : settled_) {
     FLASHSALE_FAULT_POINT("checkout.before_trim");
-    redis_.call(redis::trim_command(key.first, key.second, ids),
-                [](Error, redis::ReplyView) { FLASHSALE_FAULT_POINT("checkout.after_trim"); });
+    redis_.ask(redis::trim(key.first, key.second, ids),
+               [](const Result<std::int64_t>&) { FLASHSALE_FAULT_POINT("checkout.after_trim"); });
   }
   settled_.clear();
 }

@@ -7,13 +7,13 @@
 #include <vector>
 
 #include "flashsale/postgres/sale_repository.hpp"
-#include "flashsale/redis/sale_scripts.hpp"
+#include "flashsale/redis/pending_log.hpp"
+#include "flashsale/redis/pulse.hpp"
 
 namespace flashsale::checkout {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-using redis::ReplyView;
 
 constexpr std::int32_t kSalesPage = 500;
 /// In one round trip: bounds how long they hold Redis.
@@ -101,12 +101,12 @@ class Wait {
   }
 
   bool ask(std::span<const Log> logs, std::vector<Log>& not_served) {
-    std::vector<redis::Command> commands;
-    for (const auto& log : logs) commands.push_back(redis::pulse_command(log.sale_id, log.epoch, {}));
-    const auto replies = stores_.redis().pipeline(commands);
-    if (!replies) return false;
+    std::vector<redis::Call<redis::PulseReply>> calls;
+    for (const auto& log : logs) calls.push_back(redis::pulse(log.sale_id, log.epoch));
+    const auto pulses = stores_.redis().ask_all<redis::PulseReply>(calls);
+    if (!pulses) return false;
     for (std::size_t i = 0; i < logs.size(); ++i) {
-      const auto pulse = redis::read_pulse(ReplyView((*replies)[i].get()));
+      const auto& pulse = (*pulses)[i];
       if (!pulse) return false;
       if (pulse->lost) not_served.push_back(logs[i]);
       else if (pulse->log_entries > 0) used_.push_back(logs[i]);
@@ -118,17 +118,13 @@ class Wait {
     const auto is_theirs = [&](const Order& order) { return order.customer_id == customer_id_; };
     std::string after;
     while (Clock::now() < until_) {
-      const auto reply = stores_.redis().call(redis::pending_command(log.sale_id, log.epoch, after, kLogPage));
-      if (!reply) return false;
-      const ReplyView page(reply->get());
-      std::size_t unreadable = 0;
-      const auto entries = redis::read_pending(page, unreadable);
-      if (!entries || unreadable > 0) return false;
-      for (const auto& entry : *entries) {
+      const auto page = stores_.redis().ask(redis::pending(log.sale_id, log.epoch, after, kLogPage));
+      if (!page || page->unreadable > 0) return false;
+      for (const auto& entry : page->entries) {
         if (std::ranges::any_of(entry.orders, is_theirs)) theirs_.push_back({log, entry.id});
       }
-      if (page.size() < static_cast<std::size_t>(kLogPage)) return true;
-      after = page[page.size() - 1][0].text();
+      if (page->size < static_cast<std::size_t>(kLogPage)) return true;
+      after = page->last_id;
     }
     return false;
   }
@@ -136,10 +132,9 @@ class Wait {
   bool await_trimmed(const Entry& entry) {
     Pauses pauses(until_);
     for (;;) {
-      const auto reply =
-          stores_.redis().call(redis::pending_entry_command(entry.log.sale_id, entry.log.epoch, entry.id));
-      if (!reply) return false;
-      if (ReplyView(reply->get()).size() == 0) return true;
+      const auto left = stores_.redis().ask(redis::pending_entry(entry.log.sale_id, entry.log.epoch, entry.id));
+      if (!left) return false;
+      if (left->size == 0) return true;
       if (!pauses.next()) return false;
     }
   }

@@ -6,14 +6,13 @@
 #include <utility>
 
 #include "flashsale/redis/error.hpp"
+#include "flashsale/redis/known_orders.hpp"
 #include "flashsale/redis/order_record.hpp"
-#include "flashsale/redis/sale_scripts.hpp"
 
 namespace flashsale::checkout {
 namespace {
 
 using Steady = std::chrono::steady_clock;
-using redis::ReplyView;
 
 constexpr std::size_t kQuestionsMax = 1024;
 /// A pulse comes ten times a second.
@@ -103,18 +102,17 @@ void PendingSearch::send(std::vector<Question> questions, const catalog::Snapsho
 void PendingSearch::ask(const Sale& sale, const std::shared_ptr<Batch>& batch, std::size_t first, std::size_t count) {
   std::vector<OrderId> ids;
   for (std::size_t i = first; i < first + count; ++i) ids.push_back(batch->questions[i].id);
-  const redis::Fence fence{sale.id, sale.epoch, parts_.redis.identity()};
+  const auto fence = parts_.redis.fence(sale.id, sale.epoch);
   ++batch->calls;
-  parts_.redis.call(redis::find_orders_command(fence, ids),
-                    [self = shared_from_this(), batch, first, count](const Error& error, ReplyView reply) {
-                      self->read(batch, first, count, error, reply);
-                      self->call_ended(batch);
-                    });
+  parts_.redis.ask(redis::find_orders(fence, ids),
+                   [self = shared_from_this(), batch, first, count](const Result<redis::FindReply>& found) {
+                     self->read(batch, first, count, found);
+                     self->call_ended(batch);
+                   });
 }
 
-void PendingSearch::read(const std::shared_ptr<Batch>& batch, std::size_t first, std::size_t count, const Error& error,
-                         ReplyView reply) {
-  const auto found = error ? Result<redis::FindReply>(error) : redis::read_find_orders(reply, count);
+void PendingSearch::read(const std::shared_ptr<Batch>& batch, std::size_t first, std::size_t count,
+                         const Result<redis::FindReply>& found) {
   const bool is_known = found && !found->lost;
   for (std::size_t i = 0; i < count; ++i) {
     auto& question = batch->questions[first + i];

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "flashsale/checkout/checkout.hpp"
+#include "flashsale/redis/known_orders.hpp"
 
 namespace flashsale::checkout {
 
@@ -42,8 +43,8 @@ class PendingSearch : public std::enable_shared_from_this<PendingSearch> {
 
   void send(std::vector<Question> questions, const catalog::Snapshot& snapshot);
   void ask(const Sale& sale, const std::shared_ptr<Batch>& batch, std::size_t first, std::size_t count);
-  void read(const std::shared_ptr<Batch>& batch, std::size_t first, std::size_t count, const Error& error,
-            redis::ReplyView reply);
+  void read(const std::shared_ptr<Batch>& batch, std::size_t first, std::size_t count,
+            const Result<redis::FindReply>& found);
   void call_ended(const std::shared_ptr<Batch>& batch);
   void look_for_row(const Question& question, bool unsure);
   void answer(const FindCallback& callback, Result<std::optional<Order>> result);

@@ -115,22 +115,17 @@ void ReservationBatcher::send(std::int32_t sale_no, SaleQueue& queue, std::vecto
   terms.too_late = terms.reserves_again && answer->epoch != accepted_under + 1;
   terms.unpaid_orders_max = options_.unpaid_orders_max;
   terms.unpaid_pause = options_.unpaid_pause;
-  const redis::Fence fence{queue.sale_id, answer->epoch, redis_.identity()};
+  const auto fence = redis_.fence(queue.sale_id, answer->epoch);
   batch_size_.Observe(static_cast<double>(requests.size()));
-  const auto read = [count = requests.size()](const Error& error,
-                                              redis::ReplyView reply) -> Result<redis::ReservationReply> {
-    if (error) return error;
-    return redis::read_reserve(reply, count);
-  };
-  redis_.call(
-      redis::reserve_command(fence, terms, requests),
-      [self = shared_from_this(), done, read, now](const Error& error, redis::ReplyView reply) {
+  redis_.ask(
+      redis::reserve(fence, terms, requests),
+      [self = shared_from_this(), done, now](const Result<redis::ReservationReply>& reply) {
         self->latency_.Observe(std::chrono::duration<double>(std::chrono::steady_clock::now() - now).count());
-        done(read(error, reply));
+        done(reply);
       },
-      [self = shared_from_this(), answer, read](const Error& error, redis::ReplyView reply) {
+      [self = shared_from_this(), answer](const Result<redis::ReservationReply>& reply) {
         answer->late = true;
-        self->answered_(*answer, read(error, reply));
+        self->answered_(*answer, reply);
       });
 }
 

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "flashsale/redis/connection.hpp"
-#include "flashsale/redis/sale_scripts.hpp"
+#include "flashsale/redis/reservation.hpp"
 #include "in_flight_orders.hpp"
 
 namespace flashsale::checkout {

@@ -4,7 +4,10 @@
 
 #include "flashsale/checkout/give_back.hpp"
 #include "flashsale/postgres/payment_repository.hpp"
-#include "flashsale/redis/sale_scripts.hpp"
+#include "flashsale/redis/pending_log.hpp"
+#include "flashsale/redis/redis_clock.hpp"
+#include "flashsale/redis/release.hpp"
+#include "flashsale/redis/retake.hpp"
 #include "flashsale/telemetry/fault_point.hpp"
 #include "flashsale/telemetry/log.hpp"
 
@@ -15,16 +18,12 @@ constexpr std::chrono::milliseconds kBudget{1000};
 /// Far above what a few late payments need; the bound is there because every queue has one.
 constexpr std::int64_t kLogEntriesMax = 50'000;
 
-using redis::ReplyView;
-
 Result<redis::RetakeReply> take_in_redis(redis::SyncClient& client, const redis::Fence& fence, const Order& row) {
-  const auto now = redis::read_clock(client);
+  const auto now = client.ask(redis::read_clock());
   if (!now) return now.error();
   const auto over_at = std::chrono::steady_clock::now() + kBudget;
   const redis::RetakeTerms terms{*now + kBudget, kLogEntriesMax};
-  const auto reply = client.call_until(redis::retake_command(fence, terms, row), over_at);
-  if (!reply) return reply.error();
-  return redis::read_retake(ReplyView(reply->get()));
+  return client.ask_until(redis::retake(fence, terms, row), over_at);
 }
 
 }  // namespace
@@ -65,15 +64,15 @@ RetakeEnd finish_retake(workers::Stores& stores, const Sale& sale, const Order& 
     // Units that were never there (PROTOCOL R11). The entry stays until the correction drops it with its epoch.
     telemetry::log_warn("redis and postgres disagree on a late payment, the sale is rebuilt",
                         {{"sale", sale.id}, {"order", taken.id.to_string()}});
-    (void)client.call(redis::release_command(stores.fence(sale.id, sale.epoch), taken, false));
+    (void)client.ask(redis::release(stores.fence(sale.id, sale.epoch), taken, false));
     return RetakeEnd::drifted;
   }
   if (*written == postgres::LateOutcome::over) {
-    const auto released = client.call(redis::release_command(stores.fence(sale.id, sale.epoch), taken, true));
+    const auto released = client.ask(redis::release(stores.fence(sale.id, sale.epoch), taken, true));
     if (!released) return RetakeEnd::later;
   }
   FLASHSALE_FAULT_POINT("payment.before_late_trim");
-  if (!entry_id.empty()) (void)client.call(redis::trim_command(sale.id, sale.epoch, std::span(&entry_id, 1)));
+  if (!entry_id.empty()) (void)client.ask(redis::trim(sale.id, sale.epoch, std::span(&entry_id, 1)));
   return *written == postgres::LateOutcome::confirmed ? RetakeEnd::confirmed : RetakeEnd::no_units;
 }
 

@@ -12,7 +12,8 @@
 #include "flashsale/postgres/payment_repository.hpp"
 #include "flashsale/postgres/sale_repository.hpp"
 #include "flashsale/postgres/stalled_writers.hpp"
-#include "flashsale/redis/sale_scripts.hpp"
+#include "flashsale/redis/pending_log.hpp"
+#include "flashsale/redis/release.hpp"
 #include "flashsale/telemetry/fault_point.hpp"
 #include "flashsale/telemetry/log.hpp"
 
@@ -25,8 +26,6 @@ constexpr std::int32_t kReturnsAtOnce = 1000;
 constexpr int kReturnRounds = 20;
 /// An entry can be so much newer than the pulse that told of it.
 constexpr std::chrono::milliseconds kClockSlack{1000};
-
-using redis::ReplyView;
 
 }  // namespace
 
@@ -95,13 +94,9 @@ void Sweeper::sweep_log(const catalog::SaleSnapshot& snapshot) {
   if (!stores_.hold_lease(sale->id, "sweep", options_.interval * 2)) return;
   std::string after;
   for (;;) {
-    const auto reply = client.call(redis::pending_command(sale->id, sale->epoch, after, kPage));
-    if (!reply) return;
-    const ReplyView page(reply->get());
-    std::size_t unreadable = 0;
-    auto entries = redis::read_pending(page, unreadable);
-    if (!entries || page.size() == 0) return;
-    for (auto& entry : *entries) {
+    auto page = client.ask(redis::pending(sale->id, sale->epoch, after, kPage));
+    if (!page || page->size == 0) return;
+    for (auto& entry : page->entries) {
       const auto age = snapshot.clock.reading - entry.created_at;
       if (age >= -kClockSlack && age <= options_.older_than) return;
       {
@@ -115,7 +110,7 @@ void Sweeper::sweep_log(const catalog::SaleSnapshot& snapshot) {
       else if (entry.is_retake) confirm_retake(*sale, entry);
       else resubmit(sale, std::move(entry));
     }
-    after = page[page.size() - 1][0].text();
+    after = page->last_id;
   }
 }
 
@@ -158,7 +153,7 @@ void Sweeper::write_withdrawal(const Sale& sale, const redis::PendingEntry& entr
     upkeep_.request_correction(std::make_shared<const Sale>(sale), sale.epoch);
     return;
   }
-  (void)stores_.redis().call(redis::trim_command(sale.id, sale.epoch, std::span(&entry.id, 1)));
+  (void)stores_.redis().ask(redis::trim(sale.id, sale.epoch, std::span(&entry.id, 1)));
 }
 
 /// A late payment whose order was taken again, by somebody who did not get to the end of it.
@@ -195,12 +190,12 @@ void Sweeper::finish_entry(const Entry& entry) {
     const bool was_never_there = order.status == OrderStatus::rejected;
     drifted = drifted || was_never_there;
     // Not answered: the entry stays for the next pass.
-    if (!client.call(redis::release_command(fence, order, !was_never_there))) return;
+    if (!client.ask(redis::release(fence, order, !was_never_there))) return;
   }
   // The entry stays until the correction drops it with its epoch: before that has begun nothing else tells of it.
   if (drifted) return upkeep_.request_correction(entry.sale, entry.sale->epoch);
   FLASHSALE_FAULT_POINT("sweeper.before_trim");
-  (void)client.call(redis::trim_command(entry.sale->id, entry.sale->epoch, std::span(&entry.entry_id, 1)));
+  (void)client.ask(redis::trim(entry.sale->id, entry.sale->epoch, std::span(&entry.entry_id, 1)));
 }
 
 void Sweeper::return_units(const catalog::Snapshot& snapshot) {

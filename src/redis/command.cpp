@@ -15,6 +15,14 @@ void append_header(std::string& out, char type, std::size_t value) {
   out += "\r\n";
 }
 
+/// As Redis sees it: what stands between the first brace and the next one that closes.
+std::string_view hash_tag_of(std::string_view key) {
+  const auto open = key.find('{');
+  const auto close = key.find('}', open);
+  if (open == std::string_view::npos || close == std::string_view::npos) return {};
+  return key.substr(open + 1, close - open - 1);
+}
+
 }  // namespace
 
 Command::Command(std::size_t argument_count) : missing_(argument_count) {
@@ -40,6 +48,19 @@ Command& Command::add(std::int64_t argument) {
   const auto end = std::to_chars(digits, digits + sizeof digits, argument).ptr;
   return add(std::string_view(digits, static_cast<std::size_t>(end - digits)));
 }
+
+Command& Command::add_key(std::string_view key) {
+  add(key);
+  const auto tag = hash_tag_of(key);
+  FLASHSALE_CHECK(hash_tag_size_ == 0 || tag == hash_tag());
+  if (tag.empty()) return *this;
+  const auto key_at = wire_.size() - 2 - key.size();
+  hash_tag_at_ = key_at + static_cast<std::size_t>(tag.data() - key.data());
+  hash_tag_size_ = tag.size();
+  return *this;
+}
+
+std::string_view Command::hash_tag() const { return std::string_view(wire_).substr(hash_tag_at_, hash_tag_size_); }
 
 const std::string& Command::wire() const {
   FLASHSALE_CHECK(missing_ == 0);

@@ -1,4 +1,4 @@
-#include "flashsale/redis/sale_keys.hpp"
+#include "sale_keys.hpp"
 
 namespace flashsale::redis {
 

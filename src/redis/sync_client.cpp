@@ -18,6 +18,12 @@ struct FreeContext {
   void operator()(redisContext* context) const noexcept { redisFree(context); }
 };
 
+std::string wire_of(std::span<const Command> commands) {
+  std::string wire;
+  for (const auto& command : commands) wire += command.wire();
+  return wire;
+}
+
 timeval to_timeval(std::chrono::milliseconds duration) {
   return {duration.count() / 1000, duration.count() % 1000 * 1000};
 }
@@ -37,14 +43,12 @@ struct SyncClient::State {
     replies_due = 0;
   }
 
-  Error send(std::span<const Command> commands) {
-    std::string wire;
-    for (const auto& command : commands) wire += command.wire();
+  Error send(std::string_view wire, std::size_t command_count) {
     if (redisAppendFormattedCommand(context.get(), wire.data(), wire.size()) != REDIS_OK) return broken();
     for (int is_done = 0; is_done == 0;) {
       if (redisBufferWrite(context.get(), &is_done) != REDIS_OK) return broken();
     }
-    replies_due += commands.size();
+    replies_due += command_count;
     return {};
   }
 
@@ -86,7 +90,8 @@ struct SyncClient::State {
 
 Error SyncClient::State::shake_hands() {
   Handshake handshake(options);
-  if (send(handshake.commands())) return Failure::unavailable;
+  const auto commands = handshake.commands();
+  if (send(wire_of(commands), commands.size())) return Failure::unavailable;
   const auto replies = receive();
   if (!replies) return Failure::unavailable;
   for (const auto& reply : *replies) handshake.take(ReplyView(reply.get()));
@@ -140,13 +145,13 @@ Result<OwnedReply> SyncClient::call_until(const Command& command, std::chrono::s
 }
 
 Result<std::vector<OwnedReply>> SyncClient::pipeline(std::span<const Command> commands) {
-  if (const auto error = send(commands)) return error;
+  if (const auto error = send(wire_of(commands), commands.size())) return error;
   return receive();
 }
 
-Error SyncClient::send(std::span<const Command> commands) {
+Error SyncClient::send(std::string_view wire, std::size_t command_count) {
   if (const auto error = connect()) return error;
-  return state_->send(commands);
+  return state_->send(wire, command_count);
 }
 
 Result<std::vector<OwnedReply>> SyncClient::receive() {

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "flashsale/redis/sale_scripts.hpp"
+#include "flashsale/redis/lease.hpp"
 
 namespace flashsale::workers {
 
@@ -29,7 +29,7 @@ void LeaseKeeper::run() {
   std::unique_lock lock(mutex_);
   while (!wake_.wait_for(lock, duration_ / 3, [this] { return stopping_; })) {
     lock.unlock();
-    (void)redis_.call(redis::lease_command(sale_id_, kind_, holder_, duration_));
+    (void)redis_.ask(redis::lease(sale_id_, kind_, holder_, duration_));
     lock.lock();
   }
 }

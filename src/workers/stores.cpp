@@ -2,6 +2,8 @@
 
 #include <random>
 
+#include "flashsale/redis/lease.hpp"
+
 namespace flashsale::workers {
 namespace {
 
@@ -22,8 +24,8 @@ Stores::Stores(const postgres::Options& postgres, const redis::Options& redis, c
       metrics_(metrics) {}
 
 bool Stores::hold_lease(std::string_view sale_id, std::string_view kind, std::chrono::milliseconds duration) {
-  const auto reply = redis_.call(redis::lease_command(sale_id, kind, lease_holder_, duration));
-  return reply && redis::read_lease(redis::ReplyView(reply->get()));
+  const auto lease = redis_.ask(redis::lease(sale_id, kind, lease_holder_, duration));
+  return lease && *lease == redis::LeaseOutcome::held;
 }
 
 }  // namespace flashsale::workers

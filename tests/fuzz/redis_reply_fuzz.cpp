@@ -3,21 +3,37 @@
 #include <hiredis/hiredis.h>
 
 #include <algorithm>
+#include <array>
+#include <chrono>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "flashsale/model/check.hpp"
+#include "flashsale/redis/audit.hpp"
+#include "flashsale/redis/directory.hpp"
+#include "flashsale/redis/known_orders.hpp"
+#include "flashsale/redis/lease.hpp"
 #include "flashsale/redis/order_record.hpp"
+#include "flashsale/redis/pending_log.hpp"
+#include "flashsale/redis/pulse.hpp"
+#include "flashsale/redis/rebuild_scripts.hpp"
+#include "flashsale/redis/redis_clock.hpp"
+#include "flashsale/redis/release.hpp"
 #include "flashsale/redis/reply.hpp"
-#include "flashsale/redis/sale_scripts.hpp"
+#include "flashsale/redis/reservation.hpp"
+#include "flashsale/redis/retake.hpp"
+#include "flashsale/redis/sale_changes.hpp"
 
 namespace flashsale::redis {
 namespace {
 
 constexpr int kDepthMax = 16;
+constexpr OrderLine kLine{1, 1};
+constexpr Fence kFence{"s", 1, "i"};
 
 void test_order_record(std::string_view text) {
   const auto record = parse_order_record(text);
@@ -63,7 +79,8 @@ void test_pending_entry(std::string_view text) {
 
 void test_reserve(ReplyView reply) {
   for (const std::size_t count : {std::size_t{0}, std::size_t{2}, reply[2].text().size()}) {
-    const auto read = read_reserve(reply, count);
+    const std::vector<ReservationRequest> requests(count, ReservationRequest{{}, std::span(&kLine, 1), "c"});
+    const auto read = reserve(kFence, {}, requests).read(reply);
     if (!read || read->outcome != ReservationReply::Outcome::decided) continue;
     FLASHSALE_CHECK(read->decisions.size() == count);
     const auto replays = std::count(read->decisions.begin(), read->decisions.end(), Decision::replay);
@@ -72,34 +89,37 @@ void test_reserve(ReplyView reply) {
 }
 
 void test_pending(ReplyView reply) {
-  std::size_t unreadable = 0;
-  const auto entries = read_pending(reply, unreadable);
-  FLASHSALE_CHECK(!entries || entries->size() + unreadable == reply.size());
+  const auto page = pending("s", 1, {}, 1).read(reply);
+  FLASHSALE_CHECK(!page || page->entries.size() + page->unreadable == reply.size());
 }
 
-void test_items(const std::vector<PulseItem>& items) {
-  const auto is_after = [](const PulseItem& a, const PulseItem& b) { return a.item_no >= b.item_no; };
+void test_items(const std::vector<ItemLevel>& items) {
+  const auto is_after = [](const ItemLevel& a, const ItemLevel& b) { return a.item_no >= b.item_no; };
   FLASHSALE_CHECK(std::adjacent_find(items.begin(), items.end(), is_after) == items.end());
 }
 
 void test_scripts(ReplyView reply) {
   test_reserve(reply);
   test_pending(reply);
-  if (const auto pulse = read_pulse(reply)) test_items(pulse->items);
-  if (const auto audit = read_audit(reply)) test_items(audit->items);
-  (void)read_release(reply);
-  (void)read_close_fence(reply);
-  (void)read_publish(reply);
-  (void)read_configure(reply);
-  (void)read_restock(reply);
-  (void)read_withdraw(reply);
-  (void)read_find_orders(reply, 2);
-  (void)read_raised(reply);
-  (void)read_clock(reply);
-  (void)read_lease(reply);
-  std::vector<std::uint64_t> hashes;
-  const auto cursor = read_scan_orders(reply, hashes);
-  FLASHSALE_CHECK(!cursor || hashes.size() == (reply[1].size() + 1) / 2);
+  if (const auto read = pulse("s", 1).read(reply)) test_items(read->items);
+  if (const auto read = audit(kFence, 1).read(reply)) test_items(read->items);
+  Order order;
+  order.lines.push_back(kLine);
+  const std::array<OrderId, 2> ids{};
+  (void)release(kFence, order, true).read(reply);
+  (void)retake(kFence, {}, order).read(reply);
+  (void)close_fence("s", 1).read(reply);
+  (void)publish({}, {}, "i", "p").read(reply);
+  (void)configure({}, "i").read(reply);
+  (void)restock(kFence, 1, 1, 1).read(reply);
+  (void)withdraw(kFence, {}, {}).read(reply);
+  (void)find_orders(kFence, ids).read(reply);
+  (void)read_directory().read(reply);
+  (void)read_mark("p").read(reply);
+  (void)read_clock().read(reply);
+  (void)lease("s", "k", "h", std::chrono::milliseconds(1)).read(reply);
+  const auto scanned = scan_orders("s", 1, "0").read(reply);
+  FLASHSALE_CHECK(!scanned || scanned->hashes.size() == (reply[1].size() + 1) / 2);
 }
 
 /// Every part of a reply as a whole one, so that the readers of small parts see what is deep in a large one.

@@ -11,16 +11,26 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "flashsale/model/order.hpp"
 #include "flashsale/model/sale.hpp"
+#include "flashsale/redis/audit.hpp"
+#include "flashsale/redis/directory.hpp"
+#include "flashsale/redis/known_orders.hpp"
+#include "flashsale/redis/lease.hpp"
 #include "flashsale/redis/order_record.hpp"
-#include "flashsale/redis/sale_keys.hpp"
-#include "flashsale/redis/sale_scripts.hpp"
+#include "flashsale/redis/pending_log.hpp"
+#include "flashsale/redis/pulse.hpp"
+#include "flashsale/redis/rebuild_scripts.hpp"
+#include "flashsale/redis/redis_clock.hpp"
+#include "flashsale/redis/release.hpp"
+#include "flashsale/redis/reservation.hpp"
+#include "flashsale/redis/retake.hpp"
+#include "flashsale/redis/sale_changes.hpp"
 #include "flashsale/redis/sync_client.hpp"
+#include "redis/sale_keys.hpp"
 
 namespace flashsale::testing {
 
@@ -54,37 +64,34 @@ class RedisSale {
 
   redis::ReservationReply reserve(const redis::Fence& fence, const redis::ReservationTerms& terms,
                                   std::span<const redis::ReservationRequest> requests) {
-    return ask(redis::reserve_command(fence, terms, requests),
-               [&](redis::ReplyView reply) { return redis::read_reserve(reply, requests.size()); });
+    return ask(redis::reserve(fence, terms, requests));
   }
   redis::ReleaseOutcome release(const redis::Fence& fence, const Order& order, bool give_back) {
-    return ask(redis::release_command(fence, order, give_back), redis::read_release);
+    return ask(redis::release(fence, order, give_back));
   }
   redis::RetakeReply retake(const redis::Fence& fence, const redis::RetakeTerms& terms, const Order& order) {
-    return ask(redis::retake_command(fence, terms, order), redis::read_retake);
+    return ask(redis::retake(fence, terms, order));
   }
   redis::WithdrawReply withdraw(const redis::Fence& fence, TimePoint deadline, const redis::WithdrawalEntry& entry) {
-    return ask(redis::withdraw_command(fence, deadline, entry), redis::read_withdraw);
+    return ask(redis::withdraw(fence, deadline, entry));
   }
   redis::RestockOutcome restock(const redis::Fence& fence, std::int32_t item_no, std::int64_t version,
                                 std::int64_t delta) {
-    return ask(redis::restock_command(fence, item_no, version, delta), redis::read_restock);
+    return ask(redis::restock(fence, item_no, version, delta));
   }
   redis::ConfigureOutcome configure(const Sale& sale, std::string_view on_identity) {
-    return ask(redis::configure_command(sale, on_identity), redis::read_configure);
+    return ask(redis::configure(sale, on_identity));
   }
   redis::PublishOutcome publish(const Sale& sale, std::string_view on_identity, std::string_view from_postgres) {
     return publish(sale, {loaded_[sale.epoch], {}}, on_identity, from_postgres);
   }
   redis::PublishOutcome publish(const Sale& sale, const redis::Loaded& loaded, std::string_view on_identity,
                                 std::string_view from_postgres) {
-    return ask(redis::publish_command(sale, loaded, on_identity, from_postgres), redis::read_publish);
+    return ask(redis::publish(sale, loaded, on_identity, from_postgres));
   }
-  redis::CloseFenceReply close_fence(std::int64_t epoch) {
-    return ask(redis::close_fence_command(id, epoch), redis::read_close_fence);
-  }
+  redis::CloseFenceReply close_fence(std::int64_t epoch) { return ask(redis::close_fence(id, epoch)); }
   redis::PulseReply pulse(std::int64_t epoch, std::string_view known_items_state = {}) {
-    return ask(redis::pulse_command(id, epoch, known_items_state), redis::read_pulse);
+    return ask(redis::pulse(id, epoch, known_items_state));
   }
   /// What is known of one order.
   struct Found {
@@ -98,46 +105,41 @@ class RedisSale {
     return {record ? Found::Outcome::found : Found::Outcome::absent, record.value_or("")};
   }
   redis::FindReply find_all(const redis::Fence& fence, std::span<const OrderId> orders) {
-    return ask(redis::find_orders_command(fence, orders),
-               [&](redis::ReplyView reply) { return redis::read_find_orders(reply, orders.size()); });
+    return ask(redis::find_orders(fence, orders));
   }
   redis::RenameOutcome rename(const redis::Fence& fence, std::string_view pseudonym, std::span<const OrderId> orders) {
-    return ask(redis::rename_command(fence, pseudonym, orders), redis::read_rename);
+    return ask(redis::rename_customer(fence, pseudonym, orders));
   }
   redis::AuditReply audit(const redis::Fence& fence, std::int64_t log_entries_max) {
-    return ask(redis::audit_command(fence, log_entries_max), redis::read_audit);
+    return ask(redis::audit(fence, log_entries_max));
   }
   std::vector<redis::PendingEntry> pending(std::int64_t epoch, std::string_view after = {},
                                            std::int64_t count = 1'000'000) {
-    return ask(redis::pending_command(id, epoch, after, count), [](redis::ReplyView reply) {
-      std::size_t unreadable = 0;
-      auto entries = redis::read_pending(reply, unreadable);
-      EXPECT_EQ(unreadable, 0U);
-      return entries;
-    });
+    auto page = ask(redis::pending(id, epoch, after, count));
+    EXPECT_EQ(page.unreadable, 0U);
+    return std::move(page.entries);
   }
   std::int64_t trim(std::int64_t epoch, std::span<const std::string> entry_ids) {
-    return redis::ReplyView(run(redis::trim_command(id, epoch, entry_ids)).get()).number();
+    return run(redis::trim(id, epoch, entry_ids));
   }
   redis::LoadOutcome load(std::int64_t epoch, std::span<const Order> orders) {
     auto outcome = redis::LoadOutcome::loaded;
-    for (const auto& reply : run_all(redis::load_commands(id, epoch, orders))) {
-      outcome = redis::read_load(redis::ReplyView(reply.get())).value();
-    }
+    for (const auto& call : redis::load(id, epoch, orders)) outcome = run(call);
     if (outcome == redis::LoadOutcome::loaded) loaded_[epoch] += static_cast<std::int64_t>(orders.size());
     return outcome;
   }
   redis::LoadOutcome clear(std::int64_t epoch, std::span<const std::int64_t> old_epochs) {
-    return redis::read_clear(redis::ReplyView(run(redis::clear_command(id, epoch, old_epochs)).get())).value();
+    return run(redis::clear(id, epoch, old_epochs));
   }
-  void forget(std::int64_t epoch) { run(redis::forget_epoch_command(id, epoch)); }
+  void forget(std::int64_t epoch) { run(redis::forget_epoch(id, epoch)); }
   /// Hashes of all order ids, page by page.
   std::vector<std::uint64_t> scan_orders(std::int64_t epoch) {
     std::vector<std::uint64_t> hashes;
     std::string cursor = "0";
     do {
-      cursor = ask(redis::scan_orders_command(id, epoch, cursor),
-                   [&](redis::ReplyView reply) { return redis::read_scan_orders(reply, hashes); });
+      auto page = ask(redis::scan_orders(id, epoch, cursor));
+      hashes.insert(hashes.end(), page.hashes.begin(), page.hashes.end());
+      cursor = std::move(page.next_cursor);
     } while (cursor != "0");
     std::sort(hashes.begin(), hashes.end());
     hashes.erase(std::unique(hashes.begin(), hashes.end()), hashes.end());
@@ -149,6 +151,12 @@ class RedisSale {
     if (!reply) throw std::runtime_error("redis: " + reply.error().message());
     return std::move(*reply);
   }
+  template <class Reply>
+  Reply run(const redis::Call<Reply>& call) {
+    auto result = client_.ask(call);
+    if (!result) throw std::runtime_error("redis: " + result.error().message());
+    return std::move(*result);
+  }
   /// In one round trip.
   std::vector<redis::OwnedReply> run_all(std::span<const redis::Command> commands) {
     if (commands.empty()) return {};
@@ -159,7 +167,7 @@ class RedisSale {
   std::int64_t number(const std::string& key, const std::string& field) {
     return redis::ReplyView(run({"HGET", key, field}).get()).number();
   }
-  TimePoint clock() { return redis::read_clock(redis::ReplyView(run(redis::clock_command()).get())); }
+  TimePoint clock() { return run(redis::read_clock()); }
 
   /// All of the sale's keys are lost, as when somebody flushes Redis under the server.
   void wipe() {
@@ -203,13 +211,15 @@ class RedisSale {
     return "test-" + std::to_string(getpid()) + "-" + std::to_string(now) + "-" + std::to_string(number++);
   }
 
-  template <class Read>
-  typename std::invoke_result_t<Read, redis::ReplyView>::value_type ask(redis::Command command, Read read) {
-    const std::vector<redis::Command> commands{redis::clock_command(), std::move(command), redis::clock_command()};
+  template <class Reply>
+  Reply ask(const redis::Call<Reply>& call) {
+    const auto clock = redis::read_clock();
+    const std::vector<redis::Command> commands{clock.command, call.command, clock.command};
     const auto replies = run_all(commands);
-    call_began_at = redis::read_clock(redis::ReplyView(replies[0].get()));
-    call_ended_at = redis::read_clock(redis::ReplyView(replies[2].get()));
-    auto result = read(redis::ReplyView(replies[1].get()));
+    const auto reply = [&](std::size_t i) { return redis::ReplyView(replies[i].get()); };
+    call_began_at = clock.read(reply(0)).value();
+    call_ended_at = clock.read(reply(2)).value();
+    auto result = call.read(reply(1));
     if (!result) throw std::runtime_error("a reply of another form: " + result.error().message());
     return std::move(*result);
   }

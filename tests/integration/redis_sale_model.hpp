@@ -354,11 +354,14 @@ inline ModelFence read_fence(redis::ReplyView reply) {
 
 /// The whole state in one round trip: the fence and the generations of these epochs.
 inline SaleModel read_state(RedisSale& sale, const std::vector<std::int64_t>& epochs) {
+  constexpr std::int64_t kLogEntriesMax = 1'000'000;
   std::vector<redis::Command> commands{{"HGETALL", redis::SaleKeys(sale.id, 0).fence}};
+  std::vector<redis::Call<redis::PendingPage>> logs;
   for (const auto epoch : epochs) {
     const redis::SaleKeys keys(sale.id, epoch);
     for (const auto& key : {keys.items, keys.orders, keys.buyers}) commands.push_back({"HGETALL", key});
-    commands.push_back({"XRANGE", keys.log, "-", "+"});
+    logs.push_back(redis::pending(sale.id, epoch, {}, kLogEntriesMax));
+    commands.push_back(logs.back().command);
   }
   const auto replies = sale.run_all(commands);
   const auto reply = [&](std::size_t i) { return redis::ReplyView(replies[i].get()); };
@@ -374,10 +377,9 @@ inline SaleModel read_state(RedisSale& sale, const std::vector<std::int64_t>& ep
       if (field.starts_with(':')) generation.placed[field.substr(1)] = std::stoll(number);
       else generation.totals[field] = std::stoll(number);
     }
-    std::size_t unreadable = 0;
-    const auto entries = redis::read_pending(reply(i * 4 + 4), unreadable);
-    EXPECT_EQ(unreadable, 0U);
-    for (const auto& entry : *entries) generation.log.push_back(read_entry(entry));
+    const auto log = logs[i].read(reply(i * 4 + 4)).value();
+    EXPECT_EQ(log.unreadable, 0U);
+    for (const auto& entry : log.entries) generation.log.push_back(read_entry(entry));
   }
   return state;
 }

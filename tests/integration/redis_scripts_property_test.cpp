@@ -472,7 +472,7 @@ class History {
     EXPECT_GE(now, redis_.call_began_at);
     EXPECT_LE(now, redis_.call_ended_at);
   }
-  void expect_items(const std::vector<redis::PulseItem>& items) {
+  void expect_items(const std::vector<redis::ItemLevel>& items) {
     const auto& expected = model_.current().items;
     ASSERT_EQ(items.size(), expected.size());
     for (const auto& item : items) {

@@ -76,7 +76,7 @@ class RedisScriptsTest : public ::testing::Test {
   std::vector<Decision> decisions(const std::vector<Order>& orders) { return reserve(orders).decisions; }
   ReservationReply reserve_again(const std::vector<Order>& orders) { return reserve(orders, {kFuture, 1000, true}); }
 
-  PulseItem level(std::int32_t item_no = kSneaker) {
+  ItemLevel level(std::int32_t item_no = kSneaker) {
     for (const auto& item : redis.pulse(sale.epoch).items) {
       if (item.item_no == item_no) return item;
     }
@@ -229,8 +229,7 @@ TEST_F(RedisScriptsTest, ALogGoesOnFromTheNewestOrderThatWasLoaded) {
 TEST_F(RedisScriptsTest, ALeaseFromBeforeTheClockSteppedBackEndsInItsTime) {
   const auto key = redis::lease_key(redis.id, "sweep");
   const auto take = [&](std::string_view holder) {
-    const auto reply = redis.run(redis::lease_command(redis.id, "sweep", holder, std::chrono::milliseconds(2000)));
-    return redis::read_lease(redis::ReplyView(reply.get()));
+    return redis.run(redis::lease(redis.id, "sweep", holder, std::chrono::milliseconds(2000))) == LeaseOutcome::held;
   };
   const auto life_ms = [&] { return redis::ReplyView(redis.run({"PTTL", key}).get()).number(); };
   ASSERT_TRUE(take("one"));
@@ -1019,7 +1018,7 @@ TEST_F(RedisScriptsTest, TheAuditSeesOneMoment) {
 
 TEST_F(RedisScriptsTest, ALeaseHasOneHolderUntilItEndsOrIsGivenBack) {
   const auto take = [&](const std::string& holder, std::chrono::milliseconds duration) {
-    return read_lease(ReplyView(redis.run(lease_command(redis.id, "sweep", holder, duration)).get()));
+    return redis.run(lease(redis.id, "sweep", holder, duration)) == LeaseOutcome::held;
   };
   EXPECT_TRUE(take("one", 1h));
   EXPECT_FALSE(take("two", 1h));
@@ -1033,8 +1032,8 @@ TEST_F(RedisScriptsTest, ALeaseHasOneHolderUntilItEndsOrIsGivenBack) {
 }
 
 TEST_F(RedisScriptsTest, TheDirectoryVersionNeverGoesBack) {
-  const auto raise = [&](std::int64_t version) { (void)redis.run(raise_directory_command(version)); };
-  const auto read = [&] { return read_raised(ReplyView(redis.run(read_directory_command()).get())); };
+  const auto raise = [&](std::int64_t version) { (void)redis.run(raise_directory(version)); };
+  const auto read = [&] { return redis.run(read_directory()); };
   const auto before = read();
   const auto version = before.value_or(0);
   raise(version + 2);

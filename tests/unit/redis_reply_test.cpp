@@ -5,7 +5,8 @@
 #include <string>
 #include <string_view>
 
-#include "flashsale/redis/sale_scripts.hpp"
+#include "flashsale/redis/pulse.hpp"
+#include "flashsale/redis/redis_clock.hpp"
 #include "unit/redis_wire.hpp"
 
 namespace flashsale::redis {
@@ -14,12 +15,12 @@ namespace {
 using testing::reply_of;
 
 TimePoint clock_of(const std::string& seconds, const std::string& microseconds) {
-  return read_clock(ReplyView(reply_of("*2\r\n+" + seconds + "\r\n+" + microseconds + "\r\n").get()));
+  return read_clock().read(ReplyView(reply_of("*2\r\n+" + seconds + "\r\n+" + microseconds + "\r\n").get())).value();
 }
 
 std::optional<TimePoint> oldest_entry_of(const std::string& entry_id) {
   const auto reply = reply_of("*6\r\n+ok\r\n+i\r\n:1\r\n:1\r\n:1\r\n+" + entry_id + "\r\n");
-  return read_pulse(ReplyView(reply.get()))->oldest_entry_at;
+  return pulse("sale", 1).read(ReplyView(reply.get()))->oldest_entry_at;
 }
 
 TEST(ReplyView, PartsThatAreMissingAreEmpty) {

@@ -6,6 +6,9 @@
 #include <string_view>
 #include <vector>
 
+#include "flashsale/model/result.hpp"
+#include "flashsale/model/sale.hpp"
+#include "flashsale/model/time.hpp"
 #include "flashsale/workers/stores.hpp"
 
 namespace flashsale::admin {

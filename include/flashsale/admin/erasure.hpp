@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "flashsale/model/result.hpp"
 #include "flashsale/workers/stores.hpp"
 
 namespace flashsale::admin {

@@ -1,6 +1,7 @@
 #pragma once
 #include <string_view>
 
+#include "flashsale/model/result.hpp"
 #include "flashsale/postgres/flag_repository.hpp"
 #include "flashsale/workers/stores.hpp"
 

@@ -3,6 +3,9 @@
 #include <optional>
 #include <string_view>
 
+#include "flashsale/model/order.hpp"
+#include "flashsale/model/result.hpp"
+#include "flashsale/model/sale.hpp"
 #include "flashsale/postgres/rehearsal.hpp"
 #include "flashsale/postgres/sale_repository.hpp"
 #include "flashsale/workers/stores.hpp"

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "flashsale/catalog/latest_snapshot.hpp"
+#include "flashsale/model/sale.hpp"
 #include "flashsale/workers/periodic_thread.hpp"
 #include "flashsale/workers/stores.hpp"
 

@@ -12,6 +12,7 @@
 
 #include "flashsale/catalog/snapshot.hpp"
 #include "flashsale/catalog/sold_out_marks.hpp"
+#include "flashsale/model/sale.hpp"
 #include "flashsale/workers/stores.hpp"
 
 namespace flashsale::catalog {

@@ -3,6 +3,8 @@
 #include <span>
 #include <string_view>
 
+#include "flashsale/model/order.hpp"
+#include "flashsale/model/result.hpp"
 #include "flashsale/postgres/order_repository.hpp"
 #include "flashsale/workers/stores.hpp"
 

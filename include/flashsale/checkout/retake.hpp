@@ -3,6 +3,8 @@
 #include <string>
 #include <string_view>
 
+#include "flashsale/model/order.hpp"
+#include "flashsale/model/sale.hpp"
 #include "flashsale/workers/stores.hpp"
 
 namespace flashsale::checkout {

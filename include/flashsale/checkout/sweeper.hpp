@@ -12,6 +12,7 @@
 #include "flashsale/checkout/journal.hpp"
 #include "flashsale/postgres/erasure_repository.hpp"
 #include "flashsale/postgres/order_repository.hpp"
+#include "flashsale/redis/order_record.hpp"
 #include "flashsale/workers/periodic_thread.hpp"
 
 namespace flashsale::checkout {

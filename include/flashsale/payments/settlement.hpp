@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "flashsale/catalog/upkeep.hpp"
+#include "flashsale/model/result.hpp"
 #include "flashsale/postgres/payment_repository.hpp"
 #include "flashsale/workers/stores.hpp"
 

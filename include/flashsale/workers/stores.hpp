@@ -6,7 +6,7 @@
 
 #include "flashsale/postgres/order_writer.hpp"
 #include "flashsale/postgres/session.hpp"
-#include "flashsale/redis/sale_scripts.hpp"
+#include "flashsale/redis/fence.hpp"
 #include "flashsale/redis/sync_client.hpp"
 #include "flashsale/telemetry/metrics.hpp"
 

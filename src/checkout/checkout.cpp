@@ -232,6 +232,7 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
           put_off(token, order, PlacementOutcome::unavailable);
           break;
         case redis::Decision::too_late: refuse(token, order, PlacementOutcome::unavailable, kInterrupted); break;
+        case redis::Decision::no_order:  // is not asked for here
         case redis::Decision::resting: put_off(token, order, PlacementOutcome::unavailable); break;
         case redis::Decision::log_full: put_off(token, order, PlacementOutcome::overloaded); break;
       }

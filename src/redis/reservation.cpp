@@ -24,8 +24,15 @@ std::optional<Decision> parse_decision(char code) {
     case 'o': return Decision::log_full;
     case 'w': return Decision::resting;
     case 'x': return Decision::too_late;
+    case 'k': return Decision::no_order;
     default: return std::nullopt;
   }
+}
+
+/// As reserve.lua has it.
+std::string_view mode_of(const ReservationTerms& terms) {
+  if (terms.reserves_again) return terms.too_late ? "2" : "1";
+  return terms.replay_only ? "3" : "0";
 }
 
 Result<ReservationReply> read_reserve(ReplyView reply, std::size_t request_count) {
@@ -69,7 +76,7 @@ Call<ReservationReply> reserve(const Fence& fence, const ReservationTerms& terms
   auto command = evalsha("reserve", {keys.fence, keys.items, keys.orders, keys.buyers, keys.log},
                          8 + items.size() + line_count * 5);
   command.add(fence.epoch).add(fence.identity).add(to_unix_us(terms.deadline)).add(terms.log_entries_max);
-  command.add(!terms.reserves_again ? "0" : terms.too_late ? "2" : "1");
+  command.add(mode_of(terms));
   command.add(terms.unpaid_orders_max).add(std::int64_t{terms.unpaid_pause.count()});
   command.add(static_cast<std::int64_t>(items.size()));
   for (const auto item_no : items) command.add(static_cast<std::int64_t>(item_no));

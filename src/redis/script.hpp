@@ -5,10 +5,11 @@
 
 namespace flashsale::redis {
 
-/// A Lua script of src/redis/lua, called by its SHA-1. Connections load all of them when they open.
+/// A Lua script of src/redis/lua, called by its SHA-1. Connections load all of them when they open. Before each stands
+/// what its head says that it uses: files `prelude_….lua`, and `times`, which are those of model/selling_times.hpp.
 struct Script {
   std::string_view name;  ///< file name without .lua; the `operation` label of metrics
-  std::string_view text;
+  std::string text;
   std::string sha1;  ///< 40 hex digits
 };
 

@@ -117,6 +117,7 @@ struct SaleModel {
     const bool in_time = rests && !terms.too_late && fence.definition.state != SaleState::closed;
     if (terms.reserves_again && !in_time) return Decision::too_late;
     if (!terms.reserves_again && rests) return Decision::resting;
+    if (terms.replay_only) return Decision::no_order;
     const bool sells = is_open(now) && to_unix_us(now) >= fence.opens_from_us;
     if (!sells && !terms.reserves_again) return Decision::not_open;
     for (const auto& line : request.lines) {

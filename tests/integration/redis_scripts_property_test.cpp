@@ -44,7 +44,7 @@ using Census = std::map<std::string, std::int64_t>;
 
 std::string name(redis::Decision decision) {
   constexpr std::array names{"accepted", "replay",       "sold out", "limit",   "order limit", "unpaid pause",
-                             "not open", "unknown item", "log full", "resting", "too late"};
+                             "not open", "unknown item", "log full", "resting", "too late",    "no order"};
   return names.at(static_cast<std::size_t>(decision));
 }
 
@@ -193,10 +193,15 @@ class History {
     const auto requests = pick_requests();
     redis::ReservationTerms terms{kFuture, 1000, random_.percent(10)};
     terms.too_late = terms.reserves_again && random_.percent(20);
+    terms.replay_only = !terms.reserves_again && random_.percent(10);
     const bool late = random_.percent(3);
     if (late) terms.deadline = kPast;
     if (random_.percent(6)) terms.log_entries_max = random_.between(0, 4);
-    tell("reserve under ", caller.epoch, terms.reserves_again ? " again" : "", late ? " late" : "");
+    tell("reserve under ", caller.epoch,
+         terms.reserves_again ? " again"
+         : terms.replay_only  ? " replays only"
+                              : "",
+         late ? " late" : "");
 
     const bool lost = !model_.admits(caller);
     const auto reply = run(lost || late, [&] { return redis_.reserve(fence_of(caller), terms, requests); });
@@ -713,6 +718,7 @@ void expect_everything_happened(const Census& census) {
                               "unknown item",
                               "log full",
                               "too late",
+                              "no order",
                               "reserved again",
                               "cart: accepted",
                               "cart: replay",

@@ -974,6 +974,36 @@ TEST_F(RedisScriptsTest, ARefusalIsLoadedAsOne) {
   expect_rest(redis, kRestockRest, Decision::resting, [&] { return reserve({order("ann")}); });
 }
 
+TEST_F(RedisScriptsTest, ReplaysOnlyAnswersWhatIsThereAndTakesNothing) {
+  redis::ReservationTerms terms{kFuture, 1000};
+  terms.replay_only = true;
+  ASSERT_THAT(decisions({order("ann")}), ElementsAre(Decision::accepted));
+  auto refused = order("bob");
+  ASSERT_THAT(decisions({refused}), ElementsAre(Decision::accepted));
+  refused.status = OrderStatus::rejected;
+  ASSERT_EQ(redis.release(fence(), refused, false), ReleaseOutcome::done);
+  const auto before = redis.dump();
+  const auto reply = reserve({order("ann"), order("bob"), order("eve"), order("eve", 1, kUnknown, "2")}, terms);
+  EXPECT_THAT(reply.decisions,
+              ElementsAre(Decision::replay, Decision::no_order, Decision::no_order, Decision::no_order));
+  EXPECT_EQ(reply.records.size(), 1U);
+  EXPECT_EQ(reply.entry_id, "");
+  EXPECT_EQ(redis.dump(), before);
+  configure(SaleState::closed);
+  EXPECT_THAT(reserve({order("ann"), order("eve")}, terms).decisions,
+              ElementsAre(Decision::replay, Decision::no_order));
+}
+
+TEST_F(RedisScriptsTest, ReplaysOnlyCannotTellWhileARebuiltSaleRests) {
+  rebuild(2, {order("held")});
+  redis::ReservationTerms terms{kFuture, 1000};
+  terms.replay_only = true;
+  const auto reply = reserve({order("ann"), order("held")}, terms);
+  if (reply.now < redis.pulse(2).resting_until) {
+    EXPECT_THAT(reply.decisions, ElementsAre(Decision::resting, Decision::replay));
+  }
+}
+
 TEST_F(RedisScriptsTest, ARebuiltSaleRests) {
   rebuild(2, {order("held")});
   const auto earliest = redis.call_began_at + kRestockRest;

@@ -25,6 +25,7 @@ enum class Decision : std::uint8_t {
   log_full,
   resting,   ///< the sale was rebuilt a moment ago: nothing is decided yet
   too_late,  ///< to be reserved again
+  no_order,  ///< replays only: the key has none, and nothing was taken
 };
 
 struct ReservationRequest {
@@ -48,6 +49,9 @@ struct ReservationTerms {
   std::chrono::microseconds unpaid_pause{};
   /// With reserves_again: that was not the epoch just before, so only what the key made since counts.
   bool too_late = false;
+  /// An order that is there is answered as ever, and nothing new is taken (PROTOCOL R9: whoever refuses for a reason of
+  /// their own asks so first). Not with reserves_again.
+  bool replay_only = false;
 };
 /// Ids in a batch must be distinct.
 [[nodiscard]] Call<ReservationReply> reserve(const Fence& fence, const ReservationTerms& terms,

@@ -1,17 +1,18 @@
 #!lua flags=allow-oom
 -- Brings state and times of a sale to a newer version (PROTOCOL R15).
+-- Uses  fence, clock
 -- KEYS  fence
 -- ARGV  1 epoch, 2 identity, 3 version, 4 state, 5 starts_at us, 6 ends_at us, 7 rest before a sale that was shut
 --       sells, us: every instance's memory of `not open` is dead by then, so nobody is refused their own order (R9)
 -- Reply 'lost', 'old' or 'done'
-local fence = redis.call('HMGET', KEYS[1], 'e', 'i', 'r', 'v', 's', 'a', 'z', 'f')
-if fence[1] ~= ARGV[1] or fence[2] ~= ARGV[2] or fence[3] then return 'lost' end
-if tonumber(fence[4]) >= tonumber(ARGV[3]) then return 'old' end
+local served, version, state, starts_at, ends_at, sells_from =
+  look_at_fence(VERSION, STATE, STARTS_AT, ENDS_AT, SELLS_FROM)
+if not served then return 'lost' end
+if tonumber(version) >= tonumber(ARGV[3]) then return 'old' end
 
-local time = redis.call('TIME')
-local now = time[1] * 1000000 + time[2]
-local was_open = now < tonumber(fence[7]) and (fence[5] == '1' or (fence[5] == '0' and now >= tonumber(fence[6])))
-local sellable_from = fence[8]
-if not was_open then sellable_from = string.format('%.0f', now + tonumber(ARGV[7])) end
-redis.call('HSET', KEYS[1], 'v', ARGV[3], 's', ARGV[4], 'a', ARGV[5], 'z', ARGV[6], 'f', sellable_from)
+local now = clock_us()
+local was_open = now < tonumber(ends_at) and (state == '1' or (state == '0' and now >= tonumber(starts_at)))
+if not was_open then sells_from = digits(now + tonumber(ARGV[7])) end
+redis.call('HSET', KEYS[1], VERSION, ARGV[3], STATE, ARGV[4], STARTS_AT, ARGV[5], ENDS_AT, ARGV[6],
+  SELLS_FROM, sells_from)
 return 'done'

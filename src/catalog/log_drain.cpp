@@ -119,7 +119,9 @@ Error LogDrain::write(Page& page) {
     }
     const bool took_long = std::chrono::steady_clock::now() - began >= session_.options().statement_timeout;
     const bool is_away = error == postgres::make_error_code(postgres::Failure::unavailable) && !took_long;
-    if (is_away || some.size() == 1) return error;
+    // Somebody holds a row. Each smaller try that meets it takes as long, and the rebuild is tried again anyway.
+    const bool is_held = error == postgres::make_error_code(postgres::Failure::busy);
+    if (is_away || is_held || some.size() == 1) return error;
     at_once = some.size() / 2;
   }
   page.orders.clear();
@@ -204,7 +206,8 @@ Error LogDrain::confirm(const Sale& sale, const Order& taken, std::int64_t new_e
   }
   const auto result = postgres::confirm_late_payment(session_, taken, new_epoch);
   // Somebody has locked this one order. Its payment still waits, and takes the units again when it is settled.
-  if (!result && result.error() == make_error_code(postgres::Failure::busy)) return {};
+  const auto is_failure = [&](postgres::Failure failure) { return result.error() == make_error_code(failure); };
+  if (!result && (is_failure(postgres::Failure::busy) || is_failure(postgres::Failure::timed_out))) return {};
   return result ? Error{} : result.error();
 }
 

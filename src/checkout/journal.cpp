@@ -17,8 +17,15 @@ namespace {
 constexpr std::chrono::milliseconds kRetryPauseMin{20};
 constexpr std::chrono::milliseconds kRetryPauseMax{500};
 constexpr int kFailuresBeforeHalving = 3;
-/// Until somebody looks again whether an item is still held.
-constexpr std::chrono::milliseconds kHeldPause{500};
+/// Until somebody looks again whether an item is still held. A rebuilt sale rests for half a second after its epoch was
+/// raised: what waited for its items should be written by then.
+constexpr std::chrono::milliseconds kHeldPause{150};
+constexpr std::chrono::milliseconds kDelayMin{500};
+constexpr std::chrono::milliseconds kDelayMax{2000};
+/// One turn of delayed orders, so that one worker alone still gets to the others.
+constexpr std::size_t kDelayedAtOnce = 64;
+constexpr std::chrono::milliseconds kDelayedTurn{300};
+constexpr std::chrono::milliseconds kBetweenDelayedTurns{100};
 
 std::string_view outcome_label(postgres::WriteOutcome outcome) {
   switch (outcome) {
@@ -31,9 +38,22 @@ std::string_view outcome_label(postgres::WriteOutcome outcome) {
   return "unknown";
 }
 
+bool is_failure(const Error& error, postgres::Failure failure) { return error == postgres::make_error_code(failure); }
+
+/// Of a call that has taken long: whether a smaller one might do better. One that has waited for somebody's lock says
+/// nothing of that.
+bool tells_of_size(const Error& error) {
+  return is_failure(error, postgres::Failure::timed_out) || is_failure(error, postgres::Failure::unavailable) ||
+         is_failure(error, postgres::Failure::outcome_unknown);
+}
+
 }  // namespace
 
-Journal::Journal(Options options, telemetry::Metrics& metrics) : options_(std::move(options)), metrics_(metrics) {}
+Journal::Journal(Options options, telemetry::Metrics& metrics)
+    : options_(std::move(options)),
+      metrics_(metrics),
+      single_writer_(postgres::with_brief_waits(options_.postgres),
+                     std::string(postgres::kWriterSessionPrefix) + "single") {}
 
 Journal::~Journal() { stop(std::chrono::steady_clock::now()); }
 
@@ -65,11 +85,9 @@ void Journal::run(unsigned worker_no) {
   postgres::OrderWriter writer(options_.postgres,
                                std::string(postgres::kWriterSessionPrefix) + std::to_string(worker_no));
   while (auto work = take_work()) {
-    if (work->items.empty()) {
-      write(writer, std::move(work->batch));
-    } else {
-      look_at_items(writer, work->items);
-    }
+    if (!work->items.empty()) look_at_items(writer, work->items);
+    if (!work->delayed.empty()) try_delayed(writer, std::move(work->delayed));
+    if (!work->batch.empty()) write(writer, std::move(work->batch));
   }
 }
 
@@ -77,12 +95,13 @@ void Journal::run(unsigned worker_no) {
 std::optional<Journal::Work> Journal::take_work() {
   std::unique_lock lock(mutex_);
   for (;;) {
-    const bool is_empty = queue_.empty() && aside_.empty();
+    const bool is_empty = queue_.empty() && aside_.empty() && delayed_.empty();
     if (draining_ && (is_empty || Clock::now() >= drain_deadline_)) return std::nullopt;
-    Work work{.items = take_items_to_look_at(), .batch = {}};
-    if (work.items.empty()) work.batch = take_batch();
-    if (!work.items.empty() || !work.batch.empty()) return work;
-    if (held_items_.empty()) {
+    Work work{.items = take_items_to_look_at(), .delayed = {}, .batch = {}};
+    if (work.items.empty()) work.delayed = take_due();
+    if (work.items.empty() && work.delayed.empty()) work.batch = take_batch();
+    if (!work.items.empty() || !work.delayed.empty() || !work.batch.empty()) return work;
+    if (held_items_.empty() && delayed_.empty()) {
       wake_.wait(lock);
     } else {
       wake_.wait_for(lock, kHeldPause);
@@ -100,10 +119,36 @@ std::set<std::int32_t> Journal::take_items_to_look_at() {
   return due;
 }
 
-bool Journal::is_held(const Submission& submission) const {
-  return !held_items_.empty() && std::ranges::any_of(submission.order.order.lines, [this](const OrderLine& line) {
-    return held_items_.contains(line.item_no);
-  });
+std::vector<Journal::Delayed> Journal::take_due() {
+  std::vector<Delayed> due;
+  const auto now = Clock::now();
+  if (is_delayed_in_hand_ || now < delayed_rest_until_) return due;
+  for (std::size_t i = 0; i < delayed_.size() && due.size() < kDelayedAtOnce;) {
+    if (delayed_[i].due > now) {
+      ++i;
+      continue;
+    }
+    due.push_back(std::move(delayed_[i]));
+    delayed_[i] = std::move(delayed_.back());
+    delayed_.pop_back();
+  }
+  is_delayed_in_hand_ = !due.empty();
+  return due;
+}
+
+bool Journal::holds_back(const OrderLines& lines) const {
+  const std::lock_guard lock(mutex_);
+  return is_held(lines);
+}
+
+bool Journal::is_held(const OrderLines& lines) const {
+  return !held_items_.empty() &&
+         std::ranges::any_of(lines, [this](const OrderLine& line) { return held_items_.contains(line.item_no); });
+}
+
+void Journal::note_waiting() {
+  held_back_.store(aside_.size(), std::memory_order_relaxed);
+  metrics_.queue_depth("journal").Set(static_cast<double>(queue_.size() + aside_.size() + delayed_.size()));
 }
 
 /// Takes what is there, up to the bound, each id once: a second submission of an id stays queued for the next batch.
@@ -113,7 +158,7 @@ std::vector<Journal::Submission> Journal::take_batch() {
   std::unordered_set<OrderId, OrderIdHash> ids;
   while (!queue_.empty() && batch.size() < batch_max_now_) {
     auto& front = queue_.front();
-    if (is_held(front)) {
+    if (is_held(front.order.order.lines)) {
       aside_.push_back(std::move(front));
     } else {
       (ids.insert(front.order.order.id).second ? batch : repeated).push_back(std::move(front));
@@ -121,13 +166,13 @@ std::vector<Journal::Submission> Journal::take_batch() {
     queue_.pop_front();
   }
   queue_.insert(queue_.begin(), std::make_move_iterator(repeated.begin()), std::make_move_iterator(repeated.end()));
-  metrics_.queue_depth("journal").Set(static_cast<double>(queue_.size() + aside_.size()));
+  note_waiting();
   return batch;
 }
 
 /// What is free again goes to the front of the queue.
 void Journal::look_at_items(postgres::OrderWriter& writer, const std::set<std::int32_t>& items) {
-  const auto held = writer.find_held_items(items);
+  const auto held = writer.find_held_items(items, postgres::Look::once);
   {
     const std::lock_guard lock(mutex_);
     for (const auto item_no : items) {
@@ -137,9 +182,11 @@ void Journal::look_at_items(postgres::OrderWriter& writer, const std::set<std::i
         held_items_.erase(item_no);
       }
     }
-    const auto free = std::stable_partition(aside_.begin(), aside_.end(), [this](const auto& s) { return is_held(s); });
+    const auto free = std::stable_partition(aside_.begin(), aside_.end(),
+                                            [this](const auto& s) { return is_held(s.order.order.lines); });
     queue_.insert(queue_.begin(), std::make_move_iterator(free), std::make_move_iterator(aside_.end()));
     aside_.erase(free, aside_.end());
+    note_waiting();
   }
   wake_.notify_all();
 }
@@ -171,7 +218,7 @@ void Journal::write(postgres::OrderWriter& writer, std::vector<Submission> batch
     // PostgreSQL is there, but this is too much for it, or one order of it: the rest must not wait for that. Who was
     // at it for so long was there, too, although the call's connection was cut in the end.
     const bool took_long = took >= options_.postgres.statement_timeout;
-    const bool is_away = results.error() == postgres::make_error_code(postgres::Failure::unavailable) && !took_long;
+    const bool is_away = is_failure(results.error(), postgres::Failure::unavailable) && !took_long;
     if (!is_away && set_aside(writer, batch)) {
       if (batch.empty()) return;
       continue;
@@ -179,30 +226,104 @@ void Journal::write(postgres::OrderWriter& writer, std::vector<Submission> batch
     if (!wait_before_retry(pause)) return;
     pause = std::min(pause * 2, kRetryPauseMax);
     failures += took_long ? kFailuresBeforeHalving : 1;
-    if (failures < kFailuresBeforeHalving || is_away || batch.size() == 1) continue;
+    if (failures < kFailuresBeforeHalving || is_away) continue;
     failures = 0;
-    put_back(batch, batch.size() / 2, took_long);
+    if (batch.size() == 1) {
+      const std::lock_guard lock(mutex_);
+      return delay(std::move(batch.front()), false);
+    }
+    put_back(batch, batch.size() / 2, took_long && tells_of_size(results.error()));
   }
 }
 
-/// Orders of items that somebody keeps locked wait until those are free, without a worker. False: there are none.
+/// Orders of items that somebody keeps locked, and those whose own rows somebody keeps locked, wait until these are
+/// free, without a worker. False: there are none.
 bool Journal::set_aside(postgres::OrderWriter& writer, std::vector<Submission>& batch) {
   std::set<std::int32_t> items;
+  std::set<OrderId> ids;
   for (const auto& submission : batch) {
+    ids.insert(submission.order.order.id);
     for (const auto& line : submission.order.order.lines) items.insert(line.item_no);
   }
-  const auto held = writer.find_held_items(std::move(items));
-  if (!held || held->empty()) return false;
+  const auto held_items = writer.find_held_items(std::move(items), postgres::Look::patient);
+  const auto held_orders = writer.find_held_orders(std::move(ids), postgres::Look::patient);
+  if (!held_items || !held_orders || (held_items->empty() && held_orders->empty())) return false;
+  telemetry::log_warn("somebody holds rows, their orders wait",
+                      {{"items", held_items->size()}, {"orders", held_orders->size()}});
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto item_no : *held_items) held_items_.try_emplace(item_no, Clock::now() + kHeldPause);
+    std::vector<Submission> free;
+    for (auto& submission : batch) {
+      const auto& order = submission.order.order;
+      if (held_orders->contains(order.id)) {
+        delay(std::move(submission), true);
+      } else if (is_held(order.lines)) {
+        submission.may_exist = true;
+        aside_.push_back(std::move(submission));
+      } else {
+        free.push_back(std::move(submission));
+      }
+    }
+    batch = std::move(free);
+    note_waiting();
+  }
   // Who waits for something to do has to look at them in time.
   wake_.notify_all();
-  const std::lock_guard lock(mutex_);
-  for (const auto item_no : *held) held_items_.try_emplace(item_no, Clock::now() + kHeldPause);
-  const auto first = std::stable_partition(batch.begin(), batch.end(), [this](const auto& s) { return !is_held(s); });
-  telemetry::log_warn("somebody holds items, their orders wait",
-                      {{"items", held->size()}, {"orders", batch.end() - first}});
-  for (auto order = first; order != batch.end(); ++order) order->may_exist = true;
-  aside_.insert(aside_.end(), std::make_move_iterator(first), std::make_move_iterator(batch.end()));
-  batch.erase(first, batch.end());
+  return true;
+}
+
+/// Under the lock.
+void Journal::delay(Submission submission, bool is_row_held) {
+  submission.may_exist = true;
+  delayed_.push_back({std::move(submission), is_row_held, kDelayMin, Clock::now() + kDelayMin});
+}
+
+/// Rows that are free again go to the front of the queue. What fails by itself is written by itself, since it would
+/// take others with it, and with brief waits, since it is known to take long.
+void Journal::try_delayed(postgres::OrderWriter& writer, std::vector<Delayed> delayed) {
+  std::set<OrderId> ids;
+  for (const auto& one : delayed) ids.insert(one.submission.order.order.id);
+  const auto held = writer.find_held_orders(std::move(ids), postgres::Look::once);
+  const auto until = Clock::now() + kDelayedTurn;
+  std::vector<Submission> free;
+  std::vector<Delayed> left;
+  for (auto& one : delayed) {
+    const bool is_free = held && !held->contains(one.submission.order.order.id);
+    if (is_free && one.is_row_held) {
+      free.push_back(std::move(one.submission));
+    } else if (is_free && Clock::now() >= until) {
+      left.push_back(std::move(one));  // due in the next turn
+    } else if (!is_free || !write_single(one.submission)) {
+      one.pause = std::min(one.pause * 2, kDelayMax);
+      one.due = Clock::now() + one.pause;
+      left.push_back(std::move(one));
+    }
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    queue_.insert(queue_.begin(), std::make_move_iterator(free.begin()), std::make_move_iterator(free.end()));
+    delayed_.insert(delayed_.end(), std::make_move_iterator(left.begin()), std::make_move_iterator(left.end()));
+    is_delayed_in_hand_ = false;
+    delayed_rest_until_ = Clock::now() + kBetweenDelayedTurns;
+    note_waiting();
+  }
+  wake_.notify_all();
+}
+
+bool Journal::write_single(Submission& submission) {
+  auto results = single_writer_.write(std::span(&submission.order, 1), true);
+  if (!results) {
+    metrics_.dependency_errors("postgres", "write_orders").Increment();
+    telemetry::log_warn("an order could not be written yet",
+                        {{"order", submission.order.order.id.to_string()}, {"error", results.error().message()}});
+    return false;
+  }
+  FLASHSALE_FAULT_POINT("journal.after_commit");
+  metrics_.batch_size("journal").Observe(1);
+  std::vector<Submission> written;
+  written.push_back(std::move(submission));
+  deliver(written, *results);
   return true;
 }
 

@@ -19,7 +19,9 @@ constexpr std::chrono::milliseconds kSettleBudget{500};
 /// Whoever was told settles it in less; this is for what they left.
 constexpr std::chrono::milliseconds kOpenFor{1000};
 
-bool is_busy(const Error& error) { return error == make_error_code(postgres::Failure::busy); }
+bool is_busy(const Error& error) {
+  return error == make_error_code(postgres::Failure::busy) || error == make_error_code(postgres::Failure::timed_out);
+}
 
 }  // namespace
 

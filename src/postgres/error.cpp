@@ -12,7 +12,8 @@ class FailureCategory final : public boost::system::error_category {
     switch (static_cast<Failure>(value)) {
       case Failure::unavailable: return "postgres is unavailable";
       case Failure::outcome_unknown: return "postgres left it open whether a commit stands";
-      case Failure::busy: return "postgres did not get to it in time";
+      case Failure::busy: return "postgres did not get to it, since somebody holds a row";
+      case Failure::timed_out: return "postgres did not get to the end of it in time";
       case Failure::data_refused: return "postgres cannot store this";
       case Failure::internal: return "postgres answered in an unexpected way";
     }

@@ -147,7 +147,7 @@ Result<std::vector<std::string>> migrate(Session& session) {
         session.more_time(kMigrationTime);
         step = apply(connection, migration, known);
       });
-      if (error != make_error_code(Failure::busy)) break;
+      if (error != make_error_code(Failure::busy) && error != make_error_code(Failure::timed_out)) break;
     }
     if (error) return error;
     if (step == Step::refused) {

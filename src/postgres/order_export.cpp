@@ -76,7 +76,7 @@ Error export_orders(Session& session, std::string_view sale_id, const SnapshotRe
       },
       1);
   if (error) return error;
-  return in_time ? Error() : Error(Failure::busy);
+  return in_time ? Error() : Error(Failure::timed_out);
 }
 
 }  // namespace flashsale::postgres

@@ -18,7 +18,7 @@
 #include "flashsale/postgres/error.hpp"
 #include "flashsale/telemetry/fault_point.hpp"
 #include "flashsale/telemetry/log.hpp"
-#include "held_items.hpp"
+#include "held_rows.hpp"
 #include "more_lines.hpp"
 #include "order_changes.hpp"
 #include "row_reader.hpp"
@@ -621,9 +621,14 @@ Result<std::vector<WriteResult>> OrderWriter::write(std::span<const NewOrder> or
   return results;
 }
 
-Result<std::set<std::int32_t>> OrderWriter::find_held_items(std::set<std::int32_t> item_nos) {
-  if (const Error error = keep_held(session_, item_nos)) return error;
+Result<std::set<std::int32_t>> OrderWriter::find_held_items(std::set<std::int32_t> item_nos, Look look) {
+  if (const Error error = keep_held_items(session_, item_nos, look)) return error;
   return item_nos;
+}
+
+Result<std::set<OrderId>> OrderWriter::find_held_orders(std::set<OrderId> ids, Look look) {
+  if (const Error error = keep_held_orders(session_, ids, look)) return error;
+  return ids;
 }
 
 }  // namespace flashsale::postgres

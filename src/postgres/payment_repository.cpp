@@ -10,7 +10,7 @@
 #include "embedded/flashsale_postgres.hpp"
 #include "flashsale/postgres/error.hpp"
 #include "flashsale/telemetry/fault_point.hpp"
-#include "held_items.hpp"
+#include "held_rows.hpp"
 #include "item_units.hpp"
 #include "order_changes.hpp"
 #include "refund.hpp"
@@ -401,7 +401,7 @@ Result<std::vector<UnreturnedOrder>> expire_orders(Session& session, std::int32_
 Result<std::vector<std::int32_t>> find_held_items(Session& session) {
   auto held = in_transaction<std::set<std::int32_t>>(session, items_due);
   if (!held) return held.error();
-  if (const Error error = keep_held(session, *held)) return error;
+  if (const Error error = keep_held_items(session, *held, Look::patient)) return error;
   return std::vector<std::int32_t>(held->begin(), held->end());
 }
 

@@ -59,7 +59,7 @@ Trouble from_sql_error(const pqxx::sql_error& error) {
     trouble.failure = Failure::busy;
     trouble.again = Trouble::Again::lock_timeout;
   } else if (state == "57014") {
-    trouble.failure = Failure::busy;
+    trouble.failure = Failure::timed_out;
   } else if (is_refused_data(error)) {
     trouble.failure = Failure::data_refused;
   } else if (kind == "08" || kind == "53" || kind == "57" || kind == "58" || state == "25P03" || state == "25006") {

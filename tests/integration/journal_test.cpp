@@ -82,9 +82,63 @@ TEST_F(JournalTest, OrdersOfAHeldItemHoldUpNoOthers) {
     submit(100, 40, item_of);
     EXPECT_TRUE(await(40, is_free));
     EXPECT_EQ(committed(is_held), 0U);
+    EXPECT_EQ(journal_->held_back(), 40U);
+    EXPECT_TRUE(journal_->holds_back(new_order(sale, 0, "a", "k").order.lines));
+    EXPECT_FALSE(journal_->holds_back(new_order(sale, 1, "a", "k").order.lines));
   }
   EXPECT_TRUE(await(40, is_held));
+  EXPECT_EQ(journal_->held_back(), 0U);
   EXPECT_EQ(database.count("SELECT sum(sold) FROM items"), 80);
+}
+
+/// Keys that were refused, sent again while somebody holds the rows of the refusals.
+TEST_F(JournalTest, AnOrderWhoseOwnRowIsHeldKeepsNoWorker) {
+  auto options = database.options();
+  options.lock_timeout = 300ms;
+  options.statement_timeout = 500ms;
+  const auto is_held = [](std::uint64_t token) { return token < 3; };
+  const auto is_free = [](std::uint64_t token) { return token >= 3; };
+  const auto any_item = [](std::uint64_t token) { return static_cast<std::size_t>(token % 2); };
+  postgres::OrderWriter writer(database.options(), "refuser");
+  for (int i = 0; i < 3; ++i) {
+    auto refused = new_order(sale, static_cast<std::size_t>(i % 2), "c" + std::to_string(i), "k");
+    refused.order.status = OrderStatus::rejected;
+    refused.order.reason = "sold_out";
+    ASSERT_TRUE(writer.write({&refused, 1}, true));
+  }
+  {
+    pqxx::connection connection(database.url());
+    pqxx::work holder(connection);
+    holder.exec("SELECT FROM orders FOR UPDATE");
+    start(options, 2);
+    submit(0, 40, any_item);
+    EXPECT_TRUE(await(37, is_free));
+    submit(100, 40, any_item);
+    EXPECT_TRUE(await(77, is_free));
+    EXPECT_EQ(committed(is_held), 0U);
+    EXPECT_EQ(journal_->held_back(), 0U);
+  }
+  EXPECT_TRUE(await(3, is_held));
+  EXPECT_EQ(database.count("SELECT sum(sold) FROM items"), 80);
+}
+
+/// With an SQLSTATE that says nothing of its data.
+TEST_F(JournalTest, AnOrderThatFailsByItselfKeepsNoWorker) {
+  (void)database.ask(R"(
+    CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'not this one'; END $$;
+    CREATE TRIGGER fail BEFORE INSERT ON orders FOR EACH ROW WHEN (NEW.customer_id = 'c0') EXECUTE FUNCTION fail();)");
+  const auto fails = [](std::uint64_t token) { return token == 0; };
+  const auto is_free = [](std::uint64_t token) { return token > 0; };
+  const auto first_item = [](std::uint64_t) { return std::size_t{0}; };
+  start(database.options(), 1);
+  submit(0, 20, first_item);
+  EXPECT_TRUE(await(19, is_free));
+  submit(100, 20, first_item);
+  EXPECT_TRUE(await(39, is_free));
+  EXPECT_EQ(committed(fails), 0U);
+  (void)database.ask("DROP TRIGGER fail ON orders");
+  EXPECT_TRUE(await(1, fails));
+  EXPECT_EQ(database.count("SELECT sum(sold) FROM items"), 40);
 }
 
 /// The connection of such a call is cut on this side, which looks as if PostgreSQL were away.

@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
 #include <thread>
 
 #include "flashsale/postgres/archive.hpp"
@@ -116,6 +117,39 @@ TEST_F(LocksTest, AnItemThatIsLockedAgainAndAgainIsNotHeld) {
   busy.join();
   ASSERT_TRUE(held);
   EXPECT_TRUE(held->empty());
+}
+
+TEST_F(LocksTest, WhatIsNotThereIsNobodys) {
+  const NewOrder held = overdue(3s, "1");
+  const NewOrder free = overdue(3s, "2");
+  const auto unknown = new_order(sale, 0, "a", "nowhere").order.id;
+  const std::set<std::int32_t> items{sale.items[0].item_no, sale.items[1].item_no, 1'000'000};
+  const std::set<OrderId> orders{held.order.id, free.order.id, unknown};
+  for (const auto look : {Look::once, Look::patient}) {
+    const Holder item(database, "items", is(sale.items[0]));
+    const Holder order(database, "orders", is(held));
+    EXPECT_EQ(*writer.find_held_items(items, look), std::set{sale.items[0].item_no});
+    EXPECT_EQ(*writer.find_held_orders(orders, look), std::set{held.order.id});
+  }
+  EXPECT_TRUE(writer.find_held_items(items, Look::once)->empty());
+  EXPECT_TRUE(writer.find_held_orders(orders, Look::once)->empty());
+}
+
+/// A smaller piece of work may do better in the second case, and does not in the first.
+TEST_F(LocksTest, ALockIsNotAStatementThatTakesLong) {
+  Options options = database.options();
+  options.lock_timeout = 100ms;
+  options.statement_timeout = 500ms;
+  Session hasty(options, "hasty");
+  const auto run = [&](const std::string& sql) {
+    return hasty.run([&](pqxx::connection& connection) {
+      pqxx::work tx(connection);
+      tx.exec(sql);
+    });
+  };
+  const Holder item(database, "items", is(sale.items[0]));
+  EXPECT_EQ(run("SELECT FROM items FOR UPDATE"), make_error_code(Failure::busy));
+  EXPECT_EQ(run("SELECT pg_sleep(5)"), make_error_code(Failure::timed_out));
 }
 
 TEST_F(LocksTest, GivingBackStepsOverLockedOrders) {

@@ -1,4 +1,5 @@
 #pragma once
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
@@ -32,8 +33,10 @@ class Settlement {
 /// The order journal: a queue in front of a few threads that write whatever is queued, up to a bound, in one
 /// transaction. The queue is bounded by its submitters: checkouts by permits, the sweeper by its quota. An order leaves
 /// only with a definite answer of PostgreSQL: while that is away, batches are tried again and again (PROTOCOL R5). A
-/// batch that PostgreSQL does not take while it is there becomes smaller, down to single orders; orders of items that
-/// somebody keeps locked wait aside and hold up nobody else's.
+/// batch that PostgreSQL does not take while it is there becomes smaller, down to single orders. No single order keeps
+/// a worker: one whose own row somebody holds, or that fails by itself, is tried again after a pause. Orders of items
+/// that somebody holds wait aside until those are free. All of them keep what their submitters have given them: how
+/// many may wait is the submitters' to bound, see held_back().
 class Journal {
  public:
   struct Options {
@@ -57,22 +60,40 @@ class Journal {
 
   void submit(std::vector<Submission> orders);  ///< any thread; does not block
 
+  /// How many orders wait for items that somebody holds. Any thread.
+  [[nodiscard]] std::size_t held_back() const { return held_back_.load(std::memory_order_relaxed); }
+  /// Whether an order of these lines would wait with them. Any thread; does not block.
+  [[nodiscard]] bool holds_back(const OrderLines& lines) const;
+
  private:
   using Clock = std::chrono::steady_clock;
-  /// What a worker does next: look whether items are still held, or write orders.
+  /// Comes again after a pause.
+  struct Delayed {
+    Submission submission;
+    bool is_row_held = false;  ///< somebody holds its row; otherwise it fails by itself, and is written by itself
+    std::chrono::milliseconds pause{};
+    Clock::time_point due{};
+  };
+  /// What a worker does next: look whether items are still held, try what was delayed, or write orders.
   struct Work {
     std::set<std::int32_t> items;
+    std::vector<Delayed> delayed;
     std::vector<Submission> batch;
   };
 
   void run(unsigned worker_no);
   [[nodiscard]] std::optional<Work> take_work();
   [[nodiscard]] std::set<std::int32_t> take_items_to_look_at();
+  [[nodiscard]] std::vector<Delayed> take_due();
   [[nodiscard]] std::vector<Submission> take_batch();
   void look_at_items(postgres::OrderWriter& writer, const std::set<std::int32_t>& items);
   void write(postgres::OrderWriter& writer, std::vector<Submission> batch);
   [[nodiscard]] bool set_aside(postgres::OrderWriter& writer, std::vector<Submission>& batch);
-  [[nodiscard]] bool is_held(const Submission& submission) const;
+  void try_delayed(postgres::OrderWriter& writer, std::vector<Delayed> delayed);
+  [[nodiscard]] bool write_single(Submission& submission);
+  void delay(Submission submission, bool is_row_held);
+  void note_waiting();
+  [[nodiscard]] bool is_held(const OrderLines& lines) const;
   void learn_size(std::size_t written);
   [[nodiscard]] bool wait_before_retry(std::chrono::milliseconds pause);
   void put_back(std::vector<Submission>& batch, std::size_t keep, bool was_too_much);
@@ -80,13 +101,18 @@ class Journal {
 
   Options options_;
   telemetry::Metrics& metrics_;
-  std::mutex mutex_;  // guards all that follows
+  std::atomic<std::size_t> held_back_{0};
+  postgres::OrderWriter single_writer_;  ///< of whoever has delayed orders in hand
+  mutable std::mutex mutex_;             // guards all that follows
   std::condition_variable wake_;
   std::condition_variable wake_retry_;  ///< of those in wait_before_retry(): news of the queue must not go to them
   std::deque<Submission> queue_;
   std::vector<Submission> aside_;                         ///< of items that are held, in the order of their coming
   std::map<std::int32_t, Clock::time_point> held_items_;  ///< when each is looked at again; max: somebody is at it
-  std::size_t batch_max_now_ = options_.batch_max;        ///< smaller when PostgreSQL did not get to the end of one
+  std::vector<Delayed> delayed_;
+  bool is_delayed_in_hand_ = false;                 ///< one worker at a time
+  Clock::time_point delayed_rest_until_{};          ///< between its turns others get theirs
+  std::size_t batch_max_now_ = options_.batch_max;  ///< smaller when PostgreSQL did not get to the end of one
   bool draining_ = false;
   std::chrono::steady_clock::time_point drain_deadline_{};
   std::vector<std::thread> threads_;

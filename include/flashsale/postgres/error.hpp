@@ -6,7 +6,8 @@ namespace flashsale::postgres {
 enum class Failure {
   unavailable = 1,  ///< no connection, or it broke before COMMIT was sent: nothing was changed
   outcome_unknown,  ///< the connection broke while COMMIT was under way: it may or may not stand (PROTOCOL R5)
-  busy,             ///< statement or lock timeout, or 40001/40P01 after all retries: nothing was changed
+  busy,             ///< somebody holds a row: lock timeout, or 40001/40P01 after all retries. Nothing was changed
+  timed_out,        ///< a statement did not get to its end in its time: nothing was changed
   data_refused,     ///< SQLSTATE class 22 or 23: the server cannot take this row
   internal,         ///< anything else: a defect, logged with its SQLSTATE
 };

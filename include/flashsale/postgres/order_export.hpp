@@ -11,7 +11,7 @@ namespace flashsale::postgres {
 
 struct ExportLimits {
   std::int32_t chunk = 250;                     ///< rows that are in memory at once
-  std::chrono::milliseconds time_max{300'000};  ///< Failure::busy after it
+  std::chrono::milliseconds time_max{300'000};  ///< Failure::timed_out after it
 };
 
 /// What read_snapshot does, for a reader that may be slow. PostgreSQL puts the rows of one moment aside and serves the

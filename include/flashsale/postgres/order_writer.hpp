@@ -34,6 +34,12 @@ struct WriteResult {
 /// A session's name tells a writer from everything else that is connected: see end_stalled_writers().
 inline constexpr std::string_view kWriterSessionPrefix = "journal-";
 
+/// How rows are looked at. A hot row is locked most of the time, but each time by another batch, and free in between.
+enum class Look : std::uint8_t {
+  once,     ///< what was held before
+  patient,  ///< held through a third of a second: longer than a batch takes
+};
+
 /// Writes batches of orders, each in one transaction (PROTOCOL R1, R4, R5, R7, R13). One thread.
 class OrderWriter {
  public:
@@ -45,7 +51,9 @@ class OrderWriter {
   [[nodiscard]] Result<std::vector<WriteResult>> write(std::span<const NewOrder> orders, bool may_exist);
 
   /// Those of the items whose rows somebody keeps locked: an order of theirs cannot be written at the moment.
-  [[nodiscard]] Result<std::set<std::int32_t>> find_held_items(std::set<std::int32_t> item_nos);
+  [[nodiscard]] Result<std::set<std::int32_t>> find_held_items(std::set<std::int32_t> item_nos, Look look);
+  /// Those of the orders whose own rows somebody keeps locked.
+  [[nodiscard]] Result<std::set<OrderId>> find_held_orders(std::set<OrderId> ids, Look look);
 
  private:
   Session session_;

@@ -89,7 +89,9 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
     if (is_marked_sold_out(placement, now)) return turn_away(callback, sale, PlacementOutcome::sold_out);
     if (sale.surely_not_open(now)) return turn_away(callback, sale, PlacementOutcome::sale_not_open);
     if (!sale.serving || !parts_.redis.ready()) return turn_away(callback, sale, PlacementOutcome::unavailable);
-    if (!parts_.permits.try_take()) return turn_away(callback, sale, PlacementOutcome::overloaded);
+    const auto held_back = static_cast<std::int64_t>(parts_.journal.held_back());
+    if (has_to_wait(placement, held_back)) return turn_away(callback, sale, PlacementOutcome::unavailable);
+    if (!parts_.permits.try_take(held_back)) return turn_away(callback, sale, PlacementOutcome::overloaded);
 
     InFlightOrder order;
     order.answer_by = now + placement.wait;
@@ -131,6 +133,12 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
     if (!order.callback) return;
     const auto callback = std::exchange(order.callback, {});
     answer(callback, order.placement.sale->sale->sale_no, result);
+  }
+
+  /// Orders of items whose rows somebody holds keep their permits until those are free. Once they have half of them,
+  /// no more are taken: they must keep no buyer from what is sold beside them.
+  [[nodiscard]] bool has_to_wait(const Placement& placement, std::int64_t held_back) const {
+    return held_back > 0 && held_back >= parts_.permits.limit() / 2 && parts_.journal.holds_back(placement.lines);
   }
 
   /// Redis has let the sale go: whoever has an order in it gets it from PostgreSQL, nobody gets a new one.

@@ -57,13 +57,16 @@ void Sweeper::settled(std::vector<SettledOrder> orders) {
       entry.drifted = entry.drifted || sent->lines != row.lines;
     }
   }
-  // The quota is free again: a backlog is not left to the next interval.
-  if (in_flight_ == 0) thread_.wake();
+  // The quota is free again: what it has left behind is not left to the next interval.
+  if (in_flight_ == 0 && std::exchange(has_left_some_, false)) thread_.wake();
 }
 
 void Sweeper::pass() {
   const auto snapshot = snapshot_.get();
+  const auto now = std::chrono::steady_clock::now();
+  std::erase_if(resting_, [&](const auto& one) { return one.second <= now; });
   finish_entries();
+  held_back_ = count_held_back();
   (void)postgres::end_stalled_writers(stores_.session());
   if (!snapshot || !snapshot->redis_reached) return;
   for (const auto& sale : snapshot->sales) {
@@ -89,22 +92,25 @@ bool Sweeper::is_overdue(const catalog::SaleSnapshot& sale) {
 }
 
 void Sweeper::sweep_log(const catalog::SaleSnapshot& snapshot) {
+  const auto& sale = *snapshot.sale;
+  if (!has_room_for(1) || !stores_.hold_lease(sale.id, "sweep", options_.interval * 2)) return;
+  // Whoever can do nothing for a sale must not keep others from it.
+  if (sweep_entries(snapshot) == Swept::nothing) stores_.hold_lease(sale.id, "sweep", std::chrono::milliseconds(0));
+}
+
+Sweeper::Swept Sweeper::sweep_entries(const catalog::SaleSnapshot& snapshot) {
   const auto& sale = snapshot.sale;
-  auto& client = stores_.redis();
-  if (!stores_.hold_lease(sale->id, "sweep", options_.interval * 2)) return;
+  auto swept = Swept::nothing;
   std::string after;
   for (;;) {
-    auto page = client.ask(redis::pending(sale->id, sale->epoch, after, kPage));
-    if (!page || page->size == 0) return;
+    auto page = stores_.redis().ask(redis::pending(sale->id, sale->epoch, after, kPage));
+    if (!page || page->size == 0) return swept;
     for (auto& entry : page->entries) {
       const auto age = snapshot.clock.reading - entry.created_at;
-      if (age >= -kClockSlack && age <= options_.older_than) return;
-      {
-        const std::lock_guard lock(mutex_);
-        // One by itself always goes: another instance, or an earlier setting, may have made it larger.
-        const bool is_too_much = in_flight_ > 0 && in_flight_ + entry.orders.size() > options_.in_flight_max;
-        if (thread_.is_stopping() || is_too_much) return;
-      }
+      if (age >= -kClockSlack && age <= options_.older_than) return swept;
+      if (thread_.is_stopping() || !has_room_for(entry.orders.size())) return swept;
+      if (is_let_alone(*sale, entry)) continue;
+      swept = Swept::some;
       if (has_in_hand(sale->sale_no, sale->epoch, entry.id)) continue;
       if (entry.withdrawal) write_withdrawal(*sale, entry);
       else if (entry.is_retake) confirm_retake(*sale, entry);
@@ -112,6 +118,43 @@ void Sweeper::sweep_log(const catalog::SaleSnapshot& snapshot) {
     }
     after = page->last_id;
   }
+}
+
+/// One by itself always has: another instance, or an earlier setting, may have made it larger. Orders that wait for
+/// items that somebody holds take no room from others, up to as much again.
+bool Sweeper::has_room_for(std::size_t orders) {
+  const std::lock_guard lock(mutex_);
+  const auto most = options_.in_flight_max;
+  const auto counted = in_flight_ - std::min(in_flight_, held_back_);
+  if (in_flight_ == 0 || (counted + orders <= most && in_flight_ + orders <= 2 * most)) return true;
+  has_left_some_ = true;
+  return false;
+}
+
+std::size_t Sweeper::count_held_back() {
+  const std::lock_guard lock(mutex_);
+  std::size_t count = 0;
+  for (const auto& [token, entry] : entries_) {
+    if (entry.unsettled > 0 && is_held_back(entry.orders)) count += entry.unsettled;
+  }
+  return count;
+}
+
+bool Sweeper::is_held_back(const std::vector<Order>& orders) const {
+  if (journal_.held_back() == 0) return false;
+  return std::ranges::any_of(orders, [this](const Order& order) { return journal_.holds_back(order.lines); });
+}
+
+/// It waits for a correction, or would only wait in the journal, as perhaps it does in another instance's.
+bool Sweeper::is_let_alone(const Sale& sale, const redis::PendingEntry& entry) const {
+  return resting_.contains({sale.sale_no, sale.epoch, entry.id}) || (!entry.is_retake && is_held_back(entry.orders));
+}
+
+/// The entry stays until the correction drops it with its epoch. Should that not be made, as while PostgreSQL holds a
+/// row of the sale, the entry rests for an interval.
+void Sweeper::request_correction(const std::shared_ptr<const Sale>& sale, const std::string& entry_id) {
+  resting_[{sale->sale_no, sale->epoch, entry_id}] = std::chrono::steady_clock::now() + options_.interval;
+  upkeep_.request_correction(sale, sale->epoch);
 }
 
 bool Sweeper::has_in_hand(std::int32_t sale_no, std::int64_t epoch, const std::string& entry_id) {
@@ -150,8 +193,7 @@ void Sweeper::write_withdrawal(const Sale& sale, const redis::PendingEntry& entr
   // Repeated: a rebuild has written what an older epoch took, and these units were taken once more (PROTOCOL R12), or
   // a crash came before the trim; the two look alike, and a correction is right for both. The entry stays until then.
   if (result->outcome == Outcome::repeated || result->outcome == Outcome::not_enough) {
-    upkeep_.request_correction(std::make_shared<const Sale>(sale), sale.epoch);
-    return;
+    return request_correction(std::make_shared<const Sale>(sale), entry.id);
   }
   (void)stores_.redis().ask(redis::trim(sale.id, sale.epoch, std::span(&entry.id, 1)));
 }
@@ -159,7 +201,7 @@ void Sweeper::write_withdrawal(const Sale& sale, const redis::PendingEntry& entr
 /// A late payment whose order was taken again, by somebody who did not get to the end of it.
 void Sweeper::confirm_retake(const Sale& sale, const redis::PendingEntry& entry) {
   if (finish_retake(stores_, sale, entry.orders.front(), entry.id) == RetakeEnd::drifted) {
-    upkeep_.request_correction(std::make_shared<const Sale>(sale), sale.epoch);
+    request_correction(std::make_shared<const Sale>(sale), entry.id);
   }
 }
 
@@ -192,8 +234,8 @@ void Sweeper::finish_entry(const Entry& entry) {
     // Not answered: the entry stays for the next pass.
     if (!client.ask(redis::release(fence, order, !was_never_there))) return;
   }
-  // The entry stays until the correction drops it with its epoch: before that has begun nothing else tells of it.
-  if (drifted) return upkeep_.request_correction(entry.sale, entry.sale->epoch);
+  // Until the correction has begun nothing but the entry tells of it.
+  if (drifted) return request_correction(entry.sale, entry.entry_id);
   FLASHSALE_FAULT_POINT("sweeper.before_trim");
   (void)client.ask(redis::trim(entry.sale->id, entry.sale->epoch, std::span(&entry.entry_id, 1)));
 }

@@ -197,6 +197,63 @@ class StalledWriterTest(FaultCase):
         self.cluster.wait_consistent(sale)
 
 
+class HeldItemTest(FaultCase):
+    """Items whose rows somebody holds, while somebody else's orders wait to be swept."""
+
+    own_postgres = False
+    settings = {"postgres.lock_timeout_ms": 300, "checkout.reservation_batch_max": 8, "sweeper.in_flight_max": 8}
+
+    def take(self, sale):
+        purchase = Purchase(sale, self.cluster.new_customer(), "k", "sneaker-42", 1)
+        response = self.cluster.buy(sale, purchase.customer, "k", headers={"Prefer": "respond-async"})
+        self.check_status(purchase.note(response), 202)
+        return purchase
+
+    def wait_confirmed(self, purchases, where):
+        for purchase in purchases:
+            final = self.cluster.wait_final(next(iter(purchase.ids)), purchase.customer, where, 30)
+            purchase.outcome = final["status"]
+            self.assertEqual(purchase.outcome, "confirmed")
+
+    def times_written(self):
+        return sum(instance.process.log_text().count("pending orders are written by the sweeper")
+                   for instance in self.cluster.instances)
+
+    def test_the_quota_is_not_used_up_by_what_waits(self):
+        held, free = self.cluster.create_sale(stock=100), self.cluster.create_sale(stock=100)
+        with self.cluster.locked_items(held):
+            with self.cluster.locked_items(free):
+                of_held = [self.take(held) for _ in range(20)]
+                of_free = [self.take(free) for _ in range(3)]
+                self.cluster.instances[0].kill()
+            self.wait_confirmed(of_free, 1)
+        self.wait_confirmed(of_held, 1)
+        check_buyers(self.cluster, of_held + of_free, 1)
+        self.cluster.instances[0].start()
+
+    def test_an_entry_rests_while_its_sale_cannot_be_corrected(self):
+        sale = self.cluster.create_sale(stock=100)
+        redis = self.cluster.redis.client
+        with self.cluster.locked_items(sale):
+            purchase = self.take(sale)
+            log = next(redis.scan_iter(f"fs:{{{sale}}}:*:log"))
+            fields = redis.xrange(log)[0][1]
+        self.wait_confirmed([purchase], 0)
+        harness.wait_until(lambda: redis.xlen(log) == 0, 10, "not trimmed")
+        # Redis's log and PostgreSQL's row say something different of one order.
+        self.cluster.query("UPDATE orders SET quantity = 2 WHERE order_id = %s", (next(iter(purchase.ids)),))
+        self.cluster.query("UPDATE items SET sold = 2 FROM sales s WHERE s.sale_no = items.sale_no AND sale_id = %s",
+                           (sale,))
+        with self.cluster.locked_items(sale):
+            before = self.times_written()
+            redis.xadd(log, fields)
+            time.sleep(10)
+            written = self.times_written() - before
+        self.assertGreater(written, 0)
+        self.assertLess(written, 40)
+        self.cluster.wait_consistent(sale)
+
+
 class DriftTest(FaultCase):
     """Redis believes in more stock than PostgreSQL has: a batch is refused in part, and PostgreSQL has the last
     word (R11)."""

@@ -1037,5 +1037,37 @@ class OverloadTest(BuyCase):
         self.check_status(self.cluster.buy(sale, self.cluster.new_customer()), 201)
 
 
+class HeldItemTest(BuyCase):
+    """Orders of an item whose row somebody holds keep their permits, and get half of them at most."""
+
+    instances = 1
+    settings = {"checkout.in_flight_max": 8, "postgres.lock_timeout_ms": 300}
+
+    def test_others_have_permits_left(self):
+        held, free = self.cluster.create_sale(stock=100), self.cluster.create_sale(stock=100)
+
+        def buy(sale):
+            customer = self.cluster.new_customer()
+            response = self.cluster.buy(sale, customer, "k", headers={"Prefer": "respond-async"})
+            return self.purchase(sale, customer, "k", response), response
+
+        taken = []
+        with self.cluster.locked_items(held):
+            taken += [buy(held) for _ in range(4)]
+            instance = self.cluster.instances[0]
+            harness.wait_until(lambda: "their orders wait" in instance.process.log_text(), 20, "it is not noticed")
+            time.sleep(2 * SLOWNESS)  # of all four, whichever of the workers has them
+            refused, response = buy(held)
+            self.check_status(response, 503, "unavailable")
+            refused.outcome = "refused"
+            taken += [buy(free) for _ in range(3)]
+        for purchase, response in taken:
+            self.check_status(response, 202)
+            purchase.outcome = self.cluster.wait_final(response.json()["id"], purchase.customer)["status"]
+            self.assertEqual(purchase.outcome, "confirmed")
+        check_buyers(self.cluster, [refused, *(purchase for purchase, _ in taken)])
+        self.check_status(self.cluster.buy(held, self.cluster.new_customer()), 201)
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -33,6 +33,16 @@ TEST_F(PermitsTest, GivesAsManyAsItHas) {
   EXPECT_TRUE(permits.try_take());
 }
 
+/// All of them may have been taken before it turned out that somebody holds the item.
+TEST_F(PermitsTest, OrdersThatAreHeldBackLeaveHalfToOthers) {
+  take_all();
+  EXPECT_FALSE(permits.try_take(500));
+  while (permits.try_take(1000)) ++held;
+  EXPECT_EQ(held, 1500);
+  while (permits.try_take(1'000'000)) ++held;
+  EXPECT_EQ(held, 2000);
+}
+
 TEST_F(PermitsTest, ShrinksWhileOrdersTakeTooLongButNotBelowTheLeast) {
   take_all();
   commit(100, 100ms);

@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -23,8 +24,12 @@ class Permits {
 
   explicit Permits(const Options& options);
 
-  [[nodiscard]] bool try_take() {
-    if (taken_.fetch_add(1, std::memory_order_relaxed) < limit_.load(std::memory_order_relaxed)) return true;
+  /// `held_back`: orders that wait for an item whose row somebody holds. Of the bound they count for half at most, so
+  /// that they leave permits to the others; the process may then work on twice `most`.
+  [[nodiscard]] bool try_take(std::int64_t held_back = 0) {
+    const auto limit = limit_.load(std::memory_order_relaxed);
+    const auto beside = std::clamp<std::int64_t>(held_back - limit / 2, 0, options_.most);
+    if (taken_.fetch_add(1, std::memory_order_relaxed) < limit + beside) return true;
     give_back();
     refused_.fetch_add(1, std::memory_order_relaxed);
     return false;

@@ -4,6 +4,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -27,7 +28,8 @@ class Sweeper : public Settlement {
     redis::Options redis;
     std::chrono::milliseconds interval{1000};
     std::chrono::milliseconds older_than{3000};
-    std::size_t in_flight_max = 2048;  ///< orders in the journal at once, over all sales
+    /// Orders in the journal at once, over all sales; up to as many again may wait there for items that are held.
+    std::size_t in_flight_max = 2048;
   };
 
   Sweeper(Options options, catalog::Upkeep& upkeep, Journal& journal, telemetry::Metrics& metrics);
@@ -55,9 +57,17 @@ class Sweeper : public Settlement {
     catalog::SteadyTime since{};  ///< when it was seen first
   };
 
+  enum class Swept : std::uint8_t { nothing, some };
+
   void pass();
   [[nodiscard]] bool is_overdue(const catalog::SaleSnapshot& sale);
   void sweep_log(const catalog::SaleSnapshot& snapshot);
+  [[nodiscard]] Swept sweep_entries(const catalog::SaleSnapshot& snapshot);
+  [[nodiscard]] bool has_room_for(std::size_t orders);
+  [[nodiscard]] std::size_t count_held_back();
+  [[nodiscard]] bool is_held_back(const std::vector<Order>& orders) const;
+  [[nodiscard]] bool is_let_alone(const Sale& sale, const redis::PendingEntry& entry) const;
+  void request_correction(const std::shared_ptr<const Sale>& sale, const std::string& entry_id);
   void resubmit(const std::shared_ptr<const Sale>& sale, redis::PendingEntry pending);
   void write_withdrawal(const Sale& sale, const redis::PendingEntry& entry);
   void confirm_retake(const Sale& sale, const redis::PendingEntry& entry);
@@ -72,6 +82,9 @@ class Sweeper : public Settlement {
   telemetry::Metrics& metrics_;
   workers::Stores stores_;                              ///< sweeper thread only
   std::map<std::int32_t, FutureEntry> future_entries_;  ///< by sale_no; sweeper thread only
+  std::size_t held_back_ = 0;  ///< orders in the journal that wait for items that somebody holds, as of this pass
+  /// Entries that wait for a correction, by sale_no, epoch and id, and until when they are let alone.
+  std::map<std::tuple<std::int32_t, std::int64_t, std::string>, std::chrono::steady_clock::time_point> resting_;
   /// What the last pass ended with; empty: from the first.
   std::optional<postgres::UnreturnedOrder> returned_up_to_;
   std::optional<postgres::ErasedName> names_told_up_to_;
@@ -81,6 +94,7 @@ class Sweeper : public Settlement {
   std::map<std::uint64_t, Entry> entries_;  ///< in the journal, by token
   std::uint64_t next_token_ = 1;
   std::size_t in_flight_ = 0;
+  bool has_left_some_ = false;      ///< of the quota
   workers::PeriodicThread thread_;  ///< the last: it ends before what it uses
 };
 

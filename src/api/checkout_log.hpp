@@ -7,6 +7,7 @@
 
 #include "flashsale/api/exchange.hpp"
 #include "flashsale/api/parts.hpp"
+#include "flashsale/model/request_id.hpp"
 
 namespace flashsale::api {
 
@@ -23,7 +24,7 @@ class CheckoutLog {
     std::string sale_id;
     std::string customer_id;
     std::string client;
-    std::string request_id;
+    RequestId request_id;
   };
   [[nodiscard]] std::shared_ptr<const Caller> caller(const Request& request, std::string_view sale_id,
                                                      std::string_view customer_id) const;

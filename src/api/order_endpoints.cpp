@@ -166,6 +166,7 @@ void OrderEndpoints::check_out_of(Exchange& exchange, const std::shared_ptr<cons
   placement.sale = sale;
   placement.id = OrderId::derive(sale->sale->id, customer_id, key);
   placement.customer_id = std::move(customer_id);
+  placement.request_id = RequestId(request.request_id);
   const auto preference = parse_prefer(request.header(Header::prefer));
   placement.wait = process_.wait;
   if (preference.wait) placement.wait = std::min<std::chrono::milliseconds>(*preference.wait, process_.wait_max);
@@ -173,8 +174,7 @@ void OrderEndpoints::check_out_of(Exchange& exchange, const std::shared_ptr<cons
 
   auto answer = [this, kept = exchange.shared_from_this(), sale, id = placement.id, async = preference.respond_async,
                  caller = log_.caller(request, sale->sale->id, placement.customer_id)](const PlacementResult& result) {
-    log_.note(caller, checkout::kPlacementOutcomes[static_cast<std::size_t>(result.outcome)],
-              checkout::is_refusal(result.outcome));
+    log_.note(caller, checkout::to_string(result.outcome), checkout::is_refusal(result.outcome));
     switch (result.outcome) {
       case PlacementOutcome::committed: return show(*kept, 201, result.order, location_of(id));
       case PlacementOutcome::taken: {

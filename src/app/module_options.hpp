@@ -1,6 +1,7 @@
 #pragma once
 #include "flashsale/app/settings.hpp"
-#include "flashsale/checkout/checkout.hpp"
+#include "flashsale/checkout/options.hpp"
+#include "flashsale/checkout/permits.hpp"
 #include "flashsale/http/server.hpp"
 #include "flashsale/identity/customer_rate_limiter.hpp"
 #include "flashsale/postgres/session.hpp"

@@ -73,7 +73,7 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
         batcher_(std::make_shared<ReservationBatcher>(
             options_, parts.context, parts.redis, parts.catalog, orders_, parts.metrics,
             [this](const auto& answer, const auto& result) { reserved(answer, result); })),
-        search_(std::make_shared<PendingSearch>(parts)) {
+        search_(std::make_shared<PendingSearch>(parts.context, parts.redis, parts.catalog, parts.lookup)) {
     for (std::size_t i = 0; i < kPlacementOutcomes.size(); ++i) {
       outcomes_[i] = &parts.metrics.reservations(kPlacementOutcomes[i]);
     }
@@ -326,7 +326,9 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
   void drifted(InFlightOrder& order, OrderStatus status) {
     const auto& sale = *order.placement.sale->sale;
     telemetry::log_warn("redis and postgres disagree, the sale is rebuilt",
-                        {{"sale", sale.id}, {"order", order.placement.id.to_string()}});
+                        {{"sale", sale.id},
+                         {"order", order.placement.id.to_string()},
+                         {"request_id", order.placement.request_id.view()}});
     release(order, status, false);
     order.entry.reset();
     parts_.upkeep.request_correction(current_sale(order), order.epoch);

@@ -5,7 +5,7 @@
 #include <memory>
 #include <vector>
 
-#include "flashsale/checkout/checkout.hpp"
+#include "flashsale/checkout/placement.hpp"
 #include "log_trimmer.hpp"
 
 namespace flashsale::checkout {
@@ -20,7 +20,7 @@ struct InFlightOrder {
   };
 
   Placement placement;
-  Checkout::Callback callback;  ///< empty once the request has been answered
+  PlacementCallback callback;  ///< empty once the request has been answered
   Stage stage = Stage::reserving;
   catalog::SteadyTime answer_by{};
   TimePoint created_at{};           ///< set when Redis has accepted it

@@ -59,7 +59,7 @@ void PendingSearch::find(const OrderId& id, bool rows_can_be_read, FindCallback 
 
 void PendingSearch::snapshot_replaced() {
   if (waiting_.empty()) return;
-  const auto snapshot = parts_.catalog.snapshot();
+  const auto snapshot = catalog_.snapshot();
   if (!snapshot->redis_reached) {
     for (const auto& question : std::exchange(waiting_, {})) answer(question.callback, unavailable());
     return;
@@ -102,9 +102,9 @@ void PendingSearch::send(std::vector<Question> questions, const catalog::Snapsho
 void PendingSearch::ask(const Sale& sale, const std::shared_ptr<Batch>& batch, std::size_t first, std::size_t count) {
   std::vector<OrderId> ids;
   for (std::size_t i = first; i < first + count; ++i) ids.push_back(batch->questions[i].id);
-  const auto fence = parts_.redis.fence(sale.id, sale.epoch);
+  const auto fence = redis_.fence(sale.id, sale.epoch);
   ++batch->calls;
-  parts_.redis.ask(redis::find_orders(fence, ids),
+  redis_.ask(redis::find_orders(fence, ids),
                    [self = shared_from_this(), batch, first, count](const Result<redis::FindReply>& found) {
                      self->read(batch, first, count, found);
                      self->call_ended(batch);
@@ -136,12 +136,12 @@ void PendingSearch::look_for_row(const Question& question, bool unsure) {
   if (!question.rows_can_be_read) return answer(question.callback, unavailable());
   auto answered = [self = shared_from_this(), callback = question.callback,
                    unsure](Result<std::optional<Order>> found) {
-    boost::asio::post(self->parts_.context, [self, callback, unsure, found = std::move(found)] {
+    boost::asio::post(self->context_, [self, callback, unsure, found = std::move(found)] {
       const bool can_tell = found && (*found || !unsure);
       self->answer(callback, can_tell ? found : Result<std::optional<Order>>(unavailable()));
     });
   };
-  if (!parts_.lookup.find(question.id, std::move(answered))) answer(question.callback, unavailable());
+  if (!lookup_.find(question.id, std::move(answered))) answer(question.callback, unavailable());
 }
 
 void PendingSearch::answer(const FindCallback& callback, Result<std::optional<Order>> result) {

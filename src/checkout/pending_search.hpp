@@ -1,10 +1,13 @@
 #pragma once
+#include <boost/asio/io_context.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <vector>
 
-#include "flashsale/checkout/checkout.hpp"
+#include "flashsale/catalog/catalog.hpp"
+#include "flashsale/checkout/order_lookup.hpp"
+#include "flashsale/redis/connection.hpp"
 #include "flashsale/redis/known_orders.hpp"
 
 namespace flashsale::checkout {
@@ -16,9 +19,11 @@ namespace flashsale::checkout {
 /// Questions are bounded.
 class PendingSearch : public std::enable_shared_from_this<PendingSearch> {
  public:
-  using FindCallback = Checkout::FindCallback;
+  using FindCallback = OrderLookup::Callback;
 
-  explicit PendingSearch(const Checkout::Parts& parts) : parts_(parts) {}
+  PendingSearch(boost::asio::io_context& context, redis::Connection& redis, catalog::Catalog& catalog,
+                OrderLookup& lookup)
+      : context_(context), redis_(redis), catalog_(catalog), lookup_(lookup) {}
 
   /// `rows_can_be_read` false: PostgreSQL does not answer, so that only what Redis has can be told.
   void find(const OrderId& id, bool rows_can_be_read, FindCallback callback);
@@ -49,7 +54,10 @@ class PendingSearch : public std::enable_shared_from_this<PendingSearch> {
   void look_for_row(const Question& question, bool unsure);
   void answer(const FindCallback& callback, Result<std::optional<Order>> result);
 
-  Checkout::Parts parts_;
+  boost::asio::io_context& context_;
+  redis::Connection& redis_;
+  catalog::Catalog& catalog_;
+  OrderLookup& lookup_;
   std::vector<Question> waiting_;  ///< for a pulse
   std::size_t under_way_ = 0;      ///< all that are not answered
 };

@@ -5,7 +5,7 @@
 #include <map>
 #include <vector>
 
-#include "flashsale/checkout/checkout.hpp"
+#include "flashsale/checkout/placement.hpp"
 #include "flashsale/postgres/report_repository.hpp"
 
 namespace flashsale::checkout {

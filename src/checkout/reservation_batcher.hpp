@@ -5,8 +5,11 @@
 #include <unordered_map>
 #include <vector>
 
+#include "flashsale/catalog/catalog.hpp"
+#include "flashsale/checkout/options.hpp"
 #include "flashsale/redis/connection.hpp"
 #include "flashsale/redis/reservation.hpp"
+#include "flashsale/telemetry/metrics.hpp"
 #include "in_flight_orders.hpp"
 
 namespace flashsale::checkout {

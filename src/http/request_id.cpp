@@ -4,10 +4,11 @@
 #include <bit>
 #include <random>
 
+#include "flashsale/model/request_id.hpp"
+
 namespace flashsale::http {
 namespace {
 
-constexpr std::size_t kRequestIdBytesMax = 128;
 constexpr std::string_view kHexDigits = "0123456789abcdef";
 
 void write_hex(std::uint64_t number, char* out) {
@@ -41,7 +42,7 @@ void RequestIdMaker::make(MadeRequestId& id) {
 }
 
 bool is_usable_request_id(std::string_view id) {
-  return !id.empty() && id.size() <= kRequestIdBytesMax &&
+  return !id.empty() && id.size() <= RequestId::kBytesMax &&
          std::all_of(id.begin(), id.end(), [](char c) { return c > 0x20 && c < 0x7f; });
 }
 

@@ -11,6 +11,7 @@
 
 #include "flashsale/model/identifier.hpp"
 #include "flashsale/model/payment.hpp"
+#include "flashsale/model/rejection_reason.hpp"
 #include "flashsale/postgres/error.hpp"
 #include "flashsale/postgres/order_repository.hpp"
 #include "flashsale/postgres/payment_repository.hpp"
@@ -179,7 +180,7 @@ Error LogDrain::refuse_above_limit(const Sale& sale, std::span<postgres::NewOrde
       continue;
     }
     order.status = OrderStatus::rejected;
-    order.reason = "limit_exceeded";
+    order.reason = to_string(RejectionReason::limit_exceeded);
   }
   return {};
 }

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "flashsale/model/payment.hpp"
+#include "flashsale/model/rejection_reason.hpp"
 #include "flashsale/redis/error.hpp"
 #include "flashsale/redis/order_record.hpp"
 #include "flashsale/redis/release.hpp"
@@ -31,8 +32,6 @@ constexpr std::chrono::milliseconds kLookAgain{20};
 constexpr std::chrono::milliseconds kAwaitFinalRow{2000};
 /// An order whose epoch has moved on asks again after this long when it could not be decided.
 constexpr std::chrono::milliseconds kReserveAgainPause{50};
-/// Why an order is rejected that Redis has lost before it was written, and that came too late to be reserved again.
-constexpr std::string_view kInterrupted = "interrupted";
 /// Orders of sales that were let go, looked up by one thread at once.
 constexpr std::size_t kPastLookupsMax = 64;
 
@@ -42,10 +41,25 @@ bool is_of(const Placement& placement, const Order& row) {
 }
 
 /// What a buyer is answered whose order was rejected.
-PlacementOutcome refusal_of(const Order& row) {
-  if (row.reason == kInterrupted) return PlacementOutcome::unavailable;
-  if (row.reason == "limit_exceeded") return PlacementOutcome::limit_exceeded;
-  return row.reason == "sale_not_open" ? PlacementOutcome::sale_not_open : PlacementOutcome::sold_out;
+PlacementOutcome outcome_of(RejectionReason reason) {
+  switch (reason) {
+    case RejectionReason::sold_out:
+    case RejectionReason::unknown_item:
+    case RejectionReason::data_refused: return PlacementOutcome::sold_out;
+    case RejectionReason::limit_exceeded: return PlacementOutcome::limit_exceeded;
+    case RejectionReason::sale_not_open: return PlacementOutcome::sale_not_open;
+    case RejectionReason::interrupted: return PlacementOutcome::unavailable;
+  }
+  return PlacementOutcome::unavailable;
+}
+
+/// Of a reason that this version does not know nothing is claimed.
+PlacementOutcome refusal_of(const Placement& placement, const Order& row) {
+  if (const auto reason = parse_rejection_reason(row.reason)) return outcome_of(*reason);
+  telemetry::log_error(
+      "an order is rejected for a reason that is not known",
+      {{"order", row.id.to_string()}, {"reason", row.reason}, {"request_id", placement.request_id.view()}});
+  return PlacementOutcome::unavailable;
 }
 
 /// Whether there is surely no unit for these lines under this id, and never was. The id may have an order of other
@@ -225,21 +239,27 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
           submissions.push_back(take(token, order, reply.now));
           break;
         case redis::Decision::replay: replayed(token, order, reply.records[replay++]); break;
-        case redis::Decision::sold_out: refuse(token, order, PlacementOutcome::sold_out, "sold_out"); break;
-        case redis::Decision::limit: refuse(token, order, PlacementOutcome::limit_exceeded, "limit_exceeded"); break;
+        case redis::Decision::sold_out: refuse(token, order, PlacementOutcome::sold_out, RejectionReason::sold_out); break;
+        case redis::Decision::limit:
+          refuse(token, order, PlacementOutcome::limit_exceeded, RejectionReason::limit_exceeded);
+          break;
         case redis::Decision::order_limit:
-          refuse(token, order, PlacementOutcome::order_limit_exceeded, "limit_exceeded");
+          refuse(token, order, PlacementOutcome::order_limit_exceeded, RejectionReason::limit_exceeded);
           break;
         case redis::Decision::unpaid_pause:
-          refuse(token, order, PlacementOutcome::unpaid_pause, "limit_exceeded");
+          refuse(token, order, PlacementOutcome::unpaid_pause, RejectionReason::limit_exceeded);
           break;
-        case redis::Decision::not_open: refuse(token, order, PlacementOutcome::sale_not_open, "sale_not_open"); break;
+        case redis::Decision::not_open:
+          refuse(token, order, PlacementOutcome::sale_not_open, RejectionReason::sale_not_open);
+          break;
         case redis::Decision::unknown_item:
           // The catalog knows the item: Redis has lost it.
           parts_.upkeep.request_correction(current_sale(order), batch.epoch);
           put_off(token, order, PlacementOutcome::unavailable);
           break;
-        case redis::Decision::too_late: refuse(token, order, PlacementOutcome::unavailable, kInterrupted); break;
+        case redis::Decision::too_late:
+          refuse(token, order, PlacementOutcome::unavailable, RejectionReason::interrupted);
+          break;
         case redis::Decision::no_order:  // is not asked for here
         case redis::Decision::resting: put_off(token, order, PlacementOutcome::unavailable); break;
         case redis::Decision::log_full: put_off(token, order, PlacementOutcome::overloaded); break;
@@ -267,11 +287,11 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
     return {{std::move(row), order.epoch}, order.reserves_again, this, token};
   }
 
-  void refuse(std::uint64_t token, InFlightOrder& order, PlacementOutcome outcome, std::string_view reason) {
+  void refuse(std::uint64_t token, InFlightOrder& order, PlacementOutcome outcome, RejectionReason reason) {
     if (!order.reserves_again) return finish(token, {outcome, {}});
     // It had been accepted, and perhaps promised by a 202: its refusal becomes a row (PROTOCOL R1, R4).
     auto row = order.as_order(OrderStatus::rejected);
-    row.reason = reason;
+    row.reason = to_string(reason);
     order.stage = InFlightOrder::Stage::writing;
     parts_.journal.submit({{{std::move(row), order.epoch}, true, this, token}});
   }
@@ -312,7 +332,7 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
 
   void finish_with_row(std::uint64_t token, InFlightOrder& order, const Order& row) {
     FLASHSALE_FAULT_POINT("checkout.before_answer");
-    if (row.status == OrderStatus::rejected) return finish(token, {refusal_of(row), row});
+    if (row.status == OrderStatus::rejected) return finish(token, {refusal_of(order.placement, row), row});
     if (!is_of(order.placement, row)) {
       drifted(order, row.status);
       return finish(token, {PlacementOutcome::key_reused, {}});
@@ -356,7 +376,7 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
     const auto sale = parts_.catalog.snapshot()->find(order.placement.sale->sale->id);
     // PostgreSQL has lost the sale, or nobody buys in it any more and Redis has nothing of it.
     if (!sale) return finish(token, {PlacementOutcome::outcome_unknown, {}});
-    if (sale->sale->let_go) return refuse(token, order, PlacementOutcome::sale_not_open, kInterrupted);
+    if (sale->sale->let_go) return refuse(token, order, PlacementOutcome::sale_not_open, RejectionReason::interrupted);
     if (!sale->serving || sale->sale->epoch == order.epoch) return;
     // Nobody else may finish it meanwhile: a replay that is tried again is a reservation once more.
     order.stage = InFlightOrder::Stage::reserving;
@@ -396,7 +416,7 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
         found && *found && (*found)->status == OrderStatus::rejected && (*found)->created_at < order->created_at;
     if (found && *found && !is_earlier) {
       const auto& row = **found;
-      if (row.status == OrderStatus::rejected) return finish(token, {refusal_of(row), row});
+      if (row.status == OrderStatus::rejected) return finish(token, {refusal_of(order->placement, row), row});
       if (!is_of(order->placement, row)) return finish(token, {PlacementOutcome::key_reused, {}});
       // An order of this process that lost its epoch meets its own row here.
       const bool own = order->reserves_again && is_live(row.status);

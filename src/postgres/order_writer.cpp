@@ -15,6 +15,7 @@
 #include "embedded/flashsale_postgres.hpp"
 #include "flashsale/model/check.hpp"
 #include "flashsale/model/identifier.hpp"
+#include "flashsale/model/rejection_reason.hpp"
 #include "flashsale/postgres/error.hpp"
 #include "flashsale/telemetry/fault_point.hpp"
 #include "flashsale/telemetry/log.hpp"
@@ -26,10 +27,6 @@
 
 namespace flashsale::postgres {
 namespace {
-
-constexpr std::string_view kSoldOut = "sold_out";
-constexpr std::string_view kUnknownItem = "unknown_item";
-constexpr std::string_view kDataRefused = "data_refused";
 
 /// An order of a batch, and where its result goes.
 struct Entry {
@@ -422,7 +419,7 @@ class CarefulWrite {
     }
     for (const auto& line : order.lines) {
       const auto item = items_.find(line.item_no);
-      if (item == items_.end()) return refuse(order, kUnknownItem, result);
+      if (item == items_.end()) return refuse(order, to_string(RejectionReason::unknown_item), result);
       if (item->second.epoch != entry.order->epoch) {
         if (inserted_.contains(order.id)) stale_.push_back(order.id);
         result = {WriteOutcome::stale_epoch, {}};
@@ -431,7 +428,7 @@ class CarefulWrite {
     }
     if (yielding_.contains(order.id)) replacing_.push_back(&order);
     const auto fits = [&](const OrderLine& line) { return line.quantity <= items_.at(line.item_no).free; };
-    if (!std::ranges::all_of(order.lines, fits)) return refuse(order, kSoldOut, result);
+    if (!std::ranges::all_of(order.lines, fits)) return refuse(order, to_string(RejectionReason::sold_out), result);
     for (const auto& line : order.lines) {
       items_.at(line.item_no).free -= line.quantity;
       auto& taken = taken_[line.item_no];
@@ -541,7 +538,7 @@ Order storable(const Order& order) {
   constexpr TimePoint kLatest{std::chrono::sys_days{std::chrono::year{9999} / 1 / 1}};
   Order out = order;
   out.status = OrderStatus::rejected;
-  out.reason = kDataRefused;
+  out.reason = to_string(RejectionReason::data_refused);
   out.expires_at.reset();
   for (auto& line : out.lines) line.quantity = std::clamp(line.quantity, 1, kMaxOrderQuantity);
   const auto disorder = std::ranges::adjacent_find(out.lines, std::ranges::greater_equal{}, &OrderLine::item_no);

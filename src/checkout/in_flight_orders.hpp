@@ -1,51 +1,28 @@
 #pragma once
+#include <cstddef>
 #include <cstdint>
 #include <deque>
-#include <functional>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "flashsale/checkout/placement.hpp"
-#include "log_trimmer.hpp"
+#include "log_entry.hpp"
+#include "order_progress.hpp"
 
 namespace flashsale::checkout {
 
-/// One order between its permit and its settlement.
+/// One order between its permit and its settlement, and to whom its steps lead.
 struct InFlightOrder {
-  enum class Stage : std::uint8_t {
-    reserving,  ///< waits for Redis
-    writing,    ///< stands in the pending log; waits for the journal
-    replaying,  ///< the key's order was there already; its row is being looked up
-    returning,  ///< its epoch has moved on: it is to be reserved again as soon as the sale is there
-  };
-
-  Placement placement;
-  PlacementCallback callback;  ///< empty once the request has been answered
-  Stage stage = Stage::reserving;
-  catalog::SteadyTime answer_by{};
-  TimePoint created_at{};           ///< set when Redis has accepted it
-  std::shared_ptr<LogEntry> entry;  ///< its place in the pending log
-  std::int64_t epoch = 0;           ///< under which it was accepted
-  bool reserves_again = false;      ///< was accepted under an older epoch before
-  bool replayed_is_held = false;
-  Order replayed;                                                  ///< what Redis says of the key's order
-  catalog::SteadyTime look_again_at = catalog::SteadyTime::max();  ///< replaying: for the row; returning: for the sale
-
-  [[nodiscard]] Order as_order(OrderStatus status) const {
-    Order order;
-    order.id = placement.id;
-    order.lines = placement.lines;
-    order.customer_id = placement.customer_id;
-    order.status = status;
-    order.created_at = created_at;
-    return order;
-  }
+  OrderProgress progress;
+  PlacementCallback callback;       ///< empty once the request has been answered
+  std::shared_ptr<LogEntry> entry;  ///< of the pending log, which names it among others; of its last acceptance
 };
 
 /// The orders of one thread, by a token that is never used again: late answers of a settled order find nothing.
 class InFlightOrders {
  public:
-  std::uint64_t add(InFlightOrder order) {
+  std::uint64_t add(InFlightOrder&& order) {
     std::size_t index = 0;
     if (free_.empty()) {
       index = slots_.size();

@@ -8,16 +8,9 @@
 #include <vector>
 
 #include "flashsale/redis/connection.hpp"
+#include "log_entry.hpp"
 
 namespace flashsale::checkout {
-
-/// One entry of a pending log: it may go when every order in it has a final row (PROTOCOL R13).
-struct LogEntry {
-  std::string sale_id;
-  std::int64_t epoch = 0;
-  std::string entry_id;
-  std::size_t unsettled = 0;
-};
 
 /// Deletes settled entries, those of one turn of the loop in one command. What is lost with a connection is left to
 /// the sweeper.

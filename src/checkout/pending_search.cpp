@@ -105,10 +105,10 @@ void PendingSearch::ask(const Sale& sale, const std::shared_ptr<Batch>& batch, s
   const auto fence = redis_.fence(sale.id, sale.epoch);
   ++batch->calls;
   redis_.ask(redis::find_orders(fence, ids),
-                   [self = shared_from_this(), batch, first, count](const Result<redis::FindReply>& found) {
-                     self->read(batch, first, count, found);
-                     self->call_ended(batch);
-                   });
+             [self = shared_from_this(), batch, first, count](const Result<redis::FindReply>& found) {
+               self->read(batch, first, count, found);
+               self->call_ended(batch);
+             });
 }
 
 void PendingSearch::read(const std::shared_ptr<Batch>& batch, std::size_t first, std::size_t count,

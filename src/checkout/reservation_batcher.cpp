@@ -21,7 +21,7 @@ ReservationBatcher::ReservationBatcher(const Options& options, boost::asio::io_c
       answered_(std::move(answered)) {}
 
 void ReservationBatcher::add(std::uint64_t token) {
-  const auto& sale = *orders_.find(token)->placement.sale->sale;
+  const auto& sale = *orders_.find(token)->progress.placement().sale->sale;
   auto& queue = queues_[sale.sale_no];
   queue.sale_id = sale.id;  // a number is given out anew when PostgreSQL was restored from a backup
   queue.waiting.push_back(token);
@@ -64,13 +64,13 @@ std::vector<std::uint64_t> ReservationBatcher::take_batch(SaleQueue& queue, std:
   std::size_t order_lines = 0;
   while (!queue.waiting.empty()) {
     const auto token = queue.waiting.front();
-    const auto& order = *orders_.find(token);
-    const auto lines_of_order = order.placement.lines.size();
+    const auto& order = orders_.find(token)->progress;
+    const auto lines_of_order = order.placement().lines.size();
     if (!tokens.empty() && order_lines + lines_of_order > options_.reservation_batch_max) break;
     queue.waiting.pop_front();
-    const std::int64_t epoch = order.reserves_again ? order.epoch : 0;
+    const std::int64_t epoch = order.reserves_again() ? order.epoch() : 0;
     if (tokens.empty()) accepted_under = epoch;
-    const bool fits = epoch == accepted_under && ids.insert(order.placement.id).second;
+    const bool fits = epoch == accepted_under && ids.insert(order.placement().id).second;
     (fits ? tokens : left).push_back(token);
     if (fits) order_lines += lines_of_order;
   }
@@ -102,8 +102,8 @@ void ReservationBatcher::send(std::int32_t sale_no, SaleQueue& queue, std::vecto
   std::vector<redis::ReservationRequest> requests;
   requests.reserve(answer->tokens.size());
   for (const auto token : answer->tokens) {
-    const auto& order = *orders_.find(token);
-    requests.push_back({order.placement.id, order.placement.lines, order.placement.customer_id});
+    const auto& placement = orders_.find(token)->progress.placement();
+    requests.push_back({placement.id, placement.lines, placement.customer_id});
   }
   redis::ReservationTerms terms;
   // Redis refuses from the moment on at which this side has certainly given up (PROTOCOL R10): its clock shows at

@@ -2,6 +2,7 @@
 
 import collections
 import hashlib
+import json
 import threading
 import time
 import unittest
@@ -268,7 +269,9 @@ class DriftTest(FaultCase):
         def buy(client, number):
             customer = self.cluster.new_customer()
             purchase = Purchase(sale, customer, "k", "sneaker-42", quantity)
-            headers = {"Prefer": prefer} if prefer else None
+            headers = {"X-Request-Id": f"of-{customer}"}
+            if prefer:
+                headers["Prefer"] = prefer
             for _ in range(100):
                 response = purchase.note(self.cluster.buy(sale, customer, "k", quantity=quantity, client=client,
                                                           headers=headers))
@@ -339,6 +342,11 @@ class DriftTest(FaultCase):
         self.assertLessEqual(set(counts), {"confirmed", "rejected", "refused"}, counts)
         self.assertGreater(counts["rejected"], 0, counts)
         self.assert_settled(sale, first + late)
+        # Each had its answer before, and is found by its request all the same.
+        told = [json.loads(line) for instance in self.cluster.instances
+                for line in instance.process.log_text().splitlines() if "redis and postgres disagree" in line]
+        requests = {f"of-{purchase.customer}" for purchase in late}
+        self.assertTrue(requests & {line.get("request_id") for line in told}, told)
         for purchase in late:
             if purchase.outcome == "rejected":
                 response = self.cluster.cancel(next(iter(purchase.ids)), purchase.customer)

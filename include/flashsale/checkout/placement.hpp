@@ -24,6 +24,10 @@ struct Placement {
   RequestId request_id;                  ///< of the request, which may be over before the order is
 };
 
+/// Whether a row under its id is its order. It can be another's, although the id is made of the customer's: of one who
+/// was erased.
+[[nodiscard]] bool is_of(const Placement& placement, const Order& row);
+
 /// How a checkout ends. All but the last three are normal outcomes.
 enum class PlacementOutcome : std::uint8_t {
   committed,   ///< this call's order stands in PostgreSQL

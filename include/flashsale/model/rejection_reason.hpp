@@ -5,8 +5,8 @@
 
 namespace flashsale {
 
-/// Why an order that Redis had accepted is `rejected`. Their names are stored in PostgreSQL (orders.reason) and shown to
-/// buyers: never rename one.
+/// Why an order that Redis had accepted is `rejected`. Their names are stored in PostgreSQL (orders.reason) and shown
+/// to buyers: never rename one.
 enum class RejectionReason : std::uint8_t {
   sold_out,
   limit_exceeded,  ///< any of the bounds on what one customer may have

@@ -8,6 +8,7 @@
 #include "flashsale/model/order.hpp"
 #include "flashsale/model/result.hpp"
 #include "flashsale/postgres/session.hpp"
+#include "flashsale/postgres/write_result.hpp"
 
 namespace flashsale::postgres {
 
@@ -15,20 +16,6 @@ namespace flashsale::postgres {
 struct NewOrder {
   Order order;             ///< id, item, customer, quantity, created_at; status is what it becomes when it is taken
   std::int64_t epoch = 0;  ///< the epoch under which Redis accepted it
-};
-
-enum class WriteOutcome : std::uint8_t {
-  committed,    ///< inserted now, and committed
-  existing,     ///< a row of this id was already there; `row` is that row, whatever its lines and status
-  rejected,     ///< does not fit `stock` at the current epoch, or a row that PostgreSQL cannot take: a `rejected`
-                ///< row with a reason stands now. Redis has drifted (PROTOCOL R11)
-  recorded,     ///< it was handed in as `rejected`, with a reason: the row stands now, and took no units
-  stale_epoch,  ///< the sale's epoch has moved on: nothing was written; reserve it again
-};
-
-struct WriteResult {
-  WriteOutcome outcome = WriteOutcome::committed;
-  Order row;  ///< the row as it stands now (empty for stale_epoch)
 };
 
 /// A session's name tells a writer from everything else that is connected: see end_stalled_writers().

@@ -3,26 +3,11 @@
 Run: /usr/bin/python3 tests/unit/coverage_test.py
 """
 
-import importlib.machinery
-import importlib.util
-import pathlib
-import sys
 import unittest
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+import script_module
 
-
-def loaded(path):
-    """A script without a suffix as a module."""
-    loader = importlib.machinery.SourceFileLoader("coverage_script", str(path))
-    module = importlib.util.module_from_spec(importlib.util.spec_from_loader("coverage_script", loader))
-    written, sys.dont_write_bytecode = sys.dont_write_bytecode, True  # it would lie beside the script
-    loader.exec_module(module)
-    sys.dont_write_bytecode = written
-    return module
-
-
-coverage = loaded(ROOT / "scripts" / "coverage")
+coverage = script_module.loaded("coverage")
 
 
 def file(name, *counts):

@@ -4,29 +4,17 @@ version of it, its test is left out.
 Run: /usr/bin/python3 tests/unit/lint_test.py
 """
 
-import importlib.machinery
-import importlib.util
 import json
 import pathlib
 import shutil
-import sys
 import tempfile
 import unittest
 
+import script_module
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 
-
-def loaded(path):
-    """A script without a suffix as a module."""
-    loader = importlib.machinery.SourceFileLoader("lint", str(path))
-    module = importlib.util.module_from_spec(importlib.util.spec_from_loader("lint", loader))
-    written, sys.dont_write_bytecode = sys.dont_write_bytecode, True  # it would lie beside the script
-    loader.exec_module(module)
-    sys.dont_write_bytecode = written
-    return module
-
-
-lint = loaded(ROOT / "scripts" / "lint")
+lint = script_module.loaded("lint")
 
 
 class PlantedTest(unittest.TestCase):

@@ -36,9 +36,8 @@ namespace {
 
 namespace asio = boost::asio;
 
-postgres::UnknownOrders unknown_orders(const Settings& settings) {
-  return settings.payments.unknown_orders == "ignore" ? postgres::UnknownOrders::ignore
-                                                      : postgres::UnknownOrders::refund;
+UnknownOrders unknown_orders(const Settings& settings) {
+  return settings.payments.unknown_orders == "ignore" ? UnknownOrders::ignore : UnknownOrders::refund;
 }
 api::LoggedCheckouts logged_checkouts(const Settings& settings) {
   if (settings.log.checkouts == "all") return api::LoggedCheckouts::all;

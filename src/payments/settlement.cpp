@@ -62,7 +62,7 @@ Settled receive(workers::Stores& stores, catalog::Upkeep& upkeep, const PaymentE
 }
 
 Settled settle(workers::Stores& stores, catalog::Upkeep& upkeep, std::string_view webhook_id,
-               std::chrono::seconds patience, postgres::UnknownOrders unknown) {
+               std::chrono::seconds patience, UnknownOrders unknown) {
   return finish(stores, upkeep, postgres::settle_payment(stores.session(), webhook_id, patience, unknown));
 }
 

@@ -23,31 +23,27 @@ namespace {
 /// Of the transaction that expires orders; the number means nothing.
 constexpr std::int64_t kExpiryLock = 7'204'531'882;
 
-/// An order and what is due for it.
-struct DueOrder {
+struct PaidOrder {
   PaymentResult shown;
-  PaymentMode payment = PaymentMode::none;
-  Money due;
-  bool payment_failed = false;
-  bool archived = false;
-  std::int64_t attempts = 1;  ///< declined payments that end it
+  DueOrder due;
 };
 
-std::optional<DueOrder> read_due_order(pqxx::transaction_base& tx, const OrderId& id) {
+std::optional<PaidOrder> read_paid_order(pqxx::transaction_base& tx, const OrderId& id) {
   const auto rows = execute(tx, embedded::payment_order_sql, id.to_string());
   if (rows.empty()) return std::nullopt;
   const auto row = rows[0];
-  DueOrder order;
+  PaidOrder order;
   order.shown.row = read_order(row);
   order.shown.given_back = row[kOrderColumns].as<bool>();
   order.shown.sale_no = row[kOrderColumns + 1].as<std::int32_t>();
   order.shown.sale_id = row[kOrderColumns + 2].as<std::string>();
-  order.payment = static_cast<PaymentMode>(row[kOrderColumns + 3].as<int>());
-  order.due = {row[kOrderColumns + 4].as<std::int64_t>(), row[kOrderColumns + 5].as<std::string>()};
-  order.payment_failed = row[kOrderColumns + 6].as<bool>();
   order.shown.epoch = row[kOrderColumns + 7].as<std::int64_t>();
-  order.archived = row[kOrderColumns + 8].as<bool>();
-  order.attempts = row[kOrderColumns + 9].as<std::int64_t>();
+  order.due.status = order.shown.row.status;
+  order.due.payment = static_cast<PaymentMode>(row[kOrderColumns + 3].as<int>());
+  order.due.due = {row[kOrderColumns + 4].as<std::int64_t>(), row[kOrderColumns + 5].as<std::string>()};
+  order.due.payment_failed = row[kOrderColumns + 6].as<bool>();
+  order.due.is_archived = row[kOrderColumns + 8].as<bool>();
+  order.due.attempts = row[kOrderColumns + 9].as<std::int64_t>();
   return order;
 }
 
@@ -61,82 +57,57 @@ bool lock_row(pqxx::transaction_base& tx, const OrderId& id) {
 /// Messages are locked after orders, and items last, everywhere. A row that is written between the two statements is
 /// not there yet: read without its lock, it could be confirmed, cancelled or ended by somebody else before we change
 /// it.
-std::optional<DueOrder> lock_order(pqxx::transaction_base& tx, const OrderId& id) {
+std::optional<PaidOrder> lock_order(pqxx::transaction_base& tx, const OrderId& id) {
   const bool is_there = lock_row(tx, id);
   FLASHSALE_FAULT_POINT("payment.order_looked_up");
-  return is_there ? read_due_order(tx, id) : std::nullopt;
+  return is_there ? read_paid_order(tx, id) : std::nullopt;
 }
 
-/// One that a late payment may bring back. What is archived stays as it is: Redis has nothing of its sale any more.
-bool may_come_back(const DueOrder& order) {
-  if (order.archived) return false;
-  const auto status = order.shown.row.status;
-  return status == OrderStatus::expired || (status == OrderStatus::cancelled && order.payment_failed);
+/// What is answered, and the units that come back, stand or fall with the change.
+void change_locked(pqxx::transaction_base& tx, std::string_view sql, const Order& row, OrderStatus after,
+                   std::string_view reason = {}) {
+  if (execute(tx, sql, row.id.to_string()).affected_rows() != 1) throw std::runtime_error("a locked order has changed");
+  note_change(tx, change_of(row, after, reason));
 }
 
-/// Decides one message, under the lock of its order.
-class Judgement {
- public:
-  Judgement(pqxx::transaction_base& tx, const PaymentEvent& event) : tx_(tx), event_(event) {}
-
-  /// Without commit.
-  PaymentResult run() {
-    auto order = lock_order(tx_, event_.order_id);
-    if (!order) return {};
-    const auto outcome = event_.succeeded ? succeeded(*order) : failed(*order);
-    // As it stands after the change.
-    auto result = read_due_order(tx_, event_.order_id).value().shown;
-    result.outcome = outcome;
-    return result;
+/// Only what this message is judged by is asked for.
+PaymentHistory history_of(pqxx::transaction_base& tx, const PaidOrder& order, const PaymentEvent& event) {
+  const auto id = event.order_id.to_string();
+  PaymentHistory history;
+  if (event.succeeded) {
+    history.was_told_before =
+        !execute(tx, embedded::payment_was_told_sql, id, event.payment_id, event.webhook_id).empty();
+  } else if (order.due.status == OrderStatus::awaiting_payment) {
+    history.declined = execute(tx, embedded::payments_declined_sql, id)[0][0].as<std::int64_t>();
   }
+  return history;
+}
 
- private:
-  PaymentOutcome succeeded(const DueOrder& order) {
-    const auto& row = order.shown.row;
-    if (was_told_before()) return PaymentOutcome::ignored;
-    if (order.payment == PaymentMode::none) return refund("not_due");
-    if (event_.paid != order.due) return refund("wrong_amount");
-    if (row.status == OrderStatus::awaiting_payment) {
-      change_locked(embedded::order_confirm_paid_sql, row, OrderStatus::confirmed);
-      return PaymentOutcome::confirmed;
-    }
-    if (may_come_back(order)) return PaymentOutcome::late;
-    // Some providers tell of a payment of nothing, too.
-    if (event_.paid.amount == 0) return PaymentOutcome::ignored;
-    return refund(row.status == OrderStatus::confirmed ? "paid_twice" : "order_ended");
+void carry_out(pqxx::transaction_base& tx, const Order& row, const PaymentEvent& event,
+               const PaymentJudgement& judgement) {
+  switch (judgement.outcome) {
+    case PaymentOutcome::confirmed:
+      return change_locked(tx, embedded::order_confirm_paid_sql, row, OrderStatus::confirmed);
+    case PaymentOutcome::failed:
+      change_locked(tx, embedded::order_payment_failed_sql, row, OrderStatus::cancelled, "payment_failed");
+      return return_units(tx, row);
+    case PaymentOutcome::refund_required:
+      return require_refund(tx, event.order_id, event.payment_id, event.paid, judgement.refund_reason);
+    default: return;
   }
+}
 
-  PaymentOutcome failed(const DueOrder& order) {
-    const auto& row = order.shown.row;
-    if (row.status != OrderStatus::awaiting_payment) return PaymentOutcome::ignored;
-    const auto declined = execute(tx_, embedded::payments_declined_sql, row.id.to_string())[0][0].as<std::int64_t>();
-    if (declined < order.attempts) return PaymentOutcome::declined;
-    change_locked(embedded::order_payment_failed_sql, row, OrderStatus::cancelled, "payment_failed");
-    return_units(tx_, row);
-    return PaymentOutcome::failed;
-  }
-
-  /// What is answered, and the units that come back, stand or fall with the change.
-  void change_locked(std::string_view sql, const Order& row, OrderStatus after, std::string_view reason = {}) {
-    if (execute(tx_, sql, row.id.to_string()).affected_rows() != 1)
-      throw std::runtime_error("a locked order has changed");
-    note_change(tx_, change_of(row, after, reason));
-  }
-
-  [[nodiscard]] bool was_told_before() {
-    return !execute(tx_, embedded::payment_was_told_sql, event_.order_id.to_string(), event_.payment_id,
-                    event_.webhook_id)
-                .empty();
-  }
-
-  PaymentOutcome refund(std::string_view reason) {
-    require_refund(tx_, event_.order_id, event_.payment_id, event_.paid, reason);
-    return PaymentOutcome::refund_required;
-  }
-
-  pqxx::transaction_base& tx_;
-  const PaymentEvent& event_;
-};
+/// Judges one message under the lock of its order, and does what follows. Without commit.
+PaymentResult settle_by_order(pqxx::transaction_base& tx, const PaymentEvent& event) {
+  const auto order = lock_order(tx, event.order_id);
+  if (!order) return {};
+  const auto judgement = judge(order->due, event, history_of(tx, *order, event));
+  carry_out(tx, order->shown.row, event, judgement);
+  // As it stands after the change.
+  auto result = read_paid_order(tx, event.order_id).value().shown;
+  result.outcome = judgement.outcome;
+  return result;
+}
 
 struct StoredEvent {
   PaymentEvent event;
@@ -170,7 +141,7 @@ void note_outcome(pqxx::transaction_base& tx, const PaymentEvent& event, Payment
 
 /// The order as it stands; empty while it is not written.
 PaymentResult as_it_stands(pqxx::transaction_base& tx, const StoredEvent& stored) {
-  const auto order = read_due_order(tx, stored.event.order_id);
+  const auto order = read_paid_order(tx, stored.event.order_id);
   PaymentResult result = order ? order->shown : PaymentResult{};
   result.outcome = stored.outcome;
   result.webhook_id = stored.event.webhook_id;
@@ -212,7 +183,7 @@ PaymentResult apply_in(pqxx::work& tx, PaymentEvent event) {
     is_new = store_event(tx, event);
   }
   if (!is_new) return already_known(tx, read_event(tx, event.webhook_id, std::chrono::seconds(0)));
-  auto result = Judgement(tx, event).run();
+  auto result = settle_by_order(tx, event);
   result.webhook_id = event.webhook_id;
   note_outcome(tx, event, result.outcome);
   FLASHSALE_FAULT_POINT("payment.before_commit");
@@ -221,21 +192,14 @@ PaymentResult apply_in(pqxx::work& tx, PaymentEvent event) {
   return result;
 }
 
-PaymentResult ignore_unknown(pqxx::work& tx, const StoredEvent& stored) {
-  auto result = as_it_stands(tx, stored);
-  result.outcome = PaymentOutcome::not_ours;
-  note_outcome(tx, stored.event, result.outcome);
-  commit(tx);
-  return result;
-}
-
-/// The message is not about to be settled: the money goes back.
-PaymentResult give_up(pqxx::work& tx, const StoredEvent& stored, std::string_view reason) {
+/// Nothing more is waited for.
+PaymentResult end_waiting(pqxx::work& tx, const StoredEvent& stored, const PaymentJudgement& judgement) {
   const auto& event = stored.event;
-  const bool has_money = event.succeeded;
-  if (has_money) require_refund(tx, event.order_id, event.payment_id, event.paid, reason);
+  if (judgement.outcome == PaymentOutcome::refund_required) {
+    require_refund(tx, event.order_id, event.payment_id, event.paid, judgement.refund_reason);
+  }
   auto result = as_it_stands(tx, stored);
-  result.outcome = has_money ? PaymentOutcome::refund_required : PaymentOutcome::ignored;
+  result.outcome = judgement.outcome;
   note_outcome(tx, event, result.outcome);
   FLASHSALE_FAULT_POINT("payment.before_refund_commit");
   commit(tx);
@@ -255,14 +219,10 @@ PaymentResult settle_in(pqxx::work& tx, std::string_view webhook_id, std::chrono
                         UnknownOrders unknown) {
   const auto seen = lock_with_order(tx, webhook_id, patience);
   if (seen.outcome != PaymentOutcome::waiting && seen.outcome != PaymentOutcome::late) return as_it_stands(tx, seen);
-  auto result = Judgement(tx, seen.event).run();
+  auto result = settle_by_order(tx, seen.event);
   result.webhook_id = seen.event.webhook_id;
   const bool is_open = result.outcome == PaymentOutcome::waiting || result.outcome == PaymentOutcome::late;
-  const bool is_waiting = result.outcome == PaymentOutcome::waiting;
-  if (is_waiting && seen.is_overdue && unknown == UnknownOrders::ignore) return ignore_unknown(tx, seen);
-  if (is_open && seen.is_overdue) {
-    return give_up(tx, seen, is_waiting ? "unknown_order" : "no_units_in_time");
-  }
+  if (is_open && seen.is_overdue) return end_waiting(tx, seen, judge_overdue(result.outcome, seen.event, unknown));
   if (result.outcome == seen.outcome) return result;
   note_outcome(tx, seen.event, result.outcome);
   commit(tx);
@@ -282,7 +242,7 @@ LateOutcome confirm_late_in(pqxx::work& tx, const Order& taken, std::int64_t epo
     commit_found(tx);
     return LateOutcome::confirmed;
   }
-  if (!may_come_back(*order) || row.generation >= taken.generation) return LateOutcome::over;
+  if (!may_come_back(order->due) || row.generation >= taken.generation) return LateOutcome::over;
   // First of all, since it also tells whether anybody still waits: the money may have gone back meanwhile.
   const auto waiting = execute(tx, embedded::payment_late_confirmed_sql, row.id.to_string());
   if (waiting.affected_rows() != 1) return LateOutcome::over;
@@ -371,7 +331,7 @@ Result<PaymentResult> refuse_late_payment(Session& session, std::string_view web
   return in_transaction<PaymentResult>(session, [&](pqxx::work& tx) {
     const auto stored = lock_with_order(tx, webhook_id, std::chrono::seconds(0));
     if (stored.outcome != PaymentOutcome::late) return as_it_stands(tx, stored);
-    return give_up(tx, stored, "no_units");
+    return end_waiting(tx, stored, give_up(stored.event, "no_units"));
   });
 }
 

@@ -21,7 +21,7 @@ class PaymentSweeper {
     std::chrono::milliseconds interval{200};
     /// A payment whose order does not come, or whose units do not, is refunded after this long.
     std::chrono::seconds patience{600};
-    postgres::UnknownOrders unknown_orders = postgres::UnknownOrders::refund;
+    UnknownOrders unknown_orders = UnknownOrders::refund;
   };
 
   PaymentSweeper(Options options, catalog::Upkeep& upkeep, telemetry::Metrics& metrics);

@@ -24,6 +24,6 @@ enum class Promptness : std::uint8_t { at_once, later };
 /// order is unknown and that is to be ignored.
 [[nodiscard]] Result<postgres::PaymentResult> settle(workers::Stores& stores, catalog::Upkeep& upkeep,
                                                      std::string_view webhook_id, std::chrono::seconds patience,
-                                                     postgres::UnknownOrders unknown);
+                                                     UnknownOrders unknown);
 
 }  // namespace flashsale::payments

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "flashsale/model/payment.hpp"
+#include "flashsale/model/payment_judgement.hpp"
 #include "flashsale/model/result.hpp"
 #include "flashsale/postgres/order_repository.hpp"
 #include "flashsale/postgres/session.hpp"
@@ -24,10 +25,6 @@ struct PaymentResult {
   std::int64_t epoch = 0;  ///< of the sale when `row` was read
   bool given_back = true;  ///< false: Redis has not been told that the units are free
 };
-
-/// What becomes of money for an order that nobody has heard of: this system may have lost it after a 202, or it is
-/// another's whose ids have the same form.
-enum class UnknownOrders : std::uint8_t { refund, ignore };
 
 /// Each call is one transaction on the session given; blocking. All of them may be repeated (PROTOCOL R16).
 

@@ -9,6 +9,7 @@ COPY CMakeLists.txt CMakePresets.json openapi.yaml ./
 COPY cmake cmake
 COPY include include
 COPY src src
+COPY tools/load tools/load
 RUN cmake --preset release -DFLASHSALE_TESTS=OFF && cmake --build build/release --target flashsaled && strip --strip-debug build/release/flashsaled
 
 FROM debian:12-slim AS edge

@@ -690,8 +690,8 @@ class PlantedBreachTest(unittest.TestCase):
                      "openapi.yaml", "config", "scripts"):
             copy = shutil.copytree if os.path.isdir(os.path.join(ROOT, path)) else shutil.copy2
             copy(os.path.join(ROOT, path), os.path.join(self.root, path))
-        for path in ("cmake", "include", "src"):
-            os.mkdir(os.path.join(self.root, path))
+        for path in ("cmake", "include", "src", "tools/load"):
+            os.makedirs(os.path.join(self.root, path))
 
     def change(self, path, old, new):
         """The text of a file with its first `old` replaced, which must be there; the text before."""

@@ -589,7 +589,7 @@ def version(root):
             for label in re.finditer(r"image\.version=[\"']?([^\s\"'\\]+)", text):
                 if label.group(1) != number and not label.group(1).startswith("$"):
                     breaches.append(f"{path}:{line_of(text, label.start())}: the image's version is not {number}")
-        elif path.split(os.sep)[0] in ("src", "include", "scripts", "config", "cmake"):
+        elif path.split(os.sep)[0] in ("src", "include", "scripts", "config", "cmake", "tools"):
             for place in re.finditer(r"(?<![\d.])" + re.escape(number) + r"(?![\d.]*\d)", text):
                 breaches.append(f"{path}:{line_of(text, place.start())}: repeats the version {number}")
     return breaches
@@ -782,7 +782,7 @@ class PlantedBreachTest(unittest.TestCase):
 
     def test_libpqxx_by_its_header(self):
         for path in (os.path.join("include", "flashsale", "postgres", "x.hpp"),
-                     os.path.join("src", "postgres", "x.cpp"), os.path.join("tests", "load", "x.cpp")):
+                     os.path.join("src", "postgres", "x.cpp"), os.path.join("tools", "load", "x.cpp")):
             with self.subTest(path=path):
                 self.catches(libpqxx_by_its_header, path, "#pragma once\n#include <pqxx/connection>\n", 2)
                 self.passes(libpqxx_by_its_header, path, '#include "flashsale/postgres/pqxx.hpp"\n')

@@ -8,9 +8,9 @@
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
+#include <variant>
 
 #include "flashsale/model/identifier.hpp"
-#include "flashsale/model/payment.hpp"
 #include "flashsale/model/rejection_reason.hpp"
 #include "flashsale/postgres/error.hpp"
 #include "flashsale/postgres/order_repository.hpp"
@@ -59,49 +59,46 @@ Error LogDrain::drain(const Sale& sale, std::span<const std::int64_t> old_epochs
 Error LogDrain::drain_epoch(const Sale& sale, std::int64_t old_epoch, std::int64_t new_epoch) {
   std::string after;
   for (;;) {
-    const auto read = redis_.ask(redis::pending(sale.id, old_epoch, after, kPage));
+    auto read = redis_.ask(redis::pending(sale.id, old_epoch, after, kPage));
     if (!read) return read.error();
     if (read->unreadable > 0) {
       telemetry::log_error("pending log holds entries that cannot be read",
                            {{"sale", sale.id}, {"count", read->unreadable}});
     }
     Page page{sale, old_epoch, new_epoch, {}};
-    if (const auto error = settle(page, read->entries)) return error;
+    if (const auto error = settle(page, std::move(read->entries))) return error;
     if (read->size < static_cast<std::size_t>(kPage)) return {};
     after = read->last_id;
   }
 }
 
 /// In the order in which Redis has accepted them.
-Error LogDrain::settle(Page& page, const std::vector<redis::PendingEntry>& entries) {
-  for (const auto& entry : entries) {
-    if (const auto error = settle_entry(page, entry)) return error;
+Error LogDrain::settle(Page& page, std::vector<redis::PendingEntry> entries) {
+  for (auto& entry : entries) {
+    auto work = find_pending_work(std::move(entry), page.sale, LogOf::older_epoch);
+    if (!work) continue;
+    const auto carry = [&](auto&& one) { return carry_out(page, std::forward<decltype(one)>(one)); };
+    if (const auto error = std::visit(carry, std::move(*work))) return error;
   }
   return write(page);
 }
 
-Error LogDrain::settle_entry(Page& page, const redis::PendingEntry& entry) {
-  // A log can outlive its sale, whose numbers are given out anew when PostgreSQL was restored.
-  const auto is_of_sale = [&](const OrderLine& line) { return page.sale.find_item(line.item_no) != nullptr; };
-  if (entry.withdrawal) {
-    const auto& taken = *entry.withdrawal;
-    if (!page.sale.find_item(taken.item_no)) return {};
-    if (const auto error = write(page)) return error;
-    const auto result = postgres::withdraw_stock(session_, taken.item_no, taken.change_id, taken.units, page.new_epoch,
-                                                 taken.who, page.old_epoch);
-    return result ? Error{} : result.error();
-  }
-  for (const auto& order : entry.orders) {
-    if (!std::ranges::all_of(order.lines, is_of_sale)) continue;
-    if (entry.is_retake) {
-      if (const auto error = write(page)) return error;
-      if (const auto error = confirm(page.sale, order, page.new_epoch)) return error;
-      continue;
-    }
-    page.orders.push_back({order, page.new_epoch});
-    set_first_status(page.orders.back().order, page.sale);
-  }
+Error LogDrain::carry_out(Page& page, WriteOrders work) {
+  for (auto& order : work.orders) page.orders.push_back({std::move(order), page.new_epoch});
   return {};
+}
+
+Error LogDrain::carry_out(Page& page, const ConfirmRetake& work) {
+  if (const auto error = write(page)) return error;
+  return confirm(page.sale, work.taken, page.new_epoch);
+}
+
+Error LogDrain::carry_out(Page& page, const WriteWithdrawal& work) {
+  if (const auto error = write(page)) return error;
+  const auto& taken = work.taken;
+  const auto written = postgres::withdraw_stock(session_, taken.item_no, taken.change_id, taken.units, page.new_epoch,
+                                                taken.who, page.old_epoch);
+  return judge(written, LogOf::older_epoch).end == EntryEnd::unsettled ? written.error() : Error{};
 }
 
 /// As the journal does, fewer at a time when PostgreSQL is there but does not get to the end of them in its time: a log
@@ -205,11 +202,8 @@ Error LogDrain::confirm(const Sale& sale, const Order& taken, std::int64_t new_e
     }
     if (units > item->limit_per_customer) return {};
   }
-  const auto result = postgres::confirm_late_payment(session_, taken, new_epoch);
-  // Somebody has locked this one order. Its payment still waits, and takes the units again when it is settled.
-  const auto is_failure = [&](postgres::Failure failure) { return result.error() == make_error_code(failure); };
-  if (!result && (is_failure(postgres::Failure::busy) || is_failure(postgres::Failure::timed_out))) return {};
-  return result ? Error{} : result.error();
+  const auto confirmed = postgres::confirm_late_payment(session_, taken, new_epoch);
+  return judge(confirmed, LogOf::older_epoch).end == EntryEnd::unsettled ? confirmed.error() : Error{};
 }
 
 }  // namespace flashsale::catalog

@@ -3,6 +3,7 @@
 #include <span>
 #include <vector>
 
+#include "flashsale/catalog/pending_work.hpp"
 #include "flashsale/model/order.hpp"
 #include "flashsale/model/result.hpp"
 #include "flashsale/model/sale.hpp"
@@ -30,8 +31,10 @@ class LogDrain {
     std::vector<postgres::NewOrder> orders;  ///< collected, not written yet
   };
   [[nodiscard]] Error drain_epoch(const Sale& sale, std::int64_t old_epoch, std::int64_t new_epoch);
-  [[nodiscard]] Error settle(Page& page, const std::vector<redis::PendingEntry>& entries);
-  [[nodiscard]] Error settle_entry(Page& page, const redis::PendingEntry& entry);
+  [[nodiscard]] Error settle(Page& page, std::vector<redis::PendingEntry> entries);
+  [[nodiscard]] Error carry_out(Page& page, WriteOrders work);
+  [[nodiscard]] Error carry_out(Page& page, const ConfirmRetake& work);
+  [[nodiscard]] Error carry_out(Page& page, const WriteWithdrawal& work);
   [[nodiscard]] Error write(Page& page);
   [[nodiscard]] Error write_once(const Sale& sale, std::span<postgres::NewOrder> orders);
   [[nodiscard]] Error refuse_above_limit(const Sale& sale, std::span<postgres::NewOrder> orders);

@@ -2,6 +2,7 @@
 
 #include <chrono>
 
+#include "flashsale/catalog/pending_work.hpp"
 #include "flashsale/checkout/give_back.hpp"
 #include "flashsale/postgres/payment_repository.hpp"
 #include "flashsale/redis/pending_log.hpp"
@@ -56,21 +57,22 @@ RetakeEnd retake(workers::Stores& stores, const Sale& sale, const Order& row, bo
 
 RetakeEnd finish_retake(workers::Stores& stores, const Sale& sale, const Order& taken, const std::string& entry_id) {
   const auto written = postgres::confirm_late_payment(stores.session(), taken, sale.epoch);
-  if (!written || *written == postgres::LateOutcome::stale_epoch) return RetakeEnd::later;
+  const auto verdict = catalog::judge(written, catalog::LogOf::served_epoch);
+  if (verdict.end == catalog::EntryEnd::unsettled) return RetakeEnd::later;
   FLASHSALE_FAULT_POINT("payment.after_late_commit");
   auto& client = stores.redis();
   if (client.connect()) return RetakeEnd::later;
-  if (*written == postgres::LateOutcome::not_enough) {
-    // Units that were never there (PROTOCOL R11). The entry stays until the correction drops it with its epoch.
+  const bool has_drifted = verdict.end == catalog::EntryEnd::corrected;
+  if (has_drifted) {
     telemetry::log_warn("redis and postgres disagree on a late payment, the sale is rebuilt",
                         {{"sale", sale.id}, {"order", taken.id.to_string()}});
-    (void)client.ask(redis::release(stores.fence(sale.id, sale.epoch), taken, false));
-    return RetakeEnd::drifted;
   }
-  if (*written == postgres::LateOutcome::over) {
-    const auto released = client.ask(redis::release(stores.fence(sale.id, sale.epoch), taken, true));
-    if (!released) return RetakeEnd::later;
+  if (verdict.release != catalog::Release::nothing) {
+    const bool with_units = verdict.release == catalog::Release::with_units;
+    const auto released = client.ask(redis::release(stores.fence(sale.id, sale.epoch), taken, with_units));
+    if (!released && !has_drifted) return RetakeEnd::later;
   }
+  if (has_drifted) return RetakeEnd::drifted;
   FLASHSALE_FAULT_POINT("payment.before_late_trim");
   if (!entry_id.empty()) (void)client.ask(redis::trim(sale.id, sale.epoch, std::span(&entry_id, 1)));
   return *written == postgres::LateOutcome::confirmed ? RetakeEnd::confirmed : RetakeEnd::no_units;

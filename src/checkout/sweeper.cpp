@@ -2,12 +2,11 @@
 
 #include <algorithm>
 #include <utility>
+#include <variant>
 
 #include "flashsale/checkout/erased_names.hpp"
 #include "flashsale/checkout/give_back.hpp"
 #include "flashsale/checkout/retake.hpp"
-#include "flashsale/model/check.hpp"
-#include "flashsale/model/payment.hpp"
 #include "flashsale/postgres/order_repository.hpp"
 #include "flashsale/postgres/payment_repository.hpp"
 #include "flashsale/postgres/sale_repository.hpp"
@@ -43,19 +42,10 @@ void Sweeper::settled(std::vector<SettledOrder> orders) {
     auto& entry = entries_.at(order.token);
     --entry.unsettled;
     --in_flight_;
-    const auto status = order.result.row.status;
-    const bool existing_final = order.result.outcome == postgres::WriteOutcome::existing && !is_live(status);
-    if (order.result.outcome == postgres::WriteOutcome::rejected || existing_final) {
-      entry.refused.push_back(std::move(order.result.row));
-    }
-    if (order.result.outcome == postgres::WriteOutcome::stale_epoch) entry.keep = true;
-    // Redis holds other lines than the key's order has.
-    const auto& row = order.result.row;
-    if (order.result.outcome == postgres::WriteOutcome::existing && is_live(status)) {
-      const auto sent = std::ranges::find(entry.orders, row.id, &Order::id);
-      FLASHSALE_CHECK(sent != entry.orders.end());
-      entry.drifted = entry.drifted || sent->lines != row.lines;
-    }
+    const auto verdict = catalog::judge(entry.orders, order.result);
+    entry.end = std::max(entry.end, verdict.end);
+    if (verdict.release == catalog::Release::nothing) continue;
+    entry.refused.push_back({std::move(order.result.row), verdict.release == catalog::Release::with_units});
   }
   // The quota is free again: what it has left behind is not left to the next interval.
   if (in_flight_ == 0 && std::exchange(has_left_some_, false)) thread_.wake();
@@ -109,12 +99,12 @@ Sweeper::Swept Sweeper::sweep_entries(const catalog::SaleSnapshot& snapshot) {
       const auto age = snapshot.clock.reading - entry.created_at;
       if (age >= -kClockSlack && age <= options_.older_than) return swept;
       if (thread_.is_stopping() || !has_room_for(entry.orders.size())) return swept;
-      if (is_let_alone(*sale, entry)) continue;
+      const std::string id = entry.id;
+      auto work = catalog::find_pending_work(std::move(entry), *sale, catalog::LogOf::served_epoch);
+      if (!work || is_let_alone(*sale, id, *work)) continue;
       swept = Swept::some;
-      if (has_in_hand(sale->sale_no, sale->epoch, entry.id)) continue;
-      if (entry.withdrawal) write_withdrawal(*sale, entry);
-      else if (entry.is_retake) confirm_retake(*sale, entry);
-      else resubmit(sale, std::move(entry));
+      if (has_in_hand(sale->sale_no, sale->epoch, id)) continue;
+      std::visit([&](auto&& one) { carry_out(sale, id, std::forward<decltype(one)>(one)); }, std::move(*work));
     }
     after = page->last_id;
   }
@@ -146,8 +136,9 @@ bool Sweeper::is_held_back(const std::vector<Order>& orders) const {
 }
 
 /// It waits for a correction, or would only wait in the journal, as perhaps it does in another instance's.
-bool Sweeper::is_let_alone(const Sale& sale, const redis::PendingEntry& entry) const {
-  return resting_.contains({sale.sale_no, sale.epoch, entry.id}) || (!entry.is_retake && is_held_back(entry.orders));
+bool Sweeper::is_let_alone(const Sale& sale, const std::string& entry_id, const catalog::PendingWork& work) const {
+  const auto* write = std::get_if<catalog::WriteOrders>(&work);
+  return resting_.contains({sale.sale_no, sale.epoch, entry_id}) || (write && is_held_back(write->orders));
 }
 
 /// The entry stays until the correction drops it with its epoch. Should that not be made, as while PostgreSQL holds a
@@ -165,44 +156,40 @@ bool Sweeper::has_in_hand(std::int32_t sale_no, std::int64_t epoch, const std::s
   return false;
 }
 
-void Sweeper::resubmit(const std::shared_ptr<const Sale>& sale, redis::PendingEntry pending) {
+void Sweeper::carry_out(const std::shared_ptr<const Sale>& sale, const std::string& entry_id,
+                        catalog::WriteOrders work) {
   std::vector<Journal::Submission> submissions;
   {
     const std::lock_guard lock(mutex_);
     const auto token = next_token_++;
-    entries_[token] = {sale, pending.id, pending.orders, pending.orders.size(), {}, false, false};
-    in_flight_ += pending.orders.size();
-    for (auto& order : pending.orders) {
-      set_first_status(order, *sale);
-      submissions.push_back({{std::move(order), sale->epoch}, true, this, token});
-    }
+    entries_[token] = {sale, entry_id, work.orders, work.orders.size(), {}, catalog::EntryEnd::done};
+    in_flight_ += work.orders.size();
+    for (auto& order : work.orders) submissions.push_back({{std::move(order), sale->epoch}, true, this, token});
   }
   telemetry::log_info("pending orders are written by the sweeper",
-                      {{"sale", sale->id}, {"orders", submissions.size()}, {"entry", pending.id}});
+                      {{"sale", sale->id}, {"orders", submissions.size()}, {"entry", entry_id}});
   FLASHSALE_FAULT_POINT("sweeper.before_submit");
   journal_.submit(std::move(submissions));
   FLASHSALE_FAULT_POINT("sweeper.after_submit");
 }
 
-void Sweeper::write_withdrawal(const Sale& sale, const redis::PendingEntry& entry) {
-  const auto& taken = *entry.withdrawal;
-  const auto result =
-      postgres::withdraw_stock(stores_.session(), taken.item_no, taken.change_id, taken.units, sale.epoch, taken.who);
-  using Outcome = postgres::StockChangeResult::Outcome;
-  if (!result || result->outcome == Outcome::stale_epoch) return;
-  // Repeated: a rebuild has written what an older epoch took, and these units were taken once more (PROTOCOL R12), or
-  // a crash came before the trim; the two look alike, and a correction is right for both. The entry stays until then.
-  if (result->outcome == Outcome::repeated || result->outcome == Outcome::not_enough) {
-    return request_correction(std::make_shared<const Sale>(sale), entry.id);
+void Sweeper::carry_out(const std::shared_ptr<const Sale>& sale, const std::string& entry_id,
+                        const catalog::WriteWithdrawal& work) {
+  const auto& taken = work.taken;
+  const auto written =
+      postgres::withdraw_stock(stores_.session(), taken.item_no, taken.change_id, taken.units, sale->epoch, taken.who);
+  switch (catalog::judge(written, catalog::LogOf::served_epoch).end) {
+    case catalog::EntryEnd::unsettled: return;
+    case catalog::EntryEnd::corrected: return request_correction(sale, entry_id);
+    case catalog::EntryEnd::done: break;
   }
-  (void)stores_.redis().ask(redis::trim(sale.id, sale.epoch, std::span(&entry.id, 1)));
+  (void)stores_.redis().ask(redis::trim(sale->id, sale->epoch, std::span(&entry_id, 1)));
 }
 
 /// A late payment whose order was taken again, by somebody who did not get to the end of it.
-void Sweeper::confirm_retake(const Sale& sale, const redis::PendingEntry& entry) {
-  if (finish_retake(stores_, sale, entry.orders.front(), entry.id) == RetakeEnd::drifted) {
-    request_correction(std::make_shared<const Sale>(sale), entry.id);
-  }
+void Sweeper::carry_out(const std::shared_ptr<const Sale>& sale, const std::string& entry_id,
+                        const catalog::ConfirmRetake& work) {
+  if (finish_retake(stores_, *sale, work.taken, entry_id) == RetakeEnd::drifted) request_correction(sale, entry_id);
 }
 
 void Sweeper::finish_entries() {
@@ -222,20 +209,16 @@ void Sweeper::finish_entries() {
 }
 
 void Sweeper::finish_entry(const Entry& entry) {
-  if (entry.keep) return;
+  if (entry.end == catalog::EntryEnd::unsettled) return;
   auto& client = stores_.redis();
   if (client.connect()) return;
   const auto fence = stores_.fence(entry.sale->id, entry.sale->epoch);
-  // Redis holds units for an order that is final: what PostgreSQL never had must not be given back (PROTOCOL R11).
-  bool drifted = entry.drifted;
-  for (const auto& order : entry.refused) {
-    const bool was_never_there = order.status == OrderStatus::rejected;
-    drifted = drifted || was_never_there;
+  for (const auto& [row, with_units] : entry.refused) {
     // Not answered: the entry stays for the next pass.
-    if (!client.ask(redis::release(fence, order, !was_never_there))) return;
+    if (!client.ask(redis::release(fence, row, with_units))) return;
   }
   // Until the correction has begun nothing but the entry tells of it.
-  if (drifted) return request_correction(entry.sale, entry.entry_id);
+  if (entry.end == catalog::EntryEnd::corrected) return request_correction(entry.sale, entry.entry_id);
   FLASHSALE_FAULT_POINT("sweeper.before_trim");
   (void)client.ask(redis::trim(entry.sale->id, entry.sale->epoch, std::span(&entry.entry_id, 1)));
 }

@@ -176,6 +176,7 @@ std::optional<PendingEntry> parse_pending_entry(std::string_view entry_id, std::
     if (cursor.broken()) return std::nullopt;
     entry.orders.push_back(std::move(order));
   }
+  if (entry.is_retake && entry.orders.size() != 1) return std::nullopt;
   return entry;
 }
 

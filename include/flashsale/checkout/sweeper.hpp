@@ -9,11 +9,11 @@
 #include <vector>
 
 #include "flashsale/catalog/latest_snapshot.hpp"
+#include "flashsale/catalog/pending_work.hpp"
 #include "flashsale/catalog/upkeep.hpp"
 #include "flashsale/checkout/journal.hpp"
 #include "flashsale/postgres/erasure_repository.hpp"
 #include "flashsale/postgres/order_repository.hpp"
-#include "flashsale/redis/order_record.hpp"
 #include "flashsale/workers/periodic_thread.hpp"
 
 namespace flashsale::checkout {
@@ -41,14 +41,18 @@ class Sweeper : public Settlement {
   void settled(std::vector<SettledOrder> orders) override;
 
  private:
+  /// Final in PostgreSQL: to be released in Redis.
+  struct Refused {
+    Order row;
+    bool with_units = false;
+  };
   struct Entry {
     std::shared_ptr<const Sale> sale;
     std::string entry_id;
     std::vector<Order> orders;
     std::size_t unsettled = 0;
-    std::vector<Order> refused;  ///< final in PostgreSQL: to be released in Redis
-    bool drifted = false;        ///< a row differs from what Redis holds: the sale is corrected
-    bool keep = false;           ///< its epoch is over: whoever rebuilds deals with it
+    std::vector<Refused> refused;
+    catalog::EntryEnd end = catalog::EntryEnd::done;  ///< as far as they are settled
   };
 
   /// Of a sale whose log's oldest entry lies in the future.
@@ -66,11 +70,14 @@ class Sweeper : public Settlement {
   [[nodiscard]] bool has_room_for(std::size_t orders);
   [[nodiscard]] std::size_t count_held_back();
   [[nodiscard]] bool is_held_back(const std::vector<Order>& orders) const;
-  [[nodiscard]] bool is_let_alone(const Sale& sale, const redis::PendingEntry& entry) const;
+  [[nodiscard]] bool is_let_alone(const Sale& sale, const std::string& entry_id,
+                                  const catalog::PendingWork& work) const;
   void request_correction(const std::shared_ptr<const Sale>& sale, const std::string& entry_id);
-  void resubmit(const std::shared_ptr<const Sale>& sale, redis::PendingEntry pending);
-  void write_withdrawal(const Sale& sale, const redis::PendingEntry& entry);
-  void confirm_retake(const Sale& sale, const redis::PendingEntry& entry);
+  void carry_out(const std::shared_ptr<const Sale>& sale, const std::string& entry_id, catalog::WriteOrders work);
+  void carry_out(const std::shared_ptr<const Sale>& sale, const std::string& entry_id,
+                 const catalog::ConfirmRetake& work);
+  void carry_out(const std::shared_ptr<const Sale>& sale, const std::string& entry_id,
+                 const catalog::WriteWithdrawal& work);
   void finish_entries();
   void finish_entry(const Entry& entry);
   void return_units(const catalog::Snapshot& snapshot);

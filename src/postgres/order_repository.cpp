@@ -13,6 +13,7 @@
 #include "more_lines.hpp"
 #include "order_changes.hpp"
 #include "refund.hpp"
+#include "row_query.hpp"
 #include "row_reader.hpp"
 #include "sale_rows.hpp"
 #include "statement.hpp"
@@ -226,21 +227,14 @@ Error mark_given_back(Session& session, std::span<const Order> told) {
 Result<std::vector<UnreturnedOrder>> find_unreturned(Session& session, std::span<const std::int32_t> sale_nos,
                                                      std::chrono::milliseconds older_than, std::int32_t limit,
                                                      const UnreturnedOrder* after) {
-  std::vector<UnreturnedOrder> found;
   const std::string after_change = after != nullptr ? format_rfc3339(after->changed_at) : std::string();
   const std::string after_id = after != nullptr ? after->row.id.to_string() : std::string();
-  const std::string sales = array_of(sale_nos);
-  const Error error = session.run([&](pqxx::connection& connection) {
-    pqxx::nontransaction tx(connection);
-    found.clear();
-    for (const auto& row :
-         execute(tx, embedded::orders_unreturned_sql, older_than.count(), limit, sales, after_change, after_id)) {
-      found.push_back({read_order(row), row[kOrderColumns].as<std::string>(), row[kOrderColumns + 1].as<std::int64_t>(),
-                       read_time(row[kOrderColumns + 2])});
-    }
-  });
-  if (error) return error;
-  return found;
+  const auto read = [](const pqxx::row& row) {
+    return UnreturnedOrder{read_order(row), row[kOrderColumns].as<std::string>(),
+                           row[kOrderColumns + 1].as<std::int64_t>(), read_time(row[kOrderColumns + 2])};
+  };
+  return read_rows<UnreturnedOrder>(session, read, embedded::orders_unreturned_sql, older_than.count(), limit,
+                                    array_of(sale_nos), after_change, after_id);
 }
 
 }  // namespace flashsale::postgres

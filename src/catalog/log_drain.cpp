@@ -2,16 +2,12 @@
 
 #include <algorithm>
 #include <chrono>
-#include <map>
-#include <set>
 #include <string>
-#include <unordered_map>
 #include <unordered_set>
 #include <utility>
 #include <variant>
 
-#include "flashsale/model/identifier.hpp"
-#include "flashsale/model/rejection_reason.hpp"
+#include "drain_limits.hpp"
 #include "flashsale/postgres/error.hpp"
 #include "flashsale/postgres/order_repository.hpp"
 #include "flashsale/postgres/payment_repository.hpp"
@@ -127,81 +123,27 @@ Error LogDrain::write(Page& page) {
 }
 
 Error LogDrain::write_once(const Sale& sale, std::span<postgres::NewOrder> orders) {
-  if (const auto error = refuse_above_limit(sale, orders)) return error;
+  if (const auto error = refuse_those_above_limit(sale, orders)) return error;
   const auto written = writer_.write(orders, true);
   return written ? Error{} : written.error();
 }
 
-/// A log that has been out of sight for some epochs was written without knowing what its customers bought elsewhere
-/// since. Such a log is drained only when PostgreSQL is older than it was, too, and does not know that it was given
-/// up. Nobody writes new orders of this sale meanwhile: the epoch is raised, and not yet published.
-Error LogDrain::refuse_above_limit(const Sale& sale, std::span<postgres::NewOrder> orders) {
-  std::map<std::int32_t, std::int64_t> limit_of;
-  std::vector<std::int32_t> item_nos;
-  for (const auto& item : sale.items) {
-    if (item.limit_per_customer <= 0) continue;
-    limit_of[item.item_no] = item.limit_per_customer;
-    item_nos.push_back(item.item_no);
-  }
-  // A name that PostgreSQL cannot take is the writer's to refuse.
-  const auto is_limited = [&](const Order& order) {
-    const bool has_limit =
-        std::ranges::any_of(order.lines, [&](const OrderLine& line) { return limit_of.contains(line.item_no); });
-    return has_limit && is_valid_customer_id(order.customer_id);
-  };
-  std::set<std::string> customers;
-  for (const auto& one : orders) {
-    if (is_limited(one.order)) customers.insert(one.order.customer_id);
-  }
-  const std::vector<std::string> customer_ids(customers.begin(), customers.end());
-  const auto rows = postgres::find_orders_of_customers(session_, customer_ids, item_nos);
+/// Nobody writes new orders of this sale meanwhile: the epoch is raised, and not yet published.
+Error LogDrain::refuse_those_above_limit(const Sale& sale, std::span<postgres::NewOrder> orders) {
+  const auto customers = find_limited_customers(sale, orders);
+  const auto rows = postgres::find_orders_of_customers(session_, customers, find_limited_items(sale));
   if (!rows) return rows.error();
-
-  // Until when the row of an id is its last word: another try of a key that was refused comes later.
-  std::unordered_map<OrderId, TimePoint, OrderIdHash> written;
-  std::map<std::pair<std::int32_t, std::string>, std::int64_t> units_of;
-  for (const auto& row : *rows) {
-    written[row.id] = row.status == OrderStatus::rejected ? row.created_at : TimePoint::max();
-    if (!is_live(row.status)) continue;
-    for (const auto& line : row.lines) units_of[{line.item_no, row.customer_id}] += line.quantity;
-  }
-  for (auto& [order, epoch] : orders) {
-    const auto row = written.find(order.id);
-    if (!is_limited(order) || (row != written.end() && order.created_at <= row->second)) continue;
-    const auto is_within_limit = [&, &customer_id = order.customer_id](const OrderLine& line) {
-      const auto limit = limit_of.find(line.item_no);
-      return limit == limit_of.end() || units_of[{line.item_no, customer_id}] + line.quantity <= limit->second;
-    };
-    if (std::ranges::all_of(order.lines, is_within_limit)) {
-      for (const auto& line : order.lines) units_of[{line.item_no, order.customer_id}] += line.quantity;
-      continue;
-    }
-    order.status = OrderStatus::rejected;
-    order.reason = to_string(RejectionReason::limit_exceeded);
-  }
+  refuse_above_limit(sale, *rows, orders);
   return {};
 }
 
 /// An order that was taken again for a late payment. Whose units are gone by now, or who has bought up to the limit
 /// elsewhere since, stays as it ended: the payment is settled as one that came too late.
 Error LogDrain::confirm(const Sale& sale, const Order& taken, std::int64_t new_epoch) {
-  std::vector<const Item*> limited;
-  std::vector<std::int32_t> item_nos;
-  for (const auto& line : taken.lines) {
-    const auto* item = sale.find_item(line.item_no);
-    if (!item || item->limit_per_customer <= 0) continue;
-    limited.push_back(item);
-    item_nos.push_back(item->item_no);
-  }
-  const auto rows = postgres::find_orders_of_customers(session_, std::span(&taken.customer_id, 1), item_nos);
+  const auto rows = postgres::find_orders_of_customers(session_, std::span(&taken.customer_id, 1),
+                                                       find_limited_items(sale, taken.lines));
   if (!rows) return rows.error();
-  for (const auto* item : limited) {
-    std::int64_t units = units_of(taken.lines, item->item_no);
-    for (const auto& row : *rows) {
-      if (is_live(row.status) && row.id != taken.id) units += units_of(row.lines, item->item_no);
-    }
-    if (units > item->limit_per_customer) return {};
-  }
+  if (!is_within_limit(sale, *rows, taken)) return {};
   const auto confirmed = postgres::confirm_late_payment(session_, taken, new_epoch);
   return judge(confirmed, LogOf::older_epoch).end == EntryEnd::unsettled ? confirmed.error() : Error{};
 }

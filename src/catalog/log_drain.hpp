@@ -37,7 +37,7 @@ class LogDrain {
   [[nodiscard]] Error carry_out(Page& page, const WriteWithdrawal& work);
   [[nodiscard]] Error write(Page& page);
   [[nodiscard]] Error write_once(const Sale& sale, std::span<postgres::NewOrder> orders);
-  [[nodiscard]] Error refuse_above_limit(const Sale& sale, std::span<postgres::NewOrder> orders);
+  [[nodiscard]] Error refuse_those_above_limit(const Sale& sale, std::span<postgres::NewOrder> orders);
   [[nodiscard]] Error confirm(const Sale& sale, const Order& taken, std::int64_t new_epoch);
 
   postgres::Session& session_;

@@ -1,0 +1,29 @@
+#pragma once
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "flashsale/model/order.hpp"
+#include "flashsale/model/sale.hpp"
+#include "flashsale/postgres/order_writer.hpp"
+
+namespace flashsale::catalog {
+
+// A log that has been out of sight for some epochs was written without knowing what its customers bought elsewhere
+// since. Such a log is drained only when PostgreSQL is older than it was, too, and does not know that it was given up.
+// What of it goes beyond a customer's limit: values alone. `rows` are all orders of the customers for the items named.
+
+/// Of these items, those with a limit.
+[[nodiscard]] std::vector<std::int32_t> find_limited_items(const Sale& sale);
+[[nodiscard]] std::vector<std::int32_t> find_limited_items(const Sale& sale, const OrderLines& lines);
+/// Who has ordered such an item, each once. (A name that PostgreSQL cannot take is the writer's to refuse.)
+[[nodiscard]] std::vector<std::string> find_limited_customers(const Sale& sale,
+                                                              std::span<const postgres::NewOrder> orders);
+
+/// Those that go beyond a limit, in the order in which Redis has accepted them, become rejected ones.
+void refuse_above_limit(const Sale& sale, std::span<const Order> rows, std::span<postgres::NewOrder> orders);
+/// May the order have its units again, beside what its customer has?
+[[nodiscard]] bool is_within_limit(const Sale& sale, std::span<const Order> rows, const Order& taken);
+
+}  // namespace flashsale::catalog

@@ -18,7 +18,7 @@ PlacementResult result_of(const Placement& placement, const Result<std::optional
 
 }  // namespace
 
-void PastSales::place(const Placement& placement, PlacementCallback callback) {
+void PastSales::place(const Placement& placement, const PlacementCallback& callback) {
   auto answered = [self = shared_from_this(), placement, callback](Result<std::optional<Order>> found) {
     boost::asio::post(self->context_, [self, placement, callback, found = std::move(found)] {
       --self->under_way_;

@@ -16,7 +16,7 @@ class PastSales : public std::enable_shared_from_this<PastSales> {
   PastSales(boost::asio::io_context& context, OrderLookup& lookup) : context_(context), lookup_(lookup) {}
 
   /// May call back before it returns.
-  void place(const Placement& placement, PlacementCallback callback);
+  void place(const Placement& placement, const PlacementCallback& callback);
 
  private:
   boost::asio::io_context& context_;

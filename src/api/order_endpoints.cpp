@@ -20,8 +20,6 @@ namespace {
 using checkout::PlacementOutcome;
 using checkout::PlacementResult;
 
-/// Somebody has to switch it on again: a crowd need not ask each second.
-
 std::string location_of(const OrderId& id) {
   std::string headers;
   append_header(headers, "Location", "/v1/orders/" + id.to_string());
@@ -72,7 +70,9 @@ void reply_refusal(Exchange& exchange, PlacementOutcome outcome, const OrderId& 
   std::string mark;
   if (sale.sale->rehearsal) append_rehearsal(mark);
   switch (outcome) {
-    case PlacementOutcome::sold_out: return reply_problem(exchange, ProblemType::sold_out, "no unit is left", {}, mark);
+    case PlacementOutcome::sold_out:
+      return reply_problem(exchange, ProblemType::sold_out, "fewer units of an item are left than the order asks for",
+                           {}, mark);
     case PlacementOutcome::limit_exceeded:
       return reply_problem(exchange, ProblemType::limit_exceeded,
                            "limit_per_customer: that is more of this item than one customer may hold", {}, mark);

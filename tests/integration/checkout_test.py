@@ -654,7 +654,8 @@ class CrowdTest(BuyCase):
 
     def test_small_orders_fill_what_a_large_one_could_not_have(self):
         sale = self.cluster.create_sale(stock=3)
-        self.check_status(self.cluster.buy(sale, self.cluster.new_customer(), quantity=4), 409, "sold-out")
+        refusal = self.check_status(self.cluster.buy(sale, self.cluster.new_customer(), quantity=4), 409, "sold-out")
+        self.assertEqual("fewer units of an item are left than the order asks for", refusal.json()["detail"])
         self.bought(sale, self.cluster.new_customer(), "k", quantity=3)
         self.check_status(self.cluster.buy(sale, self.cluster.new_customer(), where=1), 409, "sold-out")
 

@@ -5,6 +5,7 @@
 #include "flashsale/redis/server_facts.hpp"
 #include "flashsale/telemetry/log.hpp"
 #include "module_options.hpp"
+#include "store_versions.hpp"
 
 namespace flashsale::app {
 namespace {
@@ -27,14 +28,26 @@ void check_redis_user(const redis::Options& options, redis::SyncClient& client, 
   for (const auto& what : *beyond) report.excessive.push_back("redis: this user " + what);
 }
 
+/// An old Redis refuses the scripts, and with them every connection that loads them.
+std::string why_too_old(redis::Options options) {
+  options.load_scripts = false;
+  redis::SyncClient client(std::move(options), "check");
+  const auto facts = redis::read_server_facts(client);
+  return facts ? why_redis_is_too_old(facts->version) : std::string();
+}
+
 void check_redis(const Settings& settings, DependencyReport& report) {
   auto options = redis_options(settings);
   options.allow_replica = true;  // judged below, with a reason
   redis::SyncClient client(options, "check");
   const auto facts = redis::read_server_facts(client);
-  if (!facts) return report.unreachable.push_back("redis: " + facts.error().message());
-  report.notes.push_back(describe_memory(*facts));
   const auto refuse = [&](std::string why) { report.unsafe.push_back("redis: " + std::move(why)); };
+  if (!facts) {
+    if (auto why = why_too_old(options); !why.empty()) return refuse(std::move(why));
+    return report.unreachable.push_back("redis: " + facts.error().message());
+  }
+  if (auto why = why_redis_is_too_old(facts->version); !why.empty()) refuse(std::move(why));
+  report.notes.push_back(describe_memory(*facts));
   if (!facts->is_master && !settings.redis.allow_replica) {
     refuse("is a replica; writes would be lost (redis.allow_replica lets it pass)");
   }
@@ -77,6 +90,7 @@ void check_postgres(const Settings& settings, DependencyReport& report) {
   check_schema(*schema, report);
   check_postgres_role(session, report);
   const auto refuse = [&](const std::string& why) { report.unsafe.push_back("postgres: " + why); };
+  if (const auto why = why_postgres_is_too_old(durability->server_version); !why.empty()) refuse(why);
   if (durability->in_recovery) refuse("is a standby, which takes no orders");
   if (settings.postgres.allow_unsafe_durability) return;
   const std::string pass = " (postgres.allow_unsafe_durability lets it pass)";

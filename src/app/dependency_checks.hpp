@@ -17,7 +17,8 @@ struct DependencyReport {
 };
 
 /// Looks at the schema and at the stores' own settings that the promises rest on: Redis must not evict, must have an
-/// AOF and be a master; PostgreSQL must sync. Settings named for a danger let it pass. Blocking.
+/// AOF and be a master; PostgreSQL must sync; neither may be too old. Settings named for a danger let it pass.
+/// Blocking.
 [[nodiscard]] DependencyReport check_dependencies(const Settings& settings);
 
 }  // namespace flashsale::app

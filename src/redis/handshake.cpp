@@ -13,7 +13,7 @@ std::string_view why_unfit(const ServerIdentity& server, const Options& options)
 Handshake::Handshake(const Options& options) : options_(options) {
   if (!options.address.password.empty()) steps_.push_back(Step::log_in);
   if (options.address.database != 0) steps_.push_back(Step::select);
-  steps_.insert(steps_.end(), all_scripts().size(), Step::load_script);
+  if (options.load_scripts) steps_.insert(steps_.end(), all_scripts().size(), Step::load_script);
   steps_.push_back(Step::meet);
 }
 

@@ -24,6 +24,7 @@ Result<ServerFacts> read_server_facts(SyncClient& client) {
   ServerFacts facts;
   facts.is_master = info_value(info, "role") == "master";
   facts.has_aof = info_value(info, "aof_enabled") == "1";
+  facts.version = info_value(info, "redis_version");
   facts.eviction_policy = info_value(info, "maxmemory_policy");
   facts.memory_used = number_of(info_value(info, "used_memory"));
   facts.memory_max = number_of(info_value(info, "maxmemory"));

@@ -10,6 +10,7 @@ import re
 import secrets
 import signal
 import socket
+import socketserver
 import subprocess
 import threading
 import time
@@ -216,6 +217,36 @@ class FirstRequestTest(ClusterCase):
                 self.check_status(client.get("/readyz"), 200)
 
 
+class OldRedis:
+    """Answers as a Redis of version 6 does when flashsaled connects: it takes no script with flags."""
+
+    INFO = b"# Server\r\nredis_version:6.2.14\r\nrun_id:a\r\nloading:0\r\nrole:master\r\nmaster_replid:b\r\n"
+
+    def __enter__(self):
+        answers = {b"AUTH": b"+OK\r\n", b"INFO": b"$%d\r\n%s\r\n" % (len(self.INFO), self.INFO)}
+
+        class Handler(socketserver.StreamRequestHandler):
+            def handle(self):
+                while head := self.rfile.readline():
+                    words = []
+                    for _ in range(int(head[1:])):
+                        size = int(self.rfile.readline()[1:])
+                        words.append(self.rfile.read(size + 2)[:-2])
+                    self.wfile.write(answers.get(words[0], b"-ERR Error compiling script\r\n"))
+
+        self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.port = self._server.server_address[1]
+        self._thread = threading.Thread(target=self._server.serve_forever)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
 class StartTest(unittest.TestCase):
     """What `serve` refuses to start on, each with one clear line."""
 
@@ -336,6 +367,15 @@ class StartTest(unittest.TestCase):
 
     def test_redis_with_a_wrong_password(self):
         self.assert_refused("redis", {"redis.url": f"redis://:wrong@127.0.0.1:{self.cluster.redis.port}/0"})
+
+    def test_redis_that_is_too_old(self):
+        with OldRedis() as redis:
+            settings = {"redis.url": f"redis://:secret@127.0.0.1:{redis.port}/0"}
+            self.assertIn("Redis 7.0 or later", self.assert_refused("version 6.2.14", settings))
+            done = self.cluster.flashsaled("check", settings=settings)
+            self.assertEqual(1, done.returncode, done.stdout + done.stderr)
+            self.assertIn("unsafe       redis: is of version 6.2.14; Redis 7.0 or later, or Valkey, is needed\n",
+                          done.stdout)
 
     def spoilt(self):
         """A second PostgreSQL, migrated, whose durability may be spoilt."""

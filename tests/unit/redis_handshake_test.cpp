@@ -66,6 +66,8 @@ TEST(Handshake, LeavesOutWhatIsNotSet) {
   EXPECT_EQ(Handshake(options).commands().size(), all_scripts().size() + 1);
   options.address.password = "secret";
   EXPECT_EQ(Handshake(options).commands().front().wire(), (Command{"AUTH", "secret"}.wire()));
+  options.load_scripts = false;
+  EXPECT_EQ(Handshake(options).commands().size(), 2U);
 }
 
 TEST(Handshake, EndsWithTheServersIdentity) {

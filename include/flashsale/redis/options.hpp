@@ -24,6 +24,7 @@ struct Options {
   std::chrono::milliseconds connect_timeout{2000};
   std::chrono::milliseconds timeout{1000};  ///< for one call, from hand-over to answer
   bool allow_replica = false;
+  bool load_scripts = true;  ///< false: for whoever only asks about the server
 };
 
 }  // namespace flashsale::redis

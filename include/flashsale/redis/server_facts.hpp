@@ -12,6 +12,7 @@ namespace flashsale::redis {
 struct ServerFacts {
   bool is_master = false;
   bool has_aof = false;
+  std::string version;  ///< Valkey: of the Redis that it stands for
   std::string eviction_policy;
   std::int64_t memory_used = 0;  ///< bytes
   std::int64_t memory_max = 0;   ///< 0: no bound

@@ -230,7 +230,8 @@ constexpr auto kTable = std::to_array<Setting>({
 
     // retention: what becomes of sales that are over
     {"retention", "redis_keep_s", "s", 1, 31'536'000, "", Secrecy::open,
-     "Time that a sale which was closed for good stays in Redis once everything in it is settled",
+     "Time that a sale which was closed for good stays in Redis, from when an instance first saw it closed (its "
+     "restart begins the time anew); longer if something in it is not settled by then",
      [](S& s) -> M { return &s.retention.redis_keep_s; }},
 
     // catalog: the picture of all sales in memory

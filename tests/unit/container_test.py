@@ -25,7 +25,9 @@ COMPOSE = "docker-compose.yml"
 DOCKERFILE = "Dockerfile"
 SETTINGS = os.path.join("config", "flashsaled.toml")
 BINARY = os.path.join("build", "release", "flashsaled")
-DOCKER_COMPOSE = shutil.which("docker-compose")
+# Where a plugin of `docker` is installed without it.
+PLUGINS = "/usr/libexec/docker/cli-plugins"
+DOCKER_COMPOSE = shutil.which("docker-compose", path=PLUGINS) or shutil.which("docker-compose")
 # The release that the names of scripts/packages' group `image` belong to.
 IMAGE_RELEASE = "12"
 

@@ -33,7 +33,9 @@ int run(const CommandLine& line) {
   const auto settings = load_settings(settings_sources(line));
   switch (line.command) {
     case Command::serve: return serve(line, settings);
-    case Command::migrate: require_settings_for(settings, Purpose::postgres); return run_migrate(settings);
+    case Command::migrate:
+      require_settings_for(settings, Purpose::postgres);
+      return run_migrate(settings, line.with_citus);
     case Command::audit: require_settings_for(settings, Purpose::stores); return run_audit(settings, line.sale_id);
     case Command::archive:
       require_settings_for(settings, Purpose::postgres);

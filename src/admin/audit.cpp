@@ -38,7 +38,7 @@ struct Unwritten {
   std::map<std::int32_t, std::int64_t> withdrawals;
 };
 
-Result<Unwritten> count_unwritten(workers::Stores& stores, const redis::AuditReply& reply,
+Result<Unwritten> count_unwritten(workers::Stores& stores, std::int32_t sale_no, const redis::AuditReply& reply,
                                   const postgres::SaleAudit& rows) {
   Unwritten unwritten;
   for (const auto& entry : reply.pending) {
@@ -49,7 +49,7 @@ Result<Unwritten> count_unwritten(workers::Stores& stores, const redis::AuditRep
       for (const auto& line : order.lines) unwritten.orders[line.item_no] += line.quantity;
     }
     if (!entry.withdrawal) continue;
-    const auto change = postgres::find_stock_change(stores.session(), entry.withdrawal->change_id);
+    const auto change = postgres::find_stock_change(stores.session(), sale_no, entry.withdrawal->change_id);
     if (!change) return change.error();
     if (!*change) unwritten.withdrawals[entry.withdrawal->item_no] += entry.withdrawal->units;
   }
@@ -114,7 +114,7 @@ Result<AuditReport> look_at_sale(workers::Stores& stores, const Sale& sale) {
   }
   const auto rows = postgres::read_audit(stores.session(), sale.sale_no, before->now, pending_ids);
   if (!rows) return rows.error();
-  const auto unwritten = count_unwritten(stores, *before, *rows);
+  const auto unwritten = count_unwritten(stores, sale.sale_no, *before, *rows);
   if (!unwritten) return unwritten.error();
   const auto after = read_redis(stores, sale);
   if (!after) return after.error();

@@ -1,6 +1,7 @@
 #include "flashsale/admin/erasure.hpp"
 
 #include <chrono>
+#include <optional>
 #include <random>
 
 #include "flashsale/checkout/erased_names.hpp"
@@ -15,7 +16,7 @@ using Clock = std::chrono::steady_clock;
 /// Each batch holds the rows of its items for a moment.
 constexpr std::int32_t kBatch = 1000;
 /// Of one call: whoever has more orders than this is erased by several.
-constexpr int kBatchesMax = 100;
+constexpr std::int64_t kOrdersMax = 100'000;
 constexpr std::chrono::seconds kInFlightBudget{3};
 
 std::string make_pseudonym() {
@@ -26,14 +27,28 @@ std::string make_pseudonym() {
   return pseudonym;
 }
 
+Error erase_rows(workers::Stores& stores, const postgres::SaleOfCustomer& sale, std::string_view customer_id,
+                 std::string_view pseudonym, std::string_view who, Erasure& erasure) {
+  for (std::optional<OrderId> after = OrderId{}; after;) {
+    if (erasure.orders >= kOrdersMax) {
+      erasure.is_complete = false;
+      return {};
+    }
+    const auto erased = postgres::erase_orders(stores.session(), sale, customer_id, pseudonym, *after, kBatch, who);
+    if (!erased) return erased.error();
+    if (erased->count > 0) erasure.sales.insert(sale.sale_id);
+    erasure.orders += erased->count;
+    after = erased->last;
+  }
+  return {};
+}
+
 Error erase_rows(workers::Stores& stores, std::string_view customer_id, std::string_view pseudonym,
                  std::string_view who, Erasure& erasure) {
-  for (int batch = 0; batch < kBatchesMax; ++batch) {
-    const auto erased = postgres::erase_orders(stores.session(), customer_id, pseudonym, kBatch, who);
-    if (!erased) return erased.error();
-    erasure.orders += erased->orders;
-    erasure.sales.insert(erased->sale_ids.begin(), erased->sale_ids.end());
-    if (erased->orders < kBatch) break;
+  const auto sales = postgres::find_sales_of_customer(stores.session(), customer_id);
+  if (!sales) return sales.error();
+  for (const auto& sale : *sales) {
+    if (const auto error = erase_rows(stores, sale, customer_id, pseudonym, who, erasure)) return error;
   }
   return {};
 }
@@ -47,7 +62,7 @@ Result<Erasure> erase_customer(workers::Stores& stores, std::string_view custome
   const auto pseudonym = make_pseudonym();
   if (const auto error = erase_rows(stores, customer_id, pseudonym, who, erasure)) return error;
   const bool redis_told = erasure.orders == 0 || checkout::tell_erased_name(stores, pseudonym);
-  erasure.is_complete = all_written && redis_told;
+  erasure.is_complete = erasure.is_complete && all_written && redis_told;
   return erasure;
 }
 

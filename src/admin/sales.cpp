@@ -73,7 +73,7 @@ Result<std::optional<StockResult>> withdraw_once(workers::Stores& stores, const 
   if (taken->outcome == Taken::reused) return std::optional<StockResult>({StockResult::Outcome::key_reused, {}, 0});
   if (taken->outcome == Taken::not_enough) {
     // They may be missing because a rebuild has just written what this call took under the epoch before.
-    const auto written = postgres::find_stock_change(stores.session(), change_id);
+    const auto written = postgres::find_stock_change(stores.session(), sale.sale_no, change_id);
     if (!written) return written.error();
     if (*written) return std::optional<StockResult>(to_repetition(**written, units));
     StockResult refused{StockResult::Outcome::not_enough, {}, taken->remaining};
@@ -81,7 +81,8 @@ Result<std::optional<StockResult>> withdraw_once(workers::Stores& stores, const 
   }
 
   FLASHSALE_FAULT_POINT("withdrawal.taken");
-  const auto written = postgres::withdraw_stock(stores.session(), item_no, change_id, units, sale.epoch, who);
+  const auto written =
+      postgres::withdraw_stock(stores.session(), sale.sale_no, item_no, change_id, units, sale.epoch, who);
   // The entry in the pending log lets the sweeper finish it: it has begun, whatever PostgreSQL said.
   if (!written) return make_error_code(postgres::Failure::outcome_unknown);
   FLASHSALE_FAULT_POINT("withdrawal.written");
@@ -100,24 +101,24 @@ Result<std::optional<StockResult>> withdraw_once(workers::Stores& stores, const 
 }
 
 /// The same with what has become of it before: a rebuild in between writes what the older epoch had taken.
-Result<std::optional<StockResult>> withdraw_now(workers::Stores& stores, std::string_view sale_id, const Item& item,
+Result<std::optional<StockResult>> withdraw_now(workers::Stores& stores, const Sale& seen, const Item& item,
                                                 const OrderId& change_id, std::int64_t units, std::string_view who) {
-  const auto before = postgres::find_stock_change(stores.session(), change_id);
+  const auto before = postgres::find_stock_change(stores.session(), seen.sale_no, change_id);
   if (!before) return before.error();
   if (*before) return std::optional(to_repetition(**before, units));
-  const auto sale = postgres::find_sale(stores.session(), sale_id);
+  const auto sale = postgres::find_sale(stores.session(), seen.id);
   if (!sale) return sale.error();
   // Redis counts it no more, and nobody buys: what was not sold is of no use here.
   if ((*sale)->let_go) return std::optional(StockResult{StockResult::Outcome::not_enough, {}, 0});
   return withdraw_once(stores, **sale, item.item_no, change_id, units, who);
 }
 
-Result<StockResult> withdraw(workers::Stores& stores, std::string_view sale_id, const Item& item,
-                             const OrderId& change_id, std::int64_t units, std::string_view who) {
+Result<StockResult> withdraw(workers::Stores& stores, const Sale& sale, const Item& item, const OrderId& change_id,
+                             std::int64_t units, std::string_view who) {
   const Error unknown = make_error_code(redis::Failure::outcome_unknown);
   Error unfinished = make_error_code(redis::Failure::unavailable);
   for (int attempt = 0; attempt < kEpochAttempts; ++attempt) {
-    auto result = withdraw_now(stores, sale_id, item, change_id, units, who);
+    auto result = withdraw_now(stores, sale, item, change_id, units, who);
     if (result && *result) return **result;
     // A call of unknown outcome is made again: one that has run is found by its id.
     if (!result && result.error() == unknown) unfinished = unknown;
@@ -192,9 +193,9 @@ Result<StockResult> change_stock(workers::Stores& stores, std::string_view sale_
   Result<StockResult> result = make_error_code(redis::Failure::unavailable);
   if (delta < 0) {
     if (const auto error = stores.redis().connect()) return error;
-    result = withdraw(stores, sale_id, *item, change_id, -delta, who);
+    result = withdraw(stores, **sale, *item, change_id, -delta, who);
   } else {
-    const auto added = postgres::add_stock(stores.session(), item->item_no, change_id, delta, who);
+    const auto added = postgres::add_stock(stores.session(), (*sale)->sale_no, item->item_no, change_id, delta, who);
     if (!added) return added.error();
     result = to_result(*added);
   }

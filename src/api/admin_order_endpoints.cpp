@@ -8,6 +8,7 @@
 #include "flashsale/model/json_text.hpp"
 #include "flashsale/postgres/access_log.hpp"
 #include "flashsale/postgres/sale_repository.hpp"
+#include "named_sale.hpp"
 #include "operation.hpp"
 #include "order_cancellation.hpp"
 #include "order_reply.hpp"
@@ -74,24 +75,33 @@ void AdminOrderEndpoints::add_routes(Routes& routes) {
 
 void AdminOrderEndpoints::list(Exchange& exchange, std::string_view who) {
   const QueryParameters query(exchange.request().query);
-  const auto page = parse_order_page(query);
   const auto customer =
       identity::customer_id_in_form(query.find("customer_id").value_or(""), process_.customer_id_form);
-  if (!page || !query.only({"customer_id", "limit", "cursor"}) || !customer) {
+  if (!query.only({"customer_id", "sale_id", "limit", "cursor"}) || !customer) {
     return reply_problem(exchange, ProblemType::malformed_request,
-                         "customer_id is required; limit must be 1 to 1000, cursor one that was given");
+                         "customer_id is required; others than sale_id, limit and cursor are not known");
   }
+  with_queried_sale(exchange, thread_, query,
+                    [this, who = std::string(who), customer = std::string(*customer)](Exchange& known) {
+                      list_orders(known, who, customer);
+                    });
+}
+
+void AdminOrderEndpoints::list_orders(Exchange& exchange, const std::string& who, const std::string& customer) {
+  const QueryParameters query(exchange.request().query);
+  const auto list = plan_order_list(exchange, query, *thread_.catalog.snapshot(), customer, OrderAudience::admin);
+  if (!list) return;
   using Orders = Result<std::vector<Order>>;
   run_operation<Orders>(
       exchange, process_,
-      [customer_id = std::string(*customer), page = *page, who = std::string(who)](workers::Stores& stores) {
-        auto orders = read_order_page(stores, customer_id, page);
+      [list = *list, who](workers::Stores& stores) {
+        auto orders = read_order_page(stores, list);
         if (!orders || orders->empty()) return orders;
-        if (const auto error = record_reading(stores, who, *orders, page.limit)) return Orders(error);
+        if (const auto error = record_reading(stores, who, *orders, list.limit)) return Orders(error);
         return orders;
       },
-      [this, page = *page](Exchange& answered, const Orders& orders) {
-        reply_order_list(answered, thread_, orders, page, OrderAudience::admin);
+      [this, list = *list](Exchange& answered, const Orders& orders) {
+        reply_order_list(answered, thread_, orders, list, OrderAudience::admin);
       });
 }
 
@@ -102,16 +112,21 @@ void AdminOrderEndpoints::show(Exchange& exchange, const Order& order) {
 void AdminOrderEndpoints::read(Exchange& exchange, std::string_view who) {
   const auto id = OrderId::parse(exchange.request().path_parameters[0]);
   if (!id) return reply_problem(exchange, ProblemType::unknown_order, "there is no such order");
+  with_named_sale(exchange, thread_, *id,
+                  [this, id = *id, who = std::string(who)](Exchange& known) { read_order(known, id, who); });
+}
+
+void AdminOrderEndpoints::read_order(Exchange& exchange, const OrderId& id, const std::string& who) {
   using Found = Result<std::vector<Order>>;
   run_operation<Found>(
       exchange, process_,
-      [id = *id, who = std::string(who)](workers::Stores& stores) -> Found {
+      [id, who](workers::Stores& stores) -> Found {
         // Whether it is found, here or in Redis, is known only when it is too late to refuse.
         const auto error = postgres::record_access(stores.session(), who, "order.read", id.to_string());
         if (error) return error;
         return postgres::find_orders(stores.session(), std::span(&id, 1));
       },
-      [this, id = *id](Exchange& answered, const Found& found) {
+      [this, id](Exchange& answered, const Found& found) {
         if (!found) return reply_unread(answered, found.error());
         if (!found->empty()) return show(answered, found->front());
         find_pending(answered, id);
@@ -133,14 +148,16 @@ void AdminOrderEndpoints::cancel(Exchange& exchange, std::string_view who) {
     return reply_problem(exchange, ProblemType::unsupported_media_type, "the body must be application/json");
   }
   using Parsed = ParsedBody<std::string>;
-  read_body<Parsed>(
-      exchange, process_.operations, parse_cancellation,
-      [this, who = std::string(who)](Exchange& read, const Parsed& parsed) {
-        const auto id = OrderId::parse(read.request().path_parameters[0]);
-        if (!id) return reply_problem(read, ProblemType::unknown_order, "there is no such order");
-        auto reason = parsed.value.empty() ? "cancelled by " + who : parsed.value;
-        cancel_order(read, process_, thread_, {*id, {}, std::move(reason), who, OrderAudience::admin, {}});
-      });
+  read_body<Parsed>(exchange, process_.operations, parse_cancellation,
+                    [this, who = std::string(who)](Exchange& read, const Parsed& parsed) {
+                      const auto id = OrderId::parse(read.request().path_parameters[0]);
+                      if (!id) return reply_problem(read, ProblemType::unknown_order, "there is no such order");
+                      auto reason = parsed.value.empty() ? "cancelled by " + who : parsed.value;
+                      with_named_sale(
+                          read, thread_, *id, [this, id = *id, reason = std::move(reason), who](Exchange& known) {
+                            cancel_order(known, process_, thread_, {id, {}, reason, who, OrderAudience::admin, {}});
+                          });
+                    });
 }
 
 void AdminOrderEndpoints::read_log(Exchange& exchange, std::string_view /*who*/) {

@@ -12,7 +12,9 @@ class AdminOrderEndpoints {
 
  private:
   void list(Exchange& exchange, std::string_view who);
+  void list_orders(Exchange& exchange, const std::string& who, const std::string& customer);
   void read(Exchange& exchange, std::string_view who);
+  void read_order(Exchange& exchange, const OrderId& id, const std::string& who);
   void cancel(Exchange& exchange, std::string_view who);
   void read_log(Exchange& exchange, std::string_view who);
   void show(Exchange& exchange, const Order& order);

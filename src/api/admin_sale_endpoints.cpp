@@ -292,8 +292,7 @@ void AdminSaleEndpoints::add_stock(Exchange& exchange, std::int64_t units, const
       return reply_problem(exchange, ProblemType::malformed_request,
                            "Idempotency-Key must be 1 to 255 visible ASCII characters");
     }
-    // The same derivation as an order's, in a name space that no sale id can be in.
-    change_id = OrderId::derive("/stock/" + sale_id, sku, key);
+    change_id = OrderId::derive_change(sale_id, sku, key);
   }
   run_operation(exchange, process_, [sale_id, sku, change_id, units, who](workers::Stores& stores) {
     const auto result = admin::change_stock(stores, sale_id, sku, change_id, units, who);

@@ -74,10 +74,12 @@ void CatalogEndpoints::answer_list(Exchange& exchange) {
     return reply_problem(exchange, ProblemType::malformed_request,
                          "limit must be 1 to 1000, cursor one that was given");
   }
-  const auto first =
-      std::ranges::upper_bound(snapshot.sales, *after, {}, [](const auto& sale) { return sale->sale->sale_no; });
-  const auto& document = page({static_cast<std::size_t>(first - snapshot.sales.begin()),
-                               std::min(static_cast<std::size_t>(*limit), kPageSalesMax)});
+  const bool is_number = *after <= std::numeric_limits<std::int32_t>::max();
+  const auto place = is_number ? snapshot.place_of(static_cast<std::int32_t>(*after)) : std::nullopt;
+  if (*after != 0 && !place) {
+    return reply_problem(exchange, ProblemType::malformed_request, "cursor must be one that was given");
+  }
+  const auto& document = page({place ? *place + 1 : 0, std::min(static_cast<std::size_t>(*limit), kPageSalesMax)});
   reply_document(exchange, document.body, document.etag);
 }
 

@@ -9,8 +9,10 @@
 #include "flashsale/model/json_text.hpp"
 #include "flashsale/model/order_total.hpp"
 #include "json_body.hpp"
+#include "named_sale.hpp"
 #include "operation.hpp"
 #include "order_cancellation.hpp"
+#include "order_lists.hpp"
 #include "order_reply.hpp"
 #include "order_request.hpp"
 
@@ -19,6 +21,10 @@ namespace {
 
 using checkout::PlacementOutcome;
 using checkout::PlacementResult;
+
+QueryParameters list_parameters(const Exchange& exchange) {
+  return {exchange.request().query, {"sale_id", "limit", "cursor"}};
+}
 
 std::string location_of(const OrderId& id) {
   std::string headers;
@@ -164,7 +170,7 @@ void OrderEndpoints::check_out_of(Exchange& exchange, const std::shared_ptr<cons
   checkout::Placement placement;
   placement.lines = std::move(*lines);
   placement.sale = sale;
-  placement.id = OrderId::derive(sale->sale->id, customer_id, key);
+  placement.id = OrderId::derive(thread_.catalog.snapshot()->order_salt, sale->sale->sale_no, customer_id, key);
   placement.customer_id = std::move(customer_id);
   placement.request_id = RequestId(request.request_id);
   const auto preference = parse_prefer(request.header(Header::prefer));
@@ -204,10 +210,12 @@ void OrderEndpoints::answer_order(Exchange& exchange) {
   const auto customer = identify_customer(exchange, process_, thread_.tokens);
   if (!customer || !is_within_rate(exchange, process_, *customer)) return;
   const auto id = OrderId::parse(exchange.request().path_parameters[0]);
-  if (!id) return reply_problem(exchange, ProblemType::unknown_order, "there is no such order of this customer");
-  if (auto call = begin_call(exchange, process_, *customer)) {
-    look_up(exchange, {*id, std::string(*customer), std::move(call)});
-  }
+  if (!id) return reply_problem(exchange, ProblemType::unknown_order, "there is no such order");
+  with_named_sale(exchange, thread_, *id, *customer,
+                  [this, id = *id, customer = std::string(*customer)](Exchange& known) {
+                    if (auto call = begin_call(known, process_, customer))
+                      look_up(known, {id, customer, std::move(call)});
+                  });
 }
 
 void OrderEndpoints::look_up(Exchange& exchange, Poll poll) {
@@ -241,29 +249,28 @@ void OrderEndpoints::find_pending(Exchange& exchange, const Poll& poll, bool pos
         if (!found || !postgres_knows_not) {
           return reply_problem(*kept, ProblemType::unavailable, "the order cannot be looked up at the moment");
         }
-        reply_problem(*kept, ProblemType::unknown_order, "there is no such order of this customer");
+        reply_problem(*kept, ProblemType::unknown_order, "there is no such order");
       });
 }
 
 void OrderEndpoints::answer_orders(Exchange& exchange) {
   const auto customer = identify_customer(exchange, process_, thread_.tokens);
   if (!customer || !is_within_rate(exchange, process_, *customer)) return;
-  const QueryParameters query(exchange.request().query, {"limit", "cursor"});
-  const auto page = parse_order_page(query);
-  if (!page) {
-    return reply_problem(exchange, ProblemType::malformed_request,
-                         "limit must be 1 to 1000, cursor one that was given");
-  }
-  const auto call = begin_call(exchange, process_, *customer);
+  with_queried_sale(exchange, thread_, list_parameters(exchange),
+                    [this, who = std::string(*customer)](Exchange& known) { list_orders(known, who); });
+}
+
+void OrderEndpoints::list_orders(Exchange& exchange, const std::string& customer) {
+  const auto query = list_parameters(exchange);
+  const auto list = plan_order_list(exchange, query, *thread_.catalog.snapshot(), customer, OrderAudience::buyer);
+  if (!list) return;
+  const auto call = begin_call(exchange, process_, customer);
   if (!call) return;
-  using Orders = Result<std::vector<Order>>;
-  run_operation<Orders>(
+  run_operation<Result<std::vector<Order>>>(
       exchange, process_.buyers,
-      [customer_id = std::string(*customer), page = *page, call](workers::Stores& stores) {
-        return read_order_page(stores, customer_id, page);
-      },
-      [this, page = *page](Exchange& answered, const Orders& orders) {
-        reply_order_list(answered, thread_, orders, page, OrderAudience::buyer);
+      [list = *list, call](workers::Stores& stores) { return read_order_page(stores, list); },
+      [this, list = *list](Exchange& answered, const Result<std::vector<Order>>& orders) {
+        reply_order_list(answered, thread_, orders, list, OrderAudience::buyer);
       });
 }
 
@@ -273,11 +280,14 @@ void OrderEndpoints::cancel(Exchange& exchange) {
   const auto customer = identify_customer(exchange, process_, thread_.tokens);
   if (!customer || !is_within_rate(exchange, process_, *customer) || !has_empty_body(exchange)) return;
   const auto id = OrderId::parse(exchange.request().path_parameters[0]);
-  if (!id) return reply_problem(exchange, ProblemType::unknown_order, "there is no such order of this customer");
-  auto call = begin_call(exchange, process_, *customer);
-  if (!call) return;
-  cancel_order(exchange, process_, thread_,
-               {*id, std::string(*customer), "cancelled by the customer", {}, OrderAudience::buyer, std::move(call)});
+  if (!id) return reply_problem(exchange, ProblemType::unknown_order, "there is no such order");
+  with_named_sale(
+      exchange, thread_, *id, *customer, [this, id = *id, customer = std::string(*customer)](Exchange& known) {
+        auto call = begin_call(known, process_, customer);
+        if (!call) return;
+        cancel_order(known, process_, thread_,
+                     {id, customer, "cancelled by the customer", {}, OrderAudience::buyer, std::move(call)});
+      });
 }
 
 }  // namespace flashsale::api

@@ -28,6 +28,7 @@ class OrderEndpoints {
                     std::string customer_id);
   void answer_order(Exchange& exchange);
   void answer_orders(Exchange& exchange);
+  void list_orders(Exchange& exchange, const std::string& customer);
   void cancel(Exchange& exchange);
 
   void look_up(Exchange& exchange, Poll poll);

@@ -32,13 +32,13 @@ void reply_order(Exchange& exchange, const ThreadParts& thread, const Order& ord
 }
 
 void reply_order_list(Exchange& exchange, const ThreadParts& thread, const Result<std::vector<Order>>& orders,
-                      const OrderPage& page, OrderAudience audience) {
+                      const OrderList& list, OrderAudience audience) {
   if (!orders) return reply_failure(exchange, orders.error(), "orders cannot be read at the moment");
   std::vector<std::int32_t> item_nos;
   for (const auto& order : *orders) item_nos.push_back(order.lines.front().item_no);
   thread.sales.await_items(std::move(item_nos), [kept = exchange.shared_from_this(), &catalog = thread.catalog,
-                                                 orders = *orders, page, audience](bool known) {
-    const auto body = known ? order_list(orders, page, *catalog.snapshot(), audience) : std::nullopt;
+                                                 orders = *orders, list, audience](bool known) {
+    const auto body = known ? order_list(orders, list, *catalog.snapshot(), audience) : std::nullopt;
     if (!body) return reply_being_loaded(*kept);
     kept->reply({200, "application/json", *body, {}});
   });

@@ -20,6 +20,6 @@ void reply_order(Exchange& exchange, const ThreadParts& thread, const Order& ord
 
 /// A page of orders; an error is a 503.
 void reply_order_list(Exchange& exchange, const ThreadParts& thread, const Result<std::vector<Order>>& orders,
-                      const OrderPage& page, OrderAudience audience);
+                      const OrderList& list, OrderAudience audience);
 
 }  // namespace flashsale::api

@@ -41,14 +41,10 @@ std::optional<std::int64_t> amount_of(const json& object) {
   return found->get<std::int64_t>();
 }
 
-/// An order's id as this system makes them: a UUID of version 5 (PROTOCOL R18).
+/// An order's id as this system makes them (PROTOCOL R18).
 std::optional<OrderId> order_id_of(const json& data) {
   const auto id = OrderId::parse(text_of(data, "order_id", 36));
-  if (!id) return std::nullopt;
-  const auto bytes = id->bytes();
-  const bool is_version_5 = (static_cast<unsigned char>(bytes[6]) & 0xf0) == 0x50;
-  const bool is_of_rfc_9562 = (static_cast<unsigned char>(bytes[8]) & 0xc0) == 0x80;
-  return is_version_5 && is_of_rfc_9562 ? id : std::nullopt;
+  return id && id->is_derived() ? id : std::nullopt;
 }
 
 /// What stands in the id's place, as text of visible characters.

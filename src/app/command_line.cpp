@@ -98,6 +98,9 @@ class Parser {
       result_.lifetime = std::chrono::seconds(
           number_of(value_of(argument, equals), 1, kLifetimeMaxS, "--ttl takes a number of seconds"));
       lifetime_given_ = true;
+    } else if (name == "--citus") {
+      if (equals != std::string_view::npos) throw UsageError("--citus takes no value");
+      result_.with_citus = true;
     } else if (name == "--older-than-days") {
       result_.older_than_days = static_cast<std::int32_t>(
           number_of(value_of(argument, equals), 0, kDaysMax, "--older-than-days takes a number of days"));
@@ -149,6 +152,7 @@ class Parser {
     if (!result_.sale_id.empty() && !takes_sale) refuse("--sale");
     if (!result_.customer_id.empty() && command != Command::token) refuse("--customer");
     if (lifetime_given_ && command != Command::token) refuse("--ttl");
+    if (result_.with_citus && command != Command::migrate) refuse("--citus");
     if (result_.older_than_days && command != Command::archive) refuse("--older-than-days");
     if (command == Command::archive && result_.sale_id.empty() != result_.older_than_days.has_value()) {
       throw UsageError("flashsaled archive needs either --sale ID or --older-than-days N");
@@ -186,6 +190,7 @@ usage: flashsaled [COMMAND] [OPTION…]
 commands:
   serve         run the server (the default)
   migrate       bring the PostgreSQL schema to this version
+                  --citus          and distribute it by sale over the nodes of a Citus cluster
   audit         compare PostgreSQL and Redis; status 1 on a mismatch, or when it cannot tell
                   --sale ID        this sale alone
   archive       move the orders of past sales out of the way, into a table of their own; status 1 when that cannot be

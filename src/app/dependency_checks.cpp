@@ -1,5 +1,6 @@
 #include "dependency_checks.hpp"
 
+#include "flashsale/postgres/distribution.hpp"
 #include "flashsale/postgres/migrator.hpp"
 #include "flashsale/postgres/privileges.hpp"
 #include "flashsale/redis/server_facts.hpp"
@@ -81,6 +82,24 @@ void check_postgres_role(postgres::Session& session, DependencyReport& report) {
   for (const auto& what : *beyond) report.excessive.push_back("postgres: this role " + what);
 }
 
+/// Of a Citus cluster every node keeps orders. (One that has no cluster is told nothing of.)
+void check_nodes(postgres::Session& session, const std::string& pass, DependencyReport& report) {
+  const auto citus = postgres::is_citus(session);
+  if (!citus || !*citus) return;
+  const auto nodes = postgres::nodes_durability(session);
+  if (!nodes) return report.unreachable.push_back("postgres: its nodes: " + nodes.error().message());
+  for (const auto& node : *nodes) {
+    if (node.synchronous_commit.empty()) {
+      report.unreachable.push_back("postgres: node " + node.node);
+    } else if (!node.fsync || !node.full_page_writes || node.synchronous_commit == "off") {
+      report.unsafe.push_back("postgres: node " + node.node +
+                              " has fsync, full_page_writes or synchronous_commit off, so a crash loses committed "
+                              "orders" +
+                              pass);
+    }
+  }
+}
+
 void check_postgres(const Settings& settings, DependencyReport& report) {
   postgres::Session session(postgres_options(settings), "check");
   const auto schema = postgres::schema_state(session);
@@ -99,6 +118,7 @@ void check_postgres(const Settings& settings, DependencyReport& report) {
   if (durability->synchronous_commit == "off") {
     refuse("synchronous_commit is off, so a crash loses committed orders" + pass);
   }
+  check_nodes(session, pass, report);
 }
 
 }  // namespace

@@ -222,7 +222,7 @@ constexpr auto kTable = std::to_array<Setting>({
      [](S& s) -> M { return &s.payments.patience_s; }},
     {"payments", "unknown_orders", "", 0, 0, "refund|ignore", Secrecy::open,
      "What becomes of a payment for an order in our form that nobody knows after that time: ignore where other systems "
-     "make UUIDs of version 5, too",
+     "make UUIDs of version 8, too",
      [](S& s) -> M { return &s.payments.unknown_orders; }},
     {"payments", "window_max_s", "s", 1, 604'800, "", Secrecy::open,
      "Longest payment_window_s that a new sale may have: so long unpaid orders keep their units from everybody else",

@@ -4,6 +4,7 @@
 #include "flashsale/admin/audit.hpp"
 #include "flashsale/app/commands.hpp"
 #include "flashsale/app/token_command.hpp"
+#include "flashsale/postgres/distribution.hpp"
 #include "flashsale/postgres/migrator.hpp"
 #include "flashsale/postgres/privileges.hpp"
 #include "flashsale/postgres/sale_repository.hpp"
@@ -41,7 +42,24 @@ bool audit_one(workers::Stores& stores, const std::string& sale_id) {
 
 }  // namespace
 
-int run_migrate(const Settings& settings) {
+/// False: it could not be done, and why is said.
+bool run_distribution(postgres::Session& session) {
+  const auto citus = postgres::is_citus(session);
+  if (citus && !*citus) {
+    std::cerr << "flashsaled: migrate --citus needs the extension citus in this database\n";
+    return false;
+  }
+  const auto done = citus ? postgres::distribute(session) : citus.error();
+  if (!done) {
+    std::cerr << "flashsaled: migrate could not distribute the tables: " << done.error().message() << '\n';
+    return false;
+  }
+  for (const auto& step : *done) std::cout << "ran " << step << '\n';
+  if (done->empty()) std::cout << "all tables are distributed\n";
+  return true;
+}
+
+int run_migrate(const Settings& settings, bool with_citus) {
   postgres::Session session(postgres_options(settings), "migrate");
   const auto applied = postgres::migrate(session);
   if (!applied) {
@@ -50,6 +68,7 @@ int run_migrate(const Settings& settings) {
   }
   for (const auto& name : *applied) std::cout << "applied " << name << '\n';
   if (applied->empty()) std::cout << "the schema is up to date\n";
+  if (with_citus && !run_distribution(session)) return 1;
   const auto& role = settings.postgres.serve_role;
   if (role.empty()) return 0;
   if (const auto error = postgres::grant_serving(session, role)) {

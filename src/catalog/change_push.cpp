@@ -39,7 +39,8 @@ Result<PushOutcome> push_stock(workers::Stores& stores, const Sale& sale, std::i
   const auto applied = applied_stock_version(stores, sale, item_no);
   if (!applied) return applied.error();
   if (!*applied) return PushOutcome::lost;
-  const auto changes = postgres::stock_changes_after(stores.session(), item_no, **applied, kStockChangesPage);
+  const auto changes =
+      postgres::stock_changes_after(stores.session(), sale.sale_no, item_no, **applied, kStockChangesPage);
   if (!changes) return changes.error();
   for (const auto& change : *changes) {
     const auto outcome = client.ask(redis::restock(fence, item_no, change.version, change.delta));

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <limits>
 #include <map>
-#include <set>
 #include <unordered_map>
 #include <utility>
 
@@ -21,33 +20,18 @@ std::int64_t limit_of(const Sale& sale, std::int32_t item_no) {
 }
 
 bool is_limited(const Sale& sale, const Order& order) {
-  return !find_limited_items(sale, order.lines).empty() && is_valid_customer_id(order.customer_id);
+  const auto has_limit = [&](const OrderLine& line) { return limit_of(sale, line.item_no) != kNoLimit; };
+  return std::ranges::any_of(order.lines, has_limit) && is_valid_customer_id(order.customer_id);
 }
 
 }  // namespace
 
-std::vector<std::int32_t> find_limited_items(const Sale& sale) {
-  std::vector<std::int32_t> item_nos;
-  for (const auto& item : sale.items) {
-    if (limit_of(sale, item.item_no) != kNoLimit) item_nos.push_back(item.item_no);
-  }
-  return item_nos;
-}
-
-std::vector<std::int32_t> find_limited_items(const Sale& sale, const OrderLines& lines) {
-  std::vector<std::int32_t> item_nos;
-  for (const auto& line : lines) {
-    if (limit_of(sale, line.item_no) != kNoLimit) item_nos.push_back(line.item_no);
-  }
-  return item_nos;
-}
-
-std::vector<std::string> find_limited_customers(const Sale& sale, std::span<const postgres::NewOrder> orders) {
-  std::set<std::string> customers;
+std::map<std::string, OrderId> find_limited_customers(const Sale& sale, std::span<const postgres::NewOrder> orders) {
+  std::map<std::string, OrderId> customers;
   for (const auto& one : orders) {
-    if (is_limited(sale, one.order)) customers.insert(one.order.customer_id);
+    if (is_limited(sale, one.order)) customers.emplace(one.order.customer_id, one.order.id);
   }
-  return {customers.begin(), customers.end()};
+  return customers;
 }
 
 void refuse_above_limit(const Sale& sale, std::span<const Order> rows, std::span<postgres::NewOrder> orders) {

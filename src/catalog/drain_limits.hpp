@@ -1,8 +1,7 @@
 #pragma once
-#include <cstdint>
+#include <map>
 #include <span>
 #include <string>
-#include <vector>
 
 #include "flashsale/model/order.hpp"
 #include "flashsale/model/sale.hpp"
@@ -12,14 +11,12 @@ namespace flashsale::catalog {
 
 // A log that has been out of sight for some epochs was written without knowing what its customers bought elsewhere
 // since. Such a log is drained only when PostgreSQL is older than it was, too, and does not know that it was given up.
-// What of it goes beyond a customer's limit: values alone. `rows` are all orders of the customers for the items named.
+// What of it goes beyond a customer's limit: values alone. `rows` are all orders of the customers in the sale.
 
-/// Of these items, those with a limit.
-[[nodiscard]] std::vector<std::int32_t> find_limited_items(const Sale& sale);
-[[nodiscard]] std::vector<std::int32_t> find_limited_items(const Sale& sale, const OrderLines& lines);
-/// Who has ordered such an item, each once. (A name that PostgreSQL cannot take is the writer's to refuse.)
-[[nodiscard]] std::vector<std::string> find_limited_customers(const Sale& sale,
-                                                              std::span<const postgres::NewOrder> orders);
+/// Who has ordered an item with a limit, each with the id of an order. (A name that PostgreSQL cannot take is the
+/// writer's to refuse.)
+[[nodiscard]] std::map<std::string, OrderId> find_limited_customers(const Sale& sale,
+                                                                    std::span<const postgres::NewOrder> orders);
 
 /// Those that go beyond a limit, in the order in which Redis has accepted them, become rejected ones.
 void refuse_above_limit(const Sale& sale, std::span<const Order> rows, std::span<postgres::NewOrder> orders);

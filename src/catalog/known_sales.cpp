@@ -1,5 +1,6 @@
 #include "known_sales.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "pulse_schedule.hpp"
@@ -31,6 +32,7 @@ std::shared_ptr<const SaleSnapshot> redefined(const SaleSnapshot* last, const Sa
 void KnownSales::adopt(const postgres::DirectoryChanges& changes) {
   if (changes.is_whole) sales_.clear();
   directory_version_ = changes.version;
+  order_salt_ = changes.order_salt;
   if (changes.flags) flags_ = std::make_shared<const FeatureFlags>(*changes.flags);
   const auto before = sales_.size();
   for (const auto& sale : changes.sales) {
@@ -43,12 +45,16 @@ void KnownSales::adopt(const postgres::DirectoryChanges& changes) {
 
 /// Sales never go, unless with all of PostgreSQL, and their items never change: places move only when one is added.
 void KnownSales::make_index() {
+  in_order_.clear();
+  for (const auto& [sale_no, known] : sales_) in_order_.push_back(&known);
+  std::ranges::sort(in_order_, {},
+                    [](const KnownSale* known) { return std::pair(known->sale().created_at, known->sale().sale_no); });
   auto index = std::make_shared<Index>();
-  std::size_t position = 0;
-  for (const auto& [sale_no, known] : sales_) {
-    const auto& items = known.sale().items;
-    for (std::size_t i = 0; i < items.size(); ++i) index->items[items[i].item_no] = {position, i};
-    index->sales.emplace(known.sale().id, position++);
+  for (std::size_t position = 0; position < in_order_.size(); ++position) {
+    const auto& sale = in_order_[position]->sale();
+    for (std::size_t i = 0; i < sale.items.size(); ++i) index->items[sale.items[i].item_no] = {position, i};
+    index->sales.emplace(sale.id, position);
+    index->numbers.emplace(sale.sale_no, position);
   }
   index_ = std::move(index);
 }
@@ -69,15 +75,15 @@ std::vector<KnownSale*> KnownSales::take_due(SteadyTime now, TimePoint redis_now
   return due;
 }
 
-std::vector<std::int32_t> KnownSales::sold_out_items() const {
-  std::vector<std::int32_t> item_nos;
+std::vector<postgres::ItemOfSale> KnownSales::sold_out_items() const {
+  std::vector<postgres::ItemOfSale> items;
   for (const auto& [sale_no, known] : sales_) {
     if (known.sale().payment == PaymentMode::none || known.is_quiet || !known.last->known_levels) continue;
     for (std::size_t i = 0; i < known.last->levels.size(); ++i) {
-      if (known.last->levels[i].remaining == 0) item_nos.push_back(known.sale().items[i].item_no);
+      if (known.last->levels[i].remaining == 0) items.push_back({sale_no, known.sale().items[i].item_no});
     }
   }
-  return item_nos;
+  return items;
 }
 
 Snapshot KnownSales::snapshot() const {
@@ -85,8 +91,9 @@ Snapshot KnownSales::snapshot() const {
   snapshot.directory_version = directory_version_;
   snapshot.index = index_;
   snapshot.flags = flags_;
+  snapshot.order_salt = order_salt_;
   snapshot.sales.reserve(sales_.size());
-  for (const auto& [sale_no, known] : sales_) snapshot.sales.push_back(known.last);
+  for (const auto* known : in_order_) snapshot.sales.push_back(known->last);
   return snapshot;
 }
 

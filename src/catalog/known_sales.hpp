@@ -11,11 +11,10 @@
 #include "flashsale/redis/pulse.hpp"
 #include "marking.hpp"
 #include "pulse_answer.hpp"
+#include "unpaid_items.hpp"
 #include "upkeep_needs.hpp"
 
 namespace flashsale::catalog {
-
-class UnpaidItems;
 
 /// One sale between two beats of the pulse.
 struct KnownSale {
@@ -38,7 +37,7 @@ class KnownSales {
   /// clock.
   [[nodiscard]] std::vector<KnownSale*> take_due(SteadyTime now, TimePoint redis_now);
   /// Items of sales with payment of which nothing remains: of those it matters whether units are still unpaid.
-  [[nodiscard]] std::vector<std::int32_t> sold_out_items() const;
+  [[nodiscard]] std::vector<postgres::ItemOfSale> sold_out_items() const;
 
   [[nodiscard]] std::int64_t directory_version() const { return directory_version_; }
   /// A snapshot of them, without what is of the beat.
@@ -48,6 +47,8 @@ class KnownSales {
   void make_index();
 
   std::map<std::int32_t, KnownSale> sales_;  ///< by sale_no
+  std::vector<const KnownSale*> in_order_;   ///< of their creation
+  OrderIdSalt order_salt_;
   std::int64_t directory_version_ = -1;
   std::shared_ptr<const Index> index_;
   std::shared_ptr<const FeatureFlags> flags_ = std::make_shared<const FeatureFlags>();

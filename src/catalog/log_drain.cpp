@@ -92,8 +92,8 @@ Error LogDrain::carry_out(Page& page, const ConfirmRetake& work) {
 Error LogDrain::carry_out(Page& page, const WriteWithdrawal& work) {
   if (const auto error = write(page)) return error;
   const auto& taken = work.taken;
-  const auto written = postgres::withdraw_stock(session_, taken.item_no, taken.change_id, taken.units, page.new_epoch,
-                                                taken.who, page.old_epoch);
+  const auto written = postgres::withdraw_stock(session_, page.sale.sale_no, taken.item_no, taken.change_id,
+                                                taken.units, page.new_epoch, taken.who, page.old_epoch);
   return judge(written, LogOf::older_epoch).end == EntryEnd::unsettled ? written.error() : Error{};
 }
 
@@ -131,7 +131,7 @@ Error LogDrain::write_once(const Sale& sale, std::span<postgres::NewOrder> order
 /// Nobody writes new orders of this sale meanwhile: the epoch is raised, and not yet published.
 Error LogDrain::refuse_those_above_limit(const Sale& sale, std::span<postgres::NewOrder> orders) {
   const auto customers = find_limited_customers(sale, orders);
-  const auto rows = postgres::find_orders_of_customers(session_, customers, find_limited_items(sale));
+  const auto rows = postgres::find_orders_of_customers(session_, sale.sale_no, customers);
   if (!rows) return rows.error();
   refuse_above_limit(sale, *rows, orders);
   return {};
@@ -140,8 +140,7 @@ Error LogDrain::refuse_those_above_limit(const Sale& sale, std::span<postgres::N
 /// An order that was taken again for a late payment. Whose units are gone by now, or who has bought up to the limit
 /// elsewhere since, stays as it ended: the payment is settled as one that came too late.
 Error LogDrain::confirm(const Sale& sale, const Order& taken, std::int64_t new_epoch) {
-  const auto rows = postgres::find_orders_of_customers(session_, std::span(&taken.customer_id, 1),
-                                                       find_limited_items(sale, taken.lines));
+  const auto rows = postgres::find_orders_of_customers(session_, sale.sale_no, {{taken.customer_id, taken.id}});
   if (!rows) return rows.error();
   if (!is_within_limit(sale, *rows, taken)) return {};
   const auto confirmed = postgres::confirm_late_payment(session_, taken, new_epoch);

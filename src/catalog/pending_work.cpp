@@ -10,7 +10,9 @@
 namespace flashsale::catalog {
 namespace {
 
+/// A log can outlive its sale: one of the same name has another number.
 bool is_of(const Sale& sale, const Order& order) {
+  if (order.id.sale_no() != sale.sale_no) return false;
   return std::ranges::all_of(order.lines, [&](const OrderLine& line) { return sale.find_item(line.item_no); });
 }
 

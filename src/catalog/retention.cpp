@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "flashsale/catalog/rebuild.hpp"
+#include "flashsale/postgres/order_repository.hpp"
 #include "flashsale/postgres/rehearsal.hpp"
 #include "flashsale/postgres/retention.hpp"
 #include "flashsale/redis/pending_log.hpp"
@@ -50,8 +51,18 @@ void Retention::look(const Snapshot& snapshot) {
     }
   }
   if (some_are_gone && std::chrono::steady_clock::now() >= tidy_at_) {
-    if (!postgres::forget_unreturned(stores_.session())) tidy_at_ = std::chrono::steady_clock::now() + kTidyInterval;
+    if (tidy()) tidy_at_ = std::chrono::steady_clock::now() + kTidyInterval;
   }
+}
+
+/// False: not everywhere.
+bool Retention::tidy() {
+  const auto sales =
+      postgres::find_sales_with_unreturned(stores_.session(), postgres::InRedis::no, std::chrono::milliseconds(0));
+  if (!sales) return false;
+  bool all = true;
+  for (const auto sale_no : *sales) all = !postgres::forget_unreturned(stores_.session(), sale_no) && all;
+  return all;
 }
 
 /// Whoever was at it has died, and left a rehearsal that counts orders as sold that are gone.

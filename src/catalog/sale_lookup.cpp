@@ -47,6 +47,14 @@ void SaleLookup::find(std::string_view sale_id, Callback callback) {
   });
 }
 
+void SaleLookup::find(std::int32_t sale_no, Callback callback) {
+  await_directory([this, sale_no, callback = std::move(callback)](bool is_current) {
+    auto sale = catalog_.snapshot()->find(sale_no);
+    const auto outcome = sale ? Outcome::found : is_current ? Outcome::unknown : Outcome::unavailable;
+    callback(outcome, std::move(sale));
+  });
+}
+
 void SaleLookup::await_directory(std::function<void(bool)> callback) {
   ask_directory([this, callback = std::move(callback)](std::optional<std::int64_t> version) {
     if (!version) return callback(false);

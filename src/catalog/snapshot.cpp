@@ -37,6 +37,18 @@ std::shared_ptr<const SaleSnapshot> Snapshot::find(std::string_view sale_id) con
   return found == index->sales.end() ? nullptr : sales[found->second];
 }
 
+std::optional<std::size_t> Snapshot::place_of(std::int32_t sale_no) const {
+  if (!index) return std::nullopt;
+  const auto found = index->numbers.find(sale_no);
+  if (found == index->numbers.end()) return std::nullopt;
+  return found->second;
+}
+
+std::shared_ptr<const SaleSnapshot> Snapshot::find(std::int32_t sale_no) const {
+  const auto place = place_of(sale_no);
+  return place ? sales[*place] : nullptr;
+}
+
 Snapshot::FoundItem Snapshot::find_item(std::int32_t item_no) const {
   if (!index) return {};
   const auto found = index->items.find(item_no);

@@ -1,9 +1,12 @@
 #pragma once
 #include <cstdint>
+#include <map>
 #include <mutex>
 #include <set>
 #include <span>
 #include <vector>
+
+#include "flashsale/postgres/payment_repository.hpp"
 
 namespace flashsale::catalog {
 
@@ -12,15 +15,15 @@ namespace flashsale::catalog {
 class UnpaidItems {
  public:
   /// All that are sold out now, and only they.
-  void ask(std::span<const std::int32_t> sold_out);
-  [[nodiscard]] std::vector<std::int32_t> asked() const;
-  void answer(std::span<const std::int32_t> asked, std::span<const std::int32_t> unpaid);
+  void ask(std::span<const postgres::ItemOfSale> sold_out);
+  [[nodiscard]] std::vector<postgres::ItemOfSale> asked() const;
+  void answer(std::span<const postgres::ItemOfSale> asked, std::span<const std::int32_t> unpaid);
   [[nodiscard]] bool may_come_back(std::int32_t item_no) const;
 
  private:
   mutable std::mutex mutex_;
-  std::set<std::int32_t> asked_;
-  std::set<std::int32_t> all_paid_;  ///< of those that were asked about
+  std::map<std::int32_t, std::int32_t> asked_;  ///< the sale of each item
+  std::set<std::int32_t> all_paid_;             ///< of those that were asked about
 };
 
 }  // namespace flashsale::catalog

@@ -12,7 +12,7 @@ Result<postgres::CancelResult> give_back_after(workers::Stores& stores, Result<p
   using Outcome = postgres::CancelResult::Outcome;
   if (!result || result->given_back) return result;
   if (result->outcome == Outcome::unknown || result->outcome == Outcome::too_late) return result;
-  const auto epoch = postgres::current_epoch(stores.session(), result->sale_no);
+  const auto epoch = postgres::current_epoch(stores.session(), result->row.id.sale_no());
   const auto returned = epoch ? give_back(stores, result->row, result->sale_id, *epoch) : Result<bool>(false);
   if (!returned || !*returned) {
     telemetry::log_info("units of a cancelled order will be given back later", {{"order", result->row.id.to_string()}});

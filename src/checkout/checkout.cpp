@@ -195,7 +195,7 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
 
   /// As this thread knows it now: the order may be of an older epoch.
   [[nodiscard]] std::shared_ptr<const Sale> current_sale(const OrderProgress& order) const {
-    const auto now = parts_.catalog.snapshot()->find(order.placement().sale->sale->id);
+    const auto now = parts_.catalog.snapshot()->find(order.placement().sale->sale->sale_no);
     return now ? now->sale : order.placement().sale->sale;
   }
 

@@ -49,6 +49,40 @@ bool tells_of_size(const Error& error) {
 
 }  // namespace
 
+void Journal::SaleQueues::push_back(Submission order) {
+  const auto sale_no = order.order.order.id.sale_no();
+  auto& queue = queues_[sale_no];
+  if (queue.empty()) turns_.push_back(sale_no);
+  queue.push_back(std::move(order));
+  ++size_;
+}
+
+void Journal::SaleQueues::push_front(std::vector<Submission> orders) {
+  for (auto order = orders.rbegin(); order != orders.rend(); ++order) {
+    const auto sale_no = order->order.order.id.sale_no();
+    auto& queue = queues_[sale_no];
+    if (queue.empty()) turns_.push_front(sale_no);
+    queue.push_front(std::move(*order));
+    ++size_;
+  }
+}
+
+Journal::Submission Journal::SaleQueues::take() {
+  auto& queue = queues_.at(turns_.front());
+  Submission order = std::move(queue.front());
+  queue.pop_front();
+  --size_;
+  return order;
+}
+
+void Journal::SaleQueues::end_turn() {
+  const auto sale_no = turns_.front();
+  turns_.pop_front();
+  const auto queue = queues_.find(sale_no);
+  if (queue->second.empty()) queues_.erase(queue);
+  else turns_.push_back(sale_no);
+}
+
 Journal::Journal(Options options, telemetry::Metrics& metrics)
     : options_(std::move(options)),
       metrics_(metrics),
@@ -76,7 +110,7 @@ void Journal::stop(std::chrono::steady_clock::time_point deadline) {
 void Journal::submit(std::vector<Submission> orders) {
   {
     const std::lock_guard lock(mutex_);
-    queue_.insert(queue_.end(), std::make_move_iterator(orders.begin()), std::make_move_iterator(orders.end()));
+    for (auto& order : orders) queue_.push_back(std::move(order));
   }
   wake_.notify_one();
 }
@@ -85,7 +119,7 @@ void Journal::run(unsigned worker_no) {
   postgres::OrderWriter writer(options_.postgres,
                                std::string(postgres::kWriterSessionPrefix) + std::to_string(worker_no));
   while (auto work = take_work()) {
-    if (!work->items.empty()) look_at_items(writer, work->items);
+    for (const auto& [sale_no, items] : work->items) look_at_items(writer, sale_no, items);
     if (!work->delayed.empty()) try_delayed(writer, std::move(work->delayed));
     if (!work->batch.empty()) write(writer, std::move(work->batch));
   }
@@ -109,12 +143,12 @@ std::optional<Journal::Work> Journal::take_work() {
   }
 }
 
-std::set<std::int32_t> Journal::take_items_to_look_at() {
-  std::set<std::int32_t> due;
-  for (auto& [item_no, look_at] : held_items_) {
-    if (look_at > Clock::now()) continue;
-    look_at = Clock::time_point::max();
-    due.insert(item_no);
+std::map<std::int32_t, std::set<std::int32_t>> Journal::take_items_to_look_at() {
+  std::map<std::int32_t, std::set<std::int32_t>> due;
+  for (auto& [item_no, held] : held_items_) {
+    if (held.look_at > Clock::now()) continue;
+    held.look_at = Clock::time_point::max();
+    due[held.sale_no].insert(item_no);
   }
   return due;
 }
@@ -151,40 +185,45 @@ void Journal::note_waiting() {
   metrics_.queue_depth("journal").Set(static_cast<double>(queue_.size() + aside_.size() + delayed_.size()));
 }
 
-/// Takes what is there, up to the bound, each id once: a second submission of an id stays queued for the next batch.
+/// Takes what is there of one sale, up to the bound, each id once: a second submission of an id stays queued for the
+/// next batch.
 std::vector<Journal::Submission> Journal::take_batch() {
   std::vector<Submission> batch;
   std::vector<Submission> repeated;
   std::unordered_set<OrderId, OrderIdHash> ids;
-  while (!queue_.empty() && batch.size() < batch_max_now_) {
-    auto& front = queue_.front();
-    if (is_held(front.order.order.lines)) {
-      aside_.push_back(std::move(front));
-    } else {
-      (ids.insert(front.order.order.id).second ? batch : repeated).push_back(std::move(front));
+  while (!queue_.empty() && batch.empty()) {
+    while (queue_.has_more() && batch.size() < batch_max_now_) {
+      auto order = queue_.take();
+      if (is_held(order.order.order.lines)) {
+        aside_.push_back(std::move(order));
+      } else {
+        (ids.insert(order.order.order.id).second ? batch : repeated).push_back(std::move(order));
+      }
     }
-    queue_.pop_front();
+    queue_.end_turn();
   }
-  queue_.insert(queue_.begin(), std::make_move_iterator(repeated.begin()), std::make_move_iterator(repeated.end()));
+  queue_.push_front(std::move(repeated));
+  // Whoever handed in orders of several sales has woken one worker.
+  if (!queue_.empty()) wake_.notify_one();
   note_waiting();
   return batch;
 }
 
 /// What is free again goes to the front of the queue.
-void Journal::look_at_items(postgres::OrderWriter& writer, const std::set<std::int32_t>& items) {
-  const auto held = writer.find_held_items(items, postgres::Look::once);
+void Journal::look_at_items(postgres::OrderWriter& writer, std::int32_t sale_no, const std::set<std::int32_t>& items) {
+  const auto held = writer.find_held_items(sale_no, items, postgres::Look::once);
   {
     const std::lock_guard lock(mutex_);
     for (const auto item_no : items) {
       if (!held || held->contains(item_no)) {
-        held_items_[item_no] = Clock::now() + kHeldPause;
+        held_items_[item_no] = {sale_no, Clock::now() + kHeldPause};
       } else {
         held_items_.erase(item_no);
       }
     }
     const auto free = std::stable_partition(aside_.begin(), aside_.end(),
                                             [this](const auto& s) { return is_held(s.order.order.lines); });
-    queue_.insert(queue_.begin(), std::make_move_iterator(free), std::make_move_iterator(aside_.end()));
+    queue_.push_front({std::make_move_iterator(free), std::make_move_iterator(aside_.end())});
     aside_.erase(free, aside_.end());
     note_waiting();
   }
@@ -239,20 +278,22 @@ void Journal::write(postgres::OrderWriter& writer, std::vector<Submission> batch
 /// Orders of items that somebody keeps locked, and those whose own rows somebody keeps locked, wait until these are
 /// free, without a worker. False: there are none.
 bool Journal::set_aside(postgres::OrderWriter& writer, std::vector<Submission>& batch) {
+  const auto sale_no = batch.front().order.order.id.sale_no();
   std::set<std::int32_t> items;
   std::set<OrderId> ids;
   for (const auto& submission : batch) {
     ids.insert(submission.order.order.id);
     for (const auto& line : submission.order.order.lines) items.insert(line.item_no);
   }
-  const auto held_items = writer.find_held_items(std::move(items), postgres::Look::patient);
-  const auto held_orders = writer.find_held_orders(std::move(ids), postgres::Look::patient);
+  const auto held_items = writer.find_held_items(sale_no, std::move(items), postgres::Look::patient);
+  const auto held_orders = writer.find_held_orders(sale_no, std::move(ids), postgres::Look::patient);
   if (!held_items || !held_orders || (held_items->empty() && held_orders->empty())) return false;
   telemetry::log_warn("somebody holds rows, their orders wait",
                       {{"items", held_items->size()}, {"orders", held_orders->size()}});
   {
     const std::lock_guard lock(mutex_);
-    for (const auto item_no : *held_items) held_items_.try_emplace(item_no, Clock::now() + kHeldPause);
+    for (const auto item_no : *held_items)
+      held_items_.try_emplace(item_no, HeldItem{sale_no, Clock::now() + kHeldPause});
     std::vector<Submission> free;
     for (auto& submission : batch) {
       const auto& order = submission.order.order;
@@ -279,17 +320,27 @@ void Journal::delay(Submission submission, bool is_row_held) {
   delayed_.push_back({std::move(submission), is_row_held, kDelayMin, Clock::now() + kDelayMin});
 }
 
+/// Those of the orders whose rows somebody holds; those of a sale that cannot be asked count as held.
+std::set<OrderId> Journal::find_held(postgres::OrderWriter& writer, const std::vector<Delayed>& delayed) {
+  std::map<std::int32_t, std::set<OrderId>> sales;
+  for (const auto& one : delayed) sales[one.submission.order.order.id.sale_no()].insert(one.submission.order.order.id);
+  std::set<OrderId> all;
+  for (auto& [sale_no, ids] : sales) {
+    auto held = writer.find_held_orders(sale_no, ids, postgres::Look::once);
+    all.merge(held ? *held : ids);
+  }
+  return all;
+}
+
 /// Rows that are free again go to the front of the queue. What fails by itself is written by itself, since it would
 /// take others with it, and with brief waits, since it is known to take long.
 void Journal::try_delayed(postgres::OrderWriter& writer, std::vector<Delayed> delayed) {
-  std::set<OrderId> ids;
-  for (const auto& one : delayed) ids.insert(one.submission.order.order.id);
-  const auto held = writer.find_held_orders(std::move(ids), postgres::Look::once);
+  const auto held = find_held(writer, delayed);
   const auto until = Clock::now() + kDelayedTurn;
   std::vector<Submission> free;
   std::vector<Delayed> left;
   for (auto& one : delayed) {
-    const bool is_free = held && !held->contains(one.submission.order.order.id);
+    const bool is_free = !held.contains(one.submission.order.order.id);
     if (is_free && one.is_row_held) {
       free.push_back(std::move(one.submission));
     } else if (is_free && Clock::now() >= until) {
@@ -302,7 +353,7 @@ void Journal::try_delayed(postgres::OrderWriter& writer, std::vector<Delayed> de
   }
   {
     const std::lock_guard lock(mutex_);
-    queue_.insert(queue_.begin(), std::make_move_iterator(free.begin()), std::make_move_iterator(free.end()));
+    queue_.push_front(std::move(free));
     delayed_.insert(delayed_.end(), std::make_move_iterator(left.begin()), std::make_move_iterator(left.end()));
     is_delayed_in_hand_ = false;
     delayed_rest_until_ = Clock::now() + kBetweenDelayedTurns;
@@ -351,7 +402,7 @@ void Journal::put_back(std::vector<Submission>& batch, std::size_t keep, bool wa
   {
     const std::lock_guard lock(mutex_);
     if (was_too_much) batch_max_now_ = std::min(batch_max_now_, keep);
-    queue_.insert(queue_.begin(), std::make_move_iterator(first), std::make_move_iterator(batch.end()));
+    queue_.push_front({std::make_move_iterator(first), std::make_move_iterator(batch.end())});
   }
   batch.erase(first, batch.end());
   wake_.notify_one();

@@ -1,6 +1,7 @@
 #include "flashsale/checkout/order_lookup.hpp"
 
 #include <algorithm>
+#include <map>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -60,7 +61,24 @@ void OrderLookup::run(unsigned worker_no) {
   }
 }
 
+/// Sale by sale: a trouble in one is none of the others', unless PostgreSQL is away.
 void OrderLookup::answer(postgres::Session& session, std::vector<Question>& questions) {
+  metrics_.batch_size("lookup").Observe(static_cast<double>(questions.size()));
+  std::map<std::int32_t, std::vector<Question>> sales;
+  for (auto& question : questions) sales[question.id.sale_no()].push_back(std::move(question));
+  Error away;
+  for (auto& [sale_no, of_sale] : sales) {
+    if (!away) away = answer_sale(session, of_sale);
+    else fail(of_sale, away);
+  }
+}
+
+void OrderLookup::fail(const std::vector<Question>& questions, const Error& error) {
+  for (const auto& question : questions) question.callback(error);
+}
+
+/// An error: PostgreSQL is away, and nobody else needs to ask.
+Error OrderLookup::answer_sale(postgres::Session& session, const std::vector<Question>& questions) {
   std::vector<OrderId> ids;
   ids.reserve(questions.size());
   for (const auto& question : questions) ids.push_back(question.id);
@@ -69,20 +87,20 @@ void OrderLookup::answer(postgres::Session& session, std::vector<Question>& ques
 
   const auto started = std::chrono::steady_clock::now();
   const auto found = postgres::find_orders(session, ids);
-  metrics_.batch_size("lookup").Observe(static_cast<double>(questions.size()));
   metrics_.dependency_seconds("postgres", "find_orders")
       .Observe(std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count());
   if (!found) {
     metrics_.dependency_errors("postgres", "find_orders").Increment();
-    for (auto& question : questions) question.callback(found.error());
-    return;
+    fail(questions, found.error());
+    return found.error() == make_error_code(postgres::Failure::unavailable) ? found.error() : Error{};
   }
   std::unordered_map<OrderId, const Order*, OrderIdHash> by_id;
   for (const auto& order : *found) by_id.emplace(order.id, &order);
-  for (auto& question : questions) {
+  for (const auto& question : questions) {
     const auto row = by_id.find(question.id);
     question.callback(row == by_id.end() ? std::optional<Order>{} : std::optional<Order>(*row->second));
   }
+  return {};
 }
 
 }  // namespace flashsale::checkout

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <iterator>
+#include <map>
 #include <utility>
 
 #include "flashsale/redis/error.hpp"
@@ -20,15 +21,12 @@ constexpr std::chrono::milliseconds kPatience{1000};
 
 Error unavailable() { return make_error_code(redis::Failure::unavailable); }
 
-/// The moment before which everything that was accepted can be seen in the snapshot.
-catalog::SteadyTime complete_up_to(const catalog::Snapshot& snapshot) {
+/// The moment before which everything that was accepted in the sale can be seen in the snapshot.
+catalog::SteadyTime complete_up_to(const catalog::Snapshot& snapshot, const catalog::SaleSnapshot* sale) {
   if (!snapshot.redis_reached || !snapshot.directory_is_current) return {};
-  auto moment = snapshot.clock.sent_at;
-  for (const auto& sale : snapshot.sales) {
-    // A quiet sale has accepted nothing since it was asked last.
-    if (!sale->sale->let_go && !sale->is_quiet) moment = std::min(moment, sale->clock.sent_at);
-  }
-  return moment;
+  // A quiet sale has accepted nothing since it was asked last.
+  const bool is_still = sale == nullptr || sale->sale->let_go || sale->is_quiet;
+  return is_still ? snapshot.clock.sent_at : std::min(snapshot.clock.sent_at, sale->clock.sent_at);
 }
 
 /// An order that no store has may be in the memory of an instance, which reserves it again while a sale that was
@@ -64,12 +62,15 @@ void PendingSearch::snapshot_replaced() {
     for (const auto& question : std::exchange(waiting_, {})) answer(question.callback, unavailable());
     return;
   }
-  const auto moment = complete_up_to(*snapshot);
-  const auto rest = std::stable_partition(waiting_.begin(), waiting_.end(),
-                                          [&](const Question& question) { return question.asked_at > moment; });
-  std::vector<Question> questions(std::make_move_iterator(rest), std::make_move_iterator(waiting_.end()));
-  waiting_.erase(rest, waiting_.end());
-  if (!questions.empty()) send(std::move(questions), *snapshot);
+  std::map<std::int32_t, std::vector<Question>> ready;
+  std::vector<Question> rest;
+  for (auto& question : waiting_) {
+    const auto sale_no = question.id.sale_no();
+    const bool is_ready = question.asked_at <= complete_up_to(*snapshot, snapshot->find(sale_no).get());
+    (is_ready ? ready[sale_no] : rest).push_back(std::move(question));
+  }
+  waiting_ = std::move(rest);
+  for (auto& [sale_no, questions] : ready) send(std::move(questions), snapshot->find(sale_no));
 }
 
 void PendingSearch::check_deadlines(catalog::SteadyTime now) {
@@ -81,20 +82,17 @@ void PendingSearch::check_deadlines(catalog::SteadyTime now) {
   for (const auto& question : late) answer(question.callback, unavailable());
 }
 
-void PendingSearch::send(std::vector<Question> questions, const catalog::Snapshot& snapshot) {
+/// All of one sale; null: there is none.
+void PendingSearch::send(std::vector<Question> questions, const std::shared_ptr<const catalog::SaleSnapshot>& sale) {
   auto batch = std::make_shared<Batch>();
   batch->questions = std::move(questions);
-  const auto now = Steady::now();
-  const bool unsure = std::ranges::any_of(snapshot.sales, [&](const auto& sale) {
-    return !sale->sale->let_go && (!sale->serving || may_be_reserved_again(*sale, now));
-  });
+  const bool is_kept = sale && !sale->sale->let_go;
+  const bool unsure = is_kept && (!sale->serving || may_be_reserved_again(*sale, Steady::now()));
   batch->unsure.assign(batch->questions.size(), unsure);
   ++batch->calls;  // until all are on their way
-  for (const auto& sale : snapshot.sales) {
-    if (sale->sale->let_go || !sale->serving || sale->log_entries == 0) continue;
-    for (std::size_t first = 0; first < batch->questions.size(); first += redis::kFindAtOnce) {
-      ask(*sale->sale, batch, first, std::min(redis::kFindAtOnce, batch->questions.size() - first));
-    }
+  const bool may_hold = is_kept && sale->serving && sale->log_entries > 0;
+  for (std::size_t first = 0; may_hold && first < batch->questions.size(); first += redis::kFindAtOnce) {
+    ask(*sale->sale, batch, first, std::min(redis::kFindAtOnce, batch->questions.size() - first));
   }
   call_ended(batch);
 }

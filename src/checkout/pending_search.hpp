@@ -14,9 +14,9 @@ namespace flashsale::checkout {
 
 /// Finds orders of which PostgreSQL has no row yet, for one I/O thread. Whoever asks may ask for any id, so the price
 /// must not depend on how many ask: questions wait for the pulse that was sent after them, at most a tenth of a second,
-/// and go together to those sales alone whose pending log it has seen hold something. An order that was accepted before
-/// the question stands in such a log, or has a row by now: PostgreSQL is asked once more before "nowhere" is said.
-/// Questions are bounded.
+/// and go together to the sale that their ids name, if the pulse has seen its pending log hold something. An order that
+/// was accepted before the question stands in that log, or has a row by now: PostgreSQL is asked once more before
+/// "nowhere" is said. Questions are bounded.
 class PendingSearch : public std::enable_shared_from_this<PendingSearch> {
  public:
   using FindCallback = OrderLookup::Callback;
@@ -39,14 +39,14 @@ class PendingSearch : public std::enable_shared_from_this<PendingSearch> {
     FindCallback callback;
     catalog::SteadyTime asked_at{};
   };
-  /// Questions that are on their way together.
+  /// Questions of one sale that are on their way together.
   struct Batch {
     std::vector<Question> questions;
-    std::vector<bool> unsure;  ///< of each: a sale that could have it did not answer
+    std::vector<bool> unsure;  ///< of each: the sale did not answer
     std::size_t calls = 0;
   };
 
-  void send(std::vector<Question> questions, const catalog::Snapshot& snapshot);
+  void send(std::vector<Question> questions, const std::shared_ptr<const catalog::SaleSnapshot>& sale);
   void ask(const Sale& sale, const std::shared_ptr<Batch>& batch, std::size_t first, std::size_t count);
   void read(const std::shared_ptr<Batch>& batch, std::size_t first, std::size_t count,
             const Result<redis::FindReply>& found);

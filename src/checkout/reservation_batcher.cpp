@@ -23,7 +23,7 @@ ReservationBatcher::ReservationBatcher(const Options& options, boost::asio::io_c
 void ReservationBatcher::add(std::uint64_t token) {
   const auto& sale = *orders_.find(token)->progress.placement().sale->sale;
   auto& queue = queues_[sale.sale_no];
-  queue.sale_id = sale.id;  // a number is given out anew when PostgreSQL was restored from a backup
+  queue.sale_id = sale.id;
   queue.waiting.push_back(token);
   post_flush(sale.sale_no, queue);
 }
@@ -81,7 +81,7 @@ std::vector<std::uint64_t> ReservationBatcher::take_batch(SaleQueue& queue, std:
 void ReservationBatcher::send(std::int32_t sale_no, SaleQueue& queue, std::vector<std::uint64_t> tokens,
                               std::int64_t accepted_under) {
   const auto now = std::chrono::steady_clock::now();
-  const auto sale = catalog_.snapshot()->find(queue.sale_id);
+  const auto sale = catalog_.snapshot()->find(sale_no);
   const auto& clock = catalog_.snapshot()->clock;
   auto answer = std::make_shared<Answer>();
   answer->tokens = std::move(tokens);

@@ -176,8 +176,8 @@ void Sweeper::carry_out(const std::shared_ptr<const Sale>& sale, const std::stri
 void Sweeper::carry_out(const std::shared_ptr<const Sale>& sale, const std::string& entry_id,
                         const catalog::WriteWithdrawal& work) {
   const auto& taken = work.taken;
-  const auto written =
-      postgres::withdraw_stock(stores_.session(), taken.item_no, taken.change_id, taken.units, sale->epoch, taken.who);
+  const auto written = postgres::withdraw_stock(stores_.session(), sale->sale_no, taken.item_no, taken.change_id,
+                                                taken.units, sale->epoch, taken.who);
   switch (catalog::judge(written, catalog::LogOf::served_epoch).end) {
     case catalog::EntryEnd::unsettled: return;
     case catalog::EntryEnd::corrected: return request_correction(sale, entry_id);
@@ -223,21 +223,28 @@ void Sweeper::finish_entry(const Entry& entry) {
   (void)client.ask(redis::trim(entry.sale->id, entry.sale->epoch, std::span(&entry.entry_id, 1)));
 }
 
+/// Sale by sale: one that is not served, or whose orders stay as they are since somebody has locked them, must not
+/// stand in front of the others.
 void Sweeper::return_units(const catalog::Snapshot& snapshot) {
-  // One sale that is not served must not stand in front of the others.
-  std::vector<std::int32_t> served;
-  for (const auto& sale : snapshot.sales) {
-    if (sale->serving) served.push_back(sale->sale->sale_no);
+  const auto sales = postgres::find_sales_with_unreturned(stores_.session(), postgres::InRedis::yes, options_.interval);
+  if (!sales) return;
+  std::erase_if(returned_up_to_, [&](const auto& one) { return std::ranges::find(*sales, one.first) == sales->end(); });
+  for (const auto sale_no : *sales) {
+    const auto sale = snapshot.find(sale_no);
+    if (sale && sale->serving) return_units(sale_no);
   }
-  // On from where the pass before ended: orders that stay as they are, since somebody has locked them, must not stand
-  // in front of the others.
+}
+
+/// On from where the pass before ended.
+void Sweeper::return_units(std::int32_t sale_no) {
   for (int round = 0; round < kReturnRounds; ++round) {
-    auto after = std::exchange(returned_up_to_, std::nullopt);
-    const auto unreturned = postgres::find_unreturned(stores_.session(), served, options_.interval, kReturnsAtOnce,
+    std::optional<postgres::UnreturnedOrder> after;
+    if (auto known = returned_up_to_.extract(sale_no)) after = std::move(known.mapped());
+    const auto unreturned = postgres::find_unreturned(stores_.session(), sale_no, options_.interval, kReturnsAtOnce,
                                                       after ? &*after : nullptr);
     if (!unreturned || give_back(stores_, *unreturned)) return;
     if (unreturned->size() < static_cast<std::size_t>(kReturnsAtOnce)) return;
-    returned_up_to_ = unreturned->back();
+    returned_up_to_.emplace(sale_no, unreturned->back());
   }
 }
 

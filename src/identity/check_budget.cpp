@@ -8,7 +8,7 @@
 
 #include "flashsale/identity/client_address.hpp"
 #include "flashsale/model/check.hpp"
-#include "keyed_hash.hpp"
+#include "flashsale/model/keyed_hash.hpp"
 
 namespace flashsale::identity {
 namespace {

@@ -3,7 +3,7 @@
 #include <openssl/rand.h>
 
 #include "flashsale/model/check.hpp"
-#include "keyed_hash.hpp"
+#include "flashsale/model/keyed_hash.hpp"
 
 namespace flashsale::identity {
 

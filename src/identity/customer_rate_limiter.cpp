@@ -7,7 +7,7 @@
 #include <stdexcept>
 
 #include "flashsale/model/check.hpp"
-#include "keyed_hash.hpp"
+#include "flashsale/model/keyed_hash.hpp"
 
 // An entry is 24 bits of the customer's hash and 40 bits of the moment until which the customer has used up their
 // requests (GCRA's theoretical arrival time). It is counted in ticks, sixteenths of the interval between two requests

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "flashsale/model/check.hpp"
-#include "keyed_hash.hpp"
+#include "flashsale/model/keyed_hash.hpp"
 
 namespace flashsale::identity {
 namespace {

@@ -1,58 +1,61 @@
 #include "flashsale/model/order_id.hpp"
 
-#include <openssl/evp.h>
-
 #include <algorithm>
 #include <limits>
-#include <memory>
 
 #include "flashsale/model/check.hpp"
+#include "flashsale/model/keyed_hash.hpp"
 
 namespace flashsale {
 namespace {
 
-/// The UUID of this project's names, 03a3d9cb-03c3-4586-8451-7d397a7fff7b. It may never change: with it every
-/// order id would.
-constexpr OrderId::Bytes kNamespace{0x03, 0xa3, 0xd9, 0xcb, 0x03, 0xc3, 0x45, 0x86,
-                                    0x84, 0x51, 0x7d, 0x39, 0x7a, 0x7f, 0xff, 0x7b};
+/// What a hash is of: equal texts of two kinds have nothing in common.
+enum class Kind : char { customer = 'c', key = 'k', change = 's' };
 
-using Sha1Digest = std::array<unsigned char, 20>;
+constexpr int kHashBits = 45;
 
-/// SHA-1 with the algorithm fetched once a process and the context kept for each thread: OpenSSL 3's one-shot SHA1()
-/// looks the algorithm up again at each call, which costs more than the hash.
-class Sha1 {
+/// Parts one after the other, each with its length in front.
+class HashedText {
  public:
-  Sha1() : context_(EVP_MD_CTX_new(), &EVP_MD_CTX_free) {
-    FLASHSALE_CHECK(context_ != nullptr);
-    FLASHSALE_CHECK(algorithm() != nullptr);
+  explicit HashedText(Kind kind) : text_(buffer()) { text_.assign(1, static_cast<char>(kind)); }
+  HashedText& number(std::uint32_t value) {
+    for (int shift = 24; shift >= 0; shift -= 8) text_.push_back(static_cast<char>((value >> shift) & 0xff));
+    return *this;
   }
-
-  Sha1Digest operator()(std::string_view data) {
-    Sha1Digest digest{};
-    unsigned size = 0;
-    // These fail only without memory or without SHA-1; an id that is not the derived one must never leave here.
-    FLASHSALE_CHECK(EVP_DigestInit_ex2(context_.get(), algorithm(), nullptr) == 1);
-    FLASHSALE_CHECK(EVP_DigestUpdate(context_.get(), data.data(), data.size()) == 1);
-    FLASHSALE_CHECK(EVP_DigestFinal_ex(context_.get(), digest.data(), &size) == 1);
-    FLASHSALE_CHECK(size == digest.size());
-    return digest;
+  HashedText& part(std::string_view part) {
+    FLASHSALE_CHECK(part.size() <= std::numeric_limits<std::uint32_t>::max());
+    number(static_cast<std::uint32_t>(part.size()));
+    text_.append(part);
+    return *this;
   }
+  [[nodiscard]] std::uint64_t hash(const std::array<std::uint64_t, 2>& key) const { return keyed_hash(key, text_); }
 
  private:
-  static const EVP_MD* algorithm() {
-    static const std::unique_ptr<EVP_MD, decltype(&EVP_MD_free)> fetched(EVP_MD_fetch(nullptr, "SHA1", nullptr),
-                                                                         &EVP_MD_free);
-    return fetched.get();
+  static std::string& buffer() {
+    thread_local std::string text;
+    return text;
   }
-
-  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_;
+  std::string& text_;
 };
 
-void append_part(std::string& name, std::string_view part) {
-  FLASHSALE_CHECK(part.size() <= std::numeric_limits<std::uint32_t>::max());
-  const auto size = static_cast<std::uint32_t>(part.size());
-  for (int shift = 24; shift >= 0; shift -= 8) name.push_back(static_cast<char>((size >> shift) & 0xff));
-  name.append(part);
+/// Two halves as the 122 free bits of a UUIDv8: 48, then the version, 12, then the variant, 62.
+OrderId::Bytes laid_out(std::uint32_t sale, std::uint64_t customer, std::uint64_t key) {
+  const std::uint64_t high =
+      (std::uint64_t{sale} << 32) | (((customer >> 29) & 0xffff) << 16) | 0x8000 | ((customer >> 17) & 0x0fff);
+  const std::uint64_t low =
+      (std::uint64_t{2} << 62) | ((customer & 0x1ffff) << kHashBits) | (key & ((std::uint64_t{1} << kHashBits) - 1));
+  OrderId::Bytes bytes{};
+  for (std::size_t i = 0; i < 8; ++i) {
+    bytes[i] = static_cast<std::uint8_t>(high >> (56 - 8 * i));
+    bytes[8 + i] = static_cast<std::uint8_t>(low >> (56 - 8 * i));
+  }
+  return bytes;
+}
+
+std::uint64_t number_of(std::string_view bytes) {
+  std::uint64_t number = 0;
+  for (const char byte : bytes) number = (number << 8) | static_cast<unsigned char>(byte);
+  return number;
 }
 
 constexpr int hex_value(char c) {
@@ -67,20 +70,26 @@ constexpr bool is_dash_place(std::size_t i) { return i == 8 || i == 13 || i == 1
 
 }  // namespace
 
-OrderId OrderId::derive(std::string_view sale_id, std::string_view customer_id, std::string_view idempotency_key) {
-  thread_local Sha1 sha1;
-  thread_local std::string name;
-  name.assign(reinterpret_cast<const char*>(kNamespace.data()), kNamespace.size());
-  append_part(name, sale_id);
-  append_part(name, customer_id);
-  append_part(name, idempotency_key);
+std::optional<OrderIdSalt> OrderIdSalt::parse(std::string_view text) {
+  const auto id = OrderId::parse(text);
+  if (!id) return std::nullopt;
+  return OrderIdSalt{{number_of(id->bytes().substr(0, 8)), number_of(id->bytes().substr(8))}};
+}
 
-  const Sha1Digest digest = sha1(name);
-  Bytes bytes{};
-  std::copy_n(digest.begin(), bytes.size(), bytes.begin());
-  bytes[6] = static_cast<std::uint8_t>((bytes[6] & 0x0f) | 0x50);  // version 5
-  bytes[8] = static_cast<std::uint8_t>((bytes[8] & 0x3f) | 0x80);  // the variant of RFC 9562
-  return OrderId(bytes);
+OrderId OrderId::derive(const OrderIdSalt& salt, std::int32_t sale_no, std::string_view customer_id,
+                        std::string_view idempotency_key) {
+  const auto sale = static_cast<std::uint32_t>(sale_no);
+  const auto customer = HashedText(Kind::customer).number(sale).part(customer_id).hash(salt.words);
+  const auto key = HashedText(Kind::key).number(sale).part(customer_id).part(idempotency_key).hash(salt.words);
+  return OrderId(laid_out(sale, customer >> (64 - kHashBits), key >> (64 - kHashBits)));
+}
+
+OrderId OrderId::derive_change(std::string_view sale_id, std::string_view sku, std::string_view idempotency_key) {
+  HashedText text(Kind::change);
+  text.part(sale_id).part(sku).part(idempotency_key);
+  const auto first = text.hash({0, 0});
+  const auto second = text.hash({0, 1});
+  return OrderId(laid_out(static_cast<std::uint32_t>(first >> 32), first, second));
 }
 
 std::optional<OrderId> OrderId::parse(std::string_view text) {
@@ -130,10 +139,38 @@ std::string OrderId::to_string() const {
   return out;
 }
 
+bool OrderId::is_derived() const { return (bytes_[6] & 0xf0) == 0x80 && (bytes_[8] & 0xc0) == 0x80 && sale_no() > 0; }
+
+std::int32_t OrderId::sale_no() const {
+  return static_cast<std::int32_t>(static_cast<std::uint32_t>(number_of(bytes().substr(0, 4))));
+}
+
+bool OrderId::is_of(const OrderIdSalt& salt, std::string_view customer_id) const {
+  return first_of_customer() == derive(salt, sale_no(), customer_id, {}).first_of_customer();
+}
+
+OrderId OrderId::first_of_customer() const {
+  OrderId first = *this;
+  first.bytes_[10] &= 0xe0;
+  std::fill(first.bytes_.begin() + 11, first.bytes_.end(), std::uint8_t{0});
+  return first;
+}
+
+OrderId OrderId::last_of_customer() const {
+  OrderId last = *this;
+  last.bytes_[10] |= 0x1f;
+  std::fill(last.bytes_.begin() + 11, last.bytes_.end(), std::uint8_t{0xff});
+  return last;
+}
+
 std::uint64_t OrderId::hash64() const {
-  std::uint64_t hash = 0;
-  for (std::size_t i = 0; i < 8; ++i) hash = (hash << 8) | bytes_[i];
-  return hash;
+  // The finaliser of MurmurHash3 after each half: ids of one sale, or of one customer, differ in a part of it only.
+  const auto mixed = [](std::uint64_t x) {
+    x = (x ^ (x >> 33)) * 0xff51afd7ed558ccd;
+    x = (x ^ (x >> 33)) * 0xc4ceb9fe1a85ec53;
+    return x ^ (x >> 33);
+  };
+  return mixed(mixed(number_of(bytes().substr(0, 8))) ^ number_of(bytes().substr(8)));
 }
 
 }  // namespace flashsale

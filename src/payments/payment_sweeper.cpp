@@ -39,11 +39,18 @@ void PaymentSweeper::pass() {
   settle_at_ = std::chrono::steady_clock::now() + kOpenFor;
 }
 
+/// Sale by sale: a trouble in one is none of the others'.
 void PaymentSweeper::expire() {
+  const auto sales = postgres::find_sales_due(stores_.session());
+  if (!sales) return;
+  for (const auto sale_no : *sales) expire(sale_no);
+}
+
+void PaymentSweeper::expire(std::int32_t sale_no) {
   // A crowd whose time ends at once is ended in several transactions, between which others get the items' rows.
   for (int round = 0; round < kRoundsAtOnce && !thread_.is_stopping(); ++round) {
-    const auto expired = postgres::expire_orders(stores_.session(), kExpireAtOnce, items_.held());
-    if (!expired && is_busy(expired.error()) && step_over_held_items()) continue;
+    const auto expired = postgres::expire_orders(stores_.session(), sale_no, kExpireAtOnce, items_.held());
+    if (!expired && is_busy(expired.error()) && step_over_held_items(sale_no)) continue;
     if (!expired || expired->empty()) return;
     metrics_.payments("expired").Increment(static_cast<double>(expired->size()));
     if (checkout::give_back(stores_, *expired)) {
@@ -54,8 +61,8 @@ void PaymentSweeper::expire() {
 }
 
 /// False: nothing is to be gained by another try now.
-bool PaymentSweeper::step_over_held_items() {
-  const auto held = postgres::find_held_items(stores_.session());
+bool PaymentSweeper::step_over_held_items(std::int32_t sale_no) {
+  const auto held = postgres::find_held_items(stores_.session(), sale_no);
   if (!held || held->empty()) return false;
   telemetry::log_warn("items are locked by somebody, their orders end later", {{"items", held->size()}});
   for (const auto item_no : *held) items_.hold(item_no);
@@ -67,18 +74,18 @@ void PaymentSweeper::settle_open() {
   const auto until = std::chrono::steady_clock::now() + kSettleBudget;
   const auto open = postgres::find_open_payments(stores_.session(), kOpenFor, settled_up_to_, kOpenAtOnce);
   if (!open) return;
-  for (const auto& webhook_id : *open) {
+  for (const auto& message : *open) {
     if (thread_.is_stopping() || std::chrono::steady_clock::now() >= until) return;
-    settled_up_to_ = webhook_id;
-    if (messages_.is_held(webhook_id)) continue;
-    const auto result = settle(stores_, upkeep_, webhook_id, options_.patience, options_.unknown_orders);
+    settled_up_to_ = message;
+    if (messages_.is_held(message)) continue;
+    const auto result = settle(stores_, upkeep_, message, options_.patience, options_.unknown_orders);
     const bool is_settled =
         result && result->outcome != PaymentOutcome::waiting && result->outcome != PaymentOutcome::late;
-    if (!result && is_busy(result.error())) messages_.hold(webhook_id);
+    if (!result && is_busy(result.error())) messages_.hold(message);
     if (is_settled) metrics_.payments(to_string(result->outcome)).Increment();
     if (!result && result.error() == postgres::make_error_code(postgres::Failure::unavailable)) return;
   }
-  if (open->size() < static_cast<std::size_t>(kOpenAtOnce)) settled_up_to_.clear();
+  if (open->size() < static_cast<std::size_t>(kOpenAtOnce)) settled_up_to_ = {};
 }
 
 }  // namespace flashsale::payments

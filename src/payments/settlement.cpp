@@ -20,8 +20,8 @@ void give_back_now(workers::Stores& stores, const PaymentResult& result) {
   (void)checkout::give_back(stores, result.row, result.sale_id, result.epoch);
 }
 
-Settled take_again(workers::Stores& stores, catalog::Upkeep& upkeep, std::string_view webhook_id,
-                   const PaymentResult& late) {
+Settled take_again(workers::Stores& stores, catalog::Upkeep& upkeep, const PaymentResult& late) {
+  const postgres::PaymentKey message{late.row.id.sale_no(), late.webhook_id};
   const auto found = postgres::find_sale(stores.session(), late.sale_id);
   if (!found) return found.error();
   if (!*found) return Error(postgres::Failure::internal);
@@ -29,8 +29,8 @@ Settled take_again(workers::Stores& stores, catalog::Upkeep& upkeep, std::string
   // What is told of the row is right under the epoch that it was read with.
   sale.epoch = late.epoch;
   switch (checkout::retake(stores, sale, late.row, late.given_back)) {
-    case checkout::RetakeEnd::confirmed: return postgres::settle_payment(stores.session(), webhook_id, kNoHurry);
-    case checkout::RetakeEnd::no_units: return postgres::refuse_late_payment(stores.session(), webhook_id);
+    case checkout::RetakeEnd::confirmed: return postgres::settle_payment(stores.session(), message, kNoHurry);
+    case checkout::RetakeEnd::no_units: return postgres::refuse_late_payment(stores.session(), message);
     case checkout::RetakeEnd::drifted: upkeep.request_correction(std::make_shared<const Sale>(sale), sale.epoch); break;
     case checkout::RetakeEnd::later: break;
   }
@@ -41,7 +41,7 @@ Settled finish(workers::Stores& stores, catalog::Upkeep& upkeep, Settled result)
   if (!result || result->repeated) return result;
   const auto webhook_id = result->webhook_id;
   if (result->outcome == PaymentOutcome::failed) give_back_now(stores, *result);
-  if (result->outcome == PaymentOutcome::late) result = take_again(stores, upkeep, webhook_id, *result);
+  if (result->outcome == PaymentOutcome::late) result = take_again(stores, upkeep, *result);
   if (result && result->outcome == PaymentOutcome::refund_required) {
     telemetry::log_warn("a payment has to be refunded", {{"webhook", webhook_id}});
   }
@@ -61,9 +61,9 @@ Settled receive(workers::Stores& stores, catalog::Upkeep& upkeep, const PaymentE
   return finish(stores, upkeep, std::move(applied));
 }
 
-Settled settle(workers::Stores& stores, catalog::Upkeep& upkeep, std::string_view webhook_id,
+Settled settle(workers::Stores& stores, catalog::Upkeep& upkeep, const postgres::PaymentKey& message,
                std::chrono::seconds patience, UnknownOrders unknown) {
-  return finish(stores, upkeep, postgres::settle_payment(stores.session(), webhook_id, patience, unknown));
+  return finish(stores, upkeep, postgres::settle_payment(stores.session(), message, patience, unknown));
 }
 
 }  // namespace flashsale::payments

@@ -1,9 +1,8 @@
 #include "flashsale/postgres/erasure_repository.hpp"
 
 #include <algorithm>
-#include <set>
 
-#include "array_literal.hpp"
+#include "customer_ranges.hpp"
 #include "embedded/flashsale_postgres.hpp"
 #include "flashsale/postgres/error.hpp"
 #include "row_query.hpp"
@@ -14,61 +13,71 @@
 namespace flashsale::postgres {
 namespace {
 
-struct FoundOrders {
-  std::vector<OrderId> ids;
-  std::set<std::int32_t> sale_nos;
-};
-
-FoundOrders find_some(pqxx::transaction_base& tx, const std::string& customer_id, std::int32_t limit) {
-  FoundOrders found;
-  for (const auto& row : execute(tx, embedded::erasure_find_sql, customer_id, limit)) {
-    found.ids.push_back(read_order_id(row[0]));
-    if (const auto sale_no = row[1].as<std::int32_t>(); sale_no != 0) found.sale_nos.insert(sale_no);
+std::vector<SaleOfCustomer> find_in(pqxx::transaction_base& tx, const std::string& customer_id) {
+  const auto salt = OrderIdSalt::parse(tx.exec("SELECT order_salt FROM directory")[0][0].as<std::string>()).value();
+  std::vector<SaleOfCustomer> sales;
+  std::vector<OrderId> firsts;
+  for (const auto& row : tx.exec("SELECT sale_no, sale_id FROM sales ORDER BY sale_no")) {
+    const auto sale_no = row[0].as<std::int32_t>();
+    firsts.push_back(OrderId::derive(salt, sale_no, customer_id, {}).first_of_customer());
+    sales.push_back({sale_no, row[1].as<std::string>(), firsts.back()});
   }
-  return found;
+  const auto found = sales_with_orders(tx, customer_id, firsts);
+  std::erase_if(sales, [&](const SaleOfCustomer& sale) { return !found.contains(sale.sale_no); });
+  return sales;
 }
 
-/// The ids of the sales, of which Redis is to be told.
-std::vector<std::string> note_sales(pqxx::transaction_base& tx, const std::set<std::int32_t>& sale_nos,
-                                    const std::string& pseudonym) {
-  std::vector<std::string> sale_ids;
-  const std::vector<std::int32_t> numbers(sale_nos.begin(), sale_nos.end());
-  const std::string sales = array_of(numbers);
-  execute(tx, embedded::erased_names_add_sql, sales, pseudonym);
-  for (const auto& row : execute(tx, "SELECT sale_id FROM sales WHERE sale_no = ANY ($1::integer[])", sales)) {
-    sale_ids.push_back(row[0].as<std::string>());
-  }
-  return sale_ids;
+/// RETURNING keeps no order.
+OrderId last_of(const pqxx::result& rows) {
+  OrderId last;
+  for (const auto& row : rows) last = std::max(last, read_order_id(row[0]));
+  return last;
 }
 
-ErasedOrders erase_in(pqxx::transaction_base& tx, const std::string& customer_id, const std::string& pseudonym,
-                      std::int32_t limit, std::string_view who) {
-  const auto found = find_some(tx, customer_id, limit);
-  if (found.ids.empty()) {
+ErasedOrders erase_in(pqxx::transaction_base& tx, const SaleOfCustomer& sale, const std::string& customer_id,
+                      const std::string& pseudonym, const OrderId& after, std::int32_t limit, std::string_view who) {
+  const auto first = sale.first.to_string();
+  const auto last = sale.first.last_of_customer().to_string();
+  ErasedOrders erased;
+  for (const auto sql : {embedded::erasure_orders_sql, embedded::erasure_archived_orders_sql}) {
+    const auto rows = execute(tx, sql, sale.sale_no, after.to_string(), first, last, customer_id, pseudonym, limit);
+    erased.count += static_cast<std::int64_t>(rows.size());
+    if (static_cast<std::int64_t>(rows.size()) < limit) continue;
+    const auto last_row = last_of(rows);
+    // What the other table has behind its last one is not erased yet.
+    erased.last = erased.last ? std::min(*erased.last, last_row) : last_row;
+  }
+  if (erased.count == 0) {
     // Whoever has erased them may have been left in doubt.
     commit_found(tx);
-    return {};
+    return erased;
   }
-  const auto ids = array_of(found.ids);
-  const auto changed = execute(tx, embedded::erasure_orders_sql, ids, customer_id, pseudonym);
-  const auto archived = execute(tx, embedded::erasure_archived_orders_sql, ids, customer_id, pseudonym);
-  ErasedOrders erased;
-  erased.orders = static_cast<std::int64_t>(changed.affected_rows() + archived.affected_rows());
-  erased.sale_ids = note_sales(tx, found.sale_nos, pseudonym);
-  write_log(tx, who, "customer.erased", pseudonym, "{\"orders\":" + std::to_string(erased.orders) + "}");
+  execute(tx, embedded::erased_names_add_sql, sale.sale_no, pseudonym, first);
+  write_log(tx, who, "customer.erased", pseudonym, "{\"orders\":" + std::to_string(erased.count) + "}");
   commit(tx);
   return erased;
 }
 
 }  // namespace
 
-Result<ErasedOrders> erase_orders(Session& session, std::string_view customer_id, std::string_view pseudonym,
-                                  std::int32_t limit, std::string_view who) {
+Result<std::vector<SaleOfCustomer>> find_sales_of_customer(Session& session, std::string_view customer_id) {
   if (customer_id.find('\0') != std::string_view::npos) return Error(Failure::data_refused);
+  std::vector<SaleOfCustomer> sales;
+  const Error error = session.run([&](pqxx::connection& connection) {
+    pqxx::work tx(connection);
+    sales = find_in(tx, std::string(customer_id));
+  });
+  if (error) return error;
+  return sales;
+}
+
+Result<ErasedOrders> erase_orders(Session& session, const SaleOfCustomer& sale, std::string_view customer_id,
+                                  std::string_view pseudonym, const OrderId& after, std::int32_t limit,
+                                  std::string_view who) {
   ErasedOrders erased;
   const Error error = session.run([&](pqxx::connection& connection) {
     pqxx::work tx(connection);
-    erased = erase_in(tx, std::string(customer_id), std::string(pseudonym), limit, who);
+    erased = erase_in(tx, sale, std::string(customer_id), std::string(pseudonym), after, limit, who);
   });
   if (error) return error;
   return erased;
@@ -79,8 +88,8 @@ Result<std::vector<ErasedName>> find_erased_names(Session& session, std::string_
   const std::string after_pseudonym = after != nullptr ? after->pseudonym : std::string();
   const std::int32_t after_sale = after != nullptr ? after->sale_no : 0;
   const auto read = [](const pqxx::row& row) {
-    return ErasedName{row[0].as<std::string>(), row[1].as<std::int32_t>(), row[2].as<std::string>(),
-                      row[3].as<std::int64_t>(), row[4].as<bool>()};
+    return ErasedName{row[0].as<std::string>(),  row[1].as<std::int32_t>(), row[2].as<std::string>(),
+                      row[3].as<std::int64_t>(), row[4].as<bool>(),         read_order_id(row[5])};
   };
   return read_rows<ErasedName>(session, read, embedded::erased_names_find_sql, std::string(pseudonym), limit,
                                after_pseudonym, after_sale);
@@ -89,14 +98,14 @@ Result<std::vector<ErasedName>> find_erased_names(Session& session, std::string_
 Result<std::vector<OrderId>> find_erased_orders(Session& session, const ErasedName& name, const OrderId& after,
                                                 std::int32_t limit) {
   const auto read = [](const pqxx::row& row) { return read_order_id(row[0]); };
-  return read_rows<OrderId>(session, read, embedded::erased_orders_sql, name.pseudonym, name.sale_no, after.to_string(),
-                            limit);
+  return read_rows<OrderId>(session, read, embedded::erased_orders_sql, name.sale_no, name.pseudonym, after.to_string(),
+                            name.first.to_string(), name.first.last_of_customer().to_string(), limit);
 }
 
 Error forget_erased_name(Session& session, const ErasedName& name) {
   return session.run([&](pqxx::connection& connection) {
     pqxx::work tx(connection);
-    execute(tx, "DELETE FROM erased_names WHERE pseudonym = $1 AND sale_no = $2", name.pseudonym, name.sale_no);
+    execute(tx, "DELETE FROM erased_names WHERE sale_no = $1 AND pseudonym = $2", name.sale_no, name.pseudonym);
     commit(tx);
   });
 }

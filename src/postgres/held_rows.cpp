@@ -22,7 +22,7 @@ OrderId read_key(const pqxx::field& field, const OrderId& /*kind*/) { return rea
 
 /// `sql` returns those of the keys that are held at the moment.
 template <class Key>
-Error keep_held(Session& session, std::string_view sql, std::set<Key>& keys, Look look) {
+Error keep_held(Session& session, std::string_view sql, std::int32_t sale_no, std::set<Key>& keys, Look look) {
   const int looks = look == Look::patient ? kPatientLooks : 1;
   for (int i = 0; i < looks && !keys.empty(); ++i) {
     if (i > 0) std::this_thread::sleep_for(kBetweenLooks);
@@ -31,7 +31,7 @@ Error keep_held(Session& session, std::string_view sql, std::set<Key>& keys, Loo
       held.clear();
       pqxx::work tx(connection);
       const std::vector<Key> asked(keys.begin(), keys.end());
-      for (const auto& row : execute(tx, sql, array_of(asked))) held.insert(read_key(row[0], Key{}));
+      for (const auto& row : execute(tx, sql, sale_no, array_of(asked))) held.insert(read_key(row[0], Key{}));
     });
     if (error) return error;
     keys = std::move(held);
@@ -41,12 +41,12 @@ Error keep_held(Session& session, std::string_view sql, std::set<Key>& keys, Loo
 
 }  // namespace
 
-Error keep_held_items(Session& session, std::set<std::int32_t>& item_nos, Look look) {
-  return keep_held(session, embedded::items_held_sql, item_nos, look);
+Error keep_held_items(Session& session, std::int32_t sale_no, std::set<std::int32_t>& item_nos, Look look) {
+  return keep_held(session, embedded::items_held_sql, sale_no, item_nos, look);
 }
 
-Error keep_held_orders(Session& session, std::set<OrderId>& ids, Look look) {
-  return keep_held(session, embedded::orders_held_sql, ids, look);
+Error keep_held_orders(Session& session, std::int32_t sale_no, std::set<OrderId>& ids, Look look) {
+  return keep_held(session, embedded::orders_held_sql, sale_no, ids, look);
 }
 
 }  // namespace flashsale::postgres

@@ -9,8 +9,10 @@
 
 namespace flashsale::postgres {
 
-/// Leave those whose rows somebody holds. Blocking, for a third of a second at most while PostgreSQL answers.
-[[nodiscard]] Error keep_held_items(Session& session, std::set<std::int32_t>& item_nos, Look look);
-[[nodiscard]] Error keep_held_orders(Session& session, std::set<OrderId>& ids, Look look);
+/// Of one sale, leave those whose rows somebody holds. Blocking, for a third of a second at most while PostgreSQL
+/// answers.
+[[nodiscard]] Error keep_held_items(Session& session, std::int32_t sale_no, std::set<std::int32_t>& item_nos,
+                                    Look look);
+[[nodiscard]] Error keep_held_orders(Session& session, std::int32_t sale_no, std::set<OrderId>& ids, Look look);
 
 }  // namespace flashsale::postgres

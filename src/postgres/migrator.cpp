@@ -63,17 +63,22 @@ bool is_blank_or_comment(std::string_view line) {
   return start == std::string_view::npos || line.substr(start).starts_with("--");
 }
 
-/// A statement ends with a semicolon at the end of a line.
+/// Whether the line begins the body of a function, or ends one.
+bool has_body_mark(std::string_view line) { return line == "AS $$" || line == "$$;"; }
+
+/// A statement ends with a semicolon at the end of a line, but for those in the body of a function.
 std::vector<std::string> statements_of(std::string_view text) {
   std::vector<std::string> statements;
   std::string statement;
+  bool in_body = false;
   while (!text.empty()) {
     const auto end = std::min(text.find('\n'), text.size());
     const auto line = text.substr(0, end);
     text.remove_prefix(std::min(end + 1, text.size()));
     if (is_blank_or_comment(line)) continue;
     statement.append(line).push_back('\n');
-    if (!line.ends_with(';')) continue;
+    in_body = in_body != has_body_mark(line);
+    if (in_body || !line.ends_with(';')) continue;
     statements.push_back(std::move(statement));
     statement.clear();
   }

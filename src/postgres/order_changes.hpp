@@ -1,10 +1,6 @@
 #pragma once
-#include <concepts>
-#include <cstdint>
-#include <ranges>
-#include <span>
+#include <optional>
 #include <string_view>
-#include <type_traits>
 
 #include "flashsale/model/money.hpp"
 #include "flashsale/model/order.hpp"
@@ -22,7 +18,6 @@ struct RequiredRefund {
 /// What a transaction has made of one order. It owns nothing: it is looked at once, while the call lasts.
 struct OrderChange {
   OrderId id;
-  std::int32_t item_no = 0;                   ///< of its first line, which leads to the sale; 0: it is not written yet
   OrderStatus before = OrderStatus::pending;  ///< `pending`: it had no row
   OrderStatus after = OrderStatus::pending;
   std::string_view reason;
@@ -31,31 +26,29 @@ struct OrderChange {
 
 /// Of an order that had no row.
 [[nodiscard]] inline OrderChange first_row(const Order& order) {
-  return {order.id, order.lines.front().item_no, OrderStatus::pending, order.status, order.reason, nullptr};
+  return {order.id, OrderStatus::pending, order.status, order.reason, nullptr};
 }
 [[nodiscard]] inline OrderChange change_of(const Order& before, OrderStatus after, std::string_view reason = {}) {
-  return {before.id, before.lines.front().item_no, before.status, after, reason, nullptr};
+  return {before.id, before.status, after, reason, nullptr};
 }
-
-template <class Range>
-concept OrderChanges = std::ranges::input_range<Range> &&
-    std::same_as<std::remove_cvref_t<std::ranges::range_reference_t<Range>>, OrderChange>;
 
 /// Tells the shop's systems, in this transaction.
 void tell_of_refund(pqxx::transaction_base& tx, const OrderChange& change);
 
 /// Every change of an order's status passes here, in the transaction that makes it and before its commit: whoever is to
-/// be told of orders is told from here, of all that is committed and of nothing else. A batch is handed in as a view of
-/// what is there, so that where nobody is to be told it costs nothing. (tests/unit/style_test.py knows each statement
-/// that changes a status, and who notes it.)
-template <OrderChanges Changes>
-void note_change(pqxx::transaction_base& tx, Changes&& changes) {
-  for (const OrderChange& change : changes) {
-    if (change.refund != nullptr) tell_of_refund(tx, change);
+/// be told of orders is told from here, of all that is committed and of nothing else. A batch is handed in as what is
+/// there, with how one of it is read: `to_change` gives an OrderChange, or none of one that has not changed. So where
+/// nobody is to be told it costs nothing. (tests/unit/style_test.py knows each statement that changes a status, and who
+/// notes it.)
+template <class Batch, class ToChange>
+void note_change(pqxx::transaction_base& tx, const Batch& batch, const ToChange& to_change) {
+  for (const auto& one : batch) {
+    const std::optional<OrderChange> change = to_change(one);
+    if (change && change->refund != nullptr) tell_of_refund(tx, *change);
   }
 }
 inline void note_change(pqxx::transaction_base& tx, const OrderChange& change) {
-  note_change(tx, std::span(&change, 1));
+  if (change.refund != nullptr) tell_of_refund(tx, change);
 }
 
 }  // namespace flashsale::postgres

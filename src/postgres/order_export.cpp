@@ -31,10 +31,9 @@ std::optional<Sale> set_rows_aside(Session& session, pqxx::connection& connectio
   filter.sale_id = sale_id;
   auto sales = read_sales(tx, filter);
   if (sales.empty()) return std::nullopt;
-  const ItemRange range = items_of(sales.front());
   const std::string declare =
       "DECLARE exported_orders NO SCROLL CURSOR WITH HOLD FOR " + std::string(embedded::orders_of_sale_sql);
-  execute(tx, declare, range.first, range.last, range.all, range.archived);
+  execute(tx, declare, sales.front().sale_no, sales.front().archived);
   tx.commit();
   return std::move(sales.front());
 }

@@ -1,11 +1,15 @@
 #include "flashsale/postgres/order_repository.hpp"
 
 #include <algorithm>
+#include <iterator>
+#include <map>
+#include <set>
 #include <stdexcept>
 #include <unordered_set>
 
 #include "archived_rows.hpp"
 #include "array_literal.hpp"
+#include "customer_ranges.hpp"
 #include "embedded/flashsale_postgres.hpp"
 #include "flashsale/postgres/error.hpp"
 #include "flashsale/telemetry/fault_point.hpp"
@@ -30,13 +34,12 @@ std::vector<Order> read_orders(const pqxx::result& rows) {
 
 /// Empty when there is no such row.
 std::optional<CancelResult> read_with_sale(pqxx::transaction_base& tx, const OrderId& id) {
-  const auto rows = execute(tx, embedded::order_with_sale_sql, id.to_string());
+  const auto rows = execute(tx, embedded::order_with_sale_sql, id.sale_no(), id.to_string());
   if (rows.empty()) return std::nullopt;
   CancelResult found;
   found.row = read_order(rows[0]);
   found.given_back = rows[0][kOrderColumns].as<bool>();
-  found.sale_no = rows[0][kOrderColumns + 1].as<std::int32_t>();
-  found.sale_id = rows[0][kOrderColumns + 2].as<std::string>();
+  found.sale_id = rows[0][kOrderColumns + 1].as<std::string>();
   return found;
 }
 
@@ -52,14 +55,34 @@ void log_cancellation(pqxx::transaction_base& tx, const OrderId& id, std::string
 
 /// Those of `ids` that are not among the orders any more. A statement of its own, and only when something is missing:
 /// nearly always all are found at once, and one that reads both tables costs a third more.
-void add_archived(pqxx::transaction_base& tx, std::span<const OrderId> ids, std::vector<Order>& orders) {
+void add_archived(pqxx::transaction_base& tx, std::int32_t sale_no, std::span<const OrderId> ids,
+                  std::vector<Order>& orders) {
   std::unordered_set<OrderId, OrderIdHash> found;
   for (const auto& order : orders) found.insert(order.id);
   std::vector<OrderId> missing;
   for (const auto& id : ids) {
     if (!found.contains(id)) missing.push_back(id);
   }
-  for (auto& order : read_archived(tx, array_of(missing))) orders.push_back(std::move(order));
+  for (auto& order : read_archived(tx, sale_no, array_of(missing))) orders.push_back(std::move(order));
+}
+
+std::vector<Order> find_in_sale(pqxx::transaction_base& tx, std::int32_t sale_no, std::span<const OrderId> ids) {
+  auto orders = read_orders(execute(tx, embedded::orders_find_sql, sale_no, array_of(ids)));
+  if (orders.size() < ids.size()) add_archived(tx, sale_no, ids, orders);
+  return orders;
+}
+
+std::map<std::int32_t, std::vector<OrderId>> by_sale(std::span<const OrderId> ids) {
+  std::map<std::int32_t, std::vector<OrderId>> sales;
+  for (const auto& id : ids) sales[id.sale_no()].push_back(id);
+  return sales;
+}
+
+std::vector<Order> page_of_sale(pqxx::transaction_base& tx, const std::string& customer_id, const CustomerRange& range,
+                                const OrderId& after, std::int32_t limit) {
+  return read_orders(execute(tx, embedded::orders_of_customer_sql, range.first.sale_no(), after.to_string(),
+                             range.first.to_string(), range.first.last_of_customer().to_string(), customer_id, limit,
+                             range.may_be_archived));
 }
 
 CancelResult cancel_in(pqxx::work& tx, const OrderId& id, std::string_view customer_id, std::string_view reason,
@@ -68,7 +91,8 @@ CancelResult cancel_in(pqxx::work& tx, const OrderId& id, std::string_view custo
   if (!found || (!customer_id.empty() && found->row.customer_id != customer_id)) return {};
   // Waits for whoever is changing the row, then judges what they left.
   const bool by_its_buyer = who.empty() && !customer_id.empty();
-  const auto cancelled = execute(tx, embedded::order_cancel_sql, id.to_string(), std::string(reason), by_its_buyer);
+  const auto cancelled =
+      execute(tx, embedded::order_cancel_sql, id.sale_no(), id.to_string(), std::string(reason), by_its_buyer);
   const bool changed = !cancelled.empty();
   if (changed) {
     found->row.status = static_cast<OrderStatus>(cancelled[0][0].as<int>());
@@ -78,7 +102,8 @@ CancelResult cancel_in(pqxx::work& tx, const OrderId& id, std::string_view custo
     log_cancellation(tx, id, who);
   } else {
     // A failed payment had ended it. Now its buyer has given it up: no later payment brings it back.
-    execute(tx, "UPDATE orders SET payment_failed = NULL WHERE order_id = $1 AND payment_failed", id.to_string());
+    execute(tx, "UPDATE orders SET payment_failed = NULL WHERE sale_no = $1 AND order_id = $2 AND payment_failed",
+            id.sale_no(), id.to_string());
   }
   found = read_with_sale(tx, id);
   if (!found) throw std::runtime_error("an order has disappeared");
@@ -95,9 +120,9 @@ CancelResult cancel_in(pqxx::work& tx, const OrderId& id, std::string_view custo
 bool insert_cancelled(pqxx::transaction_base& tx, const Order& order, std::string_view reason) {
   const auto more = more_lines(order);
   const auto inserted =
-      execute(tx, embedded::order_insert_cancelled_sql, order.id.to_string(), format_rfc3339(order.created_at),
-              order.lines.front().item_no, order.lines.front().quantity, order.customer_id, std::string(reason),
-              more.items, more.quantities);
+      execute(tx, embedded::order_insert_cancelled_sql, order.id.sale_no(), order.id.to_string(),
+              format_rfc3339(order.created_at), order.lines.front().item_no, order.lines.front().quantity,
+              order.customer_id, std::string(reason), more.items, more.quantities);
   if (inserted.affected_rows() == 0) return false;
   // Whoever cancels may have been away for so long that the order was written and its sale archived.
   if (give_way_to_archived(tx, order.id)) return false;
@@ -111,7 +136,7 @@ bool insert_cancelled(pqxx::transaction_base& tx, const Order& order, std::strin
 bool may_be_cancelled(pqxx::transaction_base& tx, const Order& order) {
   std::vector<std::int32_t> items;
   for (const auto& line : order.lines) items.push_back(line.item_no);
-  const auto rows = execute(tx, embedded::sale_lets_buyers_cancel_sql, array_of(items));
+  const auto rows = execute(tx, embedded::sale_lets_buyers_cancel_sql, order.id.sale_no(), array_of(items));
   return !rows.empty() && rows[0][0].as<bool>();
 }
 
@@ -127,43 +152,57 @@ CancelResult too_late_for(const Order& order) {
 Result<std::vector<Order>> find_orders(Session& session, std::span<const OrderId> ids) {
   std::vector<Order> orders;
   if (ids.empty()) return orders;
-  const std::string array = array_of(ids);
+  const auto sales = by_sale(ids);
   const Error error = session.run([&](pqxx::connection& connection) {
     pqxx::nontransaction tx(connection);
-    orders = read_orders(execute(tx, embedded::orders_find_sql, array));
-    if (orders.size() < ids.size()) add_archived(tx, ids, orders);
+    orders.clear();
+    for (const auto& [sale_no, of_sale] : sales)
+      std::ranges::move(find_in_sale(tx, sale_no, of_sale), std::back_inserter(orders));
   });
   if (error) return error;
   return orders;
 }
 
 Result<std::vector<Order>> find_orders_of_customer(Session& session, std::string_view customer_id,
-                                                   const std::optional<OrderCursor>& after, std::int32_t limit) {
-  const std::string created_at = after ? format_rfc3339(after->created_at) : std::string();
-  const std::string id = after ? after->id.to_string() : std::string();
+                                                   std::span<const CustomerRange> ranges,
+                                                   const std::optional<OrderId>& after, std::int32_t limit) {
   std::vector<Order> orders;
   // A parameter ends at a NUL: the rest of it must not make this somebody else.
-  if (customer_id.find('\0') != std::string_view::npos) return orders;
+  if (customer_id.find('\0') != std::string_view::npos || ranges.empty()) return orders;
+  const std::string customer(customer_id);
+  std::vector<OrderId> firsts;
+  for (const auto& range : ranges) firsts.push_back(range.first);
   const Error error = session.run([&](pqxx::connection& connection) {
     pqxx::nontransaction tx(connection);
-    orders =
-        read_orders(execute(tx, embedded::orders_of_customer_sql, std::string(customer_id), created_at, id, limit));
+    orders.clear();
+    const auto sales = sales_with_orders(tx, customer, firsts);
+    for (const auto& range : ranges) {
+      const bool goes_on = after && after->sale_no() == range.first.sale_no();
+      if (!goes_on && !sales.contains(range.first.sale_no())) continue;
+      const auto left = limit - static_cast<std::int32_t>(orders.size());
+      if (left <= 0) return;
+      std::ranges::move(page_of_sale(tx, customer, range, goes_on ? *after : OrderId{}, left),
+                        std::back_inserter(orders));
+    }
   });
   if (error) return error;
   return orders;
 }
 
-Result<std::vector<Order>> find_orders_of_customers(Session& session, std::span<const std::string> customer_ids,
-                                                    std::span<const std::int32_t> item_nos) {
+Result<std::vector<Order>> find_orders_of_customers(Session& session, std::int32_t sale_no,
+                                                    const std::map<std::string, OrderId>& customers) {
   std::vector<Order> orders;
-  if (customer_ids.empty() || item_nos.empty()) return orders;
-  ArrayLiteral customers;
-  for (const auto& id : customer_ids) customers.add_text(id);
-  const std::string& customer_array = customers.close();
-  const std::string items = array_of(item_nos);
+  if (customers.empty()) return orders;
+  ArrayLiteral names, first, last;
+  for (const auto& [customer_id, order_id] : customers) {
+    names.add_text(customer_id);
+    first.add(order_id.first_of_customer());
+    last.add(order_id.last_of_customer());
+  }
+  const std::string &name_array = names.close(), &first_array = first.close(), &last_array = last.close();
   const Error error = session.run([&](pqxx::connection& connection) {
     pqxx::nontransaction tx(connection);
-    orders = read_orders(execute(tx, embedded::orders_of_customers_sql, customer_array, items));
+    orders = read_orders(execute(tx, embedded::orders_of_customers_sql, sale_no, name_array, first_array, last_array));
   });
   if (error) return error;
   return orders;
@@ -206,25 +245,35 @@ Result<CancelResult> cancel_unwritten_order(Session& session, const Order& order
 }
 
 Error mark_given_back(Session& session, std::span<const Order> told) {
-  if (told.empty()) return {};
-  std::vector<const Order*> sorted;
-  for (const auto& order : told) sorted.push_back(&order);
-  std::ranges::sort(sorted, {}, [](const Order* order) -> const OrderId& { return order->id; });
-  ArrayLiteral ids, generations;
-  for (const auto* order : sorted) {
-    ids.add(order->id);
-    generations.add(std::int64_t{order->generation});
+  std::map<std::int32_t, std::map<OrderId, std::int32_t>> sales;
+  for (const auto& order : told) sales[order.id.sale_no()][order.id] = order.generation;
+  Error failed;
+  for (const auto& [sale_no, orders] : sales) {
+    ArrayLiteral ids, generations;
+    for (const auto& [id, generation] : orders) {
+      ids.add(id);
+      generations.add(std::int64_t{generation});
+    }
+    const std::string &id_array = ids.close(), &generation_array = generations.close();
+    const Error error = session.run([&, sale_no = sale_no](pqxx::connection& connection) {
+      pqxx::work tx(connection);
+      execute(tx, embedded::orders_mark_given_back_sql, sale_no, id_array, generation_array);
+      commit(tx);
+    });
+    // A trouble in one sale is none of the others'.
+    if (error) failed = error;
   }
-  const std::string& id_array = ids.close();
-  const std::string& generation_array = generations.close();
-  return session.run([&](pqxx::connection& connection) {
-    pqxx::work tx(connection);
-    execute(tx, embedded::orders_mark_given_back_sql, id_array, generation_array);
-    commit(tx);
-  });
+  return failed;
 }
 
-Result<std::vector<UnreturnedOrder>> find_unreturned(Session& session, std::span<const std::int32_t> sale_nos,
+Result<std::vector<std::int32_t>> find_sales_with_unreturned(Session& session, InRedis in_redis,
+                                                             std::chrono::milliseconds older_than) {
+  const auto read = [](const pqxx::row& row) { return row[0].as<std::int32_t>(); };
+  return read_rows<std::int32_t>(session, read, embedded::sales_unreturned_sql, older_than.count(),
+                                 in_redis == InRedis::no);
+}
+
+Result<std::vector<UnreturnedOrder>> find_unreturned(Session& session, std::int32_t sale_no,
                                                      std::chrono::milliseconds older_than, std::int32_t limit,
                                                      const UnreturnedOrder* after) {
   const std::string after_change = after != nullptr ? format_rfc3339(after->changed_at) : std::string();
@@ -233,8 +282,8 @@ Result<std::vector<UnreturnedOrder>> find_unreturned(Session& session, std::span
     return UnreturnedOrder{read_order(row), row[kOrderColumns].as<std::string>(),
                            row[kOrderColumns + 1].as<std::int64_t>(), read_time(row[kOrderColumns + 2])};
   };
-  return read_rows<UnreturnedOrder>(session, read, embedded::orders_unreturned_sql, older_than.count(), limit,
-                                    array_of(sale_nos), after_change, after_id);
+  return read_rows<UnreturnedOrder>(session, read, embedded::orders_unreturned_sql, sale_no, older_than.count(), limit,
+                                    after_change, after_id);
 }
 
 }  // namespace flashsale::postgres

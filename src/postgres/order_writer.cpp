@@ -4,7 +4,6 @@
 #include <chrono>
 #include <map>
 #include <optional>
-#include <ranges>
 #include <stdexcept>
 #include <string>
 #include <unordered_set>
@@ -12,6 +11,7 @@
 
 #include "archived_rows.hpp"
 #include "array_literal.hpp"
+#include "distributed.hpp"
 #include "embedded/flashsale_postgres.hpp"
 #include "flashsale/model/check.hpp"
 #include "flashsale/model/identifier.hpp"
@@ -48,7 +48,11 @@ void prepare_statements(pqxx::connection& connection) {
   connection.prepare("items_lock", std::string(embedded::items_lock_sql));
   connection.prepare("items_take_one", std::string(embedded::items_take_one_sql));
   connection.prepare("items_take", std::string(embedded::items_take_sql));
+  connection.prepare("batch_write", std::string(embedded::batch_write_sql));
 }
+
+/// All are of one sale.
+std::int32_t sale_of(Entries entries) { return entries.front().order->order.id.sale_no(); }
 
 /// `first_place`: where the result of the first one goes.
 std::vector<Entry> sorted_by_id(std::span<const NewOrder> orders, std::size_t first_place = 0) {
@@ -56,6 +60,7 @@ std::vector<Entry> sorted_by_id(std::span<const NewOrder> orders, std::size_t fi
   entries.reserve(orders.size());
   for (const auto& order : orders) entries.push_back({&order, first_place + entries.size()});
   std::ranges::sort(entries, {}, [](const Entry& entry) -> const OrderId& { return entry.order->order.id; });
+  FLASHSALE_CHECK(sale_of(entries) == entries.back().order->order.id.sale_no());
   for (std::size_t i = 1; i < entries.size(); ++i) {
     FLASHSALE_CHECK(entries[i - 1].order->order.id != entries[i].order->order.id);
   }
@@ -102,7 +107,7 @@ constexpr std::chrono::milliseconds kBeforeCommit{200};
 /// they would end if they had begun when Redis accepted the order.
 class PaymentWindows {
  public:
-  PaymentWindows(pqxx::transaction_base& tx, Entries entries) {
+  PaymentWindows(pqxx::transaction_base& tx, Entries entries) : sale_no_(sale_of(entries)) {
     const bool needed = std::ranges::any_of(entries, [](const Entry& entry) { return has_window(entry.order->order); });
     if (!needed) return;
     begin_at_ = read_begin(tx);
@@ -116,7 +121,7 @@ class PaymentWindows {
     const auto begin_at = read_begin(tx);
     std::unordered_set<OrderId, OrderIdHash> begun;
     const auto later_us = (begin_at - *begin_at_).count();
-    for (const auto& row : execute(tx, embedded::orders_put_off_expiry_sql, array_of(ids), later_us)) {
+    for (const auto& row : execute(tx, embedded::orders_put_off_expiry_sql, sale_no_, array_of(ids), later_us)) {
       begun.insert(read_order_id(row[0]));
     }
     begin_at_ = begin_at;
@@ -137,6 +142,7 @@ class PaymentWindows {
   }
 
   using Clock = std::chrono::steady_clock;
+  std::int32_t sale_no_;
   std::optional<TimePoint> begin_at_;
   Clock::time_point read_at_{};
 };
@@ -173,12 +179,13 @@ void begin_windows_after(pqxx::connection& connection, PaymentWindows& windows, 
 /// The text of a row's fields, reused from row to row.
 class RowText {
  public:
-  using Stream = CopyStream<9>;
-  static constexpr Stream::Row kColumns{"order_id",   "created_at",  "item_no",    "quantity",       "status",
-                                        "expires_at", "customer_id", "more_items", "more_quantities"};
+  using Stream = CopyStream<10>;
+  static constexpr Stream::Row kColumns{"sale_no", "order_id",   "created_at",  "item_no",    "quantity",
+                                        "status",  "expires_at", "customer_id", "more_items", "more_quantities"};
 
   const Stream::Row& of(const Order& order, const std::optional<TimePoint>& expires_at) {
     const auto set = [](std::string& text, auto value) { text = std::to_string(value); };
+    set(sale_no_, order.id.sale_no());
     id_.clear();
     order.id.append_to(id_);
     created_at_.clear();
@@ -190,7 +197,8 @@ class RowText {
     if (expires_at) append_rfc3339(expires_at_, *expires_at);
     more_ = more_lines(order);
     const bool has_more = !more_.items.empty();
-    row_ = {id_.c_str(),
+    row_ = {sale_no_.c_str(),
+            id_.c_str(),
             created_at_.c_str(),
             item_no_.c_str(),
             quantity_.c_str(),
@@ -203,35 +211,43 @@ class RowText {
   }
 
  private:
-  std::string id_, created_at_, item_no_, quantity_, status_, expires_at_;
+  std::string sale_no_, id_, created_at_, item_no_, quantity_, status_, expires_at_;
   MoreLines more_;
   Stream::Row row_{};
 };
 
+/// As parallel arrays.
+struct TakenColumns {
+  explicit TakenColumns(const TakenByItem& taken) {
+    for (const auto& [item_no, one] : taken) {
+      items.add(std::int64_t{item_no});
+      epochs.add(one.epoch);
+      units.add(one.units);
+    }
+  }
+  ArrayLiteral items, epochs, units;
+};
+
 /// Adds the units to `sold` where epoch and stock allow it. False: an item refused, so roll back.
-bool take_units(pqxx::transaction_base& tx, const TakenByItem& taken) {
+bool take_units(pqxx::transaction_base& tx, std::int32_t sale_no, const TakenByItem& taken) {
   if (taken.size() == 1) {
     const auto& [item_no, one] = *taken.begin();
-    return execute_prepared(tx, "items_take_one", item_no, one.epoch, one.units).affected_rows() == 1;
+    return execute_prepared(tx, "items_take_one", sale_no, item_no, one.epoch, one.units).affected_rows() == 1;
   }
-  ArrayLiteral items;
-  ArrayLiteral epochs;
-  ArrayLiteral units;
-  for (const auto& [item_no, one] : taken) {
-    items.add(std::int64_t{item_no});
-    epochs.add(one.epoch);
-    units.add(one.units);
-  }
-  const std::string& item_array = items.close();
+  TakenColumns columns(taken);
+  const std::string& item_array = columns.items.close();
   // An UPDATE of several rows locks them in any order; two writers would wait for each other crosswise.
-  execute_prepared(tx, "items_lock", item_array);
-  const auto updated = execute_prepared(tx, "items_take", item_array, epochs.close(), units.close());
+  execute_prepared(tx, "items_lock", sale_no, item_array);
+  const auto updated =
+      execute_prepared(tx, "items_take", sale_no, item_array, columns.epochs.close(), columns.units.close());
   return static_cast<std::size_t>(updated.affected_rows()) == taken.size();
 }
 
 /// The columns of rows that are inserted where none of their id stands, as parallel arrays.
 class InsertedColumns {
  public:
+  explicit InsertedColumns(std::int32_t sale_no) : sale_no_(sale_no) {}
+
   void add(const Order& order, const std::optional<TimePoint>& expires_at) {
     ids_.add(order.id);
     times_.add(order.created_at);
@@ -247,37 +263,61 @@ class InsertedColumns {
 
   /// Once. The ids that were inserted.
   [[nodiscard]] pqxx::result insert(pqxx::transaction_base& tx) {
-    return execute_prepared(tx, "orders_insert", ids_.close(), times_.close(), items_.close(), quantities_.close(),
-                            statuses_.close(), expiries_.close(), customers_.close(), more_items_.close(),
-                            more_quantities_.close());
+    return execute_prepared(tx, "orders_insert", sale_no_, ids_.close(), times_.close(), items_.close(),
+                            quantities_.close(), statuses_.close(), expiries_.close(), customers_.close(),
+                            more_items_.close(), more_quantities_.close());
+  }
+  /// Once, in one call with the units; none of them exists. False: an item refused, so roll back.
+  [[nodiscard]] bool write_batch(pqxx::transaction_base& tx, const TakenByItem& taken) {
+    TakenColumns units(taken);
+    return execute_prepared(tx, "batch_write", sale_no_, ids_.close(), times_.close(), items_.close(),
+                            quantities_.close(), statuses_.close(), expiries_.close(), customers_.close(),
+                            more_items_.close(), more_quantities_.close(), units.items.close(), units.epochs.close(),
+                            units.units.close())[0][0]
+        .as<bool>();
   }
   /// Once. Rows of refusals become these.
   void replace_refusals(pqxx::transaction_base& tx) {
-    execute(tx, embedded::orders_replace_refusals_sql, ids_.close(), times_.close(), items_.close(),
+    execute(tx, embedded::orders_replace_refusals_sql, sale_no_, ids_.close(), times_.close(), items_.close(),
             quantities_.close(), statuses_.close(), expiries_.close(), customers_.close(), more_items_.close(),
             more_quantities_.close());
   }
 
  private:
+  std::int32_t sale_no_;
   ArrayLiteral ids_, times_, items_, quantities_, statuses_, expiries_, customers_, more_items_, more_quantities_;
 };
 
 enum class Attempt : std::uint8_t { written, refused, bad_data };
 
+void copy_rows(pqxx::transaction_base& tx, Entries entries, const PaymentWindows& windows) {
+  RowText text;
+  RowText::Stream stream(tx, "orders", RowText::kColumns);
+  for (const auto& entry : entries) {
+    const Order& order = entry.order->order;
+    stream.write(text.of(order, windows.expires_at(order)));
+  }
+  stream.complete();
+}
+
+/// False: an item refused.
+bool write_by_function(pqxx::transaction_base& tx, Entries entries, const TakenByItem& taken,
+                       const PaymentWindows& windows) {
+  InsertedColumns columns(sale_of(entries));
+  for (const auto& entry : entries) columns.add(entry.order->order, windows.expires_at(entry.order->order));
+  return columns.write_batch(tx, taken);
+}
+
 /// The cheap way: nothing of the batch exists yet, and all of it fits. Otherwise nothing is changed.
-Attempt copy_batch(pqxx::connection& connection, Entries entries, const TakenByItem& taken, Results& results) {
+Attempt write_cheaply(pqxx::connection& connection, Entries entries, const TakenByItem& taken, bool by_function,
+                      Results& results) {
   FLASHSALE_FAULT_POINT("journal.before_begin");
   std::optional<pqxx::work> open(connection);
   auto& tx = *open;
   PaymentWindows windows(tx, entries);
   try {
-    RowText text;
-    RowText::Stream stream(tx, "orders", RowText::kColumns);
-    for (const auto& entry : entries) {
-      const Order& order = entry.order->order;
-      stream.write(text.of(order, windows.expires_at(order)));
-    }
-    stream.complete();
+    if (!by_function) copy_rows(tx, entries, windows);
+    else if (!write_by_function(tx, entries, taken, windows)) return Attempt::refused;
   } catch (const pqxx::sql_error& error) {
     if (is_refused_data(error)) return Attempt::refused;
     throw;
@@ -286,10 +326,10 @@ Attempt copy_batch(pqxx::connection& connection, Entries entries, const TakenByI
     return Attempt::bad_data;
   }
   FLASHSALE_FAULT_POINT("journal.after_rows");
-  if (!take_units(tx, taken)) return Attempt::refused;
+  if (!by_function && !take_units(tx, sale_of(entries), taken)) return Attempt::refused;
   // The item's row was waited for.
   if (windows.are_late(kBeforeCommit)) (void)windows.begin_anew(tx, ids_of(entries));
-  note_change(tx, entries | std::views::transform([](const Entry& entry) { return first_row(entry.order->order); }));
+  note_change(tx, entries, [](const Entry& entry) { return first_row(entry.order->order); });
   FLASHSALE_FAULT_POINT("journal.before_commit");
   commit(tx);
   for (const auto& entry : entries) results[entry.place] = committed(entry.order->order, windows);
@@ -303,7 +343,8 @@ Attempt copy_batch(pqxx::connection& connection, Entries entries, const TakenByI
 /// cannot deadlock; what turns out not to be sold is then changed before anyone can see it.
 class CarefulWrite {
  public:
-  CarefulWrite(pqxx::transaction_base& tx, Entries entries) : tx_(tx), entries_(entries), windows_(tx, entries) {}
+  CarefulWrite(pqxx::transaction_base& tx, Entries entries)
+      : tx_(tx), entries_(entries), sale_no_(sale_of(entries)), windows_(tx, entries) {}
 
   /// Without commit.
   void run(Results& results) {
@@ -317,8 +358,8 @@ class CarefulWrite {
     decide(results);
     if (!replacing_.empty()) replace_refusals();
     if (!refused_.empty()) reject();
-    if (!stale_.empty()) execute(tx_, embedded::orders_remove_stale_sql, array_of(stale_));
-    if (!taken_.empty() && !take_units(tx_, taken_)) throw std::logic_error("a locked item has changed");
+    if (!stale_.empty()) execute(tx_, embedded::orders_remove_stale_sql, sale_no_, array_of(stale_));
+    if (!taken_.empty() && !take_units(tx_, sale_no_, taken_)) throw std::logic_error("a locked item has changed");
     read_existing(results);
     note_decided(results);
   }
@@ -339,7 +380,7 @@ class CarefulWrite {
   };
 
   void insert() {
-    InsertedColumns columns;
+    InsertedColumns columns(sale_no_);
     for (const auto& entry : entries_) columns.add(entry.order->order, windows_.expires_at(entry.order->order));
     for (const auto& row : columns.insert(tx_)) inserted_.insert(read_order_id(row[0]));
   }
@@ -355,7 +396,7 @@ class CarefulWrite {
       if (order.status == OrderStatus::rejected && inserted_.contains(order.id)) refusals.push_back(order.id);
     }
     if (refusals.empty()) return;
-    for (auto& order : read_archived(tx_, array_of(refusals))) archived_.emplace(order.id, std::move(order));
+    for (auto& order : read_archived(tx_, sale_no_, array_of(refusals))) archived_.emplace(order.id, std::move(order));
   }
 
   /// A refusal yields to a later try of its key, so that refusals are not remembered by key. Not to the try that was
@@ -370,7 +411,7 @@ class CarefulWrite {
       ids.push_back(order.id);
     }
     if (ids.empty()) return;
-    for (const auto& row : execute(tx_, embedded::orders_lock_refusals_sql, array_of(ids))) {
+    for (const auto& row : execute(tx_, embedded::orders_lock_refusals_sql, sale_no_, array_of(ids))) {
       const auto id = read_order_id(row[0]);
       if (read_time(row[1]) < tries.at(id)) yielding_.insert(id);
     }
@@ -389,7 +430,7 @@ class CarefulWrite {
     std::ranges::sort(numbers);
     numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
     if (numbers.empty()) return;
-    for (const auto& row : execute_prepared(tx_, "items_lock", array_of(numbers))) {
+    for (const auto& row : execute_prepared(tx_, "items_lock", sale_no_, array_of(numbers))) {
       items_[row[0].as<std::int32_t>()] = {row[1].as<std::int64_t>(),
                                            row[2].as<std::int64_t>() - row[3].as<std::int64_t>()};
     }
@@ -447,7 +488,7 @@ class CarefulWrite {
   }
 
   void replace_refusals() {
-    InsertedColumns columns;
+    InsertedColumns columns(sale_no_);
     for (const auto* order : replacing_) columns.add(*order, windows_.expires_at(*order));
     columns.replace_refusals(tx_);
   }
@@ -458,7 +499,7 @@ class CarefulWrite {
       ids.add(refused.id);
       reasons.add_text(refused.reason);
     }
-    execute(tx_, embedded::orders_reject_sql, ids.close(), reasons.close());
+    execute(tx_, embedded::orders_reject_sql, sale_no_, ids.close(), reasons.close());
   }
 
   /// In a statement of its own: the one that met the conflict does not see the row (PROTOCOL R5).
@@ -472,7 +513,7 @@ class CarefulWrite {
       ids.push_back(id);
     }
     if (ids.empty()) return;
-    const auto rows = execute_prepared(tx_, "orders_find", array_of(ids));
+    const auto rows = execute_prepared(tx_, "orders_find", sale_no_, array_of(ids));
     if (static_cast<std::size_t>(rows.size()) != ids.size()) throw std::logic_error("a row in the way is not there");
     for (const auto& row : rows) {
       Order order = read_order(row);
@@ -483,21 +524,20 @@ class CarefulWrite {
 
   /// What has become of the orders whose rows are of this transaction.
   void note_decided(const Results& results) {
-    const auto is_written = [&](const Entry& entry) {
-      const auto outcome = results[entry.place].outcome;
-      return outcome == WriteOutcome::committed || outcome == WriteOutcome::rejected ||
-             outcome == WriteOutcome::recorded;
-    };
-    const auto to_change = [&](const Entry& entry) {
-      auto change = first_row(results[entry.place].row);
+    note_change(tx_, entries_, [&](const Entry& entry) -> std::optional<OrderChange> {
+      const auto& result = results[entry.place];
+      const bool is_written = result.outcome == WriteOutcome::committed || result.outcome == WriteOutcome::rejected ||
+                              result.outcome == WriteOutcome::recorded;
+      if (!is_written) return std::nullopt;
+      auto change = first_row(result.row);
       if (yielding_.contains(change.id)) change.before = OrderStatus::rejected;
       return change;
-    };
-    note_change(tx_, entries_ | std::views::filter(is_written) | std::views::transform(to_change));
+    });
   }
 
   pqxx::transaction_base& tx_;
   Entries entries_;
+  std::int32_t sale_no_;
   PaymentWindows windows_;
   std::unordered_set<OrderId, OrderIdHash> inserted_;
   std::unordered_set<OrderId, OrderIdHash> yielding_;  ///< their rows are refusals of earlier tries
@@ -556,11 +596,11 @@ Order storable(const Order& order) {
 void write_rejection(pqxx::connection& connection, const Entry& entry, Results& results) {
   const Order row = storable(entry.order->order);
   pqxx::work tx(connection);
-  InsertedColumns columns;
+  InsertedColumns columns(row.id.sale_no());
   columns.add(row, std::nullopt);
   const auto inserted = columns.insert(tx);
   if (inserted.empty()) {
-    const auto rows = execute_prepared(tx, "orders_find", array_of(std::span(&row.id, 1)));
+    const auto rows = execute_prepared(tx, "orders_find", row.id.sale_no(), array_of(std::span(&row.id, 1)));
     results[entry.place] = {WriteOutcome::existing, read_order(rows[0])};
     commit_found(tx);
     return;
@@ -570,7 +610,7 @@ void write_rejection(pqxx::connection& connection, const Entry& entry, Results& 
     commit(tx);
     return;
   }
-  execute(tx, embedded::orders_reject_sql, array_of(std::span(&row.id, 1)),
+  execute(tx, embedded::orders_reject_sql, row.id.sale_no(), array_of(std::span(&row.id, 1)),
           ArrayLiteral().add_text(row.reason).close());
   note_change(tx, first_row(row));
   commit(tx);
@@ -596,8 +636,14 @@ Error write_isolating(Session& session, std::span<const NewOrder> orders, std::s
 
 }  // namespace
 
-OrderWriter::OrderWriter(Options options, std::string name) : session_(std::move(options), std::move(name)) {
-  session_.on_connect(prepare_statements);
+OrderWriter::OrderWriter(Options options, std::string name, BatchWrite how)
+    : by_function_(how == BatchWrite::by_function), session_(std::move(options), std::move(name)) {
+  session_.on_connect([this, how](pqxx::connection& connection) {
+    prepare_statements(connection);
+    if (how == BatchWrite::by_function) return;
+    pqxx::nontransaction tx(connection);
+    by_function_ = has_citus(tx);
+  });
 }
 
 Result<std::vector<WriteResult>> OrderWriter::write(std::span<const NewOrder> orders, bool may_exist) {
@@ -607,8 +653,9 @@ Result<std::vector<WriteResult>> OrderWriter::write(std::span<const NewOrder> or
   const auto taken = units_by_item(entries);
   if (!may_exist && taken && !holds_nul(entries)) {
     Attempt attempt = Attempt::refused;
-    const Error error =
-        session_.run([&](pqxx::connection& connection) { attempt = copy_batch(connection, entries, *taken, results); });
+    const Error error = session_.run([&](pqxx::connection& connection) {
+      attempt = write_cheaply(connection, entries, *taken, by_function_, results);
+    });
     if (error) return error;
     if (attempt == Attempt::written) return results;
     // A COPY that was broken off on this side leaves the connection in a state not worth reasoning about.
@@ -618,13 +665,14 @@ Result<std::vector<WriteResult>> OrderWriter::write(std::span<const NewOrder> or
   return results;
 }
 
-Result<std::set<std::int32_t>> OrderWriter::find_held_items(std::set<std::int32_t> item_nos, Look look) {
-  if (const Error error = keep_held_items(session_, item_nos, look)) return error;
+Result<std::set<std::int32_t>> OrderWriter::find_held_items(std::int32_t sale_no, std::set<std::int32_t> item_nos,
+                                                            Look look) {
+  if (const Error error = keep_held_items(session_, sale_no, item_nos, look)) return error;
   return item_nos;
 }
 
-Result<std::set<OrderId>> OrderWriter::find_held_orders(std::set<OrderId> ids, Look look) {
-  if (const Error error = keep_held_orders(session_, ids, look)) return error;
+Result<std::set<OrderId>> OrderWriter::find_held_orders(std::int32_t sale_no, std::set<OrderId> ids, Look look) {
+  if (const Error error = keep_held_orders(session_, sale_no, ids, look)) return error;
   return ids;
 }
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <optional>
-#include <ranges>
 #include <set>
 #include <stdexcept>
 
@@ -14,14 +13,15 @@
 #include "item_units.hpp"
 #include "order_changes.hpp"
 #include "refund.hpp"
+#include "row_query.hpp"
 #include "row_reader.hpp"
 #include "statement.hpp"
 
 namespace flashsale::postgres {
 namespace {
 
-/// Of the transaction that expires orders; the number means nothing.
-constexpr std::int64_t kExpiryLock = 7'204'531'882;
+/// Of the transactions that expire orders, one a sale; the number means nothing.
+constexpr std::int32_t kExpiryLocks = 720'453'188;
 
 struct PaidOrder {
   PaymentResult shown;
@@ -29,29 +29,31 @@ struct PaidOrder {
 };
 
 std::optional<PaidOrder> read_paid_order(pqxx::transaction_base& tx, const OrderId& id) {
-  const auto rows = execute(tx, embedded::payment_order_sql, id.to_string());
+  const auto rows = execute(tx, embedded::payment_order_sql, id.sale_no(), id.to_string());
   if (rows.empty()) return std::nullopt;
   const auto row = rows[0];
   PaidOrder order;
   order.shown.row = read_order(row);
   order.shown.given_back = row[kOrderColumns].as<bool>();
-  order.shown.sale_no = row[kOrderColumns + 1].as<std::int32_t>();
-  order.shown.sale_id = row[kOrderColumns + 2].as<std::string>();
-  order.shown.epoch = row[kOrderColumns + 7].as<std::int64_t>();
+  order.shown.sale_id = row[kOrderColumns + 1].as<std::string>();
+  order.shown.epoch = row[kOrderColumns + 6].as<std::int64_t>();
   order.due.status = order.shown.row.status;
-  order.due.payment = static_cast<PaymentMode>(row[kOrderColumns + 3].as<int>());
-  order.due.due = {row[kOrderColumns + 4].as<std::int64_t>(), row[kOrderColumns + 5].as<std::string>()};
-  order.due.payment_failed = row[kOrderColumns + 6].as<bool>();
-  order.due.is_archived = row[kOrderColumns + 8].as<bool>();
-  order.due.attempts = row[kOrderColumns + 9].as<std::int64_t>();
+  order.due.payment = static_cast<PaymentMode>(row[kOrderColumns + 2].as<int>());
+  order.due.due = {row[kOrderColumns + 3].as<std::int64_t>(), row[kOrderColumns + 4].as<std::string>()};
+  order.due.payment_failed = row[kOrderColumns + 5].as<bool>();
+  order.due.is_archived = row[kOrderColumns + 7].as<bool>();
+  order.due.attempts = row[kOrderColumns + 8].as<std::int64_t>();
   return order;
 }
 
 /// In this order: it may be archived while this waits for its row.
 bool lock_row(pqxx::transaction_base& tx, const OrderId& id) {
   const auto text = id.to_string();
-  return !execute(tx, "SELECT FROM orders WHERE order_id = $1 FOR UPDATE", text).empty() ||
-         !execute(tx, "SELECT FROM archived_orders WHERE order_id = $1 FOR UPDATE", text).empty();
+  return !execute(tx, "SELECT 1 FROM orders WHERE sale_no = $1 AND order_id = $2 FOR UPDATE", id.sale_no(), text)
+              .empty() ||
+         !execute(tx, "SELECT 1 FROM archived_orders WHERE sale_no = $1 AND order_id = $2 FOR UPDATE", id.sale_no(),
+                  text)
+              .empty();
 }
 
 /// Messages are locked after orders, and items last, everywhere. A row that is written between the two statements is
@@ -66,19 +68,21 @@ std::optional<PaidOrder> lock_order(pqxx::transaction_base& tx, const OrderId& i
 /// What is answered, and the units that come back, stand or fall with the change.
 void change_locked(pqxx::transaction_base& tx, std::string_view sql, const Order& row, OrderStatus after,
                    std::string_view reason = {}) {
-  if (execute(tx, sql, row.id.to_string()).affected_rows() != 1) throw std::runtime_error("a locked order has changed");
+  if (execute(tx, sql, row.id.sale_no(), row.id.to_string()).affected_rows() != 1)
+    throw std::runtime_error("a locked order has changed");
   note_change(tx, change_of(row, after, reason));
 }
 
 /// Only what this message is judged by is asked for.
 PaymentHistory history_of(pqxx::transaction_base& tx, const PaidOrder& order, const PaymentEvent& event) {
+  const auto sale_no = event.order_id.sale_no();
   const auto id = event.order_id.to_string();
   PaymentHistory history;
   if (event.succeeded) {
     history.was_told_before =
-        !execute(tx, embedded::payment_was_told_sql, id, event.payment_id, event.webhook_id).empty();
+        !execute(tx, embedded::payment_was_told_sql, sale_no, id, event.payment_id, event.webhook_id).empty();
   } else if (order.due.status == OrderStatus::awaiting_payment) {
-    history.declined = execute(tx, embedded::payments_declined_sql, id)[0][0].as<std::int64_t>();
+    history.declined = execute(tx, embedded::payments_declined_sql, sale_no, id)[0][0].as<std::int64_t>();
   }
   return history;
 }
@@ -115,8 +119,8 @@ struct StoredEvent {
   bool is_overdue = false;
 };
 
-StoredEvent read_event(pqxx::transaction_base& tx, std::string_view webhook_id, std::chrono::seconds patience) {
-  const auto rows = execute(tx, embedded::payment_event_find_sql, std::string(webhook_id), patience.count());
+StoredEvent read_event(pqxx::transaction_base& tx, const PaymentKey& key, std::chrono::seconds patience) {
+  const auto rows = execute(tx, embedded::payment_event_find_sql, key.sale_no, key.webhook_id, patience.count());
   if (rows.empty()) throw std::runtime_error("a payment's message has disappeared");
   const auto row = rows[0];
   StoredEvent stored;
@@ -130,13 +134,17 @@ StoredEvent read_event(pqxx::transaction_base& tx, std::string_view webhook_id, 
   return stored;
 }
 
-StoredEvent lock_event(pqxx::transaction_base& tx, std::string_view webhook_id, std::chrono::seconds patience) {
-  execute(tx, "SELECT FROM payment_events WHERE webhook_id = $1 FOR UPDATE", std::string(webhook_id));
-  return read_event(tx, webhook_id, patience);
+StoredEvent lock_event(pqxx::transaction_base& tx, const PaymentKey& key, std::chrono::seconds patience) {
+  execute(tx, "SELECT 1 FROM payment_events WHERE sale_no = $1 AND webhook_id = $2 FOR UPDATE", key.sale_no,
+          key.webhook_id);
+  return read_event(tx, key, patience);
 }
 
+PaymentKey key_of(const PaymentEvent& event) { return {event.order_id.sale_no(), event.webhook_id}; }
+
 void note_outcome(pqxx::transaction_base& tx, const PaymentEvent& event, PaymentOutcome outcome) {
-  execute(tx, embedded::payment_event_settle_sql, event.webhook_id, static_cast<int>(outcome));
+  execute(tx, embedded::payment_event_settle_sql, event.order_id.sale_no(), event.webhook_id,
+          static_cast<int>(outcome));
 }
 
 /// The order as it stands; empty while it is not written.
@@ -150,8 +158,8 @@ PaymentResult as_it_stands(pqxx::transaction_base& tx, const StoredEvent& stored
 
 /// False: a message is known by its id.
 bool store_event(pqxx::transaction_base& tx, const PaymentEvent& event) {
-  return execute(tx, embedded::payment_event_insert_sql, event.webhook_id, event.order_id.to_string(), event.payment_id,
-                 event.succeeded, event.paid.amount, event.paid.currency)
+  return execute(tx, embedded::payment_event_insert_sql, event.order_id.sale_no(), event.webhook_id,
+                 event.order_id.to_string(), event.payment_id, event.succeeded, event.paid.amount, event.paid.currency)
              .affected_rows() == 1;
 }
 
@@ -162,9 +170,8 @@ bool tells_the_same(const PaymentEvent& a, const PaymentEvent& b) {
 /// Made of its id and of what it says, so that it is the same whenever the message is repeated; no provider's id has a
 /// space in it.
 std::string id_of_its_own(const PaymentEvent& event) {
-  const auto text = event.order_id.to_string() + (event.succeeded ? " succeeded " : " failed ") +
-                    std::to_string(event.paid.amount) + ' ' + event.paid.currency;
-  return event.webhook_id + ' ' + OrderId::derive(event.webhook_id, text, event.payment_id).to_string();
+  return event.webhook_id + ' ' + event.order_id.to_string() + (event.succeeded ? " succeeded " : " failed ") +
+         std::to_string(event.paid.amount) + ' ' + event.paid.currency + ' ' + event.payment_id;
 }
 
 PaymentResult already_known(pqxx::work& tx, const StoredEvent& stored) {
@@ -177,12 +184,12 @@ PaymentResult already_known(pqxx::work& tx, const StoredEvent& stored) {
 PaymentResult apply_in(pqxx::work& tx, PaymentEvent event) {
   bool is_new = store_event(tx, event);
   if (!is_new) {
-    const auto stored = read_event(tx, event.webhook_id, std::chrono::seconds(0));
+    const auto stored = read_event(tx, key_of(event), std::chrono::seconds(0));
     if (tells_the_same(stored.event, event)) return already_known(tx, stored);
     event.webhook_id = id_of_its_own(event);
     is_new = store_event(tx, event);
   }
-  if (!is_new) return already_known(tx, read_event(tx, event.webhook_id, std::chrono::seconds(0)));
+  if (!is_new) return already_known(tx, read_event(tx, key_of(event), std::chrono::seconds(0)));
   auto result = settle_by_order(tx, event);
   result.webhook_id = event.webhook_id;
   note_outcome(tx, event, result.outcome);
@@ -209,15 +216,15 @@ PaymentResult end_waiting(pqxx::work& tx, const StoredEvent& stored, const Payme
 
 /// The order first, if it is there, then the message: two that settle the same one, or confirm its order, wait for each
 /// other in one direction only.
-StoredEvent lock_with_order(pqxx::transaction_base& tx, std::string_view webhook_id, std::chrono::seconds patience) {
-  const auto rows = execute(tx, "SELECT order_id FROM payment_events WHERE webhook_id = $1", std::string(webhook_id));
+StoredEvent lock_with_order(pqxx::transaction_base& tx, const PaymentKey& key, std::chrono::seconds patience) {
+  const auto rows = execute(tx, "SELECT order_id FROM payment_events WHERE sale_no = $1 AND webhook_id = $2",
+                            key.sale_no, key.webhook_id);
   if (!rows.empty()) (void)lock_order(tx, read_order_id(rows[0][0]));
-  return lock_event(tx, webhook_id, patience);
+  return lock_event(tx, key, patience);
 }
 
-PaymentResult settle_in(pqxx::work& tx, std::string_view webhook_id, std::chrono::seconds patience,
-                        UnknownOrders unknown) {
-  const auto seen = lock_with_order(tx, webhook_id, patience);
+PaymentResult settle_in(pqxx::work& tx, const PaymentKey& key, std::chrono::seconds patience, UnknownOrders unknown) {
+  const auto seen = lock_with_order(tx, key, patience);
   if (seen.outcome != PaymentOutcome::waiting && seen.outcome != PaymentOutcome::late) return as_it_stands(tx, seen);
   auto result = settle_by_order(tx, seen.event);
   result.webhook_id = seen.event.webhook_id;
@@ -229,8 +236,8 @@ PaymentResult settle_in(pqxx::work& tx, std::string_view webhook_id, std::chrono
   return result;
 }
 
-bool has_epoch(pqxx::transaction_base& tx, std::int32_t item_no, std::int64_t epoch) {
-  const auto rows = execute(tx, "SELECT epoch FROM items WHERE item_no = $1", item_no);
+bool has_epoch(pqxx::transaction_base& tx, std::int32_t sale_no, std::int32_t item_no, std::int64_t epoch) {
+  const auto rows = execute(tx, "SELECT epoch FROM items WHERE sale_no = $1 AND item_no = $2", sale_no, item_no);
   return !rows.empty() && rows[0][0].as<std::int64_t>() == epoch;
 }
 
@@ -238,21 +245,23 @@ LateOutcome confirm_late_in(pqxx::work& tx, const Order& taken, std::int64_t epo
   const auto order = lock_order(tx, taken.id);
   if (!order) return LateOutcome::over;
   const auto& row = order->shown.row;
+  const auto sale_no = row.id.sale_no();
   if (row.generation == taken.generation && row.status == OrderStatus::confirmed) {
     commit_found(tx);
     return LateOutcome::confirmed;
   }
   if (!may_come_back(order->due) || row.generation >= taken.generation) return LateOutcome::over;
   // First of all, since it also tells whether anybody still waits: the money may have gone back meanwhile.
-  const auto waiting = execute(tx, embedded::payment_late_confirmed_sql, row.id.to_string());
+  const auto waiting = execute(tx, embedded::payment_late_confirmed_sql, sale_no, row.id.to_string());
   if (waiting.affected_rows() != 1) return LateOutcome::over;
   for (const auto& line : row.lines) {
-    const auto item = execute(tx, embedded::items_take_one_sql, line.item_no, epoch, std::int64_t{line.quantity});
+    const auto item =
+        execute(tx, embedded::items_take_one_sql, sale_no, line.item_no, epoch, std::int64_t{line.quantity});
     if (item.affected_rows() == 1) continue;
     // What the lines before it have taken goes with the transaction.
-    return has_epoch(tx, line.item_no, epoch) ? LateOutcome::not_enough : LateOutcome::stale_epoch;
+    return has_epoch(tx, sale_no, line.item_no, epoch) ? LateOutcome::not_enough : LateOutcome::stale_epoch;
   }
-  execute(tx, embedded::order_confirm_late_sql, row.id.to_string(), taken.generation);
+  execute(tx, embedded::order_confirm_late_sql, sale_no, row.id.to_string(), taken.generation);
   note_change(tx, change_of(row, OrderStatus::confirmed));
   FLASHSALE_FAULT_POINT("payment.before_late_commit");
   commit(tx);
@@ -265,32 +274,34 @@ OrderChange expiry_of(const UnreturnedOrder& expired) {
   return change;
 }
 
-std::vector<UnreturnedOrder> expire_in(pqxx::work& tx, std::int32_t limit, const std::string& held_items) {
+std::vector<UnreturnedOrder> expire_in(pqxx::work& tx, std::int32_t sale_no, std::int32_t limit,
+                                       const std::string& held_items) {
   // Two at once would wait for each other's rows crosswise; whoever comes second has nothing to do.
-  if (!execute(tx, "SELECT pg_try_advisory_xact_lock($1)", kExpiryLock)[0][0].as<bool>()) return {};
+  if (!execute(tx, "SELECT pg_try_advisory_xact_lock($1, $2)", kExpiryLocks, sale_no)[0][0].as<bool>()) return {};
   std::vector<OrderId> due;
-  for (const auto& row : execute(tx, embedded::orders_due_sql, limit, held_items)) due.push_back(read_order_id(row[0]));
+  for (const auto& row : execute(tx, embedded::orders_due_sql, sale_no, limit, held_items))
+    due.push_back(read_order_id(row[0]));
   if (due.empty()) return {};
   std::ranges::sort(due);
   std::vector<UnreturnedOrder> expired;
   ItemUnits units;
-  for (const auto& row : execute(tx, embedded::orders_expire_sql, array_of(due))) {
+  for (const auto& row : execute(tx, embedded::orders_expire_sql, sale_no, array_of(due))) {
     expired.push_back(
         {read_order(row), row[kOrderColumns].as<std::string>(), row[kOrderColumns + 1].as<std::int64_t>(), {}});
     add_units(units, expired.back().row);
   }
   if (expired.empty()) return {};
-  note_change(tx, expired | std::views::transform(expiry_of));
-  return_units(tx, units);
+  note_change(tx, expired, expiry_of);
+  return_units(tx, sale_no, units);
   FLASHSALE_FAULT_POINT("expiry.before_commit");
   commit(tx);
   FLASHSALE_FAULT_POINT("expiry.after_commit");
   return expired;
 }
 
-std::set<std::int32_t> items_due(pqxx::transaction_base& tx) {
+std::set<std::int32_t> items_due(pqxx::transaction_base& tx, std::int32_t sale_no) {
   std::set<std::int32_t> items;
-  for (const auto& row : tx.exec(std::string(embedded::items_due_sql))) items.insert(row[0].as<std::int32_t>());
+  for (const auto& row : execute(tx, embedded::items_due_sql, sale_no)) items.insert(row[0].as<std::int32_t>());
   return items;
 }
 
@@ -312,10 +323,10 @@ Result<PaymentResult> apply_payment(Session& session, const PaymentEvent& event)
   return in_transaction<PaymentResult>(session, [&](pqxx::work& tx) { return apply_in(tx, event); });
 }
 
-Result<PaymentResult> settle_payment(Session& session, std::string_view webhook_id, std::chrono::seconds patience,
+Result<PaymentResult> settle_payment(Session& session, const PaymentKey& message, std::chrono::seconds patience,
                                      UnknownOrders unknown) {
   return in_transaction<PaymentResult>(session,
-                                       [&](pqxx::work& tx) { return settle_in(tx, webhook_id, patience, unknown); });
+                                       [&](pqxx::work& tx) { return settle_in(tx, message, patience, unknown); });
 }
 
 Result<bool> note_foreign_payment(Session& session, const ForeignPayment& payment) {
@@ -327,51 +338,59 @@ Result<bool> note_foreign_payment(Session& session, const ForeignPayment& paymen
   });
 }
 
-Result<PaymentResult> refuse_late_payment(Session& session, std::string_view webhook_id) {
+Result<PaymentResult> refuse_late_payment(Session& session, const PaymentKey& message) {
   return in_transaction<PaymentResult>(session, [&](pqxx::work& tx) {
-    const auto stored = lock_with_order(tx, webhook_id, std::chrono::seconds(0));
+    const auto stored = lock_with_order(tx, message, std::chrono::seconds(0));
     if (stored.outcome != PaymentOutcome::late) return as_it_stands(tx, stored);
     return end_waiting(tx, stored, give_up(stored.event, "no_units"));
   });
 }
 
-Result<std::vector<std::string>> find_open_payments(Session& session, std::chrono::milliseconds older_than,
-                                                    std::string_view after, std::int32_t limit) {
-  return in_transaction<std::vector<std::string>>(session, [&](pqxx::work& tx) {
-    std::vector<std::string> ids;
-    for (const auto& row :
-         execute(tx, embedded::payment_events_open_sql, older_than.count(), limit, std::string(after))) {
-      ids.push_back(row[0].as<std::string>());
-    }
-    return ids;
-  });
+Result<std::vector<PaymentKey>> find_open_payments(Session& session, std::chrono::milliseconds older_than,
+                                                   const PaymentKey& after, std::int32_t limit) {
+  const auto read = [](const pqxx::row& row) {
+    return PaymentKey{row[0].as<std::int32_t>(), row[1].as<std::string>()};
+  };
+  return read_rows<PaymentKey>(session, read, embedded::payment_events_open_sql, older_than.count(), limit,
+                               after.sale_no, after.webhook_id);
 }
 
 Result<LateOutcome> confirm_late_payment(Session& session, const Order& taken, std::int64_t epoch) {
   return in_transaction<LateOutcome>(session, [&](pqxx::work& tx) { return confirm_late_in(tx, taken, epoch); });
 }
 
-Result<std::vector<UnreturnedOrder>> expire_orders(Session& session, std::int32_t limit,
-                                                   std::span<const std::int32_t> held_items) {
-  const std::string held = array_of(held_items);
-  return in_transaction<std::vector<UnreturnedOrder>>(session,
-                                                      [&](pqxx::work& tx) { return expire_in(tx, limit, held); });
+Result<std::vector<std::int32_t>> find_sales_due(Session& session) {
+  const auto read = [](const pqxx::row& row) { return row[0].as<std::int32_t>(); };
+  return read_rows<std::int32_t>(session, read, embedded::sales_due_sql);
 }
 
-Result<std::vector<std::int32_t>> find_held_items(Session& session) {
-  auto held = in_transaction<std::set<std::int32_t>>(session, items_due);
+Result<std::vector<UnreturnedOrder>> expire_orders(Session& session, std::int32_t sale_no, std::int32_t limit,
+                                                   std::span<const std::int32_t> held_items) {
+  const std::string held = array_of(held_items);
+  return in_transaction<std::vector<UnreturnedOrder>>(
+      session, [&](pqxx::work& tx) { return expire_in(tx, sale_no, limit, held); });
+}
+
+Result<std::vector<std::int32_t>> find_held_items(Session& session, std::int32_t sale_no) {
+  auto held = in_transaction<std::set<std::int32_t>>(session, [&](pqxx::work& tx) { return items_due(tx, sale_no); });
   if (!held) return held.error();
-  if (const Error error = keep_held_items(session, *held, Look::patient)) return error;
+  if (const Error error = keep_held_items(session, sale_no, *held, Look::patient)) return error;
   return std::vector<std::int32_t>(held->begin(), held->end());
 }
 
-Result<std::vector<std::int32_t>> find_unpaid_items(Session& session, std::span<const std::int32_t> item_nos) {
-  if (item_nos.empty()) return std::vector<std::int32_t>{};
+Result<std::vector<std::int32_t>> find_unpaid_items(Session& session, std::span<const ItemOfSale> items) {
+  if (items.empty()) return std::vector<std::int32_t>{};
+  ArrayLiteral sales, numbers;
+  for (const auto& item : items) {
+    sales.add(std::int64_t{item.sale_no});
+    numbers.add(std::int64_t{item.item_no});
+  }
+  const std::string &sale_array = sales.close(), &number_array = numbers.close();
   return in_transaction<std::vector<std::int32_t>>(session, [&](pqxx::work& tx) {
-    // Old statistics may hold its partial index for dearer than reading all orders.
+    // Reading all orders until one is found looks cheaper, and is not where none is unpaid.
     tx.exec("SET LOCAL enable_seqscan = off");
     std::vector<std::int32_t> unpaid;
-    for (const auto& row : execute(tx, embedded::items_unpaid_sql, array_of(item_nos))) {
+    for (const auto& row : execute(tx, embedded::items_unpaid_sql, sale_array, number_array)) {
       unpaid.push_back(row[0].as<std::int32_t>());
     }
     return unpaid;

@@ -13,7 +13,6 @@
 #include "flashsale/telemetry/fault_point.hpp"
 #include "row_query.hpp"
 #include "sale_rows.hpp"
-#include "sale_scan.hpp"
 #include "statement.hpp"
 
 namespace flashsale::postgres {
@@ -22,10 +21,8 @@ namespace {
 /// Of one transaction: it must not hold up what the others wait for.
 constexpr std::int32_t kRemoveAtOnce = 2000;
 
-std::int64_t remove_orders(pqxx::transaction_base& tx, const ItemRange& items) {
-  const auto gone =
-      execute(tx, embedded::rehearsal_remove_orders_sql, items.first, items.last, items.all, kRemoveAtOnce);
-  return gone[0][0].as<std::int64_t>();
+std::int64_t remove_orders(pqxx::transaction_base& tx, std::int32_t sale_no) {
+  return execute(tx, embedded::rehearsal_remove_orders_sql, sale_no, kRemoveAtOnce)[0][0].as<std::int64_t>();
 }
 
 /// Empty: there is no rehearsal of this id, and `result` says why.
@@ -79,7 +76,6 @@ class Reset {
     const auto claimed = claim(tx, sale->sale_no);
     if (claimed.empty()) return overtaken(tx);
     sale_no_ = sale->sale_no;
-    items_ = items_of(*sale);
     epoch_before_ = claimed[0][0].as<std::int64_t>();
     commit(tx);
   }
@@ -95,7 +91,7 @@ class Reset {
   /// Some of the orders; how many. Until all are gone the items count too many as sold, never too few. Should this call
   /// not come to its end, another one does.
   std::int64_t remove_some(pqxx::work& tx) {
-    const auto removed = remove_orders(tx, items_);
+    const auto removed = remove_orders(tx, sale_no_);
     // After the orders are locked, as everywhere; without the commit they stay.
     if (execute(tx, embedded::rehearsal_go_on_sql, sale_no_, epoch_before_).affected_rows() == 0) {
       overtaken(tx);
@@ -108,13 +104,13 @@ class Reset {
 
   /// What was written meanwhile, and the end of it: under the items' locks nobody adds an order.
   void end_in(pqxx::work& tx) {
-    execute(tx, embedded::items_lock_sql, items_.all);
+    lock_items(tx, sale_no_);
     std::int64_t removed_here = 0;
-    for (auto removed = remove_orders(tx, items_); removed > 0; removed = remove_orders(tx, items_)) {
+    for (auto removed = remove_orders(tx, sale_no_); removed > 0; removed = remove_orders(tx, sale_no_)) {
       removed_here += removed;
     }
-    execute(tx, embedded::rehearsal_remove_late_refunds_sql);
-    execute(tx, "DELETE FROM sale_refusals WHERE sale_no = $1", sale_no_);
+    execute(tx, embedded::rehearsal_remove_late_refunds_sql, sale_no_);
+    execute(tx, "DELETE FROM refusals WHERE sale_no = $1", sale_no_);
     const auto raised = execute(tx, embedded::rehearsal_end_reset_sql, sale_no_, epoch_before_,
                                 static_cast<int>(SaleState::closed), static_cast<int>(SaleState::scheduled));
     if (raised.empty()) return overtaken(tx);
@@ -130,7 +126,6 @@ class Reset {
   std::string sale_id_;
   std::string who_;
   std::int32_t sale_no_ = 0;
-  ItemRange items_;
   std::int64_t epoch_before_ = 0;
   ResetResult result_;
 };

@@ -21,10 +21,10 @@ struct Span {
   TimePoint last = TimePoint::min();
 };
 
-Span read_totals(pqxx::transaction_base& tx, const ItemRange& range, SaleReport& report) {
+Span read_totals(pqxx::transaction_base& tx, SaleReport& report) {
   Span span;
   report.items.resize(report.sale.items.size());
-  for (const auto& row : execute(tx, embedded::orders_totals_sql, range.first, range.last, range.all, range.archived)) {
+  for (const auto& row : execute(tx, embedded::orders_totals_sql, report.sale.sale_no, report.sale.archived)) {
     const auto item = std::ranges::find(report.sale.items, row[0].as<std::int32_t>(), &Item::item_no);
     auto& totals = report.items[static_cast<std::size_t>(item - report.sale.items.begin())];
     const auto status = static_cast<OrderStatus>(row[1].as<int>());
@@ -39,12 +39,12 @@ Span read_totals(pqxx::transaction_base& tx, const ItemRange& range, SaleReport&
   return span;
 }
 
-void read_curve(pqxx::transaction_base& tx, const ItemRange& range, const Span& span, SaleReport& report) {
+void read_curve(pqxx::transaction_base& tx, const Span& span, SaleReport& report) {
   if (span.last < span.first) return;
   report.step = choose_step(span.first, span.last, kCurvePointsMax);
   std::vector<CurvePoint> points;
-  const auto rows = execute(tx, embedded::orders_curve_sql, range.first, range.last, range.all,
-                            std::int64_t{report.step.count()}, range.archived);
+  const auto rows = execute(tx, embedded::orders_curve_sql, report.sale.sale_no, std::int64_t{report.step.count()},
+                            report.sale.archived);
   for (const auto& row : rows) {
     points.push_back({read_time(row[0]), row[1].as<std::int64_t>(), row[2].as<std::int64_t>()});
   }
@@ -53,7 +53,7 @@ void read_curve(pqxx::transaction_base& tx, const ItemRange& range, const Span& 
 
 void read_refusals(pqxx::transaction_base& tx, SaleReport& report) {
   const auto rows =
-      execute(tx, "SELECT reason, count FROM sale_refusals WHERE sale_no = $1 ORDER BY reason", report.sale.sale_no);
+      execute(tx, "SELECT reason, count FROM refusals WHERE sale_no = $1 ORDER BY reason", report.sale.sale_no);
   for (const auto& row : rows) {
     report.refusals.push_back({report.sale.sale_no, row[0].as<std::string>(), row[1].as<std::int64_t>()});
   }
@@ -67,10 +67,9 @@ std::optional<SaleReport> read_in(Session& session, pqxx::transaction_base& tx, 
   SaleReport report;
   report.sale = std::move(sales.front());
   report.as_of = read_time(tx.exec("SELECT now()")[0][0]);
-  const ItemRange range = items_of(report.sale);
-  const Span span = read_totals(tx, range, report);
+  const Span span = read_totals(tx, report);
   session.more_time(kLongRead);
-  read_curve(tx, range, span, report);
+  read_curve(tx, span, report);
   read_refusals(tx, report);
   return report;
 }
@@ -93,16 +92,19 @@ Result<std::optional<SaleReport>> read_report(Session& session, std::string_view
 
 Error add_refusals(Session& session, std::span<const RefusalCount> counts) {
   if (counts.empty()) return {};
-  ArrayLiteral sales, reasons, numbers;
-  for (const auto& one : counts) {
-    sales.add(std::int64_t{one.sale_no});
-    reasons.add_text(one.reason);
-    numbers.add(one.count);
-  }
-  const std::string sale_array = sales.close(), reason_array = reasons.close(), number_array = numbers.close();
   return session.run([&](pqxx::connection& connection) {
     pqxx::work tx(connection);
-    execute(tx, embedded::refusals_add_sql, sale_array, reason_array, number_array);
+    for (auto first = counts.begin(); first != counts.end();) {
+      const auto last =
+          std::find_if(first, counts.end(), [&](const RefusalCount& one) { return one.sale_no != first->sale_no; });
+      ArrayLiteral reasons, numbers;
+      for (const auto& one : std::span(first, last)) {
+        reasons.add_text(one.reason);
+        numbers.add(one.count);
+      }
+      execute(tx, embedded::refusals_add_sql, first->sale_no, reasons.close(), numbers.close());
+      first = last;
+    }
     commit(tx);
   });
 }

@@ -1,11 +1,8 @@
 #include "flashsale/postgres/retention.hpp"
 
-#include <string>
-
 #include "embedded/flashsale_postgres.hpp"
 #include "flashsale/postgres/error.hpp"
 #include "sale_rows.hpp"
-#include "sale_scan.hpp"
 #include "statement.hpp"
 
 namespace flashsale::postgres {
@@ -14,16 +11,15 @@ namespace {
 /// There is a partial index for each question, which old statistics may hold for dearer than reading all orders.
 void use_indexes(pqxx::transaction_base& tx) { tx.exec("SET LOCAL enable_seqscan = off"); }
 
-bool read_unsettled(pqxx::transaction_base& tx, const std::string& items) {
+bool read_unsettled(pqxx::transaction_base& tx, std::int32_t sale_no) {
   use_indexes(tx);
-  return execute(tx, embedded::sale_is_unsettled_sql, items)[0][0].as<bool>();
+  return execute(tx, embedded::sale_is_unsettled_sql, sale_no)[0][0].as<bool>();
 }
 
 bool let_go_in(pqxx::work& tx, const Sale& sale) {
-  const auto items = items_of(sale).all;
   // Nobody can add an order while they are locked, nor end one.
-  execute(tx, embedded::items_lock_sql, items);
-  if (read_unsettled(tx, items)) return false;
+  lock_items(tx, sale.sale_no);
+  if (read_unsettled(tx, sale.sale_no)) return false;
   const auto raised = execute(tx,
                               "UPDATE sales SET let_go = true, epoch = epoch + 1"
                               " WHERE sale_no = $1 AND epoch = $2 AND state = $3 AND NOT let_go RETURNING epoch",
@@ -41,7 +37,7 @@ Result<bool> is_unsettled(Session& session, const Sale& sale) {
   bool unsettled = true;
   const Error error = session.run([&](pqxx::connection& connection) {
     pqxx::work tx(connection);
-    unsettled = read_unsettled(tx, items_of(sale).all);
+    unsettled = read_unsettled(tx, sale.sale_no);
   });
   if (error) return Result<bool>(boost::system::in_place_error, error);
   return Result<bool>(boost::system::in_place_value, unsettled);
@@ -57,11 +53,11 @@ Result<bool> let_sale_go(Session& session, const Sale& sale) {
   return Result<bool>(boost::system::in_place_value, gone);
 }
 
-Error forget_unreturned(Session& session) {
+Error forget_unreturned(Session& session, std::int32_t sale_no) {
   return session.run([&](pqxx::connection& connection) {
     pqxx::work tx(connection);
     use_indexes(tx);
-    execute(tx, embedded::orders_returned_to_nobody_sql);
+    execute(tx, embedded::orders_returned_to_nobody_sql, sale_no);
     commit(tx);
   });
 }

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <limits>
 #include <map>
+#include <random>
 
 #include "array_literal.hpp"
+#include "distributed.hpp"
 #include "embedded/flashsale_postgres.hpp"
 #include "flag_rows.hpp"
 #include "flashsale/model/identifier.hpp"
@@ -131,22 +133,40 @@ void insert_items(pqxx::transaction_base& tx, std::int32_t sale_no, const std::v
     stocks.add(item.stock);
     limits.add(std::int64_t{item.limit_per_customer});
   }
+  const auto count = static_cast<std::int32_t>(items.size());
+  const auto numbers = execute(tx, embedded::item_numbers_take_sql, count)[0][0].as<std::int32_t>();
   execute(tx, embedded::items_insert_sql, sale_no, skus.close(), names.close(), amounts.close(), currencies.close(),
-          stocks.close(), limits.close());
+          stocks.close(), limits.close(), numbers);
+}
+
+/// From 1 on. By nobody's generator that could be guessed from other numbers.
+std::int32_t random_sale_no() {
+  std::random_device random;
+  return std::uniform_int_distribution<std::int32_t>(1, kSaleNoMax)(random);
+}
+
+/// False: its id is taken.
+bool insert_sale(pqxx::transaction_base& tx, const Sale& wanted, std::int32_t& sale_no) {
+  for (;;) {
+    sale_no = random_sale_no();
+    const auto inserted =
+        execute(tx, embedded::sale_insert_sql, sale_no, wanted.id, wanted.name, static_cast<int>(wanted.state),
+                format_rfc3339(wanted.starts_at), format_rfc3339(wanted.ends_at), static_cast<int>(wanted.payment),
+                wanted.payment_window_s, wanted.queue.enabled, wanted.queue.rate_per_s, wanted.queue.prequeue_s,
+                wanted.rehearsal, wanted.max_orders_per_customer, wanted.max_quantity_per_order, wanted.is_draft,
+                wanted.payment_attempts, static_cast<int>(wanted.cancellation));
+    if (!inserted.empty()) return true;
+    // In a statement of its own, which sees whom that one has waited for. Otherwise the number was taken, not the id.
+    if (!execute(tx, "SELECT 1 FROM sales WHERE sale_id = $1", wanted.id).empty()) return false;
+  }
 }
 
 std::optional<Sale> create_in(pqxx::work& tx, const Sale& wanted, std::string_view who) {
-  const auto inserted =
-      execute(tx, embedded::sale_insert_sql, wanted.id, wanted.name, static_cast<int>(wanted.state),
-              format_rfc3339(wanted.starts_at), format_rfc3339(wanted.ends_at), static_cast<int>(wanted.payment),
-              wanted.payment_window_s, wanted.queue.enabled, wanted.queue.rate_per_s, wanted.queue.prequeue_s,
-              wanted.rehearsal, wanted.max_orders_per_customer, wanted.max_quantity_per_order, wanted.is_draft,
-              wanted.payment_attempts, static_cast<int>(wanted.cancellation));
-  if (inserted.empty()) {
+  std::int32_t sale_no = 0;
+  if (!insert_sale(tx, wanted, sale_no)) {
     commit_found(tx);
     return std::nullopt;
   }
-  const auto sale_no = inserted[0][0].as<std::int32_t>();
   insert_items(tx, sale_no, wanted.items);
   write_log(tx, who, "sale.created", wanted.id, describe(wanted));
   publish_sale(tx, sale_no);
@@ -227,9 +247,10 @@ Result<DirectoryChanges> load_directory(Session& session, std::int64_t since_ver
     use_one_snapshot(tx);
     changes.wal_position = tx.exec(std::string(embedded::wal_position_sql))[0][0].as<std::int64_t>();
     read_marks(tx, remembered, changes);
-    const auto directory = tx.exec("SELECT version, begun_anew_above FROM directory")[0];
+    const auto directory = tx.exec("SELECT version, begun_anew_above, order_salt FROM directory")[0];
     changes.version = directory[0].as<std::int64_t>();
     changes.is_whole = since_version == 0 || since_version <= directory[1].as<std::int64_t>();
+    changes.order_salt = OrderIdSalt::parse(directory[2].as<std::string>()).value();
     changes.sales.clear();
     changes.flags.reset();
     if (changes.version <= since_version && !changes.is_whole) return;
@@ -328,15 +349,19 @@ Result<std::optional<std::int64_t>> raise_epoch(Session& session, std::int32_t s
   std::optional<std::int64_t> raised;
   const Error error = session.run([&](pqxx::connection& connection) {
     raised.reset();
-    pqxx::work tx(connection);
+    std::optional<pqxx::work> tx_open(connection);
+    auto& tx = *tx_open;
     // Waits for each batch in flight that has counted its units, and makes every later one compare the new epoch.
-    execute(tx, "SELECT item_no FROM items WHERE sale_no = $1 ORDER BY item_no FOR NO KEY UPDATE", sale_no);
+    lock_items(tx, sale_no);
     const auto moved = execute(tx, embedded::sale_raise_epoch_sql, sale_no, seen_epoch, above);
     if (moved.empty()) return;
     const auto epoch = moved[0][0].as<std::int64_t>();
     execute(tx, "UPDATE items SET epoch = $2 WHERE sale_no = $1", sale_no, epoch);
     publish_sale(tx, sale_no);
     commit(tx);
+    tx_open.reset();  // a connection has one transaction at a time
+    // Whoever rebuilds the sale reads all that was written before.
+    see_all_commits(connection);
     raised = epoch;
   });
   if (error) return error;

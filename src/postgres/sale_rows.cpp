@@ -68,6 +68,10 @@ std::vector<Sale> read_sales(pqxx::transaction_base& tx, const SaleFilter& filte
   return sales;
 }
 
+void lock_items(pqxx::transaction_base& tx, std::int32_t sale_no) {
+  execute(tx, "SELECT item_no FROM items WHERE sale_no = $1 ORDER BY item_no FOR NO KEY UPDATE", sale_no);
+}
+
 bool lock_sale(pqxx::transaction_base& tx, std::int32_t sale_no) {
   return !execute(tx, "SELECT sale_no FROM sales WHERE sale_no = $1 FOR NO KEY UPDATE", sale_no).empty();
 }

@@ -14,14 +14,17 @@ namespace flashsale::postgres {
 
 struct SaleFilter {
   std::int64_t changed_after = -1;  ///< directory version
-  std::int32_t after_sale_no = 0;
+  std::int32_t after_sale_no = 0;   ///< created after this one; 0: from the first
   std::int32_t limit = std::numeric_limits<std::int32_t>::max();
   std::string sale_id;       ///< empty: any
   std::int32_t sale_no = 0;  ///< 0: any
 };
 
-/// Whole sales with their items, in order of sale_no. Two statements: for one moment's view use a snapshot.
+/// Whole sales with their items, in the order of their creation. Two statements: for one moment's view use a snapshot.
 [[nodiscard]] std::vector<Sale> read_sales(pqxx::transaction_base& tx, const SaleFilter& filter);
+
+/// Locks the rows of all its items, in order, until the transaction ends: nobody adds an order meanwhile, nor ends one.
+void lock_items(pqxx::transaction_base& tx, std::int32_t sale_no);
 
 /// Locks the sale's row until the transaction ends. False: there is none.
 bool lock_sale(pqxx::transaction_base& tx, std::int32_t sale_no);

@@ -26,9 +26,8 @@ std::optional<Sale> read_sale(pqxx::transaction_base& tx, std::int32_t sale_no) 
 
 void stream_orders(Session& session, pqxx::transaction_base& tx, const Sale& sale, const SnapshotReader& reader,
                    std::int32_t chunk) {
-  const ItemRange range = items_of(sale);
   const std::string declare = "DECLARE rows_of_sale NO SCROLL CURSOR FOR " + std::string(embedded::orders_of_sale_sql);
-  execute(tx, declare, range.first, range.last, range.all, range.archived);
+  execute(tx, declare, sale.sale_no, sale.archived);
   const std::string fetch = "FETCH FORWARD " + std::to_string(std::max(chunk, 1)) + " FROM rows_of_sale";
   std::vector<Order> orders;
   for (;;) {
@@ -62,9 +61,7 @@ SaleAudit audit_of(const Sale& sale) {
 }
 
 void count_orders(pqxx::transaction_base& tx, const Sale& sale, TimePoint until, SaleAudit& audit) {
-  const ItemRange range = items_of(sale);
-  const auto rows = execute(tx, embedded::orders_audit_sql, range.first, range.last, range.all, format_rfc3339(until),
-                            range.archived);
+  const auto rows = execute(tx, embedded::orders_audit_sql, sale.sale_no, format_rfc3339(until), sale.archived);
   for (const auto& row : rows) {
     const auto item = std::ranges::find(audit.items, row[0].as<std::int32_t>(), &ItemAudit::item_no);
     item->live_units = row[1].as<std::int64_t>();
@@ -74,10 +71,11 @@ void count_orders(pqxx::transaction_base& tx, const Sale& sale, TimePoint until,
   }
 }
 
-void find_pending(pqxx::transaction_base& tx, std::span<const OrderId> ids, SaleAudit& audit) {
+void find_pending(pqxx::transaction_base& tx, std::int32_t sale_no, std::span<const OrderId> ids, SaleAudit& audit) {
   if (ids.empty()) return;
   const auto rows =
-      execute(tx, "SELECT order_id, generation FROM orders WHERE order_id = ANY ($1::uuid[])", array_of(ids));
+      execute(tx, "SELECT order_id, generation FROM orders WHERE sale_no = $1 AND order_id = ANY ($2::uuid[])", sale_no,
+              array_of(ids));
   for (const auto& row : rows) audit.pending_with_row[read_order_id(row[0])] = row[1].as<std::int32_t>();
 }
 
@@ -114,7 +112,7 @@ Result<SaleAudit> read_audit(Session& session, std::int32_t sale_no, TimePoint u
     if (!found) return;
     audit = audit_of(*sale);
     if (!sale->items.empty()) count_orders(tx, *sale, until, audit);
-    find_pending(tx, pending_ids, audit);
+    find_pending(tx, sale_no, pending_ids, audit);
   });
   if (error) return error;
   if (!found) return Error(Failure::internal);

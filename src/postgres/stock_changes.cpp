@@ -15,6 +15,7 @@ namespace {
 using Outcome = StockChangeResult::Outcome;
 
 struct Request {
+  std::int32_t sale_no = 0;
   std::int32_t item_no = 0;
   OrderId change_id;
   std::int64_t delta = 0;
@@ -27,8 +28,8 @@ struct Recorded {
   StockChange change;
 };
 
-std::optional<Recorded> find_recorded(pqxx::transaction_base& tx, const OrderId& change_id) {
-  const auto rows = execute(tx, embedded::stock_change_find_sql, change_id.to_string());
+std::optional<Recorded> find_recorded(pqxx::transaction_base& tx, std::int32_t sale_no, const OrderId& change_id) {
+  const auto rows = execute(tx, embedded::stock_change_find_sql, sale_no, change_id.to_string());
   if (rows.empty()) return std::nullopt;
   return Recorded{rows[0][0].as<std::int32_t>(),
                   {rows[0][1].as<std::int64_t>(), rows[0][2].as<std::int64_t>(), rows[0][3].as<std::int64_t>()}};
@@ -50,15 +51,17 @@ std::string describe(const StockChange& change) {
 }
 
 bool is_refused(pqxx::transaction_base& tx, const Request& request) {
-  const auto rows = execute(tx, "SELECT FROM refused_withdrawals WHERE change_id = $1 AND epoch >= $2",
-                            request.change_id.to_string(), request.taken_epoch);
+  const auto rows =
+      execute(tx, "SELECT 1 FROM refused_withdrawals WHERE sale_no = $1 AND change_id = $2 AND epoch >= $3",
+              request.sale_no, request.change_id.to_string(), request.taken_epoch);
   return !rows.empty();
 }
 
 /// For good: the entry that stands in the pending log must not be carried out after somebody was told so (R4).
 StockChangeResult refuse(pqxx::work& tx, const Request& request) {
   if (request.delta < 0) {
-    execute(tx, embedded::refused_withdrawal_put_sql, request.change_id.to_string(), request.taken_epoch);
+    execute(tx, embedded::refused_withdrawal_put_sql, request.sale_no, request.change_id.to_string(),
+            request.taken_epoch);
     commit(tx);
   }
   return {Outcome::not_enough, {}};
@@ -66,32 +69,28 @@ StockChangeResult refuse(pqxx::work& tx, const Request& request) {
 
 /// The item's row is locked first, so that a repetition waits for the first to end and then finds its row.
 StockChangeResult change_in(pqxx::work& tx, const Request& request, std::string_view who) {
-  const auto rows = execute(tx,
-                            "SELECT items.sale_no, sku, stock, sold, stock_version, items.epoch, sale_id"
-                            " FROM items JOIN sales ON sales.sale_no = items.sale_no"
-                            " WHERE item_no = $1 FOR NO KEY UPDATE OF items",
-                            request.item_no);
-  if (const auto recorded = find_recorded(tx, request.change_id)) {
+  const auto rows = execute(tx, embedded::item_lock_sql, request.sale_no, request.item_no);
+  if (const auto recorded = find_recorded(tx, request.sale_no, request.change_id)) {
     commit_found(tx);
     return repeated(*recorded, request);
   }
   if (rows.empty()) return {Outcome::unknown_item, {}};
   const auto row = rows[0];
-  const auto sale_no = row[0].as<std::int32_t>();
-  const auto stock = row[2].as<std::int64_t>();
-  if (request.epoch && *request.epoch != row[5].as<std::int64_t>()) return {Outcome::stale_epoch, {}};
+  const auto sale_no = request.sale_no;
+  const auto stock = row[1].as<std::int64_t>();
+  if (request.epoch && *request.epoch != row[4].as<std::int64_t>()) return {Outcome::stale_epoch, {}};
   if (request.delta < 0 && is_refused(tx, request)) {
     commit_found(tx);
     return {Outcome::not_enough, {}};
   }
-  if (request.delta < 0 && stock + request.delta < row[3].as<std::int64_t>()) return refuse(tx, request);
-  if (execute(tx, embedded::item_stock_update_sql, request.item_no, request.delta).affected_rows() != 1) {
+  if (request.delta < 0 && stock + request.delta < row[2].as<std::int64_t>()) return refuse(tx, request);
+  if (execute(tx, embedded::item_stock_update_sql, sale_no, request.item_no, request.delta).affected_rows() != 1) {
     return refuse(tx, request);
   }
-  const StockChange change{row[4].as<std::int64_t>() + 1, request.delta, stock + request.delta};
-  execute(tx, embedded::stock_change_insert_sql, request.item_no, change.version, request.change_id.to_string(),
-          change.delta, change.stock, std::string(who));
-  const std::string subject = row[6].as<std::string>() + "/" + row[1].as<std::string>();
+  const StockChange change{row[3].as<std::int64_t>() + 1, request.delta, stock + request.delta};
+  execute(tx, embedded::stock_change_insert_sql, sale_no, request.item_no, change.version,
+          request.change_id.to_string(), change.delta, change.stock, std::string(who));
+  const std::string subject = row[5].as<std::string>() + "/" + row[0].as<std::string>();
   write_log(tx, who, request.delta > 0 ? "stock.added" : "stock.withdrawn", subject, describe(change));
   lock_sale(tx, sale_no);
   publish_sale(tx, sale_no);
@@ -116,25 +115,26 @@ Result<StockChangeResult> change_stock(Session& session, const Request& request,
 
 }  // namespace
 
-Result<StockChangeResult> add_stock(Session& session, std::int32_t item_no, const OrderId& change_id,
-                                    std::int64_t delta, std::string_view who) {
+Result<StockChangeResult> add_stock(Session& session, std::int32_t sale_no, std::int32_t item_no,
+                                    const OrderId& change_id, std::int64_t delta, std::string_view who) {
   if (delta <= 0) return Error(Failure::data_refused);
-  return change_stock(session, {item_no, change_id, delta, std::nullopt, 0}, who);
+  return change_stock(session, {sale_no, item_no, change_id, delta, std::nullopt, 0}, who);
 }
 
-Result<StockChangeResult> withdraw_stock(Session& session, std::int32_t item_no, const OrderId& change_id,
-                                         std::int64_t units, std::int64_t epoch, std::string_view who,
-                                         std::optional<std::int64_t> taken_epoch) {
+Result<StockChangeResult> withdraw_stock(Session& session, std::int32_t sale_no, std::int32_t item_no,
+                                         const OrderId& change_id, std::int64_t units, std::int64_t epoch,
+                                         std::string_view who, std::optional<std::int64_t> taken_epoch) {
   if (units <= 0) return Error(Failure::data_refused);
-  return change_stock(session, {item_no, change_id, -units, epoch, taken_epoch.value_or(epoch)}, who);
+  return change_stock(session, {sale_no, item_no, change_id, -units, epoch, taken_epoch.value_or(epoch)}, who);
 }
 
-Result<std::optional<StockChangeResult>> find_stock_change(Session& session, const OrderId& change_id) {
+Result<std::optional<StockChangeResult>> find_stock_change(Session& session, std::int32_t sale_no,
+                                                           const OrderId& change_id) {
   std::optional<StockChangeResult> found;
   const Error error = session.run([&](pqxx::connection& connection) {
     pqxx::work tx(connection);
     found.reset();
-    if (const auto recorded = find_recorded(tx, change_id)) {
+    if (const auto recorded = find_recorded(tx, sale_no, change_id)) {
       found = {Outcome::repeated, recorded->change};
       commit_found(tx);
     }
@@ -143,15 +143,15 @@ Result<std::optional<StockChangeResult>> find_stock_change(Session& session, con
   return found;
 }
 
-Result<std::vector<StockChange>> stock_changes_after(Session& session, std::int32_t item_no, std::int64_t after,
-                                                     std::int32_t limit) {
+Result<std::vector<StockChange>> stock_changes_after(Session& session, std::int32_t sale_no, std::int32_t item_no,
+                                                     std::int64_t after, std::int32_t limit) {
   const auto read = [](const pqxx::row& row) {
     return StockChange{row[0].as<std::int64_t>(), row[1].as<std::int64_t>(), row[2].as<std::int64_t>()};
   };
   return read_rows<StockChange>(session, read,
                                 "SELECT version, delta, stock_after FROM stock_changes"
-                                " WHERE item_no = $1 AND version > $2 ORDER BY version LIMIT $3",
-                                item_no, after, limit);
+                                " WHERE sale_no = $1 AND item_no = $2 AND version > $3 ORDER BY version LIMIT $4",
+                                sale_no, item_no, after, limit);
 }
 
 }  // namespace flashsale::postgres

@@ -232,13 +232,14 @@ class KilledPaymentTest(FaultCase):
             buyer.provider.send(buyer.provider.notice(buyer.order), buyer.provider.new_id())
         harness.wait_until(lambda: not self.cluster.instances[0].alive, 5, "nobody died")
         # The other one does not look into the log for some seconds.
+        [another] = self.cluster.order_ids(sale, [(buyer.customer, "elsewhere")])
         with contextlib.closing(self.cluster.postgres.connect(self.cluster.database)) as elsewhere:
             elsewhere.autocommit = False
             with elsewhere.cursor() as cursor:
                 cursor.execute("CREATE TEMPORARY TABLE bought AS SELECT * FROM orders WHERE order_id = %s",
                                (buyer.order["id"],))
-                cursor.execute("UPDATE bought SET order_id = gen_random_uuid(), status = 2, given_back = NULL, "
-                               "expires_at = now() + interval '1 hour'")
+                cursor.execute("UPDATE bought SET order_id = %s, status = 2, given_back = NULL, "
+                               "expires_at = now() + interval '1 hour'", (another,))
                 cursor.execute("INSERT INTO orders SELECT * FROM bought")
                 cursor.execute("UPDATE items SET sold = sold + 1 WHERE item_no IN (SELECT item_no FROM bought)")
             elsewhere.commit()

@@ -1,7 +1,6 @@
 """PostgreSQL silent, crashed and at odds with Redis in the middle of a sale."""
 
 import collections
-import hashlib
 import json
 import threading
 import time
@@ -136,19 +135,13 @@ class CrashTest(FaultCase):
 class StalledWriterTest(FaultCase):
     """A host that is lost in the middle of a COPY leaves a session that PostgreSQL's time-outs do not end."""
 
-    NAMESPACE = uuid.UUID("03a3d9cb-03c3-4586-8451-7d397a7fff7b")
-
-    def order_id(self, *parts):
-        name = b"".join(len(part).to_bytes(4, "big") + part.encode() for part in parts)
-        return str(uuid.UUID(bytes=hashlib.sha1(self.NAMESPACE.bytes + name).digest()[:16], version=5))
-
-    def stall(self, name, rows):
+    def stall(self, name, sale_no, rows):
         """A COPY of the rows that never ends: gives what to wait for and what lets the client go."""
         released, failure = threading.Event(), []
 
         class Rows:
             def __init__(self):
-                self.text = "".join(f"{row}\t2026-01-01\t1\t1\t1\tx\n" for row in rows)
+                self.text = "".join(f"{sale_no}\t{row}\t2026-01-01\t1\t1\t1\tx\n" for row in rows)
 
             def read(self, size):
                 if not self.text:
@@ -161,8 +154,8 @@ class StalledWriterTest(FaultCase):
             session = psycopg2.connect(self.cluster.postgres_url, application_name=name)
             try:
                 with session.cursor() as cursor:
-                    cursor.copy_expert("COPY orders (order_id, created_at, item_no, quantity, status, customer_id)"
-                                       " FROM STDIN", Rows())
+                    cursor.copy_expert("COPY orders (sale_no, order_id, created_at, item_no, quantity, status,"
+                                       " customer_id) FROM STDIN", Rows())
             except psycopg2.Error as error:
                 failure.append(error)
             finally:
@@ -178,9 +171,10 @@ class StalledWriterTest(FaultCase):
     def test_its_orders_are_written_by_others(self):
         sale = self.cluster.create_sale(stock=30)
         customer = self.cluster.new_customer()
-        ids = [self.order_id(sale, customer, "k")] + [str(uuid.uuid4()) for _ in range(3000)]
-        stalled, release_stalled, failure = self.stall("journal-9", ids)
-        other, release_other, _ = self.stall("somebody", [str(uuid.uuid4()) for _ in range(3000)])
+        sale_no = self.cluster.sale_no(sale)
+        ids = self.cluster.order_ids(sale, [(customer, "k")]) + [str(uuid.uuid4()) for _ in range(3000)]
+        stalled, release_stalled, failure = self.stall("journal-9", sale_no, ids)
+        other, release_other, _ = self.stall("somebody", sale_no, [str(uuid.uuid4()) for _ in range(3000)])
         try:
             harness.wait_until(lambda: self.backends("journal-9") == [("ClientRead",)], 5, "the COPY does not wait")
             response = self.check_status(self.cluster.buy(sale, customer, "k"), 202)

@@ -50,10 +50,7 @@ class RebuildCase(FaultCase):
 
     def fill_sale(self, sale, orders):
         """Orders that PostgreSQL has, and Redis after a rebuild."""
-        self.cluster.query("""
-            INSERT INTO orders (created_at, order_id, item_no, quantity, status, customer_id)
-            SELECT now(), gen_random_uuid(), item_no, 1, 1, 'many-' || n
-              FROM items JOIN sales USING (sale_no), generate_series(1, %s) AS n WHERE sale_id = %s""", (orders, sale))
+        self.cluster.insert_orders(sale, [f"many-{n}" for n in range(orders)], 1)
         self.cluster.query("UPDATE items SET sold = %s FROM sales WHERE sales.sale_no = items.sale_no AND sale_id = %s",
                            (orders, sale))
         before = self.epoch(sale)

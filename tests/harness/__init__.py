@@ -25,6 +25,7 @@ from .instance import Instance
 from .load import LOAD, load_command
 from .moments import rfc3339, unix_time
 from .nginx import Nginx
+from .order_ids import customer_range, order_id
 from .ports import free_port
 from .postgres_server import PostgresServer, postgres_bin, shared_postgres
 from .processes import Process, cpu_seconds, process_fields, process_state, process_tree
@@ -38,7 +39,7 @@ __all__ = [
     "ADMIN_NAME", "BINARY", "FRESH_MS", "JWT_AUDIENCE", "JWT_ISSUER", "LOAD", "ROOT", "SERVE_ROLE", "SLOWNESS",
     "Client", "Cluster", "ClusterCase", "Es256Key", "HarnessError", "Instance", "Nginx", "PostgresServer", "Process",
     "Purchase", "RedisServer", "Response", "Shoppers", "base64url", "check_buyers", "clean_environment", "cpu_seconds",
-    "crowd", "customer_claims", "free_port", "item_definition", "load_command", "make_token", "migrate", "numbered",
-    "parse_raw", "postgres_bin", "process_fields", "process_state", "process_tree", "raw_exchange", "rfc3339",
-    "run_directory", "run_flashsaled", "sale_definition", "setting_environment", "shared_postgres", "unix_time",
-    "wait_until"]
+    "crowd", "customer_claims", "customer_range", "free_port", "item_definition", "load_command", "make_token",
+    "migrate", "numbered", "order_id", "parse_raw", "postgres_bin", "process_fields", "process_state", "process_tree",
+    "raw_exchange", "rfc3339", "run_directory", "run_flashsaled", "sale_definition", "setting_environment",
+    "shared_postgres", "unix_time", "wait_until"]

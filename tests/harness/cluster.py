@@ -18,6 +18,7 @@ from .directory import run_directory
 from .flashsaled import migrate, run_flashsaled
 from .instance import Instance
 from .nginx import Nginx
+from .order_ids import customer_range, order_id
 from .postgres_server import PostgresServer, migrated_template, shared_postgres
 from .redis_server import RedisServer
 from .surroundings import ADMIN_NAME, JWT_AUDIENCE, JWT_ISSUER, HarnessError
@@ -47,6 +48,7 @@ class Cluster:
         self._thread = threading.local()
         self._sale_numbers = itertools.count(1)
         self._customer_numbers = itertools.count(1)
+        self._inserted = 0
         self._salt = secrets.token_hex(3)
         try:
             self.redis = self._make_redis()
@@ -266,6 +268,34 @@ class Cluster:
 
     def query(self, sql, parameters=None):
         return self.postgres.execute(self.database, sql, parameters)
+
+    def sale_no(self, sale):
+        return self.query("SELECT sale_no FROM sales WHERE sale_id = %s", (sale,))[0][0]
+
+    def order_ids(self, sale, customers_and_keys):
+        """The ids that these orders have, or would have."""
+        [(salt,)], sale_no = self.query("SELECT order_salt FROM directory"), self.sale_no(sale)
+        return [order_id(salt, sale_no, customer, key) for customer, key in customers_and_keys]
+
+    def customer_range(self, sale, customer):
+        [(salt,)] = self.query("SELECT order_salt FROM directory")
+        return customer_range(salt, self.sale_no(sale), customer)
+
+    def insert_orders(self, sale, customers, status, quantity=1, given_back=None, reason=None, seconds_apart=0.0):
+        """Rows that PostgreSQL alone knows, one for each of these customers, of the sale's first item: the last one
+        now, each before it `seconds_apart` earlier. Their ids."""
+        self._inserted += 1
+        ids = self.order_ids(sale, ((customer, f"row-{self._inserted}-{number}")
+                                    for number, customer in enumerate(customers)))
+        self.query("""
+            INSERT INTO orders (sale_no, order_id, created_at, item_no, quantity, status, customer_id, given_back,
+                                reason)
+            SELECT sale_no, id, now() - (%s - n) * %s * interval '1 second', min_item, %s, %s, customer, %s, %s
+              FROM (SELECT sale_no, min(item_no) AS min_item FROM items JOIN sales USING (sale_no) WHERE sale_id = %s
+                     GROUP BY sale_no) AS item,
+                   unnest(%s::uuid[], %s::text[]) WITH ORDINALITY AS orders (id, customer, n)""",
+                   (len(ids), seconds_apart, quantity, status, given_back, reason, sale, ids, customers))
+        return ids
 
     def cut_sessions(self):
         """Ends every session of this cluster's database."""

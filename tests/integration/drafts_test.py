@@ -30,6 +30,8 @@ class DraftTest(ClusterCase):
             self.check_status(self.cluster.client(where).get(f"/v1/sales/{sale}"), 404, "unknown-sale")
             self.check_status(self.cluster.buy(sale, customer, where=where), 404, "unknown-sale")
             self.assertNotIn(sale, self.listed(where))
+            orders = self.cluster.client(where).get(f"/v1/orders?sale_id={sale}", self.cluster.bearer(customer))
+            self.check_status(orders, 404, "unknown-sale")
 
     def state(self, sale, where=1):
         return self.check_status(self.cluster.admin("GET", f"/admin/v1/sales/{sale}", where=where), 200).json()["state"]

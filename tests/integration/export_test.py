@@ -36,12 +36,8 @@ class ExportCase(ClusterCase):
     def large_sale(self, count):
         """Cancelled orders, so that no store misses their units."""
         sale = self.cluster.create_sale()
-        self.cluster.query(
-            "INSERT INTO orders (order_id, created_at, item_no, quantity, status, customer_id, given_back, reason) "
-            "SELECT gen_random_uuid(), now() - n * interval '1 millisecond', "
-            "       (SELECT item_no FROM items JOIN sales USING (sale_no) WHERE sale_id = %s), 1, 3, "
-            "       'customer-' || n, true, 'cancelled by the customer' FROM generate_series(1, %s) AS n",
-            (sale, count))
+        self.cluster.insert_orders(sale, [f"customer-{n}" for n in range(1, count + 1)], 3, given_back=True,
+                                   reason="cancelled by the customer", seconds_apart=0.001)
         return sale
 
     @contextlib.contextmanager

@@ -133,6 +133,18 @@ class PiecesTest(unittest.TestCase):
                          {"FLASHSALE_RATE_LIMIT_ENABLED": "false", "FLASHSALE_HTTP_PORT": "1"})
 
 
+    def test_order_ids(self):
+        """Those of tests/unit/order_id_test.cpp."""
+        salt = "01234567-89ab-cdef-fedc-ba9876543210"
+        for parts, order_id in (((7, "alice", "key-1"), "00000007-7c29-8421-a178-1d002844a74d"),
+                                ((1, "", ""), "00000001-8843-8641-86c4-bf0a5849b8df"),
+                                ((2_147_483_647, "zo\u00eb", "k" * 255), "7fffffff-e59c-8522-be62-439704ab5eff")):
+            self.assertEqual(harness.order_id(salt, *parts), order_id)
+            first, last = harness.customer_range(salt, *parts[:2])
+            self.assertLess(first, order_id)
+            self.assertLess(order_id, last)
+
+
 class StoresTest(unittest.TestCase):
     def test_paused_and_crashed_postgres(self):
         server = harness.PostgresServer(harness.run_directory() / "own")

@@ -316,8 +316,8 @@ class MessageTest(PaymentCase):
 
     def test_of_another_systems_order(self):
         before = self.cluster.query("SELECT count(*) FROM outbox")
-        for order_id in (str(uuid.uuid4()), str(uuid.uuid1()), "x", "", "invoice 2026/17", "\u00fc" * 300, 4711, None,
-                         [1]):
+        for order_id in (str(uuid.uuid4()), str(uuid.uuid1()), "fffffffe-0000-8000-8000-000000000001", "x", "",
+                         "invoice 2026/17", "\u00fc" * 300, 4711, None, [1]):
             with self.subTest(order_id):
                 data = {"order_id": order_id, "amount": 4.5, "currency": "euros"}
                 notice = {"type": "payment.succeeded", "data": data}
@@ -343,7 +343,13 @@ class MessageTest(PaymentCase):
         self.assertEqual(self.refunds(order), [])
 
     def test_of_an_order_that_never_comes(self):
-        nothing = {"id": "00000000-0000-5000-8000-000000000001", "total": {"amount": 5, "currency": "EUR"}}
+        """Of a sale that there is, and of one that is unknown."""
+        [known] = self.cluster.order_ids(self.sale_to_pay(), [("nobody", "k")])
+        for order_id in (known, "00000001-0000-8000-8000-000000000001", "7fffffff-0000-8000-8000-000000000001"):
+            with self.subTest(order_id):
+                self.check_that_it_never_comes({"id": order_id, "total": {"amount": 5, "currency": "EUR"}})
+
+    def check_that_it_never_comes(self, nothing):
         notice = self.provider.notice(nothing)
         for _ in range(2):  # of one payment, under two ids
             self.settled(self.provider.send(notice), "waiting")
@@ -364,7 +370,7 @@ class UnknownOrderTest(PaymentCase):
     settings = SETTINGS | {"payments.unknown_orders": "ignore"}
 
     def test_nothing_goes_back(self):
-        nothing = {"id": str(uuid.uuid5(uuid.NAMESPACE_URL, "other")), "total": {"amount": 5, "currency": "EUR"}}
+        nothing = {"id": "7fffffff-0000-8000-8000-000000000001", "total": {"amount": 5, "currency": "EUR"}}
         notice, webhook_id = self.provider.notice(nothing), self.provider.new_id()
         self.settled(self.provider.send(notice, webhook_id), "waiting")
         harness.wait_until(lambda: self.provider.send(notice, webhook_id).json()["outcome"] == "not_ours", 10,

@@ -104,12 +104,12 @@ TEST_F(CommitTest, RefundsAreInDoubt) {
 }
 
 TEST_F(CommitTest, StockIsInDoubt) {
-  const auto id = OrderId::derive("change", "1", "1");
+  const auto id = sample::order_id("1", "1");
   const auto item_no = sale.items.front().item_no;
-  expect_doubt([&] { return add_stock(session, item_no, id, 5, "till").error(); });
-  EXPECT_EQ(add_stock(session, item_no, id, 5, "till")->outcome, StockChangeResult::Outcome::repeated);
-  const auto other = OrderId::derive("change", "1", "2");
-  expect_doubt([&] { return withdraw_stock(session, item_no, other, 3, sale.epoch, "till").error(); });
+  expect_doubt([&] { return add_stock(session, sale.sale_no, item_no, id, 5, "till").error(); });
+  EXPECT_EQ(add_stock(session, sale.sale_no, item_no, id, 5, "till")->outcome, StockChangeResult::Outcome::repeated);
+  const auto other = sample::order_id("1", "2");
+  expect_doubt([&] { return withdraw_stock(session, sale.sale_no, item_no, other, 3, sale.epoch, "till").error(); });
 }
 
 TEST_F(CommitTest, SalesAndFlagsAreInDoubt) {
@@ -121,8 +121,10 @@ TEST_F(CommitTest, SalesAndFlagsAreInDoubt) {
 
 TEST_F(CommitTest, ErasuresAreInDoubt) {
   (void)written("1");
-  expect_doubt([&] { return erase_orders(session, "a", "erased-1", 10, "till").error(); });
-  EXPECT_EQ(erase_orders(session, "a", "erased-1", 10, "till")->orders, 0);
+  const auto sales = find_sales_of_customer(session, "a").value();
+  ASSERT_EQ(sales.size(), 1U);
+  expect_doubt([&] { return erase_orders(session, sales[0], "a", "erased-1", {}, 10, "till").error(); });
+  EXPECT_EQ(erase_orders(session, sales[0], "a", "erased-1", {}, 10, "till")->count, 0);
 }
 
 TEST_F(CommitTest, WhatIsSaidBeforeTheCommitIsNoDoubt) {

@@ -12,29 +12,35 @@
 
 #include "flashsale/model/order.hpp"
 #include "flashsale/model/sale.hpp"
+#include "flashsale/postgres/distribution.hpp"
 #include "flashsale/postgres/migrator.hpp"
 #include "flashsale/postgres/order_writer.hpp"
 #include "flashsale/postgres/pqxx.hpp"
 #include "flashsale/postgres/sale_repository.hpp"
 #include "flashsale/postgres/session.hpp"
+#include "order_ids.hpp"
 
 namespace flashsale::testing {
 
 /// A database of its own on the server that FLASHSALE_TEST_POSTGRES_URL names, with the schema migrated; dropped at
-/// the end, whoever is still connected.
+/// the end, whoever is still connected. Where FLASHSALE_TEST_CITUS names a database on the coordinator of a Citus
+/// cluster: a schema of its own in that one, distributed.
 class PostgresDatabase {
  public:
   enum class Schema { migrated, empty };
 
   explicit PostgresDatabase(Schema schema = Schema::migrated) : name_(fresh_name()) {
-    on_server("CREATE DATABASE " + name_);
+    on_server((is_citus() ? "CREATE SCHEMA " : "CREATE DATABASE ") + name_);
     if (schema == Schema::empty) return;
     postgres::Session session = connect("migrate");
     if (!postgres::migrate(session)) throw std::runtime_error("the migrations fail");
+    if (is_citus() && !postgres::distribute(session)) throw std::runtime_error("the tables cannot be distributed");
+    // So that the ids of new_order() below are in their customers' ranges.
+    ask("UPDATE directory SET order_salt = '01234567-89ab-cdef-fedc-ba9876543210'");
   }
   ~PostgresDatabase() {
     try {
-      on_server("DROP DATABASE " + name_ + " WITH (FORCE)");
+      on_server(is_citus() ? "DROP SCHEMA " + name_ + " CASCADE" : "DROP DATABASE " + name_ + " WITH (FORCE)");
     } catch (const std::exception& error) {
       ADD_FAILURE() << error.what();
     }
@@ -42,7 +48,9 @@ class PostgresDatabase {
   PostgresDatabase(const PostgresDatabase&) = delete;
   PostgresDatabase& operator=(const PostgresDatabase&) = delete;
 
-  [[nodiscard]] std::string url() const { return with_database(server_url(), name_); }
+  [[nodiscard]] std::string url() const {
+    return is_citus() ? with_schema(server_url(), name_) : with_database(server_url(), name_);
+  }
   [[nodiscard]] postgres::Options options() const {
     postgres::Options options;
     options.url = url();
@@ -67,8 +75,9 @@ class PostgresDatabase {
   }
 
  private:
+  static bool is_citus() { return std::getenv("FLASHSALE_TEST_CITUS") != nullptr; }
   static std::string server_url() {
-    const char* url = std::getenv("FLASHSALE_TEST_POSTGRES_URL");
+    const char* url = std::getenv(is_citus() ? "FLASHSALE_TEST_CITUS" : "FLASHSALE_TEST_POSTGRES_URL");
     if (url == nullptr) throw std::runtime_error("FLASHSALE_TEST_POSTGRES_URL is not set");
     return url;
   }
@@ -76,6 +85,10 @@ class PostgresDatabase {
     static std::atomic<int> number{0};
     const auto now = std::chrono::steady_clock::now().time_since_epoch().count();
     return "flashsale_test_" + std::to_string(getpid()) + "_" + std::to_string(now) + "_" + std::to_string(number++);
+  }
+  static std::string with_schema(const std::string& url, const std::string& name) {
+    if (url.find("://") == std::string::npos) return url + " options='-csearch_path=" + name + "'";
+    return url + (url.find('?') == std::string::npos ? "?" : "&") + "options=-csearch_path%3D" + name;
   }
   static std::string with_database(const std::string& url, const std::string& name) {
     const auto scheme = url.find("://");
@@ -120,10 +133,15 @@ inline Sale created_sale(postgres::Session& session, const std::string& id, cons
   return **created;
 }
 
+/// Where a customer's range of ids begins in a sale.
+inline OrderId first_of(const Sale& sale, const std::string& customer) {
+  return sample::order_id(customer, {}, sale.sale_no).first_of_customer();
+}
+
 inline postgres::NewOrder new_order(const Sale& sale, std::size_t item, const std::string& customer,
                                     const std::string& key, std::int32_t quantity = 1, std::int64_t epoch = 0) {
   postgres::NewOrder order;
-  order.order.id = OrderId::derive(sale.id, customer, key);
+  order.order.id = sample::order_id(customer, key, sale.sale_no);
   order.order.lines = {{sale.items.at(item).item_no, quantity}};
   order.order.customer_id = customer;
   order.order.status = OrderStatus::confirmed;

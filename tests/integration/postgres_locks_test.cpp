@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <set>
 #include <thread>
 
@@ -71,10 +72,10 @@ TEST_F(LocksTest, ExpiryStepsOverLockedOrders) {
   {
     const Holder holder(database, "orders", is(oldest) + " OR " + is(second));
     // As many as are locked: they are not taken again and again.
-    EXPECT_THAT(ids(expire_orders(session, 2)), ::testing::ElementsAre(third.order.id));
-    EXPECT_TRUE(expire_orders(session, 2)->empty());
+    EXPECT_THAT(ids(expire_orders(session, sale.sale_no, 2)), ::testing::ElementsAre(third.order.id));
+    EXPECT_TRUE(expire_orders(session, sale.sale_no, 2)->empty());
   }
-  EXPECT_EQ(expire_orders(session, 2)->size(), 2U);
+  EXPECT_EQ(expire_orders(session, sale.sale_no, 2)->size(), 2U);
   EXPECT_EQ(database.count("SELECT sum(sold) FROM items"), 0);
 }
 
@@ -88,14 +89,14 @@ TEST_F(LocksTest, ExpiryLetsItemsAloneThatAreHeld) {
   const auto other = overdue(1s, "2", 1);
   {
     const Holder holder(database, "items", is(sale.items[0]));
-    EXPECT_EQ(expire_orders(session, 10).error(), make_error_code(Failure::busy));
-    const auto held = find_held_items(session);
+    EXPECT_EQ(expire_orders(session, sale.sale_no, 10).error(), make_error_code(Failure::busy));
+    const auto held = find_held_items(session, sale.sale_no);
     ASSERT_TRUE(held);
     EXPECT_THAT(*held, ::testing::ElementsAre(sale.items[0].item_no));
-    EXPECT_THAT(ids(expire_orders(session, 10, *held)), ::testing::ElementsAre(other.order.id));
+    EXPECT_THAT(ids(expire_orders(session, sale.sale_no, 10, *held)), ::testing::ElementsAre(other.order.id));
   }
-  EXPECT_TRUE(find_held_items(session)->empty());
-  EXPECT_EQ(expire_orders(session, 10)->size(), 2U);
+  EXPECT_TRUE(find_held_items(session, sale.sale_no)->empty());
+  EXPECT_EQ(expire_orders(session, sale.sale_no, 10)->size(), 2U);
   EXPECT_EQ(database.count("SELECT sum(sold) FROM items"), 0);
 }
 
@@ -112,7 +113,7 @@ TEST_F(LocksTest, AnItemThatIsLockedAgainAndAgainIsNotHeld) {
       std::this_thread::sleep_for(5ms);
     }
   });
-  const auto held = find_held_items(session);
+  const auto held = find_held_items(session, sale.sale_no);
   over = true;
   busy.join();
   ASSERT_TRUE(held);
@@ -128,11 +129,11 @@ TEST_F(LocksTest, WhatIsNotThereIsNobodys) {
   for (const auto look : {Look::once, Look::patient}) {
     const Holder item(database, "items", is(sale.items[0]));
     const Holder order(database, "orders", is(held));
-    EXPECT_EQ(*writer.find_held_items(items, look), std::set{sale.items[0].item_no});
-    EXPECT_EQ(*writer.find_held_orders(orders, look), std::set{held.order.id});
+    EXPECT_EQ(*writer.find_held_items(sale.sale_no, items, look), std::set{sale.items[0].item_no});
+    EXPECT_EQ(*writer.find_held_orders(sale.sale_no, orders, look), std::set{held.order.id});
   }
-  EXPECT_TRUE(writer.find_held_items(items, Look::once)->empty());
-  EXPECT_TRUE(writer.find_held_orders(orders, Look::once)->empty());
+  EXPECT_TRUE(writer.find_held_items(sale.sale_no, items, Look::once)->empty());
+  EXPECT_TRUE(writer.find_held_orders(sale.sale_no, orders, Look::once)->empty());
 }
 
 /// A smaller piece of work may do better in the second case, and does not in the first.
@@ -154,25 +155,24 @@ TEST_F(LocksTest, ALockIsNotAStatementThatTakesLong) {
 
 TEST_F(LocksTest, GivingBackStepsOverLockedOrders) {
   const std::vector<Order> orders{cancelled("1"), cancelled("2"), cancelled("3")};
-  const std::vector<std::int32_t> sales{sale.sale_no};
   {
     const Holder holder(database, "orders", "order_id = '" + orders[0].id.to_string() + "'");
     EXPECT_FALSE(mark_given_back(session, orders));
-    const auto left = find_unreturned(session, sales, 0ms, 1);
+    const auto left = find_unreturned(session, sale.sale_no, 0ms, 1);
     EXPECT_THAT(ids(left), ::testing::ElementsAre(orders[0].id));
     // Behind it there may be more of them.
-    EXPECT_TRUE(find_unreturned(session, sales, 0ms, 1, &left->front())->empty());
+    EXPECT_TRUE(find_unreturned(session, sale.sale_no, 0ms, 1, &left->front())->empty());
   }
   EXPECT_FALSE(mark_given_back(session, orders));
-  EXPECT_TRUE(find_unreturned(session, sales, 0ms, 10)->empty());
+  EXPECT_TRUE(find_unreturned(session, sale.sale_no, 0ms, 10)->empty());
 }
 
 TEST_F(LocksTest, UnreturnedOrdersAreReadInPages) {
   const std::vector<Order> orders{cancelled("1"), cancelled("2"), cancelled("3")};
-  const std::vector<std::int32_t> sales{sale.sale_no};
-  const auto first = find_unreturned(session, sales, 0ms, 2);
+  const auto first = find_unreturned(session, sale.sale_no, 0ms, 2);
   EXPECT_THAT(ids(first), ::testing::ElementsAre(orders[0].id, orders[1].id));
-  EXPECT_THAT(ids(find_unreturned(session, sales, 0ms, 2, &first->back())), ::testing::ElementsAre(orders[2].id));
+  EXPECT_THAT(ids(find_unreturned(session, sale.sale_no, 0ms, 2, &first->back())),
+              ::testing::ElementsAre(orders[2].id));
 }
 
 TEST_F(LocksTest, RetentionStepsOverLockedOrders) {
@@ -180,10 +180,10 @@ TEST_F(LocksTest, RetentionStepsOverLockedOrders) {
   database.ask("UPDATE sales SET let_go = true");
   {
     const Holder holder(database, "orders", "order_id = '" + orders[0].id.to_string() + "'");
-    EXPECT_FALSE(forget_unreturned(session));
+    EXPECT_FALSE(forget_unreturned(session, sale.sale_no));
     EXPECT_EQ(database.count("SELECT count(*) FROM orders WHERE given_back"), 1);
   }
-  EXPECT_FALSE(forget_unreturned(session));
+  EXPECT_FALSE(forget_unreturned(session, sale.sale_no));
   EXPECT_EQ(database.count("SELECT count(*) FROM orders WHERE given_back"), 2);
 }
 

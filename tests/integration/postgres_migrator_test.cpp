@@ -24,7 +24,7 @@ TEST(PostgresMigratorTest, MigratesOnceAndKnowsItsState) {
   const auto applied = migrate(session);
   ASSERT_TRUE(applied) << applied.error().message();
   EXPECT_EQ(std::stoi(applied->back()), before->expected);
-  EXPECT_EQ(applied->front(), "0001_sales_and_orders.sql");
+  EXPECT_EQ(applied->front(), "0001_schema.sql");
   EXPECT_TRUE(migrate(session)->empty());
   const auto after = schema_state(session);
   EXPECT_EQ(after->found, after->expected);
@@ -46,6 +46,19 @@ TEST(PostgresMigratorTest, InstancesThatStartAtOnceApplyEachOnce) {
   for (auto& thread : threads) thread.join();
   Session session = database.connect();
   EXPECT_EQ(std::to_string(applied.load()), database.ask("SELECT count(*) FROM schema_migrations"));
+}
+
+TEST(PostgresMigratorTest, EveryDatabaseHasASaltOfItsOwnForGood) {
+  PostgresDatabase one(PostgresDatabase::Schema::empty), other(PostgresDatabase::Schema::empty);
+  const auto salt_of = [](const PostgresDatabase& database) {
+    Session session = database.connect();
+    EXPECT_TRUE(migrate(session));
+    return load_directory(session, 0).value().order_salt;
+  };
+  const auto salt = salt_of(one);
+  EXPECT_EQ(salt_of(one), salt);
+  EXPECT_NE(salt_of(other), salt);
+  EXPECT_NE(salt, OrderIdSalt{});
 }
 
 TEST(PostgresMigratorTest, LivesWithWhatANewerVersionHasAdded) {
@@ -180,10 +193,24 @@ TEST(PostgresSchemaTest, UpdatesOfAHotItemStayHeapOnly) {
   EXPECT_LE(database.count("SELECT pg_relation_size('items') / 8192"), 3);
 }
 
-TEST(PostgresSchemaTest, UniqueKeysOfOrdersHoldItsDistributionColumn) {
+/// On a distributed PostgreSQL a unique key is one of a shard, and rows of a sale are found by their primary key.
+TEST(PostgresSchemaTest, WhatIsOfASaleHasItsNumberFirstInItsPrimaryKey) {
   PostgresDatabase database;
-  EXPECT_EQ(database.ask("SELECT string_agg(indexdef, ';') FROM pg_indexes WHERE tablename = 'orders'"
-                         " AND indexdef LIKE '%UNIQUE%' AND indexdef NOT LIKE '%order_id%'"),
+  const std::string of_sales =
+      "SELECT table_name FROM information_schema.columns JOIN information_schema.tables USING (table_schema, "
+      "table_name)"
+      " WHERE table_schema = 'public' AND table_type = 'BASE TABLE' AND column_name = 'sale_no'";
+  EXPECT_EQ(database.ask("SELECT string_agg(table_name, ' ' ORDER BY table_name) FROM (" + of_sales + ") AS t"),
+            "archived_orders erased_names items orders outbox payment_events refunds refusals refused_withdrawals"
+            " rehearsal_orders sales stock_changes");
+  EXPECT_EQ(database.ask("SELECT string_agg(table_name, ' ') FROM (" + of_sales +
+                         ") AS t WHERE NOT EXISTS (SELECT 1 FROM pg_index JOIN pg_attribute ON attrelid = indrelid"
+                         " AND attnum = indkey[0] WHERE indrelid = table_name::regclass AND indisprimary"
+                         " AND attname = 'sale_no')"),
+            "");
+  EXPECT_EQ(database.ask("SELECT string_agg(indexname, ' ') FROM pg_indexes WHERE indexdef LIKE '%UNIQUE%'"
+                         " AND tablename <> 'sales' AND tablename IN (" +
+                         of_sales + ") AND indexdef NOT LIKE '%(sale_no%'"),
             "");
   EXPECT_EQ(database.ask("SELECT count(*) FROM pg_constraint WHERE contype = 'f' AND conrelid = 'orders'::regclass"),
             "0");

@@ -25,7 +25,7 @@ constexpr auto kEver = std::numeric_limits<std::int64_t>::max();
 
 class SaleRepositoryTest : public ::testing::Test {
  protected:
-  static OrderId change_id(const std::string& key) { return OrderId::derive("stock", "admin", key); }
+  static OrderId change_id(const std::string& key) { return OrderId::derive_change("stock", "admin", key); }
 
   PostgresDatabase database;
   Session session = database.connect();
@@ -111,7 +111,7 @@ TEST_F(SaleRepositoryTest, TheDirectoryShowsWhatMoved) {
   patch.state = SaleState::open;
   ASSERT_TRUE(patch_sale(session, "second", patch, "a"));
   expect_moved("second");
-  ASSERT_TRUE(add_stock(session, first.items[0].item_no, change_id("1"), 3, "a"));
+  ASSERT_TRUE(add_stock(session, first.sale_no, first.items[0].item_no, change_id("1"), 3, "a"));
   expect_moved("first");
   ASSERT_TRUE(raise_epoch(session, second.sale_no, 0));
   expect_moved("second");
@@ -162,7 +162,7 @@ TEST_F(SaleRepositoryTest, NoReaderOfTheDirectoryMissesAChange) {
         SalePatch patch;
         patch.name = std::to_string(t) + "." + std::to_string(i);
         const auto changed = i % 2 == 0 ? patch_sale(own, sale.id, patch, "a").error()
-                                        : add_stock(own, sale.items[0].item_no,
+                                        : add_stock(own, sale.sale_no, sale.items[0].item_no,
                                                     change_id(std::to_string(t) + "." + std::to_string(i)), 1, "a")
                                               .error();
         EXPECT_FALSE(changed) << changed.message();
@@ -198,6 +198,87 @@ TEST_F(SaleRepositoryTest, ListsSalesInPages) {
   ASSERT_EQ(rest->size(), 2U);
   EXPECT_EQ(rest->back().id, "s4");
   EXPECT_EQ(rest->back().items.size(), 1U);
+}
+
+/// So that ids of orders say nothing of how many sales there are.
+TEST_F(SaleRepositoryTest, NumbersOfSalesAreRandomAndOneThatIsTakenIsTriedAgain) {
+  const Sale first = testing::created_sale(session, "first", {1});
+  database.ask("CREATE SEQUENCE tries");
+  database.ask(
+      "CREATE FUNCTION take_first() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN IF nextval(''tries'') <= 3 THEN"
+      " NEW.sale_no := (SELECT min(sale_no) FROM sales); END IF; RETURN NEW; END'");
+  database.ask("CREATE TRIGGER take_first BEFORE INSERT ON sales FOR EACH ROW EXECUTE FUNCTION take_first()");
+  const Sale second = testing::created_sale(session, "second", {1, 1});
+  EXPECT_EQ(database.count("SELECT last_value FROM tries"), 4);
+  EXPECT_NE(second.sale_no, first.sale_no);
+  EXPECT_EQ(second.items.size(), 2U);
+  EXPECT_EQ((*find_sale(session, "second"))->sale_no, second.sale_no);
+  EXPECT_EQ((*find_sale(session, "first"))->items.size(), 1U);
+  // A taken id is told apart from a taken number.
+  database.ask("SELECT setval('tries', 1)");
+  const auto again = create_sale(session, sale_definition("first", {1}), "test");
+  ASSERT_TRUE(again) << again.error().message();
+  EXPECT_FALSE(again->has_value());
+  EXPECT_EQ(database.count("SELECT count(*) FROM sales"), 2);
+  database.ask("DROP TRIGGER take_first ON sales");
+
+  std::vector<std::int32_t> numbers;
+  for (int i = 0; i < 20; ++i) numbers.push_back(testing::created_sale(session, "s" + std::to_string(i), {1}).sale_no);
+  EXPECT_GT(std::ranges::min(numbers), 0);
+  EXPECT_GT(std::ranges::max(numbers), 1'000'000) << "with twenty of them";
+  EXPECT_FALSE(std::ranges::is_sorted(numbers));
+  const auto listed = list_sales(session, 0, 100).value();
+  ASSERT_EQ(listed.size(), 22U);
+  for (std::size_t i = 0; i < numbers.size(); ++i) EXPECT_EQ(listed[i + 2].sale_no, numbers[i]);
+}
+
+TEST_F(SaleRepositoryTest, OneIdCreatedConcurrentlyIsOneSale) {
+  std::atomic<int> created{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 6; ++t) {
+    threads.emplace_back([&] {
+      Session own = database.connect("creator");
+      const auto sale = create_sale(own, sale_definition("same", {1, 1}), "test");
+      ASSERT_TRUE(sale) << sale.error().message();
+      created += sale->has_value() ? 1 : 0;
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(created, 1);
+  EXPECT_EQ(database.count("SELECT count(*) FROM items"), 2);
+}
+
+TEST_F(SaleRepositoryTest, NoItemNumberIsGivenTwice) {
+  constexpr int kThreads = 4, kSales = 15;
+  std::vector<std::thread> threads;
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&, t] {
+      Session own = database.connect("creator");
+      for (int i = 0; i < kSales; ++i) {
+        Sale wanted = sale_definition("s" + std::to_string(t) + "-" + std::to_string(i), {1, 1, 1});
+        Sale refused = wanted;
+        refused.items[2].sku = refused.items[0].sku;
+        ASSERT_EQ(create_sale(own, refused, "test").error(), make_error_code(Failure::data_refused));
+        const auto created = create_sale(own, wanted, "test");
+        ASSERT_TRUE(created) << created.error().message();
+        ASSERT_TRUE(*created);
+        const auto& items = (*created)->items;
+        ASSERT_EQ(items.size(), 3U);
+        for (std::size_t k = 0; k < 3; ++k) {
+          EXPECT_EQ(items[k].sku, wanted.items[k].sku);
+          EXPECT_EQ(items[k].item_no, items[0].item_no + static_cast<std::int32_t>(k));
+        }
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(database.count("SELECT count(*) FROM items"), 3 * kThreads * kSales);
+  EXPECT_EQ(database.count("SELECT count(DISTINCT item_no) FROM items"), 3 * kThreads * kSales);
+  EXPECT_EQ(database.ask("SELECT last_item_no = (SELECT max(item_no) FROM items) FROM directory"), "t");
+}
+
+TEST_F(SaleRepositoryTest, TheDirectoryTellsTheSaltOfOrderIds) {
+  EXPECT_EQ(load_directory(session, 0)->order_salt, sample::kSalt);
 }
 
 TEST_F(SaleRepositoryTest, PatchesWhatItNamesAndNothingElse) {
@@ -242,36 +323,38 @@ TEST_F(SaleRepositoryTest, StockChangesAreNumbered) {
   using Outcome = StockChangeResult::Outcome;
   const Sale sale = testing::created_sale(session, "drop", {5, 5});
   const auto item_no = sale.items[0].item_no;
-  const auto added = add_stock(session, item_no, change_id("a"), 10, "alice");
+  const auto added = add_stock(session, sale.sale_no, item_no, change_id("a"), 10, "alice");
   ASSERT_TRUE(added) << added.error().message();
   EXPECT_EQ(added->outcome, Outcome::done);
   EXPECT_EQ(added->change.version, 1);
   EXPECT_EQ(added->change.stock, 15);
-  const auto taken = withdraw_stock(session, item_no, change_id("b"), 4, 0, "alice");
+  const auto taken = withdraw_stock(session, sale.sale_no, item_no, change_id("b"), 4, 0, "alice");
   EXPECT_EQ(taken->outcome, Outcome::done);
   EXPECT_EQ(taken->change.version, 2);
   EXPECT_EQ(taken->change.delta, -4);
   EXPECT_EQ(taken->change.stock, 11);
   // Repeated: what it did then, whatever is true now.
-  const auto again = add_stock(session, item_no, change_id("a"), 10, "alice");
+  const auto again = add_stock(session, sale.sale_no, item_no, change_id("a"), 10, "alice");
   EXPECT_EQ(again->outcome, Outcome::repeated);
   EXPECT_EQ(again->change.version, 1);
   EXPECT_EQ(again->change.stock, 15);
-  EXPECT_EQ(withdraw_stock(session, item_no, change_id("b"), 4, 99, "alice")->outcome, Outcome::repeated);
-  EXPECT_EQ(add_stock(session, item_no, change_id("a"), 11, "alice")->outcome, Outcome::key_reused);
-  EXPECT_EQ(add_stock(session, sale.items[1].item_no, change_id("a"), 10, "alice")->outcome, Outcome::key_reused);
-  EXPECT_EQ(withdraw_stock(session, item_no, change_id("a"), 10, 0, "alice")->outcome, Outcome::key_reused);
-  EXPECT_EQ(add_stock(session, 424242, change_id("c"), 1, "alice")->outcome, Outcome::unknown_item);
-  EXPECT_FALSE(add_stock(session, item_no, change_id("d"), 0, "alice"));
-  EXPECT_FALSE(withdraw_stock(session, item_no, change_id("d"), -1, 0, "alice"));
+  EXPECT_EQ(withdraw_stock(session, sale.sale_no, item_no, change_id("b"), 4, 99, "alice")->outcome, Outcome::repeated);
+  EXPECT_EQ(add_stock(session, sale.sale_no, item_no, change_id("a"), 11, "alice")->outcome, Outcome::key_reused);
+  EXPECT_EQ(add_stock(session, sale.sale_no, sale.items[1].item_no, change_id("a"), 10, "alice")->outcome,
+            Outcome::key_reused);
+  EXPECT_EQ(withdraw_stock(session, sale.sale_no, item_no, change_id("a"), 10, 0, "alice")->outcome,
+            Outcome::key_reused);
+  EXPECT_EQ(add_stock(session, sale.sale_no, 424242, change_id("c"), 1, "alice")->outcome, Outcome::unknown_item);
+  EXPECT_FALSE(add_stock(session, sale.sale_no, item_no, change_id("d"), 0, "alice"));
+  EXPECT_FALSE(withdraw_stock(session, sale.sale_no, item_no, change_id("d"), -1, 0, "alice"));
 
-  EXPECT_EQ((*find_stock_change(session, change_id("b")))->change.stock, 11);
-  EXPECT_FALSE(*find_stock_change(session, change_id("none")));
-  const auto changes = stock_changes_after(session, item_no, 0, 10);
+  EXPECT_EQ((*find_stock_change(session, sale.sale_no, change_id("b")))->change.stock, 11);
+  EXPECT_FALSE(*find_stock_change(session, sale.sale_no, change_id("none")));
+  const auto changes = stock_changes_after(session, sale.sale_no, item_no, 0, 10);
   ASSERT_EQ(changes->size(), 2U);
   EXPECT_EQ((*changes)[0].delta, 10);
   EXPECT_EQ((*changes)[1].version, 2);
-  EXPECT_EQ(stock_changes_after(session, item_no, 1, 10)->size(), 1U);
+  EXPECT_EQ(stock_changes_after(session, sale.sale_no, item_no, 1, 10)->size(), 1U);
   EXPECT_EQ((*find_sale(session, "drop"))->items[0].stock, 11);
   EXPECT_EQ((*find_sale(session, "drop"))->items[0].stock_version, 2);
 }
@@ -283,10 +366,13 @@ TEST_F(SaleRepositoryTest, SoldUnitsCannotBeWithdrawn) {
   const NewOrder order = new_order(sale, 0, "a", "1", 3);
   ASSERT_TRUE(writer.write({&order, 1}, false));
   const auto item_no = sale.items[0].item_no;
-  EXPECT_EQ(withdraw_stock(session, item_no, change_id("c"), 3, 0, "alice")->outcome, Outcome::not_enough);
-  EXPECT_EQ(withdraw_stock(session, item_no, change_id("a"), 2, 7, "alice")->outcome, Outcome::stale_epoch);
-  EXPECT_EQ(withdraw_stock(session, item_no, change_id("a"), 2, 0, "alice")->outcome, Outcome::done);
-  EXPECT_EQ(withdraw_stock(session, item_no, change_id("b"), 1, 0, "alice")->outcome, Outcome::not_enough);
+  EXPECT_EQ(withdraw_stock(session, sale.sale_no, item_no, change_id("c"), 3, 0, "alice")->outcome,
+            Outcome::not_enough);
+  EXPECT_EQ(withdraw_stock(session, sale.sale_no, item_no, change_id("a"), 2, 7, "alice")->outcome,
+            Outcome::stale_epoch);
+  EXPECT_EQ(withdraw_stock(session, sale.sale_no, item_no, change_id("a"), 2, 0, "alice")->outcome, Outcome::done);
+  EXPECT_EQ(withdraw_stock(session, sale.sale_no, item_no, change_id("b"), 1, 0, "alice")->outcome,
+            Outcome::not_enough);
   EXPECT_EQ((*find_sale(session, "drop"))->items[0].stock, 3);
   EXPECT_EQ((*find_sale(session, "drop"))->items[0].stock_version, 1);
 }
@@ -296,15 +382,17 @@ TEST_F(SaleRepositoryTest, AWithdrawalThatWasRefusedIsNotCarriedOutLater) {
   using Outcome = StockChangeResult::Outcome;
   const Sale sale = testing::created_sale(session, "drop", {2});
   const auto item_no = sale.items[0].item_no;
-  ASSERT_EQ(withdraw_stock(session, item_no, change_id("a"), 3, 0, "alice")->outcome, Outcome::not_enough);
-  ASSERT_EQ(add_stock(session, item_no, change_id("more"), 3, "alice")->outcome, Outcome::done);
-  EXPECT_EQ(withdraw_stock(session, item_no, change_id("a"), 3, 0, "alice")->outcome, Outcome::not_enough)
+  ASSERT_EQ(withdraw_stock(session, sale.sale_no, item_no, change_id("a"), 3, 0, "alice")->outcome,
+            Outcome::not_enough);
+  ASSERT_EQ(add_stock(session, sale.sale_no, item_no, change_id("more"), 3, "alice")->outcome, Outcome::done);
+  EXPECT_EQ(withdraw_stock(session, sale.sale_no, item_no, change_id("a"), 3, 0, "alice")->outcome, Outcome::not_enough)
       << "by a sweeper";
   const auto epoch = **raise_epoch(session, sale.sale_no, 0);
-  EXPECT_EQ(withdraw_stock(session, item_no, change_id("a"), 3, epoch, "alice", 0)->outcome, Outcome::not_enough)
+  EXPECT_EQ(withdraw_stock(session, sale.sale_no, item_no, change_id("a"), 3, epoch, "alice", 0)->outcome,
+            Outcome::not_enough)
       << "by a rebuild, which writes what the older epoch has left";
   EXPECT_EQ((*find_sale(session, "drop"))->items[0].stock, 5);
-  EXPECT_EQ(withdraw_stock(session, item_no, change_id("a"), 3, epoch, "alice")->outcome, Outcome::done)
+  EXPECT_EQ(withdraw_stock(session, sale.sale_no, item_no, change_id("a"), 3, epoch, "alice")->outcome, Outcome::done)
       << "asked for once more";
   EXPECT_EQ((*find_sale(session, "drop"))->items[0].stock, 2);
 }
@@ -331,7 +419,7 @@ TEST_F(SaleRepositoryTest, OneKeySentConcurrentlyAddsOnce) {
         Session own = database.connect("adder");
         // The last one asks for another item under the same key.
         const auto item_no = sale.items[t == 5 ? 1 : 0].item_no;
-        const auto result = add_stock(own, item_no, change_id(std::to_string(round)), 10, "alice");
+        const auto result = add_stock(own, sale.sale_no, item_no, change_id(std::to_string(round)), 10, "alice");
         ASSERT_TRUE(result) << result.error().message();
         ++counts.at(static_cast<std::size_t>(result->outcome));
       });
@@ -384,7 +472,7 @@ TEST_F(SnapshotTest, StreamsEveryRowOfTheSaleAndNoOther) {
   const Sale sale = testing::created_sale(session, "drop", {2500, 10});
   write_orders(before, 10);
   write_orders(sale, 2510);  // ten of them are rejected
-  const OrderId gone = OrderId::derive("drop", "c7", "k");
+  const OrderId gone = sample::order_id("c7", "k", sale.sale_no);
   ASSERT_EQ(cancel_order(session, gone, "", "")->outcome, CancelResult::Outcome::cancelled);
 
   std::vector<std::size_t> chunks;
@@ -406,7 +494,7 @@ TEST_F(SnapshotTest, StreamsEveryRowOfTheSaleAndNoOther) {
     // What is committed after the snapshot does not show in it.
     if (chunks.size() == 1) {
       Session other = database.connect("other");
-      EXPECT_TRUE(cancel_order(other, OrderId::derive("drop", "c9", "k"), "", ""));
+      EXPECT_TRUE(cancel_order(other, sample::order_id("c9", "k", sale.sale_no), "", ""));
     }
     return true;
   };
@@ -442,9 +530,9 @@ TEST_F(SnapshotTest, TheAuditCountsByStatusAndTime) {
   ASSERT_TRUE(writer.write(batch, false));
   ASSERT_TRUE(cancel_order(session, cancelled.order.id, "", ""));
   ASSERT_TRUE(cancel_order(session, late_cancelled.order.id, "", ""));
-  ASSERT_TRUE(add_stock(session, sale.items[1].item_no, change_id("a"), 5, "alice"));
+  ASSERT_TRUE(add_stock(session, sale.sale_no, sale.items[1].item_no, change_id("a"), 5, "alice"));
 
-  const std::vector<OrderId> pending{early.order.id, OrderId::derive("drop", "pending", "1")};
+  const std::vector<OrderId> pending{early.order.id, sample::order_id("pending", "1", sale.sale_no)};
   const auto audit = read_audit(session, sale.sale_no, until, pending);
   ASSERT_TRUE(audit) << audit.error().message();
   ASSERT_EQ(audit->items.size(), 2U);
@@ -467,7 +555,7 @@ TEST_F(SaleRepositoryTest, TheLogTellsWhoChangedWhatNewestFirst) {
   SalePatch patch;
   patch.state = SaleState::paused;
   ASSERT_TRUE(patch_sale(session, "drop", patch, "bob"));
-  ASSERT_TRUE(add_stock(session, sale.items[0].item_no, change_id("a"), 2, "carol"));
+  ASSERT_TRUE(add_stock(session, sale.sale_no, sale.items[0].item_no, change_id("a"), 2, "carol"));
   const auto log = read_log(session, kEver, 10);
   ASSERT_TRUE(log) << log.error().message();
   ASSERT_EQ(log->size(), 3U);

@@ -8,6 +8,7 @@
 #include "flashsale/model/selling_times.hpp"
 #include "integration/redis_fixture.hpp"
 #include "integration/redis_sale_model.hpp"
+#include "order_ids.hpp"
 
 namespace flashsale::testing {
 namespace {
@@ -158,7 +159,7 @@ class History {
   // --- orders ---
 
   OrderId pick_order_id(const std::string& customer) {
-    return OrderId::derive(redis_.id, customer, "key-" + std::to_string(random_.below(kKeys)));
+    return sample::order_id(customer, "key-" + std::to_string(random_.below(kKeys)));
   }
   std::int32_t pick_item() { return random_.percent(4) ? kUnknownItem : random_.of(ledger_.sale.items).item_no; }
 
@@ -315,8 +316,7 @@ class History {
     // Mostly the same change under a key, as a merchant repeats it; at times another.
     const auto units = random_.percent(80) ? 1 + key % 3 : random_.between(1, 4);
     const auto item_no = random_.percent(80) ? kItems[0] : pick_item();
-    const redis::WithdrawalEntry change{OrderId::derive(redis_.id, "stock", std::to_string(key)), item_no, units,
-                                        "merchant"};
+    const redis::WithdrawalEntry change{sample::order_id("stock", std::to_string(key)), item_no, units, "merchant"};
     const bool late = random_.percent(5);
     tell("withdraw ", change.units, " of item ", change.item_no, " under ", caller.epoch, late ? " late" : "");
     const bool lost = !model_.admits(caller);

@@ -5,6 +5,7 @@
 
 #include "flashsale/model/selling_times.hpp"
 #include "integration/redis_fixture.hpp"
+#include "order_ids.hpp"
 
 namespace flashsale::redis {
 namespace {
@@ -46,7 +47,7 @@ class RedisScriptsTest : public ::testing::Test {
   [[nodiscard]] Order order(const std::string& customer, std::int32_t quantity = 1, std::int32_t item_no = kSneaker,
                             const std::string& key = "key") const {
     Order result;
-    result.id = OrderId::derive(redis.id, customer, key);
+    result.id = sample::order_id(customer, key);
     result.lines = {{item_no, quantity}};
     result.customer_id = customer;
     result.status = OrderStatus::confirmed;
@@ -87,7 +88,7 @@ class RedisScriptsTest : public ::testing::Test {
     return redis.number(SaleKeys(redis.id, sale.epoch).buyers, buyer_field(item_no, customer));
   }
   [[nodiscard]] WithdrawalEntry withdrawal(std::int64_t units, const std::string& key = "take out") const {
-    return {OrderId::derive(redis.id, "merchant", key), kSneaker, units, "merchant"};
+    return {sample::order_id("merchant", key), kSneaker, units, "merchant"};
   }
   /// Ann's order of two, with its units taken again so often.
   [[nodiscard]] Order generation(std::int32_t number, const std::string& customer = "ann") const {

@@ -88,6 +88,7 @@ class RehearsalTest(ClusterCase):
         self.assertEqual(provider.pay(order).json()["outcome"], "refund_required")
         late_customer = self.cluster.new_customer()
         late = self.check_status(self.cluster.buy(sale, late_customer, "k"), 201).json()
+        refunds = "SELECT count(*) FROM refunds WHERE sale_no = %s", (self.cluster.sale_no(sale),)
         for _ in range(2):  # money that comes after the reset stays until the next one
             self.reset(sale)
             for buyer, before in ((customer, order), (late_customer, late)):
@@ -99,9 +100,9 @@ class RehearsalTest(ClusterCase):
                 document = self.cluster.order(again["id"], buyer).json()
                 self.assertEqual((document["status"], document.get("refund_required", False)), ("confirmed", False))
             self.reset(sale)
-            self.assertEqual(self.cluster.query("SELECT count(*) FROM refunds"), [(0,)])
+            self.assertEqual(self.cluster.query(*refunds), [(0,)])
             provider.pay(late)
-            harness.wait_until(lambda: self.cluster.query("SELECT count(*) FROM refunds") == [(1,)], 10,
+            harness.wait_until(lambda: self.cluster.query(*refunds) == [(1,)], 10,
                                "no refund for the order that is gone")
 
     def test_a_closed_one_is_used_again(self):

@@ -25,12 +25,8 @@ class ReportCase(ClusterCase):
 
     def add_rows(self, sale, count, status, seconds_apart=0.0, quantity=1):
         """Rows of orders that no store but PostgreSQL knows, of the sale's first item, the last one now."""
-        self.cluster.query(
-            "INSERT INTO orders (order_id, created_at, item_no, quantity, status, customer_id, given_back) "
-            "SELECT gen_random_uuid(), now() - n * %s * interval '1 second', "
-            "       (SELECT min(item_no) FROM items JOIN sales USING (sale_no) WHERE sale_id = %s), %s, %s, "
-            "       'customer-' || n, true FROM generate_series(0, %s - 1) AS n",
-            (seconds_apart, sale, quantity, status, count))
+        self.cluster.insert_orders(sale, [f"customer-{n}" for n in range(count)], status, quantity, given_back=True,
+                                   seconds_apart=seconds_apart)
 
 
 class ReportTest(ReportCase):

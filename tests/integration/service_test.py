@@ -332,7 +332,7 @@ class StartTest(unittest.TestCase):
             # As during a roll, and after one that was rolled back.
             self.assert_serves({"postgres.url": url})
             self.assertEqual(self.cluster.flashsaled("migrate", settings={"postgres.url": url}).returncode, 0)
-            self.cluster.postgres.execute("newer", f"DELETE FROM schema_migrations WHERE {columns[0]} = 2")
+            self.cluster.postgres.execute("newer", f"DELETE FROM schema_migrations WHERE {columns[0]} = 1")
             self.assertIn("flashsaled migrate", self.assert_refused("schema", {"postgres.url": url}))
         finally:
             self.cluster.postgres.execute("postgres", "DROP DATABASE newer WITH (FORCE)")

@@ -22,6 +22,7 @@ class Target:
     carts: str                  # of ten items
     tokens: list                # of as many accounts as attack at once
     hoarder: str                # token of one with many orders
+    hoarded: list               # their ids, in one sale
     orders: list                # (order id, token) that stand
 
 
@@ -129,14 +130,44 @@ def buy_and_wait(target):
 # --- reads --------------------------------------------------------------------------------------------------------
 
 
+def own_range(order_id):
+    """Ids that could be other orders of the one who has this: whoever owns an order can change its last 44 bits."""
+    while True:
+        yield order_id[:-11] + secrets.token_hex(6)[:11]
+
+
+def ids_of_own(target):
+    """(unknown id, token): those that have to be looked for."""
+    ranges = [(own_range(order_id), token) for order_id, token in target.orders]
+    for ids, token in itertools.cycle(ranges):
+        yield next(ids), token
+
+
 def poll_unknown_ids(target):
-    for token in itertools.cycle(target.tokens):
-        yield request("GET", f"/v1/orders/{uuid.uuid4()}", token=token)
+    for order_id, token in ids_of_own(target):
+        yield request("GET", f"/v1/orders/{order_id}", token=token)
 
 
 def cancel_unknown_ids(target):
+    for order_id, token in ids_of_own(target):
+        yield request("POST", f"/v1/orders/{order_id}/cancel", token=token)
+
+
+def poll_ids_of_no_sale(target):
+    """Of the form of ids, each of another sale that there is not."""
+    for order_id, token in ids_of_own(target):
+        yield request("GET", f"/v1/orders/{1 + secrets.randbelow(0x7fffffff):08x}{order_id[8:]}", token=token)
+
+
+def poll_ids_of_others(target):
+    """As though strangers' ids could be guessed: whoever asks is not the one that they name."""
+    for (order_id, _), token in zip(ids_of_own(target), itertools.cycle(target.tokens)):
+        yield request("GET", f"/v1/orders/{order_id}", token=token)
+
+
+def poll_other_uuids(target):
     for token in itertools.cycle(target.tokens):
-        yield request("POST", f"/v1/orders/{uuid.uuid4()}/cancel", token=token)
+        yield request("GET", f"/v1/orders/{uuid.uuid4()}", token=token)
 
 
 def poll_own_order(target):
@@ -166,9 +197,8 @@ def short_list(target):
 
 
 def deep_list(target):
-    for number in itertools.count(1):
-        cursor = f"{1_000_000_000_000_000 + number}-{uuid.uuid4()}"
-        yield request("GET", f"/v1/orders?limit=1000&cursor={cursor}", token=target.hoarder)
+    for order_id in itertools.cycle(target.hoarded):
+        yield request("GET", f"/v1/orders?limit=1000&cursor={order_id}", token=target.hoarder)
 
 
 def catalog_limits(_):

@@ -81,6 +81,10 @@ TEST(CommandLine, ReadsWhatToArchive) {
   EXPECT_FALSE(parse({"archive", "--sale", "drop-1"}).older_than_days);
   EXPECT_EQ(parse({"archive", "--older-than-days", "30"}).older_than_days, 30);
   EXPECT_EQ(parse({"--older-than-days=0", "archive"}).older_than_days, 0);
+  EXPECT_TRUE(parse({"migrate", "--citus"}).with_citus);
+  EXPECT_FALSE(parse({"migrate"}).with_citus);
+  expect_refused({"serve", "--citus"}, "is no option of flashsaled serve");
+  expect_refused({"migrate", "--citus=1"}, "takes no value");
   expect_refused({"archive"}, "needs either --sale ID or --older-than-days N");
   expect_refused({"archive", "--sale", "a", "--older-than-days", "1"}, "needs either --sale ID or --older-than-days N");
   for (const char* days : {"-1", "1d", "36501", "99999999999999999999", " 1"}) {

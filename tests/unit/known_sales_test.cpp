@@ -125,7 +125,7 @@ TEST_F(KnownSalesTest, SoldOutItemsOfSalesWithPaymentAreAskedAbout) {
     if (known->sale().sale_no < 3) reply.items.at(1).remaining = 0;
     answer(*known, reply);
   }
-  EXPECT_THAT(sales.sold_out_items(), ElementsAre(212));
+  EXPECT_THAT(sales.sold_out_items(), ElementsAre(postgres::ItemOfSale{2, 212}));
 }
 
 TEST_F(KnownSalesTest, MarksThatWereLoadedAreShownWithTheNextAnswer) {

@@ -18,7 +18,7 @@ constexpr std::int64_t kLimit = 2;
 /// What buyers saw and what the stores hold. Begins clean; each test plants one lie.
 struct History {
   Expectation expectation{
-      .sale_id = "sale", .run_mark = "run", .items = {{"shoe", kLimit}, {"cap", 0}}, .is_own_sale = true};
+      .sale_id = "sale", .sale = {}, .run_mark = "run", .items = {{"shoe", kLimit}, {"cap", 0}}, .is_own_sale = true};
   std::vector<KeyRecord> keys;
   std::vector<StoredOrder> orders;
   std::vector<StoredItem> stock{{"shoe", kStock, 0}, {"cap", kStock, 0}};
@@ -30,7 +30,7 @@ struct History {
   }
   StoredOrder& row(std::uint32_t buyer, std::uint32_t purchase, OrderStatus status = OrderStatus::confirmed,
                    std::uint16_t item = kShoe) {
-    const OrderId id = expected_order_id(expectation.sale_id, expectation.run_mark, buyer, purchase);
+    const OrderId id = expected_order_id(expectation.sale, expectation.run_mark, buyer, purchase);
     orders.push_back({.id = id, .customer = buyer, .quantity = 1, .item = item, .status = status});
     return orders.back();
   }

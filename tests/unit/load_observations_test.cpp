@@ -3,12 +3,13 @@
 #include <gtest/gtest.h>
 
 #include "load/buyers.hpp"
+#include "order_ids.hpp"
 
 namespace flashsale::load {
 namespace {
 
-const OrderId kOwnId = expected_order_id("sale", "run", 1, 0);
-const OrderId kOtherId = expected_order_id("sale", "run", 2, 0);
+const OrderId kOwnId = expected_order_id({sample::kSalt, sample::kSaleNo}, "run", 1, 0);
+const OrderId kOtherId = expected_order_id({sample::kSalt, sample::kSaleNo}, "run", 2, 0);
 
 Answer order(Outcome outcome, const OrderId& id = kOwnId, OrderStatus status = OrderStatus::confirmed) {
   return {.outcome = outcome, .status = 200, .order_id = id, .order_status = status, .payment_outcome = {}};

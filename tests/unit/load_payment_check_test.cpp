@@ -13,15 +13,19 @@ namespace {
 /// Orders that had to be paid, what the provider was told and what the stores hold. Begins clean; each test plants one
 /// lie.
 struct PaidHistory {
-  Expectation expectation{
-      .sale_id = "sale", .run_mark = "run", .items = {{"shoe", 0}}, .is_own_sale = true, .is_to_be_paid = true};
+  Expectation expectation{.sale_id = "sale",
+                          .sale = {},
+                          .run_mark = "run",
+                          .items = {{"shoe", 0}},
+                          .is_own_sale = true,
+                          .is_to_be_paid = true};
   std::vector<KeyRecord> keys;
   std::vector<StoredOrder> orders;
   PaymentHistory payments;
   std::uint32_t messages = 0;
 
   [[nodiscard]] OrderId id(std::uint32_t buyer) const {
-    return expected_order_id(expectation.sale_id, expectation.run_mark, buyer, 0);
+    return expected_order_id(expectation.sale, expectation.run_mark, buyer, 0);
   }
   StoredOrder& order(std::uint32_t buyer, OrderStatus status, std::uint32_t seen = 0) {
     keys.push_back({.buyer = buyer, .seen = kSeenCreated | seen});

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "load/buyers.hpp"
+#include "order_ids.hpp"
 
 namespace flashsale::load {
 namespace {
@@ -32,7 +33,7 @@ TEST(LoadWebhookSignerTest, TakesASecretOfTheRightForm) {
 
 TEST(LoadPaymentTextTest, WritesAWholeRequest) {
   const PaymentText text(*WebhookSigner::parse(kSecret), "run", {"a:1", "b:2"});
-  const OrderId order = expected_order_id("sale", "run", 1, 0);
+  const OrderId order = expected_order_id({sample::kSalt, sample::kSaleNo}, "run", 1, 0);
   PaymentMessage message;
   message.number = 7;
   message.succeeds = false;

@@ -150,9 +150,9 @@ TEST(MarkHeldTest, SoldOutIsHeldBackWhileUnitsMayComeBack) {
     sale.log_entries = held.log_entries;
     sale.levels[0].remaining = held.remaining;
     UnpaidItems unpaid;
-    const std::vector<std::int32_t> item_nos{11};
-    unpaid.ask(item_nos);
-    if (held.all_is_paid) unpaid.answer(item_nos, {});
+    const std::vector<postgres::ItemOfSale> items{{1, 11}};
+    unpaid.ask(items);
+    if (held.all_is_paid) unpaid.answer(items, {});
     mark_held(sale, unpaid);
     EXPECT_EQ(sale.levels[0].held, held.held);
   }

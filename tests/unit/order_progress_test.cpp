@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "flashsale/model/order_id.hpp"
+#include "order_ids.hpp"
 
 namespace flashsale::checkout {
 
@@ -57,7 +58,7 @@ std::shared_ptr<const catalog::SaleSnapshot> sale_of(std::int64_t epoch, bool se
 Placement placement(std::chrono::milliseconds wait = kWait) {
   Placement placement;
   placement.sale = sale_of(kEpoch);
-  placement.id = OrderId::derive("drop", "ann", "key");
+  placement.id = sample::order_id("ann", "key");
   placement.lines.push_back({1, 2});
   placement.customer_id = "ann";
   placement.wait = wait;

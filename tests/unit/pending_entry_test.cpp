@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "flashsale/redis/order_record.hpp"
+#include "order_ids.hpp"
 
 namespace flashsale::redis {
 namespace {
@@ -13,7 +14,7 @@ constexpr OrderLine kLine{7, 2};
 constexpr OrderLine kCart[] = {{7, 2}, {8, 1}};
 
 std::string packed(std::string customer, std::span<const OrderLine> lines, std::string_view generation = {}) {
-  std::string text(OrderId::derive("sale", customer, "key").bytes());
+  std::string text(sample::order_id(customer, "key").bytes());
   append_order_payload(text, lines, customer);
   return text + std::string(generation);
 }
@@ -52,7 +53,7 @@ TEST(PendingEntryTest, ARetakeIsOneOrderWithItsGeneration) {
 }
 
 TEST(PendingEntryTest, AWithdrawalNamesItsChange) {
-  const auto id = OrderId::derive("sale", "merchant", "key");
+  const auto id = sample::order_id("merchant", "key");
   const auto entry = parse("w", std::string(id.bytes()) + withdrawal_payload(7, 5, "merchant")).value();
   EXPECT_TRUE(entry.orders.empty());
   ASSERT_TRUE(entry.withdrawal);

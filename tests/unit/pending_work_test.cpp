@@ -10,6 +10,7 @@
 
 #include "flashsale/model/order_id.hpp"
 #include "flashsale/postgres/error.hpp"
+#include "order_ids.hpp"
 #include "pulse_sale.hpp"
 
 namespace flashsale::catalog {
@@ -26,12 +27,14 @@ using postgres::WriteOutcome;
 
 constexpr std::int32_t kItem = 11;
 constexpr std::int32_t kOtherItem = 12;
+/// Of open_sale().
+constexpr std::int32_t kSaleNo = 1;
 /// Not in the sale.
 constexpr std::int32_t kForeignItem = 99;
 
-Order order(std::string customer, std::vector<std::int32_t> items) {
+Order order(std::string customer, std::vector<std::int32_t> items, std::int32_t sale_no = kSaleNo) {
   Order order;
-  order.id = OrderId::derive("sale", customer, "key");
+  order.id = sample::order_id(customer, "key", sale_no);
   for (const auto item : items) order.lines.push_back({item, 1});
   order.customer_id = std::move(customer);
   order.created_at = kReading;
@@ -45,7 +48,7 @@ redis::PendingEntry retake_of(Order taken) {
 }
 redis::PendingEntry withdrawal(std::int32_t item_no) {
   redis::PendingEntry entry{"1-1", kReading, {}, false, {}};
-  entry.withdrawal = redis::WithdrawalEntry{OrderId::derive("sale", "merchant", "key"), item_no, 5, "merchant"};
+  entry.withdrawal = redis::WithdrawalEntry{sample::order_id("merchant", "key"), item_no, 5, "merchant"};
   return entry;
 }
 
@@ -79,6 +82,8 @@ const EntryCase kEntries[] = {
     {"ACart", batch({order("ann", {kItem, kOtherItem})}), "write ann:confirmed", "write ann:confirmed"},
     {"AnEmptyBatch", batch({}), "write", "write"},
     {"ABatchWithAnotherSalesOrder", batch({order("ann", {kForeignItem}), order("bob", {kItem})}),
+     "write ann:confirmed bob:confirmed", "write bob:confirmed"},
+    {"ABatchWithAnOrderOfASaleOfThatNameBefore", batch({order("ann", {kItem}, kSaleNo + 1), order("bob", {kItem})}),
      "write ann:confirmed bob:confirmed", "write bob:confirmed"},
     {"ACartWithAnotherSalesLine", batch({order("ann", {kItem, kForeignItem})}), "write ann:confirmed", "write"},
     {"ARetake", retake_of(order("ann", {kItem})), "confirm ann again 1", "confirm ann again 1"},

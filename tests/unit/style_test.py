@@ -328,7 +328,8 @@ def sql_outside_postgres(root):
 # The ways in which an order changes its status: statement (without .sql), its source in src/postgres, and the functions
 # there that tell note_change (order_changes.hpp) what it has changed. COPY is written in C++.
 ORDER_CHANGES = {
-    "COPY": ("order_writer.cpp", ["copy_batch"]),
+    "COPY": ("order_writer.cpp", ["write_cheaply"]),
+    "batch_write": ("order_writer.cpp", ["write_cheaply"]),
     "orders_insert": ("order_writer.cpp", ["note_decided", "write_rejection"]),
     "orders_replace_refusals": ("order_writer.cpp", ["note_decided"]),
     "orders_reject": ("order_writer.cpp", ["note_decided", "write_rejection"]),
@@ -346,7 +347,7 @@ NO_ORDER_CHANGES = {
     "orders_remove_stale": "rows of the same transaction, which nobody has seen",
     "rehearsal_remove_orders": "of a rehearsal nobody is told",
 }
-WHOLE_ORDERS = re.compile(r"\b(insert\s+into|delete\s+from)\s+(archived_)?orders\b", re.IGNORECASE)
+WHOLE_ORDERS = re.compile(r"\b(insert\s+into|delete\s+from)\s+(archived_)?orders\b|\bwrite_batch\s*\(", re.IGNORECASE)
 ORDERS_UPDATE = re.compile(r"\bupdate\s+(?:only\s+)?(?:archived_)?orders\b.*?\bset\b", re.IGNORECASE | re.DOTALL)
 ORDERS_COPY = re.compile(r'Stream\s+\w+\(\w+,\s*"(archived_)?orders"')
 ASSIGNMENTS_END = re.compile(r"(where|from|returning)\b", re.IGNORECASE)

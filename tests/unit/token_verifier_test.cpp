@@ -433,18 +433,22 @@ TEST(TokenVerifierTest, AnOldTokenSentAgainAndAgainCostsOneCheck) {
   const auto time_of = [&verifier](const std::string& token, TokenFailure expected) {
     const auto begin = std::chrono::steady_clock::now();
     EXPECT_EQ(verifier.verify(token, at(kNow)).failure, expected);
-    return std::chrono::steady_clock::now() - begin;
+    return std::chrono::nanoseconds(std::chrono::steady_clock::now() - begin);
   };
   for (const auto& [claims, expected] : std::vector<std::pair<std::string, TokenFailure>>{
            {R"({"sub":"alice","iss":"shop","aud":"flashsale","exp":1})", TokenFailure::expired},
            {R"({"sub":"alice","iss":"other","aud":"flashsale","exp":1800000600})", TokenFailure::wrong_issuer},
            {R"({"iss":"shop","aud":"flashsale","exp":1800000600})", TokenFailure::bad_subject},
            {"no JSON", TokenFailure::malformed}}) {
-    const auto token = rsa.token(R"({"alg":"RS256"})", claims);
-    const auto first = time_of(token, expected);
-    auto again = first;
-    for (int i = 0; i < 5; ++i) again = std::min(again, time_of(token, expected));
-    EXPECT_LT(again, first / 3) << claims;
+    // Another token each time against the same one: the least of each, whatever else the machine does.
+    auto fresh = std::chrono::nanoseconds::max();
+    auto again = fresh;
+    for (std::size_t i = 0; i < 5; ++i) {
+      const auto token = rsa.token(R"({"alg":"RS256"})", claims + std::string(i, ' '));
+      fresh = std::min(fresh, time_of(token, expected));
+      for (int j = 0; j < 3; ++j) again = std::min(again, time_of(token, expected));
+    }
+    EXPECT_LT(again, fresh * 3 / 4) << claims;
   }
 }
 

@@ -37,7 +37,7 @@ void append_key(std::string& out, std::string_view run_mark, std::uint32_t purch
   out.append(digits, static_cast<std::size_t>(end - digits));
 }
 
-OrderId expected_order_id(std::string_view sale_id, std::string_view run_mark, std::uint32_t buyer,
+OrderId expected_order_id(const SaleIdentity& sale, std::string_view run_mark, std::uint32_t buyer,
                           std::uint32_t purchase) {
   thread_local std::string key;
   key.clear();
@@ -45,7 +45,7 @@ OrderId expected_order_id(std::string_view sale_id, std::string_view run_mark, s
   char customer[kCustomerPrefix.size() + kCustomerDigits];
   kCustomerPrefix.copy(customer, kCustomerPrefix.size());
   write_buyer_digits(buyer, customer + kCustomerPrefix.size());
-  return OrderId::derive(sale_id, {customer, sizeof customer}, key);
+  return OrderId::derive(sale.salt, sale.sale_no, {customer, sizeof customer}, key);
 }
 
 }  // namespace flashsale::load

@@ -23,8 +23,14 @@ void write_buyer_digits(std::uint32_t buyer, char* out);
 
 void append_key(std::string& out, std::string_view run_mark, std::uint32_t purchase);
 
+/// What goes into the ids of a sale's orders.
+struct SaleIdentity {
+  OrderIdSalt salt;
+  std::int32_t sale_no = 0;
+};
+
 /// The id that the server must give to a buyer's purchase (PROTOCOL R18).
-[[nodiscard]] OrderId expected_order_id(std::string_view sale_id, std::string_view run_mark, std::uint32_t buyer,
+[[nodiscard]] OrderId expected_order_id(const SaleIdentity& sale, std::string_view run_mark, std::uint32_t buyer,
                                         std::uint32_t purchase);
 
 }  // namespace flashsale::load

@@ -150,7 +150,7 @@ void Checker::check_customer(Keys keys, Orders orders) {
     if ((key.seen & kSeenOrder) != 0) ++verdict_.keys_with_order;
     if ((key.seen & (kSeenOrder | kSeenUnknown | kSeenRefusedAtTheEnd)) == kSeenUnknown) ++verdict_.keys_unknown;
     if (orders.empty() && (key.seen & (kSeenOrder | kSeenOtherId | kSeenNoId)) == 0) continue;
-    const OrderId id = expected_order_id(expectation_.sale_id, expectation_.run_mark, key.buyer, key.purchase);
+    const OrderId id = expected_order_id(expectation_.sale, expectation_.run_mark, key.buyer, key.purchase);
     const auto rows = std::ranges::equal_range(orders, id, {}, &StoredOrder::id);
     const auto first = static_cast<std::size_t>(rows.begin() - orders.begin());
     for (std::size_t i = 0; i < rows.size(); ++i) claimed[first + i] = true;

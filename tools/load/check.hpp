@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "buyers.hpp"
 #include "flashsale/model/order.hpp"
 #include "observations.hpp"
 
@@ -15,6 +16,7 @@ namespace flashsale::load {
 /// What the check takes for granted.
 struct Expectation {
   std::string sale_id;
+  SaleIdentity sale;
   std::string run_mark;
   struct Item {
     std::string sku;

@@ -191,7 +191,7 @@ std::string judge(const Options& options) {
   if (options.admin_url.empty() || options.admin_token.empty()) {
     return "needs --admin-url and --admin-token, or their variables";
   }
-  if (options.with_check && options.postgres_url.empty()) return "needs --postgres-url, or --no-check";
+  if (options.postgres_url.empty()) return "needs --postgres-url";
   if (mix.retry + mix.duplicate + mix.greedy + mix.reader > 1 + 1e-9) return "the shares add up to more than 1";
   const bool has_one_item = !options.sku.empty() || (creates && options.items < 2);
   if (mix.cart > 0 && has_one_item) return "--cart-share needs several items";
@@ -226,7 +226,7 @@ Whom (variables are those of the env file of scripts/run: `. .flashsale/env`)
   --jwt-es256-key FILE                            or with this private key (ES256, PEM)
   --jwt-issuer TEXT      FLASHSALE_JWT_ISSUER
   --jwt-audience TEXT    FLASHSALE_JWT_AUDIENCE
-  --postgres-url URL     FLASHSALE_POSTGRES_URL   read by the check
+  --postgres-url URL     FLASHSALE_POSTGRES_URL   for the ids of orders, and the check
   --webhook-secret TEXT  FLASHSALE_WEBHOOK_SECRET the payment provider's messages are signed with it (whsec_…)
 
 What

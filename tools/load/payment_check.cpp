@@ -186,7 +186,7 @@ void check_payments(const Expectation& expectation, const std::vector<KeyRecord>
   std::map<OrderId, const KeyRecord*> key_of;
   for (const KeyRecord& key : keys) {
     if ((key.seen & kSeenOrder) == 0) continue;
-    key_of.emplace(expected_order_id(expectation.sale_id, expectation.run_mark, key.buyer, key.purchase), &key);
+    key_of.emplace(expected_order_id(expectation.sale, expectation.run_mark, key.buyer, key.purchase), &key);
   }
   const std::vector<StoredOrder> missing = missing_orders(key_of, orders, history);
   Judge judge(expectation, verdict);

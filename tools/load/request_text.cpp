@@ -15,14 +15,14 @@ std::string checkout_tail(const std::string& body) {
 
 }  // namespace
 
-RequestText::RequestText(const TokenMint& tokens, std::string sale_id, std::string run_mark,
-                         const std::vector<std::string>& skus, std::vector<std::string> hosts)
+RequestText::RequestText(const TokenMint& tokens, const std::string& sale_id, const SaleIdentity& sale,
+                         std::string run_mark, const std::vector<std::string>& skus, std::vector<std::string> hosts)
     : tokens_(tokens),
-      sale_id_(std::move(sale_id)),
+      sale_(sale),
       run_mark_(std::move(run_mark)),
       skus_(skus),
-      checkout_line_("POST /v1/sales/" + sale_id_ + "/orders HTTP/1.1\r\n"),
-      sale_line_("GET /v1/sales/" + sale_id_ + " HTTP/1.1\r\n") {
+      checkout_line_("POST /v1/sales/" + sale_id + "/orders HTTP/1.1\r\n"),
+      sale_line_("GET /v1/sales/" + sale_id + " HTTP/1.1\r\n") {
   for (const std::string& host : hosts) host_fields_.push_back("Host: " + host + "\r\n");
   for (const std::string& sku : skus) checkout_tails_.push_back(checkout_tail(line_of(sku)));
 }
@@ -84,7 +84,7 @@ void RequestText::append_poll(std::string& out, std::size_t target, const KeyRec
 }
 
 OrderId RequestText::order_id_of(const KeyRecord& key) const {
-  return expected_order_id(sale_id_, run_mark_, key.buyer, key.purchase);
+  return expected_order_id(sale_, run_mark_, key.buyer, key.purchase);
 }
 
 }  // namespace flashsale::load

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "answer.hpp"
+#include "buyers.hpp"
 #include "observations.hpp"
 #include "token_mint.hpp"
 
@@ -13,8 +14,8 @@ namespace flashsale::load {
 /// Requests as text: what all of them share is put together once, so that sending one is a few copies.
 class RequestText {
  public:
-  RequestText(const TokenMint& tokens, std::string sale_id, std::string run_mark, const std::vector<std::string>& skus,
-              std::vector<std::string> hosts);
+  RequestText(const TokenMint& tokens, const std::string& sale_id, const SaleIdentity& sale, std::string run_mark,
+              const std::vector<std::string>& skus, std::vector<std::string> hosts);
 
   void append_checkout(std::string& out, std::size_t target, const KeyRecord& key, bool respond_async) const;
   void append_sale(std::string& out, std::size_t target) const;
@@ -29,7 +30,7 @@ class RequestText {
   void append_authorization(std::string& out, const KeyRecord& key) const;
 
   const TokenMint& tokens_;
-  std::string sale_id_;
+  SaleIdentity sale_;
   std::string run_mark_;
   std::vector<std::string> skus_;
   std::string checkout_line_;

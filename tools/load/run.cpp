@@ -129,6 +129,7 @@ void Run::prepare_sale() {
                         options_.create_payment_window_s});
   }
   expectation_.items = admin_.items_of(expectation_.sale_id);
+  expectation_.sale = read_sale_identity(options_.postgres_url, expectation_.sale_id);
   result_.sale_id = expectation_.sale_id;
 }
 
@@ -201,7 +202,8 @@ void Run::make_workers() {
   std::vector<std::string> hosts;
   for (const Expectation::Item& item : expectation_.items) skus.push_back(item.sku);
   for (const Target& target : targets_) hosts.push_back(target.host);
-  text_ = std::make_unique<RequestText>(*tokens_, expectation_.sale_id, expectation_.run_mark, skus, hosts);
+  text_ = std::make_unique<RequestText>(*tokens_, expectation_.sale_id, expectation_.sale, expectation_.run_mark, skus,
+                                        hosts);
   if (const auto signer = WebhookSigner::parse(options_.webhook_secret)) {
     payment_text_ = std::make_unique<PaymentText>(*signer, expectation_.run_mark, hosts);
   }

@@ -84,6 +84,16 @@ void read_marks(pqxx::transaction_base& tx, std::vector<StoredOrder>& orders) {
 
 }  // namespace
 
+SaleIdentity read_sale_identity(const std::string& postgres_url, const std::string& sale_id) {
+  pqxx::connection connection(postgres_url);
+  pqxx::work tx(connection);
+  const auto rows = tx.exec("SELECT sale_no, order_salt FROM sales, directory WHERE sale_id = " + tx.quote(sale_id));
+  if (rows.empty()) throw std::runtime_error("PostgreSQL has no sale " + sale_id);
+  const auto salt = OrderIdSalt::parse(rows[0][1].c_str());
+  if (!salt) throw std::runtime_error("PostgreSQL has no readable salt of order ids");
+  return {*salt, rows[0][0].as<std::int32_t>()};
+}
+
 bool has_open_payments(const std::string& postgres_url, const Expectation& expectation) {
   pqxx::connection connection(postgres_url);
   pqxx::work tx(connection);

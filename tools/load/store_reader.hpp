@@ -14,6 +14,9 @@ struct StoreContents {
   std::vector<StoredRefund> refunds;
 };
 
+/// Of a sale that there is. Throws what libpqxx throws.
+[[nodiscard]] SaleIdentity read_sale_identity(const std::string& postgres_url, const std::string& sale_id);
+
 /// Whether an order of the sale waits for its payment, or a message about one for what becomes of it; also a message of
 /// this run whose order is not there.
 [[nodiscard]] bool has_open_payments(const std::string& postgres_url, const Expectation& expectation);

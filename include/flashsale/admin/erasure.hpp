@@ -12,7 +12,8 @@ namespace flashsale::admin {
 struct Erasure {
   std::int64_t orders = 0;      ///< rows that named the customer
   std::set<std::string> sales;  ///< whose they are
-  bool is_complete = true;      ///< false: an order in flight may still be written in the name, or Redis has it still
+  bool is_complete = true;      ///< false: an order in flight may still be written in the name, Redis has it still, or
+                                ///< there are more orders than one call takes
 };
 
 /// Takes a customer's name out of all orders, in both stores: one fresh random pseudonym stands in its place, so that

@@ -21,6 +21,7 @@ struct CommandLine {
   std::string sale_id;                          ///< --sale ID of audit, archive and verify-draw; empty: not given
   std::string customer_id;                      ///< --customer ID of token
   std::chrono::seconds lifetime{3600};          ///< --ttl SECONDS of token, 1..31536000
+  bool with_citus = false;                      ///< --citus of migrate
   std::optional<std::int32_t> older_than_days;  ///< --older-than-days N of archive, 0..36500
 };
 

@@ -13,7 +13,7 @@ namespace flashsale::app {
 /// `read_again` gives the settings as they are now, checked, or throws: SIGHUP takes tokens, secrets and keys from it.
 [[nodiscard]] int run_serve(const Settings& settings, std::function<Settings()> read_again);
 /// Brings the schema up to date.
-[[nodiscard]] int run_migrate(const Settings& settings);
+[[nodiscard]] int run_migrate(const Settings& settings, bool with_citus);
 /// Audits one sale, or all when `sale_id` is empty. 1 on a mismatch, and when it cannot tell.
 [[nodiscard]] int run_audit(const Settings& settings, const std::string& sale_id);
 /// Archives the orders of one sale, or, with `older_than_days`, of all in which nothing has moved for so long. 1, with

@@ -34,6 +34,7 @@ class Retention {
  private:
   void pass();
   void look(const Snapshot& snapshot);
+  [[nodiscard]] bool tidy();
   void finish_resets();
   [[nodiscard]] bool is_due(const SaleSnapshot& sale);
   void let_go(const Sale& sale);

@@ -26,6 +26,8 @@ class SaleLookup {
   [[nodiscard]] std::shared_ptr<const SaleSnapshot> find_in_memory(std::string_view sale_id) const;
   /// For a sale that is not in memory, or was never served here: waits a second at most for it to be served.
   void find(std::string_view sale_id, Callback callback);
+  /// The same by the number that an order's id names, for one that is not in memory; a draft is found, too.
+  void find(std::int32_t sale_no, Callback callback);
   /// Waits for this thread to know every sale that was announced before the call. False: that cannot be told now.
   void await_directory(std::function<void(bool)> callback);
   /// Waits for the items, which some store has told of, to be in memory: they may belong to a sale that another

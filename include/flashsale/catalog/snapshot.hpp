@@ -11,6 +11,7 @@
 #include "flashsale/catalog/order_id_set.hpp"
 #include "flashsale/catalog/paused_time.hpp"
 #include "flashsale/model/feature_flags.hpp"
+#include "flashsale/model/order_id.hpp"
 #include "flashsale/model/sale.hpp"
 
 namespace flashsale::catalog {
@@ -103,7 +104,8 @@ struct Index {
     std::size_t item = 0;
   };
   std::unordered_map<std::string, std::size_t, TextHash, std::equal_to<>> sales;
-  std::unordered_map<std::int32_t, ItemPlace> items;  ///< by item_no
+  std::unordered_map<std::int32_t, std::size_t> numbers;  ///< by sale_no
+  std::unordered_map<std::int32_t, ItemPlace> items;      ///< by item_no
 };
 
 /// All sales as of the last pulse.
@@ -114,12 +116,18 @@ struct Snapshot {
   bool directory_is_current = false;  ///< all sales that had been announced when the pulse was sent are here
   std::string redis_identity;         ///< of the server that answered it
   std::uint64_t number = 0;           ///< of the snapshot, rising
-  std::vector<std::shared_ptr<const SaleSnapshot>> sales;  ///< in order of sale_no
+  std::vector<std::shared_ptr<const SaleSnapshot>> sales;  ///< in the order of their creation
   std::shared_ptr<const Index> index;
   /// As PostgreSQL last said; defaults before that. Never null.
   std::shared_ptr<const FeatureFlags> flags = std::make_shared<const FeatureFlags>();
 
+  OrderIdSalt order_salt;  ///< as PostgreSQL has it
+
   [[nodiscard]] std::shared_ptr<const SaleSnapshot> find(std::string_view sale_id) const;
+  /// By its number, which an order's id names.
+  [[nodiscard]] std::shared_ptr<const SaleSnapshot> find(std::int32_t sale_no) const;
+  /// Of the sale in `sales`; empty: there is none of this number.
+  [[nodiscard]] std::optional<std::size_t> place_of(std::int32_t sale_no) const;
 
   struct FoundItem {
     const Sale* sale = nullptr;

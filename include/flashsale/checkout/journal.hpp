@@ -67,6 +67,28 @@ class Journal {
 
  private:
   using Clock = std::chrono::steady_clock;
+  /// Orders that are to be written, by sale: each batch is of one, and the sales take turns, so that a crowd in one of
+  /// them does not stand in front of the others.
+  class SaleQueues {
+   public:
+    void push_back(Submission order);
+    void push_front(std::vector<Submission> orders);  ///< of any sales, their order kept
+    /// Of the sale whose turn it is, until has_more() says no or the turn is ended.
+    [[nodiscard]] bool has_more() const { return !queues_.at(turns_.front()).empty(); }
+    [[nodiscard]] Submission take();
+    void end_turn();
+    [[nodiscard]] bool empty() const { return turns_.empty(); }
+    [[nodiscard]] std::size_t size() const { return size_; }
+
+   private:
+    std::map<std::int32_t, std::deque<Submission>> queues_;  ///< none of them empty between turns
+    std::deque<std::int32_t> turns_;
+    std::size_t size_ = 0;
+  };
+  struct HeldItem {
+    std::int32_t sale_no = 0;
+    Clock::time_point look_at{};  ///< again; max: somebody is at it
+  };
   /// Comes again after a pause.
   struct Delayed {
     Submission submission;
@@ -76,19 +98,20 @@ class Journal {
   };
   /// What a worker does next: look whether items are still held, try what was delayed, or write orders.
   struct Work {
-    std::set<std::int32_t> items;
+    std::map<std::int32_t, std::set<std::int32_t>> items;  ///< by sale
     std::vector<Delayed> delayed;
     std::vector<Submission> batch;
   };
 
   void run(unsigned worker_no);
   [[nodiscard]] std::optional<Work> take_work();
-  [[nodiscard]] std::set<std::int32_t> take_items_to_look_at();
+  [[nodiscard]] std::map<std::int32_t, std::set<std::int32_t>> take_items_to_look_at();
   [[nodiscard]] std::vector<Delayed> take_due();
   [[nodiscard]] std::vector<Submission> take_batch();
-  void look_at_items(postgres::OrderWriter& writer, const std::set<std::int32_t>& items);
+  void look_at_items(postgres::OrderWriter& writer, std::int32_t sale_no, const std::set<std::int32_t>& items);
   void write(postgres::OrderWriter& writer, std::vector<Submission> batch);
   [[nodiscard]] bool set_aside(postgres::OrderWriter& writer, std::vector<Submission>& batch);
+  [[nodiscard]] static std::set<OrderId> find_held(postgres::OrderWriter& writer, const std::vector<Delayed>& delayed);
   void try_delayed(postgres::OrderWriter& writer, std::vector<Delayed> delayed);
   [[nodiscard]] bool write_single(Submission& submission);
   void delay(Submission submission, bool is_row_held);
@@ -106,9 +129,9 @@ class Journal {
   mutable std::mutex mutex_;             // guards all that follows
   std::condition_variable wake_;
   std::condition_variable wake_retry_;  ///< of those in wait_before_retry(): news of the queue must not go to them
-  std::deque<Submission> queue_;
-  std::vector<Submission> aside_;                         ///< of items that are held, in the order of their coming
-  std::map<std::int32_t, Clock::time_point> held_items_;  ///< when each is looked at again; max: somebody is at it
+  SaleQueues queue_;
+  std::vector<Submission> aside_;                ///< of items that are held, in the order of their coming
+  std::map<std::int32_t, HeldItem> held_items_;  ///< by item_no
   std::vector<Delayed> delayed_;
   bool is_delayed_in_hand_ = false;                 ///< one worker at a time
   Clock::time_point delayed_rest_until_{};          ///< between its turns others get theirs

@@ -40,6 +40,8 @@ class OrderLookup {
   };
   void run(unsigned worker_no);
   void answer(postgres::Session& session, std::vector<Question>& questions);
+  [[nodiscard]] Error answer_sale(postgres::Session& session, const std::vector<Question>& questions);
+  static void fail(const std::vector<Question>& questions, const Error& error);
 
   Options options_;
   telemetry::Metrics& metrics_;

@@ -31,7 +31,8 @@ class PaymentSweeper {
  private:
   void pass();
   void expire();
-  [[nodiscard]] bool step_over_held_items();
+  void expire(std::int32_t sale_no);
+  [[nodiscard]] bool step_over_held_items(std::int32_t sale_no);
   void settle_open();
 
   Options options_;
@@ -39,10 +40,10 @@ class PaymentSweeper {
   telemetry::Metrics& metrics_;
   workers::Stores stores_;  ///< the thread's alone
   std::chrono::steady_clock::time_point settle_at_{};
-  std::string settled_up_to_;  ///< message that the last pass ended with; empty: from the first
+  postgres::PaymentKey settled_up_to_;  ///< message that the last pass ended with; empty: from the first
   /// What somebody has locked is let alone for a while: each try costs all others the wait.
   Held<std::int32_t> items_{std::chrono::seconds(2)};
-  Held<std::string> messages_{std::chrono::seconds(2)};
+  Held<postgres::PaymentKey> messages_{std::chrono::seconds(2)};
 
   workers::PeriodicThread thread_;  ///< the last: it ends before what it uses
 };

@@ -1,7 +1,6 @@
 #pragma once
 #include <chrono>
 #include <cstdint>
-#include <string_view>
 
 #include "flashsale/catalog/upkeep.hpp"
 #include "flashsale/model/result.hpp"
@@ -23,7 +22,7 @@ enum class Promptness : std::uint8_t { at_once, later };
 /// One more try for a message that waits for its order or its units; after `patience` its money goes back, unless its
 /// order is unknown and that is to be ignored.
 [[nodiscard]] Result<postgres::PaymentResult> settle(workers::Stores& stores, catalog::Upkeep& upkeep,
-                                                     std::string_view webhook_id, std::chrono::seconds patience,
+                                                     const postgres::PaymentKey& message, std::chrono::seconds patience,
                                                      UnknownOrders unknown);
 
 }  // namespace flashsale::payments

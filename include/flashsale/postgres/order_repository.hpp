@@ -1,6 +1,7 @@
 #pragma once
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -13,16 +14,15 @@
 
 namespace flashsale::postgres {
 
-/// Lists go newest first; `after` is where the page before ended.
-struct OrderCursor {
-  TimePoint created_at{};
-  OrderId id;
+/// A customer's orders of one sale (PROTOCOL R18).
+struct CustomerRange {
+  OrderId first;  ///< the first_of_customer() of any of them
+  bool may_be_archived = false;
 };
 
 struct CancelResult {
   enum class Outcome : std::uint8_t { cancelled, already_cancelled, too_late, unknown } outcome = Outcome::unknown;
   Order row;  ///< as it stands now
-  std::int32_t sale_no = 0;
   std::string sale_id;
   bool given_back = false;  ///< false: Redis has not been told yet
 };
@@ -39,14 +39,16 @@ struct UnreturnedOrder {
 /// transaction on the session given; blocking.
 [[nodiscard]] Result<std::vector<Order>> find_orders(Session& session, std::span<const OrderId> ids);
 
+/// Of these sales, one after the other, each in the order of the ids; in the first of them after `after`, if given.
 [[nodiscard]] Result<std::vector<Order>> find_orders_of_customer(Session& session, std::string_view customer_id,
-                                                                 const std::optional<OrderCursor>& after,
+                                                                 std::span<const CustomerRange> ranges,
+                                                                 const std::optional<OrderId>& after,
                                                                  std::int32_t limit);
 
-/// All orders of these customers (each named once) for these items, final ones too, but no archived ones.
-[[nodiscard]] Result<std::vector<Order>> find_orders_of_customers(Session& session,
-                                                                  std::span<const std::string> customer_ids,
-                                                                  std::span<const std::int32_t> item_nos);
+/// All orders that these customers have in a sale, final ones too, but no archived ones. By an order's id of each: the
+/// key is any.
+[[nodiscard]] Result<std::vector<Order>> find_orders_of_customers(Session& session, std::int32_t sale_no,
+                                                                  const std::map<std::string, OrderId>& customers);
 
 /// Changes a live row to cancelled, takes its units off items.sold and sets given_back = false, all in one
 /// transaction. `customer_id` empty: any customer (admin); otherwise another customer's order is `unknown`.
@@ -64,10 +66,14 @@ struct UnreturnedOrder {
 /// as they are, and are found again.
 [[nodiscard]] Error mark_given_back(Session& session, std::span<const Order> told);
 
-/// Of these sales, oldest first, at most `limit`, whose change is at least `older_than` old. `after`: those behind this
+/// Whether Redis has anything of a sale.
+enum class InRedis : bool { no, yes };
+/// Such sales with orders whose units are free here, and Redis has not been told for at least so long.
+[[nodiscard]] Result<std::vector<std::int32_t>> find_sales_with_unreturned(Session& session, InRedis in_redis,
+                                                                           std::chrono::milliseconds older_than);
+/// Of this sale, oldest first, at most `limit`, whose change is at least `older_than` old. `after`: those behind this
 /// one of an earlier answer.
-[[nodiscard]] Result<std::vector<UnreturnedOrder>> find_unreturned(Session& session,
-                                                                   std::span<const std::int32_t> sale_nos,
+[[nodiscard]] Result<std::vector<UnreturnedOrder>> find_unreturned(Session& session, std::int32_t sale_no,
                                                                    std::chrono::milliseconds older_than,
                                                                    std::int32_t limit,
                                                                    const UnreturnedOrder* after = nullptr);

@@ -27,22 +27,29 @@ enum class Look : std::uint8_t {
   patient,  ///< held through a third of a second: longer than a batch takes
 };
 
-/// Writes batches of orders, each in one transaction (PROTOCOL R1, R4, R5, R7, R13). One thread.
+/// How a batch of new orders is written: COPY and UPDATE are the cheapest on one server; on a distributed one (Citus) a
+/// function that runs on the worker that holds the sale, since COPY commits in two phases there.
+enum class BatchWrite : std::uint8_t { by_kind_of_server, by_function };
+
+/// Writes batches of orders, each of one sale and in one transaction (PROTOCOL R1, R4, R5, R7, R13). One thread.
 class OrderWriter {
  public:
-  OrderWriter(Options options, std::string name);
+  OrderWriter(Options options, std::string name, BatchWrite how = BatchWrite::by_kind_of_server);
 
-  /// Results stand in the order of `orders`; ids inside a batch must be distinct (asserted). With `may_exist` the
+  /// Results stand in the order of `orders`; ids inside a batch must be distinct and of one
+  /// sale (asserted). With `may_exist` the
   /// cheap COPY is not tried first. On an error nothing is known of any order of the batch: hand the whole batch
   /// in again, with `may_exist`, until it succeeds (R5: only inserting again resolves an unknown COMMIT).
   [[nodiscard]] Result<std::vector<WriteResult>> write(std::span<const NewOrder> orders, bool may_exist);
 
-  /// Those of the items whose rows somebody keeps locked: an order of theirs cannot be written at the moment.
-  [[nodiscard]] Result<std::set<std::int32_t>> find_held_items(std::set<std::int32_t> item_nos, Look look);
-  /// Those of the orders whose own rows somebody keeps locked.
-  [[nodiscard]] Result<std::set<OrderId>> find_held_orders(std::set<OrderId> ids, Look look);
+  /// Those of the items of a sale whose rows somebody keeps locked: an order of theirs cannot be written at the moment.
+  [[nodiscard]] Result<std::set<std::int32_t>> find_held_items(std::int32_t sale_no, std::set<std::int32_t> item_nos,
+                                                               Look look);
+  /// Those of the orders of a sale whose own rows somebody keeps locked.
+  [[nodiscard]] Result<std::set<OrderId>> find_held_orders(std::int32_t sale_no, std::set<OrderId> ids, Look look);
 
  private:
+  bool by_function_;
   Session session_;
 };
 

@@ -20,10 +20,16 @@ struct PaymentResult {
   std::string webhook_id;  ///< under which the message is stored
   bool repeated = false;   ///< the message was known already; `outcome` is what it had come to
   Order row;               ///< empty while the order is not written
-  std::int32_t sale_no = 0;
   std::string sale_id;
   std::int64_t epoch = 0;  ///< of the sale when `row` was read
   bool given_back = true;  ///< false: Redis has not been told that the units are free
+};
+
+/// A message: its order's sale, and its id.
+struct PaymentKey {
+  std::int32_t sale_no = 0;
+  std::string webhook_id;
+  auto operator<=>(const PaymentKey&) const = default;
 };
 
 /// Each call is one transaction on the session given; blocking. All of them may be repeated (PROTOCOL R16).
@@ -35,7 +41,7 @@ struct PaymentResult {
 /// Looks again at a message that is `waiting` or `late`: its order may be there now, or confirmed by somebody else. One
 /// that has waited for `patience` without its order, or with its units sold, ends as `refund_required`; without its
 /// order as `not_ours` where `unknown` says so.
-[[nodiscard]] Result<PaymentResult> settle_payment(Session& session, std::string_view webhook_id,
+[[nodiscard]] Result<PaymentResult> settle_payment(Session& session, const PaymentKey& message,
                                                    std::chrono::seconds patience,
                                                    UnknownOrders unknown = UnknownOrders::refund);
 
@@ -43,12 +49,11 @@ struct PaymentResult {
 [[nodiscard]] Result<bool> note_foreign_payment(Session& session, const ForeignPayment& payment);
 
 /// Ends a late message whose units are gone.
-[[nodiscard]] Result<PaymentResult> refuse_late_payment(Session& session, std::string_view webhook_id);
+[[nodiscard]] Result<PaymentResult> refuse_late_payment(Session& session, const PaymentKey& message);
 
-/// Messages that are `waiting` or `late` and at least `older_than` old, in the order of their ids, after `after`.
-[[nodiscard]] Result<std::vector<std::string>> find_open_payments(Session& session,
-                                                                  std::chrono::milliseconds older_than,
-                                                                  std::string_view after, std::int32_t limit);
+/// Messages that are `waiting` or `late` and at least `older_than` old, in the order of their keys, after `after`.
+[[nodiscard]] Result<std::vector<PaymentKey>> find_open_payments(Session& session, std::chrono::milliseconds older_than,
+                                                                 const PaymentKey& after, std::int32_t limit);
 
 enum class LateOutcome : std::uint8_t {
   confirmed,    ///< now, or already
@@ -59,16 +64,24 @@ enum class LateOutcome : std::uint8_t {
 /// Confirms an ended order whose units Redis has taken again under `epoch`; `taken.generation` is the new one.
 [[nodiscard]] Result<LateOutcome> confirm_late_payment(Session& session, const Order& taken, std::int64_t epoch);
 
-/// Ends orders whose time to pay is over, by PostgreSQL's clock (PROTOCOL R15), at most `limit`, and frees their units.
-/// One instance at a time: empty also when another one is at it. Orders that somebody has locked are left for later,
-/// and so are those of `held_items`; an item's row that somebody else holds for long is Failure::busy.
-[[nodiscard]] Result<std::vector<UnreturnedOrder>> expire_orders(Session& session, std::int32_t limit,
+/// Sales with orders whose time to pay is over, by PostgreSQL's clock (PROTOCOL R15).
+[[nodiscard]] Result<std::vector<std::int32_t>> find_sales_due(Session& session);
+/// Ends such orders of a sale, at most `limit`, and frees their units. One instance at a time: empty also when another
+/// one is at it. Orders that somebody has locked are left for later, and so are those of `held_items`; an item's row
+/// that somebody else holds for long is Failure::busy.
+[[nodiscard]] Result<std::vector<UnreturnedOrder>> expire_orders(Session& session, std::int32_t sale_no,
+                                                                 std::int32_t limit,
                                                                  std::span<const std::int32_t> held_items = {});
-/// Items of orders whose time to pay is over that somebody has held for all of a third of a second. Blocking as long.
-[[nodiscard]] Result<std::vector<std::int32_t>> find_held_items(Session& session);
+/// Items of such orders that somebody has held for all of a third of a second. Blocking as long.
+[[nodiscard]] Result<std::vector<std::int32_t>> find_held_items(Session& session, std::int32_t sale_no);
 
-/// Of these items, those of which a unit waits for its payment.
-[[nodiscard]] Result<std::vector<std::int32_t>> find_unpaid_items(Session& session,
-                                                                  std::span<const std::int32_t> item_nos);
+/// An item, with its sale.
+struct ItemOfSale {
+  std::int32_t sale_no = 0;
+  std::int32_t item_no = 0;
+  auto operator<=>(const ItemOfSale&) const = default;
+};
+/// Numbers of those items of which a unit waits for its payment.
+[[nodiscard]] Result<std::vector<std::int32_t>> find_unpaid_items(Session& session, std::span<const ItemOfSale> items);
 
 }  // namespace flashsale::postgres

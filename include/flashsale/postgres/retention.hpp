@@ -15,7 +15,7 @@ namespace flashsale::postgres {
 /// counted. False: it is not closed, not settled, or has another epoch; nothing was changed.
 [[nodiscard]] Result<bool> let_sale_go(Session& session, const Sale& sale);
 
-/// Orders of sales that were let go have nobody to be told of their units.
-[[nodiscard]] Error forget_unreturned(Session& session);
+/// Orders of a sale that was let go have nobody to be told of their units.
+[[nodiscard]] Error forget_unreturned(Session& session, std::int32_t sale_no);
 
 }  // namespace flashsale::postgres

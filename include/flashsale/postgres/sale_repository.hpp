@@ -27,9 +27,10 @@ struct DirectoryChanges {
   bool mark_is_behind = false;  ///< something was written since it
   bool mark_is_fresh = false;   ///< it was made just now, so another one may wait
   std::vector<std::string>
-      lost_marks;                     ///< of those that the caller remembers: the server should have them, and has not
-  bool is_whole = false;              ///< every sale there is: what is not among them has gone
-  std::vector<Sale> sales;            ///< with their items, in order of sale_no
+      lost_marks;           ///< of those that the caller remembers: the server should have them, and has not
+  bool is_whole = false;    ///< every sale there is: what is not among them has gone
+  std::vector<Sale> sales;  ///< with their items, in the order of their creation
+  OrderIdSalt order_salt;
   std::optional<FeatureFlags> flags;  ///< all of them; empty: nothing has moved
 };
 
@@ -45,7 +46,7 @@ struct DirectoryChanges {
 [[nodiscard]] Error begin_anew(Session& session, std::int64_t above, std::span<const std::string> lost_marks = {});
 [[nodiscard]] Result<std::optional<Sale>> find_sale(Session& session, std::string_view sale_id);
 
-/// Page of sales in order of creation (sale_no), after `after_sale_no`.
+/// Page of sales in the order of their creation, after the one of this number; 0: from the first.
 [[nodiscard]] Result<std::vector<Sale>> list_sales(Session& session, std::int64_t after_sale_no, std::int32_t limit);
 
 /// Inserts sale and items (numbers, version 1, epoch 0 are assigned here) and one log row. Empty: the id exists.
@@ -82,18 +83,21 @@ struct StockChangeResult {
 };
 /// Adds `delta` > 0. A `change_id` that was used before is `repeated` with what it did then (or `key_reused` if it
 /// asked for something else). One log row.
-[[nodiscard]] Result<StockChangeResult> add_stock(Session& session, std::int32_t item_no, const OrderId& change_id,
-                                                  std::int64_t delta, std::string_view who);
+[[nodiscard]] Result<StockChangeResult> add_stock(Session& session, std::int32_t sale_no, std::int32_t item_no,
+                                                  const OrderId& change_id, std::int64_t delta, std::string_view who);
 /// Takes `units` > 0 out, which Redis has set aside: conditional on `sold + units <= stock` and the sale's `epoch`.
 /// Idempotent by `change_id` like add_stock. `not_enough` is for good for what was set aside under `taken_epoch`, which
 /// is `epoch` unless a rebuild writes what an older one has left.
-[[nodiscard]] Result<StockChangeResult> withdraw_stock(Session& session, std::int32_t item_no, const OrderId& change_id,
-                                                       std::int64_t units, std::int64_t epoch, std::string_view who,
+[[nodiscard]] Result<StockChangeResult> withdraw_stock(Session& session, std::int32_t sale_no, std::int32_t item_no,
+                                                       const OrderId& change_id, std::int64_t units, std::int64_t epoch,
+                                                       std::string_view who,
                                                        std::optional<std::int64_t> taken_epoch = std::nullopt);
-[[nodiscard]] Result<std::optional<StockChangeResult>> find_stock_change(Session& session, const OrderId& change_id);
+[[nodiscard]] Result<std::optional<StockChangeResult>> find_stock_change(Session& session, std::int32_t sale_no,
+                                                                         const OrderId& change_id);
 /// Changes of an item with version > `after`, in order.
-[[nodiscard]] Result<std::vector<StockChange>> stock_changes_after(Session& session, std::int32_t item_no,
-                                                                   std::int64_t after, std::int32_t limit);
+[[nodiscard]] Result<std::vector<StockChange>> stock_changes_after(Session& session, std::int32_t sale_no,
+                                                                   std::int32_t item_no, std::int64_t after,
+                                                                   std::int32_t limit);
 
 /// Commits epoch + 1, or `above` + 1 if that is more, on the sale and all its item rows, if the epoch still is
 /// `seen_epoch`; waits for the order batches in flight, since they lock the same item rows (PROTOCOL R1). Empty:

@@ -216,7 +216,7 @@ def die_and_step_back(stage, chance):
 def end_sales(stage, chance):
     """The crowd's sale ends and goes on, three times; meanwhile small ones get their first order in their last moment,
     whose key comes to the other instance right afterwards."""
-    of_crowd = "SELECT sale_id FROM sales WHERE sale_id LIKE 'load-%' ORDER BY sale_no DESC LIMIT 1"
+    of_crowd = "SELECT sale_id FROM sales WHERE sale_id LIKE 'load-%' ORDER BY created_at DESC LIMIT 1"
     crowd_sale = stage.query(of_crowd)[0][0]
     met = 0
     for _ in range(3):

@@ -52,7 +52,7 @@ def paying(name, how, act, settings=None, load_options=None, check_after=check_a
 
 def sale_of_load(stage):
     """flashsale-load makes its sale after any other of the round."""
-    return stage.query("SELECT sale_id FROM sales ORDER BY sale_no DESC LIMIT 1")[0][0]
+    return stage.query("SELECT sale_id FROM sales ORDER BY created_at DESC LIMIT 1")[0][0]
 
 
 # --- killed at a step ---
@@ -366,9 +366,8 @@ OF_POSTGRES = [
 def hold_orders(stage, chance, cursor, condition):
     """Locks one to three of the sale's orders; their ids."""
     def locked():
-        cursor.execute("SELECT order_id FROM orders WHERE item_no = ANY (%s) AND " + condition +
-                       " ORDER BY random() LIMIT %s FOR UPDATE SKIP LOCKED",
-                       (postgres.items_of_load(stage), chance.randint(1, 3)))
+        cursor.execute(f"SELECT order_id FROM orders WHERE sale_no = {postgres.SALE_OF_LOAD} AND {condition} "
+                       "ORDER BY random() LIMIT %s FOR UPDATE SKIP LOCKED", (chance.randint(1, 3),))
         return [order_id for order_id, in cursor.fetchall()]
     return harness.wait_until(locked, 5, f"no order is {condition}")
 
@@ -406,12 +405,11 @@ def lock_item_of_another(stage, chance):
     """An item's row of a sale that nobody buys from is held, with an unpaid order in it that is overdue."""
     sale = stage.create_sale(stock=10, payment="required", payment_window_s=1)
     stage.buy(sale, stage.new_customer())
-    load = stage.query("SELECT item_no FROM items JOIN sales USING (sale_no) WHERE sale_id <> %s", (sale,))
+    held = stage.sale_no(sale)
     with postgres.foreign_session(stage) as cursor:
         cursor.execute("SELECT FROM items JOIN sales USING (sale_no) WHERE sale_id = %s FOR UPDATE OF items", (sale,))
         time.sleep(WINDOW_S + chance.uniform(5, 6))
-        nothing_else_waits(stage, [], "status = 2 AND expires_at < now() - interval '3 s' AND item_no = ANY "
-                           f"(ARRAY{[number for number, in load]})")
+        nothing_else_waits(stage, [], f"status = 2 AND expires_at < now() - interval '3 s' AND sale_no <> {held}")
 
 
 HELD = [

@@ -207,7 +207,8 @@ def deadlock(stage, chance):
                 raise harness.HarnessError("there was no deadlock")
             with contextlib.suppress(psycopg2.errors.DeadlockDetected):
                 for item in reversed(items):
-                    cursor.execute("SELECT FROM items WHERE item_no = %s FOR UPDATE", (item,))
+                    cursor.execute(f"SELECT FROM items WHERE sale_no = {SALE_OF_LOAD} AND item_no = %s FOR UPDATE",
+                                   (item,))
                     time.sleep(chance.uniform(0, 0.03))
             cursor.connection.rollback()
 
@@ -216,15 +217,18 @@ def deadlocks(stage):
     return stage.postgres.process.log_text().count("deadlock detected")
 
 
+# flashsale-load makes its sale after any other of the round.
+SALE_OF_LOAD = "(SELECT sale_no FROM sales ORDER BY created_at DESC LIMIT 1)"
+
+
 def items_of_load(stage):
-    """flashsale-load makes its sale after any other of the round."""
-    return [number for number, in stage.query("SELECT item_no FROM items WHERE sale_no = (SELECT max(sale_no) "
-                                              "FROM sales) ORDER BY item_no")]
+    return [number for number, in stage.query(f"SELECT item_no FROM items WHERE sale_no = {SALE_OF_LOAD} "
+                                              "ORDER BY item_no")]
 
 
 def lock_items(stage, cursor):
     """In the order in which flashsaled locks them."""
-    cursor.execute("SELECT FROM items WHERE item_no = ANY (%s) ORDER BY item_no FOR UPDATE", (items_of_load(stage),))
+    cursor.execute(f"SELECT FROM items WHERE sale_no = {SALE_OF_LOAD} ORDER BY item_no FOR UPDATE")
 
 
 def lock_row(stage, chance):
@@ -245,7 +249,8 @@ def stall_with_row(stage, chance):
         cursor.execute("SET idle_in_transaction_session_timeout = %s", (chance.randrange(1500, 2800),))
         cursor.connection.commit()
         pid = cursor.connection.info.backend_pid
-        cursor.execute("UPDATE items SET name = name WHERE item_no = %s", (items_of_load(stage)[0],))
+        cursor.execute(f"UPDATE items SET name = name WHERE sale_no = {SALE_OF_LOAD} AND item_no = %s",
+                       (items_of_load(stage)[0],))
         harness.wait_until(lambda: not stage.query("SELECT 1 FROM pg_stat_activity WHERE pid = %s", (pid,)), 5,
                            "the stalled session lives on")
 

@@ -2,9 +2,9 @@
 WITH free AS (
     SELECT order_id
       FROM orders
-     WHERE order_id = ANY ($1::uuid[]) AND status <> 2
+     WHERE sale_no = $1 AND order_id = ANY ($2::uuid[]) AND status <> 2
      ORDER BY order_id
        FOR UPDATE SKIP LOCKED),
 moved AS (
-    DELETE FROM orders USING free WHERE orders.order_id = free.order_id RETURNING orders.*)
+    DELETE FROM orders USING free WHERE orders.sale_no = $1 AND orders.order_id = free.order_id RETURNING orders.*)
 INSERT INTO archived_orders SELECT * FROM moved;

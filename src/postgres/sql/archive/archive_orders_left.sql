@@ -1,7 +1,6 @@
 -- Some orders of a sale that are still to be moved. One that awaits payment waits until it has ended.
 SELECT order_id
   FROM orders
- WHERE item_no BETWEEN $1 AND $2
-   AND item_no = ANY ($3::integer[])
+ WHERE sale_no = $1
    AND status <> 2
- LIMIT $4;
+ LIMIT $2;

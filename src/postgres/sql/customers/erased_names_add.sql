@@ -1,4 +1,4 @@
 -- Redis holds nothing of a sale that was let go.
-INSERT INTO erased_names (pseudonym, sale_no)
-SELECT $2, sale_no FROM sales WHERE sale_no = ANY ($1::integer[]) AND NOT let_go
-ON CONFLICT DO NOTHING;
+INSERT INTO erased_names (sale_no, pseudonym, first_order_id)
+SELECT $1, $2, $3 FROM sales WHERE sale_no = $1 AND NOT let_go
+ON CONFLICT (sale_no, pseudonym) DO NOTHING;

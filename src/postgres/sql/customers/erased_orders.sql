@@ -1,7 +1,10 @@
--- The orders of a sale that a pseudonym has, some at a time, in the order of their ids.
+-- The orders of a sale that a pseudonym has, some at a time, in the order of their ids, after $3. $4, $5: the range of
+-- the customer that it stands for.
 SELECT order_id
   FROM orders
-  JOIN items USING (item_no)
- WHERE customer_id = $1 AND sale_no = $2 AND order_id > $3::uuid
+ WHERE sale_no = $1
+   AND customer_id = $2
+   AND order_id > $3::uuid
+   AND order_id BETWEEN $4::uuid AND $5::uuid
  ORDER BY order_id
- LIMIT $4;
+ LIMIT $6;

@@ -1,11 +1,13 @@
--- A page of a buyer's orders, newest first; $2 and $3 are empty for the first page. The bound is one comparison of
--- whole rows, so that each table's index is read from there on, and no further than the page.
+-- A page of a buyer's orders of a sale, in the order of their ids, so that it is read from the primary key and no
+-- further than it goes: after $2, which may stand before the range, $3 to $4. $7: some may be archived.
 SELECT order_id, item_no, customer_id, quantity, status, created_at, expires_at, reason,
        generation, coalesce(refund_required, false) AS refund_required,
        more_items, more_quantities
   FROM all_orders
- WHERE customer_id = $1
-   AND (created_at, order_id) < (coalesce(NULLIF($2, '')::timestamptz, 'infinity'),
-                                 coalesce(NULLIF($3, '')::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
- ORDER BY created_at DESC, order_id DESC
- LIMIT $4;
+ WHERE sale_no = $1
+   AND order_id > $2::uuid
+   AND order_id BETWEEN $3::uuid AND $4::uuid
+   AND customer_id = $5
+   AND (NOT is_archived OR $7)
+ ORDER BY order_id
+ LIMIT $6;

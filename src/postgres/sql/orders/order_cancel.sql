@@ -1,22 +1,23 @@
--- $3: by its buyer, whom its sale may keep from it. A row with the status that it had, if it is cancelled now.
+-- $4: by its buyer, whom its sale may keep from it. A row with the status that it had, if it is cancelled now.
 WITH live AS (
     SELECT order_id, status
       FROM orders
-     WHERE order_id = $1
+     WHERE sale_no = $1
+       AND order_id = $2
        AND status IN (1, 2)
-       AND (NOT $3::boolean OR EXISTS (SELECT
-                                         FROM items
-                                         JOIN sales USING (sale_no)
-                                        WHERE items.item_no = orders.item_no
-                                          AND CASE sales.cancellation
-                                                  WHEN 0 THEN orders.status = 2
-                                                  WHEN 1 THEN sales.state <> 3 AND clock_timestamp() < sales.ends_at
-                                                  ELSE false
-                                              END))
+       AND (NOT $4::boolean OR EXISTS (SELECT 1
+                                         FROM sales
+                                        WHERE sales.sale_no = $1
+                                          AND (sales.cancellation = 0 AND orders.status = 2
+                                               OR sales.cancellation = 1 AND sales.state <> 3
+                                                  AND clock_timestamp() < sales.ends_at)))
        FOR NO KEY UPDATE)
 UPDATE orders
-   SET status = 3, given_back = false, changed_at = now(), expires_at = NULL, reason = NULLIF($2, ''),
-       refund_required = refund_required OR EXISTS (SELECT FROM refunds WHERE refunds.order_id = orders.order_id)
+   SET status = 3, given_back = false, changed_at = now(), expires_at = NULL, reason = NULLIF($3, ''),
+       refund_required = refund_required
+                         OR EXISTS (SELECT 1
+                                      FROM refunds
+                                     WHERE refunds.sale_no = $1 AND refunds.order_id = orders.order_id)
   FROM live
- WHERE orders.order_id = live.order_id
+ WHERE orders.sale_no = $1 AND orders.order_id = live.order_id
 RETURNING live.status;

@@ -2,4 +2,4 @@ SELECT order_id, item_no, customer_id, quantity, status, created_at, expires_at,
        generation, coalesce(refund_required, false) AS refund_required,
        more_items, more_quantities
   FROM orders
- WHERE order_id = ANY ($1::uuid[]);
+ WHERE sale_no = $1 AND order_id = ANY ($2::uuid[]);

@@ -2,14 +2,15 @@
 -- somebody has locked is left for the next time: Redis may be told again.
 WITH free AS (
     SELECT orders.order_id, orders.generation
-      FROM unnest($1::uuid[], $2::smallint[]) AS told (order_id, generation)
+      FROM unnest($2::uuid[], $3::smallint[]) AS told (order_id, generation)
       JOIN orders USING (order_id, generation)
-     WHERE orders.given_back = false
+     WHERE orders.sale_no = $1 AND orders.given_back = false
      ORDER BY orders.order_id
        FOR UPDATE OF orders SKIP LOCKED)
 UPDATE orders
    SET given_back = true
   FROM free
- WHERE orders.order_id = free.order_id
+ WHERE orders.sale_no = $1
+   AND orders.order_id = free.order_id
    AND orders.generation = free.generation
    AND orders.given_back = false;

@@ -1,5 +1,5 @@
--- Orders whose time to pay begins $2 us later than was written.
+-- Orders whose time to pay begins $3 us later than was written.
 UPDATE orders
-   SET expires_at = expires_at + $2 * interval '1 microsecond'
- WHERE order_id = ANY ($1::uuid[]) AND status = 2
+   SET expires_at = expires_at + $3 * interval '1 microsecond'
+ WHERE sale_no = $1 AND order_id = ANY ($2::uuid[]) AND status = 2
 RETURNING order_id;

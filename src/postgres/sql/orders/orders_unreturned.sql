@@ -3,11 +3,10 @@ SELECT orders.order_id, orders.item_no, customer_id, quantity, status, orders.cr
        generation, coalesce(refund_required, false) AS refund_required,
        more_items, more_quantities, sales.sale_id, sales.epoch, changed_at
   FROM orders
-  JOIN items ON items.item_no = orders.item_no
-  JOIN sales ON sales.sale_no = items.sale_no
- WHERE given_back = false
-   AND sales.sale_no = ANY ($3::integer[])
-   AND changed_at <= now() - $1 * interval '1 millisecond'
+  JOIN sales ON sales.sale_no = orders.sale_no
+ WHERE orders.sale_no = $1
+   AND given_back = false
+   AND changed_at <= now() - $2 * interval '1 millisecond'
    AND ($4 = '' OR (changed_at, orders.order_id) > (NULLIF($4, '')::timestamptz, NULLIF($5, '')::uuid))
  ORDER BY changed_at, orders.order_id
- LIMIT $2;
+ LIMIT $3;

@@ -1,16 +1,19 @@
--- Once for a payment: a row when it is new, with what is known of the order. $1 need not be an order that exists.
+-- Once for a payment: a row when it is new, with what is known of the order. $2 need not be an order that exists.
 WITH noted AS (
-    INSERT INTO refunds (order_id, payment_id) VALUES ($1::uuid, $2::text)
-    ON CONFLICT (order_id, payment_id) DO NOTHING
+    INSERT INTO refunds (sale_no, order_id, payment_id) VALUES ($1, $2::uuid, $3::text)
+    ON CONFLICT (sale_no, order_id, payment_id) DO NOTHING
     RETURNING order_id),
 marked AS (
-    UPDATE orders SET refund_required = true WHERE order_id = $1::uuid RETURNING order_id, item_no, status),
+    UPDATE orders SET refund_required = true WHERE sale_no = $1 AND order_id = $2::uuid RETURNING order_id, status),
 marked_in_archive AS (
-    UPDATE archived_orders SET refund_required = true WHERE order_id = $1::uuid RETURNING order_id, item_no, status),
+    UPDATE archived_orders
+       SET refund_required = true
+     WHERE sale_no = $1 AND order_id = $2::uuid
+    RETURNING order_id, status),
 known AS (
-    SELECT order_id, item_no, status FROM marked
+    SELECT order_id, status FROM marked
      UNION ALL
-    SELECT order_id, item_no, status FROM marked_in_archive)
-SELECT coalesce(known.item_no, 0), coalesce(known.status, 0)
+    SELECT order_id, status FROM marked_in_archive)
+SELECT coalesce(known.status, 0)
   FROM noted
   LEFT JOIN known USING (order_id);

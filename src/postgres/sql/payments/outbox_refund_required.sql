@@ -1,13 +1,7 @@
--- The shop's systems are told; the provider does the rest. $1 need not be an order that exists. Of a rehearsal nobody
+-- The shop's systems are told; the provider does the rest. $2 need not be an order that exists. Of a rehearsal nobody
 -- is told.
-INSERT INTO outbox (type, payload)
-SELECT 'refund.required',
-       json_build_object('order_id', $1::uuid, 'payment_id', $2::text, 'amount', $3::bigint, 'currency', $4::text,
-                         'reason', $5::text)
- WHERE NOT EXISTS (SELECT FROM rehearsal_orders WHERE rehearsal_orders.order_id = $1::uuid)
-   AND NOT EXISTS (
-           SELECT
-             FROM orders
-             JOIN items USING (item_no)
-             JOIN sales USING (sale_no)
-            WHERE orders.order_id = $1::uuid AND sales.rehearsal);
+INSERT INTO outbox (sale_no, type, payload)
+SELECT $1, 'refund.required',
+       json_build_object('order_id', $2::uuid, 'payment_id', $3::text, 'amount', $4::bigint, 'currency', $5::text,
+                         'reason', $6::text)
+ WHERE NOT EXISTS (SELECT 1 FROM sales WHERE sales.sale_no = $1 AND sales.rehearsal);

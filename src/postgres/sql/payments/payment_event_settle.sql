@@ -1,3 +1,3 @@
 UPDATE payment_events
-   SET outcome = $2::smallint, settled_at = CASE WHEN $2::smallint > 1 THEN now() END
- WHERE webhook_id = $1;
+   SET outcome = $3::smallint, settled_at = CASE WHEN $3::smallint > 1 THEN now() END
+ WHERE sale_no = $1 AND webhook_id = $2;

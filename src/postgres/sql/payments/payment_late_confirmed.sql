@@ -1,8 +1,9 @@
 -- The oldest message that waits for the order's units: it brings the order back. None: nobody waits for them.
 UPDATE payment_events
    SET outcome = 2, settled_at = now()
- WHERE webhook_id = (SELECT webhook_id
+ WHERE sale_no = $1
+   AND webhook_id = (SELECT webhook_id
                        FROM payment_events
-                      WHERE order_id = $1 AND outcome = 1
+                      WHERE sale_no = $1 AND order_id = $2 AND outcome = 1
                       ORDER BY received_at, webhook_id
                       LIMIT 1);

@@ -2,4 +2,4 @@
 -- and those that are not judged yet.
 SELECT count(DISTINCT CASE payment_id WHEN '' THEN webhook_id ELSE payment_id END)
   FROM payment_events
- WHERE order_id = $1 AND NOT succeeded AND outcome IN (0, 3, 7);
+ WHERE sale_no = $1 AND order_id = $2 AND NOT succeeded AND outcome IN (0, 3, 7);

@@ -2,15 +2,17 @@
 -- in no other place: nobody can be owed anything of a rehearsal. Orders are locked before messages, as everywhere.
 WITH gone AS (
     DELETE FROM orders
-     WHERE order_id IN (SELECT order_id
-                          FROM orders
-                         WHERE item_no BETWEEN $1 AND $2 AND item_no = ANY ($3::integer[])
-                         LIMIT $4)
+     WHERE sale_no = $1
+       AND order_id IN (SELECT order_id FROM orders WHERE sale_no = $1 LIMIT $2)
     RETURNING order_id),
 untold AS (
-    DELETE FROM payment_events USING gone WHERE payment_events.order_id = gone.order_id),
+    DELETE FROM payment_events
+     USING gone
+     WHERE payment_events.sale_no = $1 AND payment_events.order_id = gone.order_id),
 unowed AS (
-    DELETE FROM refunds USING gone WHERE refunds.order_id = gone.order_id),
+    DELETE FROM refunds USING gone WHERE refunds.sale_no = $1 AND refunds.order_id = gone.order_id),
 noted AS (
-    INSERT INTO rehearsal_orders (order_id) SELECT order_id FROM gone ON CONFLICT (order_id) DO NOTHING)
+    INSERT INTO rehearsal_orders (sale_no, order_id)
+    SELECT $1, order_id FROM gone
+    ON CONFLICT (sale_no, order_id) DO NOTHING)
 SELECT count(*) FROM gone;

@@ -1,9 +1,9 @@
-#include "keyed_hash.hpp"
+#include "flashsale/model/keyed_hash.hpp"
 
 #include <bit>
 #include <cstddef>
 
-namespace flashsale::identity {
+namespace flashsale {
 namespace {
 
 struct State {
@@ -53,4 +53,4 @@ std::uint64_t keyed_hash(const std::array<std::uint64_t, 2>& key, std::string_vi
   return state.v0 ^ state.v1 ^ state.v2 ^ state.v3;
 }
 
-}  // namespace flashsale::identity
+}  // namespace flashsale

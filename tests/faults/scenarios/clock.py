@@ -157,7 +157,7 @@ def step_redis(*offsets_s):
     """Units come back, rest and are sold again, an instance dies with orders in hand, and the audit is asked all the
     while."""
     def act(stage, chance):
-        sale = stage.create_sale(stock=1000)
+        sale = stage.create_sale(stock=1_000_000)  # a quick machine sells a thousand within a second
         scarce = stage.create_sale(stock=1)
         rebuilt = counted(stage, "flashsale_rebuilds_total")
         for offset_s in (*offsets_s, 0):
@@ -165,7 +165,8 @@ def step_redis(*offsets_s):
             stage.move_clock(offset_s)
             until = time.monotonic() + 3 + chance.random()
             while time.monotonic() < until:
-                require(settled_buy(stage, sale).status in (201, 202), "nothing is sold")
+                bought = settled_buy(stage, sale)
+                require(bought.status in (201, 202), f"nothing is sold: {bought!r}")
                 stage.wait_consistent(sale, 2)
             sell_last_unit_again(stage, scarce)
         require(counted(stage, "flashsale_drift_units_total") == 0, f"an alarm for nothing: {alarms(stage)}")

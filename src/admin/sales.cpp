@@ -22,6 +22,8 @@ constexpr int kEpochAttempts = 5;
 constexpr std::chrono::milliseconds kWithdrawBudget{1000};
 constexpr std::chrono::milliseconds kEpochPause{100};
 constexpr std::chrono::milliseconds kTellPatience{500};
+constexpr std::chrono::milliseconds kWriterPatience{500};
+constexpr std::chrono::milliseconds kWriterPause{10};
 
 /// Tries for a moment: a sale that is being rebuilt is served again soon, by what was read before or after the change.
 bool tell(const std::function<Result<catalog::PushOutcome>()>& push) {
@@ -56,6 +58,18 @@ StockResult to_repetition(const postgres::StockChangeResult& recorded, std::int6
   return repeated;
 }
 
+/// The units were taken by another call of the same key, which writes that next, unless it has died. Written by
+/// somebody else, it would take its own units for ones that were taken twice. Empty: it was not written in time.
+Result<std::optional<postgres::StockChangeResult>> await_writer(workers::Stores& stores, std::int32_t sale_no,
+                                                                const OrderId& change_id) {
+  const auto give_up_at = std::chrono::steady_clock::now() + kWriterPatience;
+  for (;;) {
+    auto written = postgres::find_stock_change(stores.session(), sale_no, change_id);
+    if (!written || *written || std::chrono::steady_clock::now() >= give_up_at) return written;
+    std::this_thread::sleep_for(kWriterPause);
+  }
+}
+
 /// One try to take units out under the epoch that the sale has now. Empty: the epoch moved on, try again.
 Result<std::optional<StockResult>> withdraw_once(workers::Stores& stores, const Sale& sale, std::int32_t item_no,
                                                  const OrderId& change_id, std::int64_t units, std::string_view who) {
@@ -78,6 +92,12 @@ Result<std::optional<StockResult>> withdraw_once(workers::Stores& stores, const 
     if (*written) return std::optional<StockResult>(to_repetition(**written, units));
     StockResult refused{StockResult::Outcome::not_enough, {}, taken->remaining};
     return std::optional<StockResult>(refused);
+  }
+
+  if (taken->outcome == Taken::repeated) {
+    const auto others = await_writer(stores, sale.sale_no, change_id);
+    if (!others) return others.error();
+    if (*others) return std::optional<StockResult>(to_repetition(**others, units));
   }
 
   FLASHSALE_FAULT_POINT("withdrawal.taken");

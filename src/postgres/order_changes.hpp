@@ -36,19 +36,18 @@ struct OrderChange {
 void tell_of_refund(pqxx::transaction_base& tx, const OrderChange& change);
 
 /// Every change of an order's status passes here, in the transaction that makes it and before its commit: whoever is to
-/// be told of orders is told from here, of all that is committed and of nothing else. A batch is handed in as what is
-/// there, with how one of it is read: `to_change` gives an OrderChange, or none of one that has not changed. So where
-/// nobody is to be told it costs nothing. (tests/unit/style_test.py knows each statement that changes a status, and who
-/// notes it.)
+/// be told of orders is told from here, of all that is committed and of nothing else. (tests/unit/style_test.py knows
+/// each statement that changes a status, and who notes it.)
+inline void note_change(pqxx::transaction_base& tx, const OrderChange& change) {
+  if (change.refund != nullptr) tell_of_refund(tx, change);
+}
+/// Of a batch, handed in as what is there, with how one of it is read: `to_change` gives an OrderChange, or none of one
+/// that has not changed. So where nobody is to be told it costs nothing.
 template <class Batch, class ToChange>
 void note_change(pqxx::transaction_base& tx, const Batch& batch, const ToChange& to_change) {
   for (const auto& one : batch) {
-    const std::optional<OrderChange> change = to_change(one);
-    if (change && change->refund != nullptr) tell_of_refund(tx, *change);
+    if (const std::optional<OrderChange> change = to_change(one)) note_change(tx, *change);
   }
-}
-inline void note_change(pqxx::transaction_base& tx, const OrderChange& change) {
-  if (change.refund != nullptr) tell_of_refund(tx, change);
 }
 
 }  // namespace flashsale::postgres

@@ -21,7 +21,7 @@ namespace flashsale::catalog {
 /// In which log the entry stands.
 enum class LogOf : std::uint8_t {
   served_epoch,
-  older_epoch,  ///< can have outlived its sale, whose numbers are given out anew when PostgreSQL was restored
+  older_epoch,  ///< can have outlived its sale: one made again under its name has another number
 };
 
 /// Orders of one batch, each with the status that its row begins with. None: nothing is left of it.

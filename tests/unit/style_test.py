@@ -279,10 +279,6 @@ def includes(root):
     return breaches
 
 
-# Modules whose private headers are still in include.
-NOT_YET_PRIVATE = {"redis", "checkout"}
-
-
 def private_headers(root):
     """A header in include/flashsale is included by another module, or by a header that is; all others are in src."""
     public = os.path.join("include", "flashsale", "")
@@ -297,7 +293,7 @@ def private_headers(root):
             reached.add(path)
             waiting += [os.path.join("include", name) for name in included.get(path, [])]
     return [f"{path}:1: no other module includes it: it belongs in src/{module_of(path)}" for path in included
-            if path.startswith(public) and path not in reached and module_of(path) not in NOT_YET_PRIVATE]
+            if path.startswith(public) and path not in reached]
 
 
 LIBPQXX_HEADER = os.path.join("include", "flashsale", "postgres", "pqxx.hpp")

@@ -21,7 +21,8 @@ import unittest
 import jsonschema
 import yaml
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+import planted_breaches
+from planted_breaches import ROOT, expect_none, read
 
 GITHUB = ".github/workflows/ci.yml"
 GITLAB = ".gitlab-ci.yml"
@@ -30,11 +31,6 @@ JENKINS = "Jenkinsfile"
 GROOVY = shutil.which("groovy")
 # What a pipeline may do besides calling a script: nothing of the project's.
 OTHER_COMMANDS = {(JENKINS, "rm -rf build")}
-
-
-def text_of(root, path):
-    with open(os.path.join(root, path), encoding="utf-8") as stream:
-        return stream.read()
 
 
 @dataclasses.dataclass
@@ -129,7 +125,7 @@ def parsed(text):
 def breaches_of_format(root, path):
     """Of a YAML file: what its parser and its schema say."""
     try:
-        document = parsed(text_of(root, path))
+        document = parsed(read(root, path))
     except yaml.YAMLError as error:
         return [f"{path}: is no YAML: {error}"]
     errors = jsonschema.Draft7Validator(SCHEMAS[path]).iter_errors(document)
@@ -239,7 +235,7 @@ def string_of(argument):
 
 
 def jenkins_pipeline(root):
-    pipeline = JenkinsReader(text_of(root, JENKINS)).file()
+    pipeline = JenkinsReader(read(root, JENKINS)).file()
     if pipeline.name != "pipeline" or pipeline.one("agent").arguments != ["none"]:
         raise Malformed("begins otherwise than with a pipeline of `agent none`")
     return pipeline
@@ -276,7 +272,7 @@ def jenkins_format(root):
 
 def github_jobs(root):
     jobs = {}
-    for name, job in parsed(text_of(root, GITHUB))["jobs"].items():
+    for name, job in parsed(read(root, GITHUB))["jobs"].items():
         container = job.get("container", [])
         images = [container] if isinstance(container, str) else [container["image"]] if container else []
         jobs[name] = Job([step["run"] for step in job["steps"] if "run" in step],
@@ -286,14 +282,14 @@ def github_jobs(root):
 
 
 def gitlab_jobs(root):
-    document = parsed(text_of(root, GITLAB))
+    document = parsed(read(root, GITLAB))
     return {name: Job(job["script"], job.get("artifacts", {}).get("paths", []),
                       [job.get("image", document["default"]["image"])] + job.get("services", []))
             for name, job in document.items() if name not in GITLAB_KEYWORDS}
 
 
 def circle_jobs(root):
-    document = parsed(text_of(root, CIRCLE))
+    document = parsed(read(root, CIRCLE))
     jobs = {}
     for name, job in document["jobs"].items():
         docker = job["docker"] if "docker" in job else document["executors"][job["executor"]]["docker"]
@@ -351,7 +347,7 @@ def gitlab_is_well_formed(root):
     breaches = breaches_of_format(root, GITLAB)
     if breaches:
         return breaches
-    document = parsed(text_of(root, GITLAB))
+    document = parsed(read(root, GITLAB))
     return [f"{GITLAB}: {name} is of no known stage" for name, job in document.items()
             if name not in GITLAB_KEYWORDS and job["stage"] not in document["stages"]]
 
@@ -361,7 +357,7 @@ def circle_is_well_formed(root):
     breaches = breaches_of_format(root, CIRCLE)
     if breaches:
         return breaches
-    document = parsed(text_of(root, CIRCLE))
+    document = parsed(read(root, CIRCLE))
     run = [name for workflow in document["workflows"].values() for name in workflow["jobs"]]
     if sorted(run) != sorted(document["jobs"]):
         breaches.append(f"{CIRCLE}: the workflow does not run just the jobs {', '.join(document['jobs'])}")
@@ -391,10 +387,10 @@ def breach_of_command(root, command):
     if not os.access(script, os.X_OK) or not os.path.isfile(script):
         return "calls what is not there, or cannot be run"
     if words[0] == "scripts/install":
-        groups = set(re.findall(r"^([a-z]+) ", text_of(root, "scripts/packages"), re.MULTILINE))
+        groups = set(re.findall(r"^([a-z]+) ", read(root, "scripts/packages"), re.MULTILINE))
         unknown = set(words[1:]) - groups
         return f"installs {', '.join(sorted(unknown))}, of which scripts/packages has nothing" if unknown else None
-    code, text = help_of(script, tuple(words[1:]), text_of(root, words[0]))
+    code, text = help_of(script, tuple(words[1:]), read(root, words[0]))
     if code != 0:
         return f"is refused: {text.strip()[:200]}"
     unknown = [word for word in words[1:] if word.startswith("--") and word not in text]
@@ -421,7 +417,7 @@ def artefacts_are_made(root):
     breaches = []
     for path, name, job in all_jobs(root):
         scripts = {command.split()[0] for command in job.commands if command.startswith("scripts/")}
-        made = "".join(text_of(root, script) for script in scripts if os.path.isfile(os.path.join(root, script)))
+        made = "".join(read(root, script) for script in scripts if os.path.isfile(os.path.join(root, script)))
         for artefact in job.artefacts:
             if not re.search(re.escape(artefact) + r"(?![\w/-])|" + re.escape(artefact) + r"/\$", made):
                 breaches.append(f"{path}: {name}: nothing that it calls makes {artefact}")
@@ -447,7 +443,7 @@ SECRETS = re.compile(r"\$\{\{\s*secrets\.|\bcredentials\s*\(|\bwithCredentials\b
 def no_secrets(root):
     """No job is given a secret: none needs one, and a pull request runs them all."""
     return [f"{path}: names a secret: {match.group(0)}" for path in JOBS
-            for match in SECRETS.finditer(text_of(root, path))]
+            for match in SECRETS.finditer(read(root, path))]
 
 
 def all_do_the_same(root):
@@ -472,10 +468,7 @@ RULES = [github_is_well_formed, gitlab_is_well_formed, circle_is_well_formed, je
 
 class TreeTest(unittest.TestCase):
     def test_tree_keeps_the_rules(self):
-        for rule in RULES:
-            with self.subTest(rule=rule.__name__):
-                breaches = rule(ROOT)
-                self.assertEqual([], breaches, "\n" + "\n".join(breaches))
+        expect_none(self, RULES)
 
     def test_the_jobs_are_seen(self):
         wanted = ["asan", "coverage", "fuzz", "image", "lint", "test", "tsan"]
@@ -508,7 +501,7 @@ class GroovyTest(unittest.TestCase):
                               check=False)
 
     def test_groovy_reads_it(self):
-        text = text_of(ROOT, JENKINS)
+        text = read(ROOT, JENKINS)
         done = self.parse(text)
         self.assertEqual(0, done.returncode, done.stdout + done.stderr)
         self.assertNotEqual(0, self.parse(text.replace("stage('lint') {", "stage('lint' {")).returncode)
@@ -516,33 +509,9 @@ class GroovyTest(unittest.TestCase):
 
 # --- the rules themselves --------------------------------------------------------------------------------------------
 
-class PlantedBreachTest(unittest.TestCase):
-    """Each rule is right about the tree's own files, and finds what is changed in a copy of them."""
-
-    def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.root = folder.name
-        for path in JOBS:
-            os.makedirs(os.path.dirname(os.path.join(self.root, path)), exist_ok=True)
-            shutil.copy2(os.path.join(ROOT, path), os.path.join(self.root, path))
-        for path in ("scripts", "tests/fuzz"):
-            shutil.copytree(os.path.join(ROOT, path), os.path.join(self.root, path))
-        shutil.copy2(os.path.join(ROOT, "CMakePresets.json"), self.root)
-
-    def catches(self, rule, path, old, new, what):
-        """After the change the rule says `what`, and nothing before it."""
-        before = text_of(self.root, path)
-        self.assertIn(old, before, f"{path} has changed: plant the breach elsewhere")
-        self.assertEqual([], rule(self.root))
-        self.write(path, before.replace(old, new, 1))
-        breaches = rule(self.root)
-        self.write(path, before)
-        self.assertTrue(any(what in breach for breach in breaches), f"{old!r} → {new!r}: {breaches}")
-
-    def write(self, path, text):
-        with open(os.path.join(self.root, path), "w", encoding="utf-8") as stream:
-            stream.write(text)
+class PlantedBreachTest(planted_breaches.PlantedChangeTest):
+    rules = RULES
+    copied = (*JOBS, "scripts", "tests/fuzz", "CMakePresets.json")
 
     def test_github(self):
         self.catches(github_is_well_formed, GITHUB, "    runs-on: ubuntu-24.04\n", "", "runs-on")
@@ -574,7 +543,7 @@ class PlantedBreachTest(unittest.TestCase):
         self.catches(rule, JENKINS, "sh 'scripts/lint'", 'sh "scripts/lint"', "line ")
         self.catches(rule, JENKINS, "image 'debian:12'", "", "image")
         self.catches(rule, JENKINS, "archiveArtifacts artifacts:", "archiveArtifacts path:", "without")
-        self.write(JENKINS, text_of(self.root, JENKINS) + "}\n")
+        self.plant(JENKINS, read(self.root, JENKINS) + "}\n")
         self.assertTrue(jenkins_is_well_formed(self.root))
 
     def test_commands(self):
@@ -614,13 +583,6 @@ class PlantedBreachTest(unittest.TestCase):
         self.catches(all_do_the_same, CIRCLE, "--sanitize asan", "--sanitize tsan", "asan is not that of")
         self.catches(all_do_the_same, GITLAB, "      - build/fuzz-crashes\n", "", "fuzz is not that of")
         self.catches(all_do_the_same, JENKINS, "stage('image')", "stage('images')", "images is not that of")
-
-    def test_every_rule_has_its_planted_breach(self):
-        with open(os.path.abspath(__file__), encoding="utf-8") as stream:
-            text = stream.read()
-        for rule in RULES:
-            planted = rf"self\.catches\({rule.__name__},|rule = {rule.__name__}\n"
-            self.assertRegex(text, planted, rule.__name__)
 
 
 if __name__ == "__main__":

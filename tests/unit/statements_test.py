@@ -12,7 +12,8 @@ import os
 import re
 import unittest
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from planted_breaches import ROOT, expect_none
+
 SOURCES = os.path.join(ROOT, "src", "postgres")
 
 # Tables whose rows belong to a sale, and views of them.
@@ -212,14 +213,10 @@ SCHEMA_RULES = [exists_selects_one, one_subcommand, no_subquery_over_columns, vi
 class TreeTest(unittest.TestCase):
 
     def test_statements_keep_the_rules(self):
-        for rule in STATEMENT_RULES:
-            with self.subTest(rule=rule.__name__):
-                self.assertEqual([], rule(statements()))
+        expect_none(self, STATEMENT_RULES, statements())
 
     def test_schema_keeps_the_rules(self):
-        for rule in SCHEMA_RULES:
-            with self.subTest(rule=rule.__name__):
-                self.assertEqual([], rule(schema()))
+        expect_none(self, SCHEMA_RULES, schema())
 
     def test_what_looks_over_sales_is_there(self):
         self.assertEqual(set(), set(OVER_SALES) - {where for where, _ in statements()})

@@ -9,10 +9,10 @@ Run: /usr/bin/python3 tests/unit/style_test.py
 import configparser
 import os
 import re
-import tempfile
 import unittest
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+import planted_breaches
+from planted_breaches import ROOT, expect_none
 
 SKIPPED_FOLDERS = {".git", "build", ".flashsale", "__pycache__", ".cache", ".vscode", ".idea"}
 
@@ -601,10 +601,7 @@ RULES = [coroutine_forms, includes, private_headers, libpqxx_by_its_header, sql_
 
 class TreeTest(unittest.TestCase):
     def test_tree_keeps_the_rules(self):
-        for rule in RULES:
-            with self.subTest(rule=rule.__name__):
-                breaches = rule(ROOT)
-                self.assertEqual([], breaches, "\n" + "\n".join(breaches))
+        expect_none(self, RULES)
 
     def test_the_tree_is_seen(self):
         paths = walk(ROOT)
@@ -655,31 +652,8 @@ class TreeTest(unittest.TestCase):
 
 # --- the rules themselves ------------------------------------------------------------------------------------------
 
-class PlantedBreachTest(unittest.TestCase):
-    def setUp(self):
-        self.folder = tempfile.TemporaryDirectory()
-        self.root = self.folder.name
-        self.addCleanup(self.folder.cleanup)
-
-    def plant(self, path, text):
-        full = os.path.join(self.root, path)
-        os.makedirs(os.path.dirname(full), exist_ok=True)
-        with open(full, "w", encoding="utf-8", newline="") as stream:
-            stream.write(text)
-
-    def catches(self, rule, path, text, line=None):
-        """The rule finds exactly one breach in the text, in this line if given; then the file is removed."""
-        self.plant(path, text)
-        breaches = rule(self.root)
-        os.remove(os.path.join(self.root, path))
-        self.assertEqual(1, len(breaches), f"{text!r}: {breaches}")
-        self.assertTrue(breaches[0].startswith(f"{path}:{line}:" if line else f"{path}:"), breaches)
-
-    def passes(self, rule, path, text):
-        self.plant(path, text)
-        breaches = rule(self.root)
-        os.remove(os.path.join(self.root, path))
-        self.assertEqual([], breaches, repr(text))
+class PlantedBreachTest(planted_breaches.PlantedFileTest):
+    rules = RULES
 
     def test_coroutine_forms(self):
         path = os.path.join("src", "http", "a.cpp")
@@ -907,12 +881,6 @@ class PlantedBreachTest(unittest.TestCase):
         self.assertEqual(1, len(version(self.root)))
         self.plant("openapi.yaml", "openapi: 3.1.0\ninfo:\n  title: x\nother:\n  version: 1.2.3\n")
         self.assertEqual(1, len(version(self.root)))
-
-    def test_every_rule_has_its_planted_breach(self):
-        with open(os.path.abspath(__file__), encoding="utf-8") as stream:
-            text = stream.read()
-        for rule in RULES:
-            self.assertRegex(text, rf"self\.catches\({rule.__name__},", rule.__name__)
 
 
 if __name__ == "__main__":

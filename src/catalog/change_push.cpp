@@ -27,7 +27,7 @@ Result<std::optional<std::int64_t>> applied_stock_version(workers::Stores& store
 Result<PushOutcome> push_definition(workers::Stores& stores, const Sale& sale) {
   auto& client = stores.redis();
   if (const auto error = client.connect()) return error;
-  const auto outcome = client.ask(redis::configure(sale, client.identity()));
+  const auto outcome = client.ask(redis::configure(stores.fence(sale.id, sale.epoch), sale));
   if (!outcome) return outcome.error();
   return *outcome == redis::ConfigureOutcome::lost ? PushOutcome::lost : PushOutcome::done;
 }

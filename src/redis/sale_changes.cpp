@@ -42,10 +42,10 @@ Result<WithdrawReply> read_withdraw(ReplyView reply) {
 
 }  // namespace
 
-Call<ConfigureOutcome> configure(const Sale& sale, std::string_view identity) {
-  const SaleKeys keys(sale.id, sale.epoch);
+Call<ConfigureOutcome> configure(const Fence& fence, const Sale& sale) {
+  const SaleKeys keys(fence.sale_id, fence.epoch);
   auto command = evalsha("configure", {keys.fence}, 7);
-  command.add(sale.epoch).add(identity).add(sale.version).add(static_cast<std::int64_t>(sale.state));
+  command.add(fence.epoch).add(fence.identity).add(sale.version).add(static_cast<std::int64_t>(sale.state));
   command.add(to_unix_us(sale.starts_at)).add(to_unix_us(sale.ends_at)).add(std::int64_t{kOpeningRest.count()});
   return {std::move(command), Reader(read_configure)};
 }

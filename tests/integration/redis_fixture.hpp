@@ -79,8 +79,8 @@ class RedisSale {
                                 std::int64_t delta) {
     return ask(redis::restock(fence, item_no, version, delta));
   }
-  redis::ConfigureOutcome configure(const Sale& sale, std::string_view on_identity) {
-    return ask(redis::configure(sale, on_identity));
+  redis::ConfigureOutcome configure(const redis::Fence& fence, const Sale& sale) {
+    return ask(redis::configure(fence, sale));
   }
   redis::PublishOutcome publish(const Sale& sale, std::string_view on_identity, std::string_view from_postgres) {
     return publish(sale, {loaded_[sale.epoch], {}}, on_identity, from_postgres);

@@ -415,12 +415,10 @@ class History {
       sale.starts_at = random_.percent(70) ? kPast : kFuture;
       sale.ends_at = random_.percent(85) ? kFuture : kPast;
     }
-    auto pushed = sale;
-    pushed.epoch = caller.epoch;
     tell("configure version ", sale.version, " under ", caller.epoch, ", state ", static_cast<int>(sale.state));
     const bool lost = !model_.admits(caller);
     const bool old = sale.version <= model_.fence.definition.version;
-    const auto outcome = run(lost || old, [&] { return redis_.configure(pushed, caller.identity); });
+    const auto outcome = run(lost || old, [&] { return redis_.configure(fence_of(caller), sale); });
     using Outcome = redis::ConfigureOutcome;
     ASSERT_EQ(outcome, lost ? Outcome::lost : old ? Outcome::old : Outcome::done);
     count(lost ? "configure: lost" : old ? "configure: old" : "configure: done");

@@ -112,7 +112,7 @@ class RedisScriptsTest : public ::testing::Test {
     sale.starts_at = starts_at;
     sale.ends_at = ends_at;
     ++sale.version;
-    ASSERT_EQ(redis.configure(sale, redis.identity), ConfigureOutcome::done);
+    ASSERT_EQ(redis.configure(fence(), sale), ConfigureOutcome::done);
   }
 
   /// All calls that an instance makes of a sale, each of which must be answered `lost` and change nothing.
@@ -121,7 +121,6 @@ class RedisScriptsTest : public ::testing::Test {
     const auto buyer = order("ann");
     const std::vector<ReservationRequest> requests{{buyer.id, buyer.lines, buyer.customer_id}};
     Sale definition = sale;
-    definition.epoch = stale.epoch;
     definition.version = sale.version + 1;
     EXPECT_EQ(redis.reserve(stale, {kFuture, 1000, false}, requests).outcome, ReservationReply::Outcome::lost);
     EXPECT_EQ(redis.reserve(stale, {kFuture, 1000, true}, requests).outcome, ReservationReply::Outcome::lost);
@@ -132,7 +131,7 @@ class RedisScriptsTest : public ::testing::Test {
     EXPECT_EQ(redis.restock(stale, kSneaker, 1, 1), RestockOutcome::lost);
     EXPECT_EQ(redis.find(stale, buyer.id).outcome, testing::RedisSale::Found::Outcome::lost);
     EXPECT_EQ(redis.audit(stale, 1000).outcome, AuditReply::Outcome::lost);
-    EXPECT_EQ(redis.configure(definition, stale.identity), ConfigureOutcome::lost);
+    EXPECT_EQ(redis.configure(stale, definition), ConfigureOutcome::lost);
     EXPECT_EQ(redis.dump(), before);
   }
 
@@ -641,12 +640,12 @@ TEST_F(RedisScriptsTest, AnOlderDefinitionIsNotTaken) {
   configure(SaleState::paused);
   const auto before = redis.dump();
   sale.state = SaleState::open;
-  EXPECT_EQ(redis.configure(sale, redis.identity), ConfigureOutcome::old);
+  EXPECT_EQ(redis.configure(fence(), sale), ConfigureOutcome::old);
   --sale.version;
-  EXPECT_EQ(redis.configure(sale, redis.identity), ConfigureOutcome::old);
+  EXPECT_EQ(redis.configure(fence(), sale), ConfigureOutcome::old);
   EXPECT_EQ(redis.dump(), before);
   sale.version += 5;
-  EXPECT_EQ(redis.configure(sale, redis.identity), ConfigureOutcome::done);
+  EXPECT_EQ(redis.configure(fence(), sale), ConfigureOutcome::done);
   EXPECT_EQ(redis.pulse(1).version, sale.version);
 }
 

@@ -80,7 +80,7 @@ std::vector<Command> calls_of_a_sale() {
       publish(sale, {}, "identity", "postgres").command,
       forget_epoch(kSale, 3).command,
       forget_sale(kSale, 3).command,
-      configure(sale, "identity").command,
+      configure(fence, sale).command,
       restock(fence, 7, 1, 1).command,
       withdraw(fence, {}, {}).command,
       find_orders(fence, std::span(&order.id, 1)).command,

@@ -1,7 +1,6 @@
 #pragma once
 #include <cstdint>
 #include <string>
-#include <string_view>
 
 #include "flashsale/model/sale.hpp"
 #include "flashsale/model/time.hpp"
@@ -14,7 +13,7 @@ namespace flashsale::redis {
 /// What a merchant changes of a sale that is served: state and times, and the stock of an item.
 
 enum class ConfigureOutcome : std::uint8_t { lost, old, done };
-[[nodiscard]] Call<ConfigureOutcome> configure(const Sale& sale, std::string_view identity);
+[[nodiscard]] Call<ConfigureOutcome> configure(const Fence& fence, const Sale& sale);
 
 enum class RestockOutcome : std::uint8_t { lost, old, gap, done };
 /// `delta` < 0 only raises the version: its units were taken by withdraw.

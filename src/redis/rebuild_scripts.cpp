@@ -51,7 +51,7 @@ Command load_chunk(const SaleKeys& keys, std::int64_t epoch, std::span<const Ord
   for (const auto& order : chunk) {
     placed[customer_field(order.customer_id)].add(order);
     if (!is_live(order.status)) continue;
-    for (const auto& line : order.lines) units[buyer_field(line.item_no, order.customer_id)] += line.quantity;
+    for (const auto& line : order.lines) units[units_field(line.item_no, order.customer_id)] += line.quantity;
   }
   auto command = evalsha("load", {keys.fence, keys.orders, keys.buyers},
                          4 + 2 * (chunk.size() + units.size()) + 4 * placed.size());

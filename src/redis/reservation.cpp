@@ -88,7 +88,7 @@ Call<ReservationReply> reserve(const Fence& fence, const ReservationTerms& terms
     for (const auto& line : request.lines) {
       const auto index = std::ranges::find(items, line.item_no) - items.begin() + 1;
       command.add(is_first ? request.id.bytes() : std::string_view{}).add(static_cast<std::int64_t>(index));
-      command.add(buyer_field(line.item_no, request.customer_id));
+      command.add(units_field(line.item_no, request.customer_id));
       command.add(static_cast<std::int64_t>(line.quantity))
           .add(is_first ? std::string_view(payload) : std::string_view{});
       is_first = false;

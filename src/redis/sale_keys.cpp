@@ -15,7 +15,7 @@ std::string lease_key(std::string_view sale_id, std::string_view kind) {
   return std::string("fs:{").append(sale_id).append("}:lease:").append(kind);
 }
 
-std::string buyer_field(std::int32_t item_no, std::string_view customer_id) {
+std::string units_field(std::int32_t item_no, std::string_view customer_id) {
   return std::to_string(item_no).append(":").append(customer_id);
 }
 

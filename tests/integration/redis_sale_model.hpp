@@ -46,7 +46,7 @@ struct ModelEntry {
 };
 
 /// The keys of one epoch.
-struct Generation {
+struct EpochKeys {
   std::map<std::int32_t, ModelItem> items;
   std::map<OrderId, ModelRecord> records;
   std::map<std::string, std::int64_t> totals;  ///< "<item>:<customer>" → units
@@ -64,9 +64,9 @@ struct Generation {
     if (!records.contains(id)) ++placed[record.customer_id];
     records[id] = record;
     if (record.state != 'h') return;
-    for (const auto& line : record.lines) totals[buyer(line.item_no, record.customer_id)] += line.quantity;
+    for (const auto& line : record.lines) totals[units_field(line.item_no, record.customer_id)] += line.quantity;
   }
-  static std::string buyer(std::int32_t item_no, std::string_view customer_id) {
+  static std::string units_field(std::int32_t item_no, std::string_view customer_id) {
     return std::to_string(item_no) + ":" + std::string(customer_id);
   }
 };
@@ -89,12 +89,12 @@ struct Caller {
 
 struct SaleModel {
   ModelFence fence;
-  std::map<std::int64_t, Generation> generations;
+  std::map<std::int64_t, EpochKeys> epochs;
 
   [[nodiscard]] bool admits(const Caller& caller) const {
     return fence.epoch != 0 && fence.epoch == caller.epoch && fence.identity == caller.identity && fence.rebuilder == 0;
   }
-  Generation& current() { return generations[fence.epoch]; }
+  EpochKeys& current() { return epochs[fence.epoch]; }
 
   [[nodiscard]] bool is_open(TimePoint now) const {
     const auto& sale = fence.definition;
@@ -138,7 +138,7 @@ struct SaleModel {
     if (item == sale.items.end()) return Decision::unknown_item;
     const bool rests = to_unix_us(now) < item->second.sellable_from_us;
     if (item->second.remaining <= 0 || rests) return Decision::sold_out;
-    const auto total = sale.totals.find(Generation::buyer(line.item_no, customer_id));
+    const auto total = sale.totals.find(EpochKeys::units_field(line.item_no, customer_id));
     const auto owned = total == sale.totals.end() ? 0 : total->second;
     if (item->second.limit > 0 && owned + line.quantity > item->second.limit) return Decision::limit;
     return item->second.remaining < line.quantity ? Decision::sold_out : Decision::accepted;
@@ -173,10 +173,10 @@ struct SaleModel {
     if (record.state != 'h') return redis::ReleaseOutcome::already;
     record.state = give_back ? 'r' : 'x';
     for (const auto& line : record.lines) {
-      const auto buyer = Generation::buyer(line.item_no, record.customer_id);
-      auto& total = sale.totals[buyer];
+      const auto field = EpochKeys::units_field(line.item_no, record.customer_id);
+      auto& total = sale.totals[field];
       total -= line.quantity;
-      if (total <= 0) sale.totals.erase(buyer);
+      if (total <= 0) sale.totals.erase(field);
       auto& item = sale.items.at(line.item_no);
       if (give_back) add_units(line.item_no, item, line.quantity, rest_of);
       else item.refused += line.quantity;
@@ -258,17 +258,16 @@ inline std::string describe(const ModelRecord& record) {
   return out.str();
 }
 
-inline std::string describe(const Generation& generation) {
+inline std::string describe(const EpochKeys& keys) {
   std::ostringstream out;
-  for (const auto& [no, item] : generation.items) {
+  for (const auto& [no, item] : keys.items) {
     out << "item " << no << ": " << item.remaining << " left, limit " << item.limit << ", stock version "
         << item.stock_version << ", version " << item.version << ", sellable from " << item.sellable_from_us << "\n";
   }
-  for (const auto& [id, record] : generation.records)
-    out << "order " << id.to_string() << ": " << describe(record) << "\n";
-  for (const auto& [buyer, units] : generation.totals) out << "buyer " << buyer << ": " << units << "\n";
-  for (const auto& [customer, orders] : generation.placed) out << "orders of " << customer << ": " << orders << "\n";
-  for (const auto& entry : generation.log) {
+  for (const auto& [id, record] : keys.records) out << "order " << id.to_string() << ": " << describe(record) << "\n";
+  for (const auto& [field, units] : keys.totals) out << "units of " << field << ": " << units << "\n";
+  for (const auto& [customer, orders] : keys.placed) out << "orders of " << customer << ": " << orders << "\n";
+  for (const auto& entry : keys.log) {
     out << "entry " << entry.id << " at " << to_unix_us(entry.at) << "\n";
     for (const auto& [id, record] : entry.orders) out << "  " << id.to_string() << ": " << describe(record) << "\n";
     if (!entry.withdrawal) continue;
@@ -353,7 +352,7 @@ inline ModelFence read_fence(redis::ReplyView reply) {
   return fence;
 }
 
-/// The whole state in one round trip: the fence and the generations of these epochs.
+/// The whole state in one round trip: the fence and the keys of these epochs.
 inline SaleModel read_state(RedisSale& sale, const std::vector<std::int64_t>& epochs) {
   constexpr std::int64_t kLogEntriesMax = 1'000'000;
   std::vector<redis::Command> commands{{"HGETALL", redis::SaleKeys(sale.id, 0).fence}};
@@ -369,18 +368,18 @@ inline SaleModel read_state(RedisSale& sale, const std::vector<std::int64_t>& ep
   SaleModel state;
   state.fence = read_fence(reply(0));
   for (std::size_t i = 0; i < epochs.size(); ++i) {
-    auto& generation = state.generations[epochs[i]];
-    generation.items = read_items(reply(i * 4 + 1));
+    auto& keys = state.epochs[epochs[i]];
+    keys.items = read_items(reply(i * 4 + 1));
     for (const auto& [id, text] : read_hash(reply(i * 4 + 2))) {
-      generation.records[OrderId::from_bytes(id)] = read_record(text);
+      keys.records[OrderId::from_bytes(id)] = read_record(text);
     }
     for (const auto& [field, number] : read_hash(reply(i * 4 + 3))) {
-      if (field.starts_with(':')) generation.placed[field.substr(1)] = std::stoll(number);
-      else generation.totals[field] = std::stoll(number);
+      if (field.starts_with(':')) keys.placed[field.substr(1)] = std::stoll(number);
+      else keys.totals[field] = std::stoll(number);
     }
     const auto log = logs[i].read(reply(i * 4 + 4)).value();
     EXPECT_EQ(log.unreadable, 0U);
-    for (const auto& entry : log.entries) generation.log.push_back(read_entry(entry));
+    for (const auto& entry : log.entries) keys.log.push_back(read_entry(entry));
   }
   return state;
 }

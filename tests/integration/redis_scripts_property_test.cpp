@@ -16,7 +16,7 @@ namespace {
 constexpr int kSteps = 60;
 constexpr std::array<std::int32_t, 3> kItems{1, 2, 11};
 constexpr std::int32_t kUnknownItem = 3;
-/// The second and third would collide in a buyer field without a delimiter that item numbers cannot hold.
+/// The second and third would collide in a units field without a delimiter that item numbers cannot hold.
 const std::array<std::string, 4> kCustomers{"ann", "1:ann", "1ann", "\xC5\xBElu\xC5\xA5"};
 constexpr int kKeys = 6;
 const TimePoint kPast = from_unix_us(1'000'000);
@@ -245,7 +245,7 @@ class History {
 
   void release() {
     const auto caller = pick_caller();
-    auto& records = model_.generations[served_.epoch].records;
+    auto& records = model_.epochs[served_.epoch].records;
     Order order;
     order.id = pick_order_id(kCustomers[0]);
     order.lines = pick_lines();
@@ -263,8 +263,8 @@ class History {
   void release(const Caller& caller, Order order, bool give_back) {
     if (!give_back) order.status = OrderStatus::rejected;
     tell("release ", order.id.to_string(), " under ", caller.epoch, give_back ? "" : " without giving back");
-    const auto known = model_.generations[served_.epoch].records.find(order.id);
-    if (known != model_.generations[served_.epoch].records.end()) {
+    const auto known = model_.epochs[served_.epoch].records.find(order.id);
+    if (known != model_.epochs[served_.epoch].records.end()) {
       // PostgreSQL first (PROTOCOL R11).
       ledger_.end(order.id, known->second, give_back ? OrderStatus::cancelled : OrderStatus::rejected);
     }
@@ -357,7 +357,7 @@ class History {
     const auto caller = pick_caller();
     const auto item_no = pick_item();
     auto& changes = ledger_.changes[item_no];
-    const auto& items = model_.generations[served_.epoch].items;
+    const auto& items = model_.epochs[served_.epoch].items;
     const auto here = items.contains(item_no) ? items.at(item_no).stock_version : 0;
     const auto version = here + (random_.percent(70) ? 1 : random_.between(-1, 3));
     if (version < 1 || version > static_cast<std::int64_t>(changes.size())) return;
@@ -385,11 +385,11 @@ class History {
   }
 
   void trim() {
-    if (model_.generations.empty()) return;
-    auto& [epoch, generation] = random_.of(model_.generations);
+    if (model_.epochs.empty()) return;
+    auto& [epoch, keys] = random_.of(model_.epochs);
     std::vector<std::string> ids{"1-1"};  // long gone
     std::int64_t there = 0;
-    std::erase_if(generation.log, [&](const ModelEntry& entry) {
+    std::erase_if(keys.log, [&](const ModelEntry& entry) {
       if (!entry.settled || random_.percent(30)) return false;
       ids.push_back(entry.id);
       ++there;
@@ -520,7 +520,7 @@ class History {
   void scan() {
     tell("scan under ", served_.epoch);
     std::vector<std::uint64_t> expected;
-    for (const auto& [id, record] : model_.generations[served_.epoch].records) expected.push_back(id.hash64());
+    for (const auto& [id, record] : model_.epochs[served_.epoch].records) expected.push_back(id.hash64());
     std::sort(expected.begin(), expected.end());
     EXPECT_EQ(redis_.scan_orders(served_.epoch), expected);
   }
@@ -573,11 +573,11 @@ class History {
   /// What older epochs had accepted becomes rows, then all rows are loaded; unless PostgreSQL has moved on.
   bool drain_and_load(Rebuild& rebuild) {
     tell("drain and load for ", rebuild.sale.epoch);
-    for (auto& [epoch, generation] : model_.generations) {
+    for (auto& [epoch, keys] : model_.epochs) {
       if (epoch >= rebuild.sale.epoch) continue;
-      expect_pages(epoch, generation);
+      expect_pages(epoch, keys);
       if (rebuild.sale.epoch != epoch_in_postgres_) continue;
-      for (auto& entry : generation.log) ledger_.settle(entry);
+      for (auto& entry : keys.log) ledger_.settle(entry);
     }
     if (rebuild.sale.epoch != epoch_in_postgres_) return false;
     const auto epoch = rebuild.sale.epoch;
@@ -594,13 +594,13 @@ class History {
     for (const auto& row : rows) {
       const char ended = row.status == OrderStatus::rejected ? 'x' : 'r';
       const ModelRecord record{is_live(row.status) ? 'h' : ended, row.created_at, row.lines, row.customer_id};
-      model_.generations[epoch].add_record(row.id, record);
+      model_.epochs[epoch].add_record(row.id, record);
     }
     return true;
   }
 
   /// Page by page, as a rebuilder reads it.
-  void expect_pages(std::int64_t epoch, const Generation& generation) {
+  void expect_pages(std::int64_t epoch, const EpochKeys& keys) {
     std::vector<redis::PendingEntry> entries;
     std::string after;
     for (;;) {
@@ -609,11 +609,11 @@ class History {
       if (page.size() < 2) break;
       after = page.back().id;
     }
-    expect_entries(entries, generation.log);
+    expect_entries(entries, keys.log);
   }
   static void expect_entries(const std::vector<redis::PendingEntry>& entries, const std::vector<ModelEntry>& log) {
-    Generation read;
-    Generation expected;
+    EpochKeys read;
+    EpochKeys expected;
     for (const auto& entry : entries) read.log.push_back(read_entry(entry));
     expected.log = log;
     EXPECT_EQ(describe(read), describe(expected));
@@ -638,9 +638,9 @@ class History {
     if (random_.percent(50)) forget_before(sale.epoch);
   }
   void forget_before(std::int64_t epoch) {
-    for (auto at = model_.generations.begin(); at != model_.generations.lower_bound(epoch);) {
+    for (auto at = model_.epochs.begin(); at != model_.epochs.lower_bound(epoch);) {
       redis_.forget(at->first);
-      at = model_.generations.erase(at);
+      at = model_.epochs.erase(at);
     }
   }
 
@@ -648,22 +648,24 @@ class History {
 
   void compare_states() {
     std::vector<std::int64_t> epochs;
-    for (const auto& [epoch, generation] : model_.generations) epochs.push_back(epoch);
+    for (const auto& [epoch, keys] : model_.epochs) epochs.push_back(epoch);
     const auto read = read_state(redis_, epochs);
     EXPECT_EQ(describe(read.fence), describe(model_.fence));
-    for (const auto& [epoch, generation] : model_.generations) {
-      EXPECT_EQ(describe(read.generations.at(epoch)), describe(generation)) << "epoch " << epoch;
-      expect_books(read.generations.at(epoch), generation);
+    for (const auto& [epoch, keys] : model_.epochs) {
+      EXPECT_EQ(describe(read.epochs.at(epoch)), describe(keys)) << "epoch " << epoch;
+      expect_books(read.epochs.at(epoch), keys);
     }
     count("whole states");
   }
 
   /// The promises themselves, from what Redis holds: no unit is lost or made, and nobody has more than the limit.
-  static void expect_books(const Generation& read, const Generation& books) {
+  static void expect_books(const EpochKeys& read, const EpochKeys& books) {
     std::map<std::string, std::int64_t> held;
     for (const auto& [id, record] : read.records) {
       if (record.state != 'h') continue;
-      for (const auto& line : record.lines) held[Generation::buyer(line.item_no, record.customer_id)] += line.quantity;
+      for (const auto& line : record.lines) {
+        held[EpochKeys::units_field(line.item_no, record.customer_id)] += line.quantity;
+      }
     }
     EXPECT_EQ(read.totals, held);
     std::map<std::string, std::int64_t> placed;
@@ -675,10 +677,10 @@ class History {
       const auto& book = books.items.at(no);
       EXPECT_GE(item.remaining, 0);
       EXPECT_EQ(book.offered, item.remaining + read.held(no) + book.withdrawn + book.refused) << "item " << no;
-      for (const auto& [buyer, units] : held) {
-        const bool of_item = std::stoi(buyer) == no;
+      for (const auto& [field, units] : held) {
+        const bool of_item = std::stoi(field) == no;
         if (of_item && item.limit > 0) {
-          EXPECT_LE(units, item.limit) << buyer;
+          EXPECT_LE(units, item.limit) << field;
         }
       }
     }

@@ -85,7 +85,7 @@ class RedisScriptsTest : public ::testing::Test {
     return {};
   }
   std::int64_t units_of(const std::string& customer, std::int32_t item_no = kSneaker) {
-    return redis.number(SaleKeys(redis.id, sale.epoch).buyers, buyer_field(item_no, customer));
+    return redis.number(SaleKeys(redis.id, sale.epoch).buyers, units_field(item_no, customer));
   }
   [[nodiscard]] WithdrawalEntry withdrawal(std::int64_t units, const std::string& key = "take out") const {
     return {sample::order_id("merchant", key), kSneaker, units, "merchant"};
@@ -1216,7 +1216,7 @@ TEST_F(RedisScriptsTest, APseudonymTakesTheCustomersPlace) {
     EXPECT_EQ(units_of("bob"), 1);
   }
   const auto buyers = SaleKeys(redis.id, sale.epoch).buyers;
-  for (const auto& field : {buyer_field(kSneaker, "ann"), buyer_field(kTicket, "ann"), customer_field("ann")}) {
+  for (const auto& field : {units_field(kSneaker, "ann"), units_field(kTicket, "ann"), customer_field("ann")}) {
     EXPECT_EQ(ReplyView(redis.run({"HEXISTS", buyers, field}).get()).number(), 0) << field;
   }
   // Units come back as those of any order.

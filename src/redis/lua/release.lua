@@ -5,7 +5,7 @@
 -- Uses  fence, clock, record
 -- KEYS  fence, items, orders, buyers
 -- ARGV  1 epoch, 2 identity, 3 order id (16 bytes),
---       4 '1' to add the units to what remains, '2' when moreover the buyer has left the order unpaid, '0' when they
+--       4 '1' to add the units to what remains, '2' when moreover the customer has left the order unpaid, '0' when they
 --         were never there; 'x' if PostgreSQL has refused the order for that, so that its key is free,
 --       5 how long units given back to an empty item rest, us,
 --       6 generation that is given back: a later one, taken again for a late payment, is not,
@@ -24,9 +24,9 @@ local returns = ARGV[4] == '1' or ARGV[4] == '2'
 redis.call('HSET', KEYS[3], ARGV[3], (ARGV[4] == 'x' and REFUSED or RELEASED) .. string.sub(record, 2))
 for at = 7, #ARGV, 2 do
   local item, quantity = ARGV[at], ARGV[at + 1]
-  local buyer = item .. customer
-  local left = redis.call('HINCRBY', KEYS[4], buyer, -tonumber(quantity))
-  if left <= 0 then redis.call('HDEL', KEYS[4], buyer) end
+  local field = item .. customer
+  local left = redis.call('HINCRBY', KEYS[4], field, -tonumber(quantity))
+  if left <= 0 then redis.call('HDEL', KEYS[4], field) end
   if returns then
     local remaining = redis.call('HINCRBY', KEYS[2], item .. ':r', quantity)
     redis.call('HINCRBY', KEYS[2], item .. ':v', 1)

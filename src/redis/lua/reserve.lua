@@ -7,7 +7,7 @@
 --         that is there is answered as ever, and nothing new is taken,
 --       6 unpaid orders of one customer after which the next wait, or '0', 7 for so long, us,
 --       8 number of items I, then I item numbers,
---       then for each line of each order: id (16 bytes), index of its item (1..I), buyer field, quantity, payload.
+--       then for each line of each order: id (16 bytes), index of its item (1..I), units field, quantity, payload.
 --       An order's first line has its id and the payload of the whole order; those behind it have neither (''). Of its
 --       lines all are taken or none
 -- Reply {'lost'}                       the sale is not here under this epoch: nothing was changed
@@ -55,7 +55,7 @@ local item_count = tonumber(ARGV[8])
 local item_no_of = 8  -- behind it the items' numbers stand
 local first = item_no_of + item_count + 1
 -- Of a line of an order: positions from its first argument, the id.
-local ITEM, BUYER, QUANTITY, PAYLOAD, STRIDE = 1, 2, 3, 4, 5
+local ITEM, UNITS_FIELD, QUANTITY, PAYLOAD, STRIDE = 1, 2, 3, 4, 5
 local fields = {}
 for i = 1, item_count do
   local no = ARGV[item_no_of + i]
@@ -75,16 +75,16 @@ for i = 1, item_count do
   available[i] = not rests and remaining[i] or 0
 end
 
-local ids, buyers, customers = {}, {}, {}
+local ids, units_fields, customers = {}, {}, {}
 for at = first, #ARGV, STRIDE do
   ids[#ids + 1] = ARGV[at]
-  buyers[#buyers + 1] = ARGV[at + BUYER]
-  customers[#customers + 1] = string.match(ARGV[at + BUYER], ':.*')
+  units_fields[#units_fields + 1] = ARGV[at + UNITS_FIELD]
+  customers[#customers + 1] = string.match(ARGV[at + UNITS_FIELD], ':.*')
 end
 local count = #ids
 local totals_of = {}
 for n = 1, count do
-  totals_of[n] = buyers[n]
+  totals_of[n] = units_fields[n]
   totals_of[count + n] = customers[n]
 end
 local known = redis.call('HMGET', KEYS[3], unpack(ids))
@@ -147,7 +147,8 @@ while n <= count do
       elseif available[item] <= 0 then
         code = 's'
         break
-      elseif limit[item] > 0 and (total_of[buyers[line]] or tonumber(owned[line]) or 0) + quantity > limit[item] then
+      elseif limit[item] > 0
+        and (total_of[units_fields[line]] or tonumber(owned[line]) or 0) + quantity > limit[item] then
         code = 'l'
         break
       elseif available[item] < quantity then
@@ -166,12 +167,12 @@ while n <= count do
         local at = first + (line - 1) * STRIDE
         local item = tonumber(ARGV[at + ITEM])
         local quantity = tonumber(ARGV[at + QUANTITY])
-        local buyer = buyers[line]
-        local total = (total_of[buyer] or tonumber(owned[line]) or 0) + quantity
+        local field = units_fields[line]
+        local total = (total_of[field] or tonumber(owned[line]) or 0) + quantity
         remaining[item] = remaining[item] - quantity
         available[item] = available[item] - quantity
-        total_of[buyer] = total
-        totals[#totals + 1] = buyer
+        total_of[field] = total
+        totals[#totals + 1] = field
         totals[#totals + 1] = total
       end
       local payload = ARGV[first + (n - 1) * STRIDE + PAYLOAD]

@@ -13,7 +13,7 @@ void add_units(ItemUnits& units, const Order& order) {
   for (const auto& line : order.lines) units[line.item_no] += line.quantity;
 }
 
-void return_units(pqxx::transaction_base& tx, std::int32_t sale_no, const ItemUnits& units) {
+void free_units(pqxx::transaction_base& tx, std::int32_t sale_no, const ItemUnits& units) {
   ArrayLiteral items;
   ArrayLiteral counts;
   for (const auto& [item_no, count] : units) {
@@ -23,16 +23,16 @@ void return_units(pqxx::transaction_base& tx, std::int32_t sale_no, const ItemUn
   const std::string& item_array = items.close();
   // An UPDATE of several rows locks them in any order.
   if (units.size() > 1) execute(tx, embedded::items_lock_sql, sale_no, item_array);
-  const auto updated = execute(tx, embedded::items_return_sql, sale_no, item_array, counts.close());
+  const auto updated = execute(tx, embedded::items_free_sql, sale_no, item_array, counts.close());
   if (static_cast<std::size_t>(updated.affected_rows()) != units.size()) {
     throw std::runtime_error("an order's item is missing");
   }
 }
 
-void return_units(pqxx::transaction_base& tx, const Order& ended) {
+void free_units(pqxx::transaction_base& tx, const Order& ended) {
   ItemUnits units;
   add_units(units, ended);
-  return_units(tx, ended.id.sale_no(), units);
+  free_units(tx, ended.id.sale_no(), units);
 }
 
 }  // namespace flashsale::postgres

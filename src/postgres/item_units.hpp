@@ -13,7 +13,7 @@ using ItemUnits = std::map<std::int32_t, std::int64_t>;
 void add_units(ItemUnits& units, const Order& order);
 
 /// Takes units of orders that have just ended, in this transaction, off their items' `sold`.
-void return_units(pqxx::transaction_base& tx, std::int32_t sale_no, const ItemUnits& units);
-void return_units(pqxx::transaction_base& tx, const Order& ended);
+void free_units(pqxx::transaction_base& tx, std::int32_t sale_no, const ItemUnits& units);
+void free_units(pqxx::transaction_base& tx, const Order& ended);
 
 }  // namespace flashsale::postgres

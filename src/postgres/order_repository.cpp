@@ -97,7 +97,7 @@ CancelResult cancel_in(pqxx::work& tx, const OrderId& id, std::string_view custo
   if (changed) {
     found->row.status = static_cast<OrderStatus>(cancelled[0][0].as<int>());
     note_change(tx, change_of(found->row, OrderStatus::cancelled, reason));
-    return_units(tx, found->row);
+    free_units(tx, found->row);
     refund_cancelled(tx, id);
     log_cancellation(tx, id, who);
   } else {

@@ -94,7 +94,7 @@ void carry_out(pqxx::transaction_base& tx, const Order& row, const PaymentEvent&
       return change_locked(tx, embedded::order_confirm_paid_sql, row, OrderStatus::confirmed);
     case PaymentOutcome::failed:
       change_locked(tx, embedded::order_payment_failed_sql, row, OrderStatus::cancelled, "payment_failed");
-      return return_units(tx, row);
+      return free_units(tx, row);
     case PaymentOutcome::refund_required:
       return require_refund(tx, event.order_id, event.payment_id, event.paid, judgement.refund_reason);
     default: return;
@@ -292,7 +292,7 @@ std::vector<UnreturnedOrder> expire_in(pqxx::work& tx, std::int32_t sale_no, std
   }
   if (expired.empty()) return {};
   note_change(tx, expired, expiry_of);
-  return_units(tx, sale_no, units);
+  free_units(tx, sale_no, units);
   FLASHSALE_FAULT_POINT("expiry.before_commit");
   commit(tx);
   FLASHSALE_FAULT_POINT("expiry.after_commit");

@@ -1,5 +1,0 @@
--- Units of orders that have ended. Of several items the rows are locked already.
-UPDATE items
-   SET sold = items.sold - returned.units
-  FROM unnest($2::integer[], $3::bigint[]) AS returned (item_no, units)
- WHERE items.sale_no = $1 AND items.item_no = returned.item_no;

@@ -61,7 +61,7 @@ Result<Unwritten> count_unwritten(workers::Stores& stores, std::int32_t sale_no,
 AuditedItem judge(const Item& item, const postgres::ItemAudit& row, const redis::ItemLevel* before,
                   const redis::ItemLevel* after, const Unwritten& unwritten, bool orders_came) {
   const auto live_units = orders_came ? row.live_units_until : row.live_units;
-  const auto unreturned_units = orders_came ? row.unreturned_units_until : row.unreturned_units;
+  const auto freed_units = orders_came ? row.freed_units_until : row.freed_units;
   AuditedItem audited{item.sku, row.stock, row.sold, 0, 0, live_units};
   if (!before || !after) return audited;
   const auto units = [&](const std::map<std::int32_t, std::int64_t>& by_item) {
@@ -72,11 +72,10 @@ AuditedItem judge(const Item& item, const postgres::ItemAudit& row, const redis:
   audited.pending = units(unwritten.orders);
   // PostgreSQL that contradicts itself is nothing to hold Redis against.
   const bool nothing_moved = before->version == after->version && before->stock_version == row.stock_version;
-  const auto accounted =
-      before->remaining + live_units + audited.pending + unreturned_units + units(unwritten.withdrawals);
+  const auto accounted = before->remaining + live_units + audited.pending + freed_units + units(unwritten.withdrawals);
   audited.drift = accounted - row.stock;
   // Redis may have been told of them already, and only the note of that be missing: then they stand here twice.
-  const bool may_be_counted_twice = audited.drift > 0 && audited.drift <= unreturned_units;
+  const bool may_be_counted_twice = audited.drift > 0 && audited.drift <= freed_units;
   audited.judged = nothing_moved && row.sold == row.live_units && !may_be_counted_twice;
   audited.consistent = audited.judged && audited.drift == 0;
   return audited;

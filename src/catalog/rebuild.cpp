@@ -28,7 +28,7 @@ constexpr std::int64_t kEpochsBeside = 64;
 constexpr std::chrono::milliseconds kRebuildLease{5000};
 constexpr std::string_view kLeaseKind = "rebuild";
 /// Orders whose units a rebuild gives back; the sweeper does the rest.
-constexpr std::size_t kUnreturnedMax = 200'000;
+constexpr std::size_t kFreedMax = 200'000;
 constexpr std::size_t kMarkedAtOnce = 2000;
 /// Redis gives memory back in a thread of its own.
 constexpr std::chrono::milliseconds kFreeingPause{50};
@@ -76,7 +76,7 @@ class Rebuild {
   [[nodiscard]] Result<Prepared> load(std::int64_t new_epoch);
   [[nodiscard]] Error begin_loading(std::vector<redis::Call<redis::LoadOutcome>> calls);
   [[nodiscard]] Error finish_loading(bool& superseded);
-  void mark_given_back(std::span<const Order> unreturned);
+  void mark_given_back(std::span<const Order> freed);
   [[nodiscard]] Result<RebuildOutcome> publish(const Prepared& prepared, std::string_view identity);
   [[nodiscard]] RebuildOutcome count(RebuildOutcome outcome);
 
@@ -162,11 +162,11 @@ Result<Rebuild::Prepared> Rebuild::prepare(std::int64_t published_epoch, std::in
 /// What counts as free in the snapshot is free in what is published. So its orders need not be told of any more, and
 /// the audit must not count their units twice. Before it is published: whoever looks at it then finds them marked. (If
 /// it never is, the next snapshot has them free as well.)
-void Rebuild::mark_given_back(std::span<const Order> unreturned) {
-  while (!unreturned.empty()) {
-    const auto some = unreturned.first(std::min(kMarkedAtOnce, unreturned.size()));
+void Rebuild::mark_given_back(std::span<const Order> freed) {
+  while (!freed.empty()) {
+    const auto some = freed.first(std::min(kMarkedAtOnce, freed.size()));
     if (postgres::mark_given_back(session_, some)) return;  // the sweeper does it
-    unreturned = unreturned.subspan(some.size());
+    freed = freed.subspan(some.size());
   }
 }
 
@@ -187,7 +187,7 @@ Result<Rebuild::Prepared> Rebuild::load(std::int64_t new_epoch) {
   Prepared prepared;
   Error failure;
   bool superseded = false;
-  std::vector<Order> unreturned;
+  std::vector<Order> freed;
   postgres::SnapshotReader reader;
   reader.sale = [&](const Sale& row) {
     prepared.sale = row;
@@ -200,8 +200,8 @@ Result<Rebuild::Prepared> Rebuild::load(std::int64_t new_epoch) {
     for (const auto& order : orders) prepared.loaded.newest_at = std::max(prepared.loaded.newest_at, order.created_at);
     return !failure && !superseded;
   };
-  reader.unreturned = [&](const Order& order) {
-    if (unreturned.size() < kUnreturnedMax) unreturned.push_back(order);
+  reader.freed = [&](const Order& order) {
+    if (freed.size() < kFreedMax) freed.push_back(order);
   };
   const auto error = postgres::read_snapshot(session_, sale_.sale_no, reader);
   const auto last = finish_loading(superseded);
@@ -209,7 +209,7 @@ Result<Rebuild::Prepared> Rebuild::load(std::int64_t new_epoch) {
   if (error) return error;
   if (last) return last;
   if (superseded) return Prepared{};
-  if (prepared.sale.epoch == new_epoch) mark_given_back(unreturned);
+  if (prepared.sale.epoch == new_epoch) mark_given_back(freed);
   return prepared;
 }
 

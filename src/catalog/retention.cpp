@@ -58,10 +58,10 @@ void Retention::look(const Snapshot& snapshot) {
 /// False: not everywhere.
 bool Retention::tidy() {
   const auto sales =
-      postgres::find_sales_with_unreturned(stores_.session(), postgres::InRedis::no, std::chrono::milliseconds(0));
+      postgres::find_sales_with_freed_orders(stores_.session(), postgres::InRedis::no, std::chrono::milliseconds(0));
   if (!sales) return false;
   bool all = true;
-  for (const auto sale_no : *sales) all = !postgres::forget_unreturned(stores_.session(), sale_no) && all;
+  for (const auto sale_no : *sales) all = !postgres::forget_freed_orders(stores_.session(), sale_no) && all;
   return all;
 }
 

@@ -12,7 +12,7 @@ namespace {
 /// Releases in one round trip: bounds how long they hold Redis.
 constexpr std::size_t kAtOnce = 200;
 
-using Orders = std::span<const postgres::UnreturnedOrder>;
+using Orders = std::span<const postgres::FreedOrder>;
 
 /// Those that Redis has been told of now, or had been told of before.
 Result<std::vector<Order>> release(workers::Stores& stores, Orders orders) {
@@ -51,7 +51,7 @@ Error give_back_chunk(workers::Stores& stores, Orders orders, std::size_t& told)
 }  // namespace
 
 Result<bool> give_back(workers::Stores& stores, const Order& row, std::string_view sale_id, std::int64_t epoch) {
-  const postgres::UnreturnedOrder order{row, std::string(sale_id), epoch, {}};
+  const postgres::FreedOrder order{row, std::string(sale_id), epoch, {}};
   std::size_t told = 0;
   if (const auto error = give_back_chunk(stores, std::span(&order, 1), told)) {
     return Result<bool>(boost::system::in_place_error, error);

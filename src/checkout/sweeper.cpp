@@ -226,7 +226,8 @@ void Sweeper::finish_entry(const Entry& entry) {
 /// Sale by sale: one that is not served, or whose orders stay as they are since somebody has locked them, must not
 /// stand in front of the others.
 void Sweeper::return_units(const catalog::Snapshot& snapshot) {
-  const auto sales = postgres::find_sales_with_unreturned(stores_.session(), postgres::InRedis::yes, options_.interval);
+  const auto sales =
+      postgres::find_sales_with_freed_orders(stores_.session(), postgres::InRedis::yes, options_.interval);
   if (!sales) return;
   std::erase_if(returned_up_to_, [&](const auto& one) { return std::ranges::find(*sales, one.first) == sales->end(); });
   for (const auto sale_no : *sales) {
@@ -238,13 +239,13 @@ void Sweeper::return_units(const catalog::Snapshot& snapshot) {
 /// On from where the pass before ended.
 void Sweeper::return_units(std::int32_t sale_no) {
   for (int round = 0; round < kReturnRounds; ++round) {
-    std::optional<postgres::UnreturnedOrder> after;
+    std::optional<postgres::FreedOrder> after;
     if (auto known = returned_up_to_.extract(sale_no)) after = std::move(known.mapped());
-    const auto unreturned = postgres::find_unreturned(stores_.session(), sale_no, options_.interval, kReturnsAtOnce,
-                                                      after ? &*after : nullptr);
-    if (!unreturned || give_back(stores_, *unreturned)) return;
-    if (unreturned->size() < static_cast<std::size_t>(kReturnsAtOnce)) return;
-    returned_up_to_.emplace(sale_no, unreturned->back());
+    const auto freed = postgres::find_freed_orders(stores_.session(), sale_no, options_.interval, kReturnsAtOnce,
+                                                   after ? &*after : nullptr);
+    if (!freed || give_back(stores_, *freed)) return;
+    if (freed->size() < static_cast<std::size_t>(kReturnsAtOnce)) return;
+    returned_up_to_.emplace(sale_no, freed->back());
   }
 }
 

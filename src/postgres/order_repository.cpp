@@ -266,24 +266,24 @@ Error mark_given_back(Session& session, std::span<const Order> told) {
   return failed;
 }
 
-Result<std::vector<std::int32_t>> find_sales_with_unreturned(Session& session, InRedis in_redis,
-                                                             std::chrono::milliseconds older_than) {
+Result<std::vector<std::int32_t>> find_sales_with_freed_orders(Session& session, InRedis in_redis,
+                                                               std::chrono::milliseconds older_than) {
   const auto read = [](const pqxx::row& row) { return row[0].as<std::int32_t>(); };
-  return read_rows<std::int32_t>(session, read, embedded::sales_unreturned_sql, older_than.count(),
+  return read_rows<std::int32_t>(session, read, embedded::sales_with_freed_orders_sql, older_than.count(),
                                  in_redis == InRedis::no);
 }
 
-Result<std::vector<UnreturnedOrder>> find_unreturned(Session& session, std::int32_t sale_no,
-                                                     std::chrono::milliseconds older_than, std::int32_t limit,
-                                                     const UnreturnedOrder* after) {
+Result<std::vector<FreedOrder>> find_freed_orders(Session& session, std::int32_t sale_no,
+                                                  std::chrono::milliseconds older_than, std::int32_t limit,
+                                                  const FreedOrder* after) {
   const std::string after_change = after != nullptr ? format_rfc3339(after->changed_at) : std::string();
   const std::string after_id = after != nullptr ? after->row.id.to_string() : std::string();
   const auto read = [](const pqxx::row& row) {
-    return UnreturnedOrder{read_order(row), row[kOrderColumns].as<std::string>(),
-                           row[kOrderColumns + 1].as<std::int64_t>(), read_time(row[kOrderColumns + 2])};
+    return FreedOrder{read_order(row), row[kOrderColumns].as<std::string>(), row[kOrderColumns + 1].as<std::int64_t>(),
+                      read_time(row[kOrderColumns + 2])};
   };
-  return read_rows<UnreturnedOrder>(session, read, embedded::orders_unreturned_sql, sale_no, older_than.count(), limit,
-                                    after_change, after_id);
+  return read_rows<FreedOrder>(session, read, embedded::orders_freed_sql, sale_no, older_than.count(), limit,
+                               after_change, after_id);
 }
 
 }  // namespace flashsale::postgres

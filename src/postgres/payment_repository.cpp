@@ -268,14 +268,14 @@ LateOutcome confirm_late_in(pqxx::work& tx, const Order& taken, std::int64_t epo
   return LateOutcome::confirmed;
 }
 
-OrderChange expiry_of(const UnreturnedOrder& expired) {
+OrderChange expiry_of(const FreedOrder& expired) {
   auto change = change_of(expired.row, OrderStatus::expired, expired.row.reason);
   change.before = OrderStatus::awaiting_payment;
   return change;
 }
 
-std::vector<UnreturnedOrder> expire_in(pqxx::work& tx, std::int32_t sale_no, std::int32_t limit,
-                                       const std::string& held_items) {
+std::vector<FreedOrder> expire_in(pqxx::work& tx, std::int32_t sale_no, std::int32_t limit,
+                                  const std::string& held_items) {
   // Two at once would wait for each other's rows crosswise; whoever comes second has nothing to do.
   if (!execute(tx, "SELECT pg_try_advisory_xact_lock($1, $2)", kExpiryLocks, sale_no)[0][0].as<bool>()) return {};
   std::vector<OrderId> due;
@@ -283,7 +283,7 @@ std::vector<UnreturnedOrder> expire_in(pqxx::work& tx, std::int32_t sale_no, std
     due.push_back(read_order_id(row[0]));
   if (due.empty()) return {};
   std::ranges::sort(due);
-  std::vector<UnreturnedOrder> expired;
+  std::vector<FreedOrder> expired;
   ItemUnits units;
   for (const auto& row : execute(tx, embedded::orders_expire_sql, sale_no, array_of(due))) {
     expired.push_back(
@@ -364,11 +364,11 @@ Result<std::vector<std::int32_t>> find_sales_due(Session& session) {
   return read_rows<std::int32_t>(session, read, embedded::sales_due_sql);
 }
 
-Result<std::vector<UnreturnedOrder>> expire_orders(Session& session, std::int32_t sale_no, std::int32_t limit,
-                                                   std::span<const std::int32_t> held_items) {
+Result<std::vector<FreedOrder>> expire_orders(Session& session, std::int32_t sale_no, std::int32_t limit,
+                                              std::span<const std::int32_t> held_items) {
   const std::string held = array_of(held_items);
-  return in_transaction<std::vector<UnreturnedOrder>>(
-      session, [&](pqxx::work& tx) { return expire_in(tx, sale_no, limit, held); });
+  return in_transaction<std::vector<FreedOrder>>(session,
+                                                 [&](pqxx::work& tx) { return expire_in(tx, sale_no, limit, held); });
 }
 
 Result<std::vector<std::int32_t>> find_held_items(Session& session, std::int32_t sale_no) {

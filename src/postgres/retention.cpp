@@ -53,11 +53,11 @@ Result<bool> let_sale_go(Session& session, const Sale& sale) {
   return Result<bool>(boost::system::in_place_value, gone);
 }
 
-Error forget_unreturned(Session& session, std::int32_t sale_no) {
+Error forget_freed_orders(Session& session, std::int32_t sale_no) {
   return session.run([&](pqxx::connection& connection) {
     pqxx::work tx(connection);
     use_indexes(tx);
-    execute(tx, embedded::orders_returned_to_nobody_sql, sale_no);
+    execute(tx, embedded::orders_forget_freed_sql, sale_no);
     commit(tx);
   });
 }

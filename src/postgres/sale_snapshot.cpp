@@ -37,8 +37,8 @@ void stream_orders(Session& session, pqxx::transaction_base& tx, const Sale& sal
     orders.clear();
     for (const auto& row : rows) {
       orders.push_back(read_order(row));
-      if (reader.unreturned && !row[kGivenBack].is_null() && !row[kGivenBack].as<bool>()) {
-        reader.unreturned(orders.back());
+      if (reader.freed && !row[kGivenBack].is_null() && !row[kGivenBack].as<bool>()) {
+        reader.freed(orders.back());
       }
     }
     if (!reader.orders(orders)) return;
@@ -66,8 +66,8 @@ void count_orders(pqxx::transaction_base& tx, const Sale& sale, TimePoint until,
     const auto item = std::ranges::find(audit.items, row[0].as<std::int32_t>(), &ItemAudit::item_no);
     item->live_units = row[1].as<std::int64_t>();
     item->live_units_until = row[2].as<std::int64_t>();
-    item->unreturned_units_until = row[3].as<std::int64_t>();
-    item->unreturned_units = row[4].as<std::int64_t>();
+    item->freed_units_until = row[3].as<std::int64_t>();
+    item->freed_units = row[4].as<std::int64_t>();
   }
 }
 

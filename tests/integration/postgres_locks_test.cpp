@@ -50,7 +50,7 @@ class LocksTest : public ::testing::Test {
     if (!writer.write({&order, 1}, false)) throw std::runtime_error("not written");
     return cancel_order(session, order.order.id, "a", "")->row;
   }
-  static std::vector<OrderId> ids(const Result<std::vector<UnreturnedOrder>>& orders) {
+  static std::vector<OrderId> ids(const Result<std::vector<FreedOrder>>& orders) {
     std::vector<OrderId> out;
     if (!orders) ADD_FAILURE() << orders.error().message();
     if (orders) {
@@ -158,20 +158,20 @@ TEST_F(LocksTest, GivingBackStepsOverLockedOrders) {
   {
     const Holder holder(database, "orders", "order_id = '" + orders[0].id.to_string() + "'");
     EXPECT_FALSE(mark_given_back(session, orders));
-    const auto left = find_unreturned(session, sale.sale_no, 0ms, 1);
+    const auto left = find_freed_orders(session, sale.sale_no, 0ms, 1);
     EXPECT_THAT(ids(left), ::testing::ElementsAre(orders[0].id));
     // Behind it there may be more of them.
-    EXPECT_TRUE(find_unreturned(session, sale.sale_no, 0ms, 1, &left->front())->empty());
+    EXPECT_TRUE(find_freed_orders(session, sale.sale_no, 0ms, 1, &left->front())->empty());
   }
   EXPECT_FALSE(mark_given_back(session, orders));
-  EXPECT_TRUE(find_unreturned(session, sale.sale_no, 0ms, 10)->empty());
+  EXPECT_TRUE(find_freed_orders(session, sale.sale_no, 0ms, 10)->empty());
 }
 
-TEST_F(LocksTest, UnreturnedOrdersAreReadInPages) {
+TEST_F(LocksTest, FreedOrdersAreReadInPages) {
   const std::vector<Order> orders{cancelled("1"), cancelled("2"), cancelled("3")};
-  const auto first = find_unreturned(session, sale.sale_no, 0ms, 2);
+  const auto first = find_freed_orders(session, sale.sale_no, 0ms, 2);
   EXPECT_THAT(ids(first), ::testing::ElementsAre(orders[0].id, orders[1].id));
-  EXPECT_THAT(ids(find_unreturned(session, sale.sale_no, 0ms, 2, &first->back())),
+  EXPECT_THAT(ids(find_freed_orders(session, sale.sale_no, 0ms, 2, &first->back())),
               ::testing::ElementsAre(orders[2].id));
 }
 
@@ -180,10 +180,10 @@ TEST_F(LocksTest, RetentionStepsOverLockedOrders) {
   database.ask("UPDATE sales SET let_go = true");
   {
     const Holder holder(database, "orders", "order_id = '" + orders[0].id.to_string() + "'");
-    EXPECT_FALSE(forget_unreturned(session, sale.sale_no));
+    EXPECT_FALSE(forget_freed_orders(session, sale.sale_no));
     EXPECT_EQ(database.count("SELECT count(*) FROM orders WHERE given_back"), 1);
   }
-  EXPECT_FALSE(forget_unreturned(session, sale.sale_no));
+  EXPECT_FALSE(forget_freed_orders(session, sale.sale_no));
   EXPECT_EQ(database.count("SELECT count(*) FROM orders WHERE given_back"), 2);
 }
 

@@ -100,9 +100,9 @@ TEST_F(OrderRepositoryTest, CancellingACartGivesEachLineBack) {
   const auto taken = cancel_unwritten_order(session, unwritten.order, "", {});
   ASSERT_TRUE(taken);
   EXPECT_EQ(taken->row.lines, unwritten.order.lines);
-  const auto unreturned = find_unreturned(session, sale.sale_no, 0ms, 10);
-  ASSERT_EQ(unreturned->size(), 2U);
-  EXPECT_EQ((*unreturned)[0].row.lines.size(), 2U);
+  const auto freed = find_freed_orders(session, sale.sale_no, 0ms, 10);
+  ASSERT_EQ(freed->size(), 2U);
+  EXPECT_EQ((*freed)[0].row.lines.size(), 2U);
 }
 
 TEST_F(OrderRepositoryTest, AnotherCustomersOrderIsUnknownExceptToAnAdministrator) {
@@ -181,7 +181,7 @@ TEST_F(OrderRepositoryTest, AnUnwrittenOrderIsCancelledByTakingItsPlace) {
   EXPECT_EQ(results->front().outcome, WriteOutcome::existing);
   EXPECT_EQ(results->front().row.status, OrderStatus::cancelled);
   EXPECT_EQ(sold(), 0);
-  EXPECT_EQ(find_unreturned(session, sale.sale_no, 0ms, 10)->size(), 1U);
+  EXPECT_EQ(find_freed_orders(session, sale.sale_no, 0ms, 10)->size(), 1U);
   EXPECT_EQ(cancel_unwritten_order(session, order.order, "")->outcome, Outcome::already_cancelled);
   // And when the journal was first, this is a cancel like any other.
   const NewOrder second = written(0, "a", "2", 2);
@@ -190,16 +190,16 @@ TEST_F(OrderRepositoryTest, AnUnwrittenOrderIsCancelledByTakingItsPlace) {
   EXPECT_EQ(sold(), 0);
 }
 
-TEST_F(OrderRepositoryTest, UnreturnedOrdersStayListedUntilTheyAreGivenBack) {
+TEST_F(OrderRepositoryTest, FreedOrdersStayListedUntilTheyAreGivenBack) {
   std::vector<Order> orders;
   for (int i = 0; i < 5; ++i) {
     orders.push_back(written(0, "a", std::to_string(i)).order);
     ASSERT_EQ(cancel_order(session, orders.back().id, "a", "")->outcome, Outcome::cancelled);
   }
   written(0, "b", "live");
-  EXPECT_TRUE(find_unreturned(session, sale.sale_no, 1h, 10)->empty());
-  EXPECT_TRUE(find_unreturned(session, sale.sale_no + 1, 0ms, 10)->empty());
-  const auto oldest = find_unreturned(session, sale.sale_no, 0ms, 3);
+  EXPECT_TRUE(find_freed_orders(session, sale.sale_no, 1h, 10)->empty());
+  EXPECT_TRUE(find_freed_orders(session, sale.sale_no + 1, 0ms, 10)->empty());
+  const auto oldest = find_freed_orders(session, sale.sale_no, 0ms, 3);
   ASSERT_EQ(oldest->size(), 3U);
   EXPECT_EQ((*oldest)[0].row.id, orders[0].id);
   EXPECT_EQ((*oldest)[0].sale_id, "drop");
@@ -209,7 +209,7 @@ TEST_F(OrderRepositoryTest, UnreturnedOrdersStayListedUntilTheyAreGivenBack) {
   EXPECT_FALSE(mark_given_back(session, done));
   EXPECT_FALSE(mark_given_back(session, done));
   EXPECT_FALSE(mark_given_back(session, {}));
-  const auto rest = find_unreturned(session, sale.sale_no, 0ms, 10);
+  const auto rest = find_freed_orders(session, sale.sale_no, 0ms, 10);
   ASSERT_EQ(rest->size(), 2U);
   EXPECT_EQ((*rest)[0].row.id, orders[2].id);
   EXPECT_EQ((*rest)[1].row.id, orders[4].id);

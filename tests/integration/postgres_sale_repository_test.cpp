@@ -541,8 +541,8 @@ TEST_F(SnapshotTest, TheAuditCountsByStatusAndTime) {
   EXPECT_EQ(audit->items[0].sold, 5);
   EXPECT_EQ(audit->items[0].live_units, 5);
   EXPECT_EQ(audit->items[0].live_units_until, 2);
-  EXPECT_EQ(audit->items[0].unreturned_units_until, 1);
-  EXPECT_EQ(audit->items[0].unreturned_units, 2);
+  EXPECT_EQ(audit->items[0].freed_units_until, 1);
+  EXPECT_EQ(audit->items[0].freed_units, 2);
   EXPECT_EQ(audit->items[1].stock, 25);
   EXPECT_EQ(audit->items[1].stock_version, 1);
   EXPECT_EQ(audit->items[1].live_units, 0);

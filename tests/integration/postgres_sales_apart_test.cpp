@@ -111,7 +111,7 @@ class SalesApartTest : public ::testing::Test {
     if (orders) std::ranges::transform(*orders, std::back_inserter(ids), &Order::id);
     return ids;
   }
-  static std::vector<OrderId> ids_of(const Result<std::vector<UnreturnedOrder>>& orders) {
+  static std::vector<OrderId> ids_of(const Result<std::vector<FreedOrder>>& orders) {
     std::vector<OrderId> ids;
     if (!orders) ADD_FAILURE() << orders.error().message();
     if (orders) std::ranges::transform(*orders, std::back_inserter(ids), [](const auto& one) { return one.row.id; });
@@ -418,7 +418,7 @@ TEST_F(SalesApartTest, OrdersOfASaleThatIsNewerThanTheStatisticsAreReadByTheirKe
   EXPECT_LT(rows_read(write_again), 1000);
 }
 
-/// What is unpaid or unreturned in one sale is nothing to another, however much it is and however large that one.
+/// What is unpaid or freed in one sale is nothing to another, however much it is and however large that one.
 TEST_F(SalesApartTest, ASaleIsLookedThroughForWhatIsItsOwn) {
   insert_strangers(first, 50'000);
   insert_strangers(second, 50'000);
@@ -432,12 +432,12 @@ TEST_F(SalesApartTest, ASaleIsLookedThroughForWhatIsItsOwn) {
     database.ask(statistics);
     const std::vector<std::function<void(Session&)>> looks{
         [&](Session& own) { EXPECT_FALSE(*is_unsettled(own, second)); },
-        [&](Session& own) { EXPECT_TRUE(find_unreturned(own, second.sale_no, 0ms, 100)->empty()); },
+        [&](Session& own) { EXPECT_TRUE(find_freed_orders(own, second.sale_no, 0ms, 100)->empty()); },
         [&](Session& own) { EXPECT_TRUE(expire_orders(own, second.sale_no, 100)->empty()); },
         [&](Session& own) { EXPECT_TRUE(find_held_items(own, second.sale_no)->empty()); },
         [&](Session& own) { EXPECT_THAT(*find_sales_due(own), ::testing::ElementsAre(first.sale_no)); },
         [&](Session& own) {
-          EXPECT_THAT(*find_sales_with_unreturned(own, InRedis::yes, 0ms), ::testing::ElementsAre(first.sale_no));
+          EXPECT_THAT(*find_sales_with_freed_orders(own, InRedis::yes, 0ms), ::testing::ElementsAre(first.sale_no));
         },
         [&](Session& own) {
           EXPECT_TRUE(
@@ -448,19 +448,19 @@ TEST_F(SalesApartTest, ASaleIsLookedThroughForWhatIsItsOwn) {
 }
 
 TEST_F(SalesApartTest, FindsTheSalesThatHaveSomethingToGiveBack) {
-  EXPECT_TRUE(find_sales_with_unreturned(session, InRedis::yes, 0ms)->empty());
+  EXPECT_TRUE(find_sales_with_freed_orders(session, InRedis::yes, 0ms)->empty());
   const auto order = written(first, "a", "1"), other = written(second, "a", "1");
   cancel(order);
-  EXPECT_THAT(*find_sales_with_unreturned(session, InRedis::yes, 0ms), ::testing::ElementsAre(first.sale_no));
-  EXPECT_TRUE(find_sales_with_unreturned(session, InRedis::yes, 1h)->empty());
+  EXPECT_THAT(*find_sales_with_freed_orders(session, InRedis::yes, 0ms), ::testing::ElementsAre(first.sale_no));
+  EXPECT_TRUE(find_sales_with_freed_orders(session, InRedis::yes, 1h)->empty());
   cancel(other);
   cancel(written(second, "b", "1"));
-  EXPECT_THAT(*find_sales_with_unreturned(session, InRedis::yes, 0ms),
+  EXPECT_THAT(*find_sales_with_freed_orders(session, InRedis::yes, 0ms),
               ::testing::UnorderedElementsAre(first.sale_no, second.sale_no));
-  EXPECT_THAT(ids_of(find_unreturned(session, first.sale_no, 0ms, 10)), ::testing::ElementsAre(order.order.id));
+  EXPECT_THAT(ids_of(find_freed_orders(session, first.sale_no, 0ms, 10)), ::testing::ElementsAre(order.order.id));
   // One answer may tell of orders of several sales.
   ASSERT_FALSE(mark_given_back(session, std::vector{order.order, other.order}));
-  EXPECT_THAT(*find_sales_with_unreturned(session, InRedis::yes, 0ms), ::testing::ElementsAre(second.sale_no));
+  EXPECT_THAT(*find_sales_with_freed_orders(session, InRedis::yes, 0ms), ::testing::ElementsAre(second.sale_no));
 }
 
 TEST_F(SalesApartTest, FindsTheSalesWithOrdersWhoseTimeIsOver) {

@@ -26,7 +26,7 @@ APART = {"directory", "sales", "feature_flags", "foreign_payments", "admin_log",
 # Statements that look over all sales, or over many, and change nothing.
 OVER_SALES = {
     "sales_due.sql": "in which sales orders have to end",
-    "sales_unreturned.sql": "in which sales units are to be given back",
+    "sales_with_freed_orders.sql": "in which sales units are to be given back",
     "items_unpaid.sql": "which sold-out items, of all sales, may come back",
     "payment_events_open.sql": "which messages are open; each is settled in its sale",
     "sales_of_customer.sql": "in which of a hundred sales a customer has orders",

@@ -16,6 +16,6 @@ namespace flashsale::checkout {
                                      std::int64_t epoch);
 
 /// The same for many, in a few round trips. Those that could not be told are left for later.
-[[nodiscard]] Error give_back(workers::Stores& stores, std::span<const postgres::UnreturnedOrder> orders);
+[[nodiscard]] Error give_back(workers::Stores& stores, std::span<const postgres::FreedOrder> orders);
 
 }  // namespace flashsale::checkout

@@ -94,7 +94,7 @@ class Sweeper : public Settlement {
   /// Entries that wait for a correction, by sale_no, epoch and id, and until when they are let alone.
   std::map<std::tuple<std::int32_t, std::int64_t, std::string>, std::chrono::steady_clock::time_point> resting_;
   /// What the last pass ended with; empty: from the first.
-  std::map<std::int32_t, postgres::UnreturnedOrder> returned_up_to_;
+  std::map<std::int32_t, postgres::FreedOrder> returned_up_to_;
   std::optional<postgres::ErasedName> names_told_up_to_;
 
   catalog::LatestSnapshot snapshot_;

@@ -28,11 +28,11 @@ struct CancelResult {
 };
 
 /// An order whose unit is free in PostgreSQL but not yet given back to Redis.
-struct UnreturnedOrder {
+struct FreedOrder {
   Order row;
   std::string sale_id;
   std::int64_t epoch = 0;  ///< of the sale, now
-  TimePoint changed_at{};  ///< when it ended; as find_unreturned() tells
+  TimePoint changed_at{};  ///< when it ended; as find_freed_orders() tells
 };
 
 /// Reads and single-row changes of orders; archived ones are read too where nothing else is said. Each call is one
@@ -69,13 +69,12 @@ struct UnreturnedOrder {
 /// Whether Redis has anything of a sale.
 enum class InRedis : bool { no, yes };
 /// Such sales with orders whose units are free here, and Redis has not been told for at least so long.
-[[nodiscard]] Result<std::vector<std::int32_t>> find_sales_with_unreturned(Session& session, InRedis in_redis,
-                                                                           std::chrono::milliseconds older_than);
+[[nodiscard]] Result<std::vector<std::int32_t>> find_sales_with_freed_orders(Session& session, InRedis in_redis,
+                                                                             std::chrono::milliseconds older_than);
 /// Of this sale, oldest first, at most `limit`, whose change is at least `older_than` old. `after`: those behind this
 /// one of an earlier answer.
-[[nodiscard]] Result<std::vector<UnreturnedOrder>> find_unreturned(Session& session, std::int32_t sale_no,
-                                                                   std::chrono::milliseconds older_than,
-                                                                   std::int32_t limit,
-                                                                   const UnreturnedOrder* after = nullptr);
+[[nodiscard]] Result<std::vector<FreedOrder>> find_freed_orders(Session& session, std::int32_t sale_no,
+                                                                std::chrono::milliseconds older_than,
+                                                                std::int32_t limit, const FreedOrder* after = nullptr);
 
 }  // namespace flashsale::postgres

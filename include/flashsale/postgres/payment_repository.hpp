@@ -69,9 +69,8 @@ enum class LateOutcome : std::uint8_t {
 /// Ends such orders of a sale, at most `limit`, and frees their units. One instance at a time: empty also when another
 /// one is at it. Orders that somebody has locked are left for later, and so are those of `held_items`; an item's row
 /// that somebody else holds for long is Failure::busy.
-[[nodiscard]] Result<std::vector<UnreturnedOrder>> expire_orders(Session& session, std::int32_t sale_no,
-                                                                 std::int32_t limit,
-                                                                 std::span<const std::int32_t> held_items = {});
+[[nodiscard]] Result<std::vector<FreedOrder>> expire_orders(Session& session, std::int32_t sale_no, std::int32_t limit,
+                                                            std::span<const std::int32_t> held_items = {});
 /// Items of such orders that somebody has held for all of a third of a second. Blocking as long.
 [[nodiscard]] Result<std::vector<std::int32_t>> find_held_items(Session& session, std::int32_t sale_no);
 

@@ -16,6 +16,6 @@ namespace flashsale::postgres {
 [[nodiscard]] Result<bool> let_sale_go(Session& session, const Sale& sale);
 
 /// Orders of a sale that was let go have nobody to be told of their units.
-[[nodiscard]] Error forget_unreturned(Session& session, std::int32_t sale_no);
+[[nodiscard]] Error forget_freed_orders(Session& session, std::int32_t sale_no);
 
 }  // namespace flashsale::postgres

@@ -121,7 +121,7 @@ struct SnapshotReader {
   std::function<bool(const Sale&)> sale;
   std::function<bool(std::span<const Order>)> orders;
   /// If given: told of each final row whose units Redis has not been told of, before the chunk that it is in.
-  std::function<void(const Order&)> unreturned;
+  std::function<void(const Order&)> freed;
 };
 [[nodiscard]] Error read_snapshot(Session& session, std::int32_t sale_no, const SnapshotReader& reader,
                                   std::int32_t chunk = 1000);
@@ -131,11 +131,11 @@ struct SnapshotReader {
 struct ItemAudit {
   std::int32_t item_no = 0;
   std::int64_t stock = 0;
-  std::int64_t sold = 0;                    ///< items.sold as stored
-  std::int64_t live_units = 0;              ///< sum over live rows, all of them
-  std::int64_t live_units_until = 0;        ///< sum over live rows with created_at <= until
-  std::int64_t unreturned_units_until = 0;  ///< final rows with created_at <= until whose unit is not given back yet
-  std::int64_t unreturned_units = 0;        ///< all of those
+  std::int64_t sold = 0;               ///< items.sold as stored
+  std::int64_t live_units = 0;         ///< sum over live rows, all of them
+  std::int64_t live_units_until = 0;   ///< sum over live rows with created_at <= until
+  std::int64_t freed_units_until = 0;  ///< final rows with created_at <= until whose unit is not given back yet
+  std::int64_t freed_units = 0;        ///< all of those
   std::int64_t stock_version = 0;
 };
 struct SaleAudit {

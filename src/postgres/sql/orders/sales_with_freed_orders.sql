@@ -8,5 +8,5 @@ SELECT sales.sale_no
                         AND given_back = false
                         AND changed_at <= now() - $1 * interval '1 millisecond'
                       ORDER BY changed_at
-                      LIMIT 1) AS unreturned
+                      LIMIT 1) AS freed
  WHERE sales.let_go = $2;

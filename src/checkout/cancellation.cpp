@@ -13,8 +13,8 @@ Result<postgres::CancelResult> give_back_after(workers::Stores& stores, Result<p
   if (!result || result->given_back) return result;
   if (result->outcome == Outcome::unknown || result->outcome == Outcome::too_late) return result;
   const auto epoch = postgres::current_epoch(stores.session(), result->row.id.sale_no());
-  const auto returned = epoch ? give_back(stores, result->row, result->sale_id, *epoch) : Result<bool>(false);
-  if (!returned || !*returned) {
+  const auto told = epoch ? give_back(stores, result->row, result->sale_id, *epoch) : Result<bool>(false);
+  if (!told || !*told) {
     telemetry::log_info("units of a cancelled order will be given back later", {{"order", result->row.id.to_string()}});
   }
   return result;

@@ -33,8 +33,8 @@ RetakeEnd retake(workers::Stores& stores, const Sale& sale, const Order& row, bo
   auto& client = stores.redis();
   if (client.connect()) return RetakeEnd::later;
   if (!given_back) {
-    const auto returned = give_back(stores, row, sale.id, sale.epoch);
-    if (!returned || !*returned) return RetakeEnd::later;
+    const auto told = give_back(stores, row, sale.id, sale.epoch);
+    if (!told || !*told) return RetakeEnd::later;
   }
   const auto reply = take_in_redis(client, stores.fence(sale.id, sale.epoch), row);
   if (!reply) return RetakeEnd::later;

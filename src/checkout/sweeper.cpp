@@ -20,9 +20,9 @@ namespace flashsale::checkout {
 namespace {
 
 constexpr std::int64_t kPage = 50;
-constexpr std::int32_t kReturnsAtOnce = 1000;
+constexpr std::int32_t kGivenBackAtOnce = 1000;
 /// In one pass: a crowd whose time to pay has ended while Redis was away.
-constexpr int kReturnRounds = 20;
+constexpr int kGiveBackRounds = 20;
 /// An entry can be so much newer than the pulse that told of it.
 constexpr std::chrono::milliseconds kClockSlack{1000};
 
@@ -62,7 +62,7 @@ void Sweeper::pass() {
   for (const auto& sale : snapshot->sales) {
     if (sale->serving && sale->log_entries > 0 && is_overdue(*sale)) sweep_log(*sale);
   }
-  return_units(*snapshot);
+  give_units_back(*snapshot);
   tell_erased_names(stores_, names_told_up_to_);
 }
 
@@ -225,27 +225,28 @@ void Sweeper::finish_entry(const Entry& entry) {
 
 /// Sale by sale: one that is not served, or whose orders stay as they are since somebody has locked them, must not
 /// stand in front of the others.
-void Sweeper::return_units(const catalog::Snapshot& snapshot) {
+void Sweeper::give_units_back(const catalog::Snapshot& snapshot) {
   const auto sales =
       postgres::find_sales_with_freed_orders(stores_.session(), postgres::InRedis::yes, options_.interval);
   if (!sales) return;
-  std::erase_if(returned_up_to_, [&](const auto& one) { return std::ranges::find(*sales, one.first) == sales->end(); });
+  std::erase_if(given_back_up_to_,
+                [&](const auto& one) { return std::ranges::find(*sales, one.first) == sales->end(); });
   for (const auto sale_no : *sales) {
     const auto sale = snapshot.find(sale_no);
-    if (sale && sale->serving) return_units(sale_no);
+    if (sale && sale->serving) give_units_back(sale_no);
   }
 }
 
 /// On from where the pass before ended.
-void Sweeper::return_units(std::int32_t sale_no) {
-  for (int round = 0; round < kReturnRounds; ++round) {
+void Sweeper::give_units_back(std::int32_t sale_no) {
+  for (int round = 0; round < kGiveBackRounds; ++round) {
     std::optional<postgres::FreedOrder> after;
-    if (auto known = returned_up_to_.extract(sale_no)) after = std::move(known.mapped());
-    const auto freed = postgres::find_freed_orders(stores_.session(), sale_no, options_.interval, kReturnsAtOnce,
+    if (auto known = given_back_up_to_.extract(sale_no)) after = std::move(known.mapped());
+    const auto freed = postgres::find_freed_orders(stores_.session(), sale_no, options_.interval, kGivenBackAtOnce,
                                                    after ? &*after : nullptr);
     if (!freed || give_back(stores_, *freed)) return;
-    if (freed->size() < static_cast<std::size_t>(kReturnsAtOnce)) return;
-    returned_up_to_.emplace(sale_no, freed->back());
+    if (freed->size() < static_cast<std::size_t>(kGivenBackAtOnce)) return;
+    given_back_up_to_.emplace(sale_no, freed->back());
   }
 }
 

@@ -26,9 +26,9 @@ Call<ReleaseOutcome> release(const Fence& fence, const Order& order, bool give_b
   const SaleKeys keys(fence.sale_id, fence.epoch);
   auto command = evalsha("release", {keys.fence, keys.items, keys.orders, keys.buyers}, 6 + 2 * order.lines.size());
   command.add(fence.epoch).add(fence.identity).add(order.id.bytes());
-  const std::string_view returned = order.status == OrderStatus::expired ? "2" : "1";
-  const std::string_view unreturned = order.status == OrderStatus::rejected ? "x" : "0";
-  command.add(give_back ? returned : unreturned)
+  const std::string_view with_units = order.status == OrderStatus::expired ? "2" : "1";
+  const std::string_view without_units = order.status == OrderStatus::rejected ? "x" : "0";
+  command.add(give_back ? with_units : without_units)
       .add(std::int64_t{kRestockRest.count()})
       .add(static_cast<std::int64_t>(order.generation));
   add_lines(command, order);

@@ -77,7 +77,7 @@
 byte epoch = 1;
 byte sold;
 byte row[2];                           /* by order: P4's "one key, one row" is the primary key */
-bit unreturned[2];                     /* given_back = false */
+bit freed[2];                          /* given_back = false */
 byte drained_epoch = 1;                /* logs of older epochs are drained */
 #ifdef STANDBY
 bit away;                              /* the standby; what it has stands in the next two */
@@ -222,7 +222,7 @@ hidden byte limit_a_customer;
 #define HOLDS(name, what) assert((what) || name)
 
 #define LIVE_UNITS ((row[0] == LIVE) + (row[1] == LIVE))
-#define UNRETURNED_UNITS (unreturned[0] + unreturned[1])
+#define FREED_UNITS (freed[0] + freed[1])
 
 #ifdef STANDBY
 /* Whoever was shown a row that was in doubt has an order that may have to be written once more. */
@@ -271,7 +271,7 @@ inline write(o, e) {
 /* cancel_in: a live row becomes a cancelled one, and its unit is free here. */
 inline cancel_row(o) {
   if
-  :: row[o] == LIVE -> row[o] = CANCELLED; sold--; unreturned[o] = 1
+  :: row[o] == LIVE -> row[o] = CANCELLED; sold--; freed[o] = 1
   :: else
   fi;
   if
@@ -528,7 +528,7 @@ inline tidy_cancel(c) {
 inline cancel_and_go_on(c, o) {
   cancel_row(o);
   if
-  :: unreturned[o] -> cancelling[c] = READING_EPOCH
+  :: freed[o] -> cancelling[c] = READING_EPOCH
   :: else -> cancelling[c] = DONE
   fi;
   tidy_cancel(c)
@@ -568,7 +568,7 @@ proctype Cancel(byte c) {
        if
        :: row[cancelled_order[c]] == NO_ROW ->
          row[cancelled_order[c]] = CANCELLED;
-         unreturned[cancelled_order[c]] = 1
+         freed[cancelled_order[c]] = 1
        :: else
        fi;
        cancel_and_go_on(c, cancelled_order[c])
@@ -582,7 +582,7 @@ proctype Cancel(byte c) {
        cancelled_under[c] = 0;
        tidy_cancel(c)
      }
-  :: d_step { CANCEL(MARKING) && !IN_DOUBT -> unreturned[cancelled_order[c]] = 0; cancelling[c] = DONE; tidy_cancel(c) }
+  :: d_step { CANCEL(MARKING) && !IN_DOUBT -> freed[cancelled_order[c]] = 0; cancelling[c] = DONE; tidy_cancel(c) }
   od
 }
 
@@ -794,9 +794,9 @@ proctype Sweeper(byte i) {
      }
   :: d_step { SWEEP(TRIMMING) -> trim(swept_order[i], swept_under[i]); STOP_SWEEP }
 
-  /* return_units */
-  :: d_step { RETURN(IDLE) && SERVED(fence) && unreturned[0] -> begin_return(i, 0) }
-  :: d_step { RETURN(IDLE) && SERVED(fence) && unreturned[1] -> begin_return(i, 1) }
+  /* give_units_back */
+  :: d_step { RETURN(IDLE) && SERVED(fence) && freed[0] -> begin_return(i, 0) }
+  :: d_step { RETURN(IDLE) && SERVED(fence) && freed[1] -> begin_return(i, 1) }
   :: d_step {
        RETURN(GIVING_BACK) ->
        other = SERVED(returned_under[i]);
@@ -806,7 +806,7 @@ proctype Sweeper(byte i) {
        :: else -> STOP_RETURN
        fi
      }
-  :: d_step { RETURN(MARKING) && !IN_DOUBT -> unreturned[returned_order[i]] = 0; STOP_RETURN }
+  :: d_step { RETURN(MARKING) && !IN_DOUBT -> freed[returned_order[i]] = 0; STOP_RETURN }
   od
 }
 
@@ -953,7 +953,7 @@ proctype Faults() {
 #define AT_REST_C(c) (cancelling[c] == IDLE || cancelling[c] == DONE)
 #define KEEPS_STILL(i) (rebuilding[i] == IDLE && correction[i] == 0 && sweeping[i] == IDLE && returning[i] == IDLE)
 #define QUIET (AT_REST(0) && AT_REST(1) && AT_REST(2) && AT_REST_C(0) && AT_REST_C(1) && \
-               KEEPS_STILL(0) && KEEPS_STILL(1) && SERVED(epoch) && log[fence] == 0 && UNRETURNED_UNITS == 0)
+               KEEPS_STILL(0) && KEEPS_STILL(1) && SERVED(epoch) && log[fence] == 0 && FREED_UNITS == 0)
 
 /* P5, whenever all is quiet; a state that is neither quiet nor left is an invalid end state to pan. */
 proctype Rest() {

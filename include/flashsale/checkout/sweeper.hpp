@@ -80,8 +80,8 @@ class Sweeper : public Settlement {
                  const catalog::WriteWithdrawal& work);
   void finish_entries();
   void finish_entry(const Entry& entry);
-  void return_units(const catalog::Snapshot& snapshot);
-  void return_units(std::int32_t sale_no);
+  void give_units_back(const catalog::Snapshot& snapshot);
+  void give_units_back(std::int32_t sale_no);
   [[nodiscard]] bool has_in_hand(std::int32_t sale_no, std::int64_t epoch, const std::string& entry_id);
 
   Options options_;
@@ -94,7 +94,7 @@ class Sweeper : public Settlement {
   /// Entries that wait for a correction, by sale_no, epoch and id, and until when they are let alone.
   std::map<std::tuple<std::int32_t, std::int64_t, std::string>, std::chrono::steady_clock::time_point> resting_;
   /// What the last pass ended with; empty: from the first.
-  std::map<std::int32_t, postgres::FreedOrder> returned_up_to_;
+  std::map<std::int32_t, postgres::FreedOrder> given_back_up_to_;
   std::optional<postgres::ErasedName> names_told_up_to_;
 
   catalog::LatestSnapshot snapshot_;

@@ -18,7 +18,7 @@
 namespace flashsale::api {
 namespace {
 
-std::string log_document(const std::vector<postgres::LogEntry>& entries, std::size_t limit) {
+std::string log_document(const std::vector<postgres::AdminLogEntry>& entries, std::size_t limit) {
   std::string body = "{\"entries\":[";
   const auto shown = std::min(limit, entries.size());
   for (std::size_t i = 0; i < shown; ++i) {
@@ -169,7 +169,7 @@ void AdminOrderEndpoints::read_log(Exchange& exchange, std::string_view /*who*/)
                          "limit must be 1 to 1000, cursor one that was given");
   }
   run_operation(exchange, process_, [before = *before, limit = *limit](workers::Stores& stores) {
-    const auto entries = postgres::read_log(stores.session(), before, limit + 1);
+    const auto entries = postgres::read_admin_log(stores.session(), before, limit + 1);
     if (!entries) return Answer::failure(entries.error());
     Answer answer;
     answer.body = log_document(*entries, static_cast<std::size_t>(limit));

@@ -406,15 +406,15 @@ Result<std::int64_t> current_epoch(Session& session, std::int32_t sale_no) {
   return epoch;
 }
 
-Result<std::vector<LogEntry>> read_log(Session& session, std::int64_t before_entry_no, std::int32_t limit) {
+Result<std::vector<AdminLogEntry>> read_admin_log(Session& session, std::int64_t before_entry_no, std::int32_t limit) {
   const auto read = [](const pqxx::row& row) {
-    return LogEntry{row[0].as<std::int64_t>(), read_time(row[1]),        row[2].as<std::string>(),
-                    row[3].as<std::string>(),  row[4].as<std::string>(), row[5].as<std::string>()};
+    return AdminLogEntry{row[0].as<std::int64_t>(), read_time(row[1]),        row[2].as<std::string>(),
+                         row[3].as<std::string>(),  row[4].as<std::string>(), row[5].as<std::string>()};
   };
-  return read_rows<LogEntry>(session, read,
-                             "SELECT entry_no, at, who, action, subject, change FROM admin_log"
-                             " WHERE entry_no < $1 ORDER BY entry_no DESC LIMIT $2",
-                             before_entry_no, limit);
+  return read_rows<AdminLogEntry>(session, read,
+                                  "SELECT entry_no, at, who, action, subject, change FROM admin_log"
+                                  " WHERE entry_no < $1 ORDER BY entry_no DESC LIMIT $2",
+                                  before_entry_no, limit);
 }
 
 }  // namespace flashsale::postgres

@@ -60,7 +60,7 @@ TEST_F(FlagRepositoryTest, AChangeIsOneOfTheDirectoryAndIsLogged) {
   ASSERT_TRUE(still);
   EXPECT_FALSE(still->flags);
 
-  const auto log = read_log(session, 1'000'000, 10);
+  const auto log = read_admin_log(session, 1'000'000, 10);
   ASSERT_TRUE(log);
   ASSERT_EQ(log->size(), 2U);
   EXPECT_EQ(log->front().who, "bert");

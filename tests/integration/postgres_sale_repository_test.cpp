@@ -556,7 +556,7 @@ TEST_F(SaleRepositoryTest, TheLogTellsWhoChangedWhatNewestFirst) {
   patch.state = SaleState::paused;
   ASSERT_TRUE(patch_sale(session, "drop", patch, "bob"));
   ASSERT_TRUE(add_stock(session, sale.sale_no, sale.items[0].item_no, change_id("a"), 2, "carol"));
-  const auto log = read_log(session, kEver, 10);
+  const auto log = read_admin_log(session, kEver, 10);
   ASSERT_TRUE(log) << log.error().message();
   ASSERT_EQ(log->size(), 3U);
   EXPECT_EQ((*log)[0].who, "carol");
@@ -567,7 +567,7 @@ TEST_F(SaleRepositoryTest, TheLogTellsWhoChangedWhatNewestFirst) {
   EXPECT_EQ((*log)[1].change, R"({"state":"paused"})");
   EXPECT_EQ((*log)[2].who, "test");
   EXPECT_EQ((*log)[2].action, "sale.created");
-  const auto older = read_log(session, (*log)[1].entry_no, 10);
+  const auto older = read_admin_log(session, (*log)[1].entry_no, 10);
   ASSERT_EQ(older->size(), 1U);
   EXPECT_EQ(older->front().action, "sale.created");
 }

@@ -146,7 +146,8 @@ struct SaleAudit {
 [[nodiscard]] Result<SaleAudit> read_audit(Session& session, std::int32_t sale_no, TimePoint until,
                                            std::span<const OrderId> pending_ids);
 
-struct LogEntry {
+/// Of the log of changes.
+struct AdminLogEntry {
   std::int64_t entry_no = 0;
   TimePoint at{};
   std::string who;
@@ -154,7 +155,7 @@ struct LogEntry {
   std::string subject;
   std::string change;  ///< JSON
 };
-[[nodiscard]] Result<std::vector<LogEntry>> read_log(Session& session, std::int64_t before_entry_no,
-                                                     std::int32_t limit);
+[[nodiscard]] Result<std::vector<AdminLogEntry>> read_admin_log(Session& session, std::int64_t before_entry_no,
+                                                                std::int32_t limit);
 
 }  // namespace flashsale::postgres

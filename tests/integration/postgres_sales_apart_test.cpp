@@ -7,6 +7,7 @@
 #include <initializer_list>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
@@ -416,6 +417,36 @@ TEST_F(SalesApartTest, OrdersOfASaleThatIsNewerThanTheStatisticsAreReadByTheirKe
     EXPECT_EQ(careful.write(orders, true)->front().outcome, WriteOutcome::existing);
   };
   EXPECT_LT(rows_read(write_again), 1000);
+}
+
+/// A small sale beside a large one costs what it has, whoever reads all of it, also when the statistics know only the
+/// large one.
+TEST_F(SalesApartTest, AWholeSaleIsReadWithoutTheRowsOfAnother) {
+  database.ask("ALTER TABLE orders SET (autovacuum_enabled = false)");
+  insert_strangers(first, 50'000);
+  database.ask("ANALYZE");
+  for (int i = 0; i < 10; ++i) written(second, "d" + std::to_string(i), "1");
+  const auto until = new_order(second, 0, "a", "1").order.created_at;
+  std::vector<OrderId> pending;
+  for (int i = 0; i < 50; ++i) pending.push_back(new_order(second, 0, "e" + std::to_string(i), "1").order.id);
+  std::size_t read = 0;
+  const auto count = [&](std::span<const Order> orders) {
+    read += orders.size();
+    return true;
+  };
+  const SnapshotReader reader{[](const Sale&) { return true; }, count, [](const Order&) {}};
+  const std::vector<std::function<void(Session&)>> looks{
+      [&](Session& own) { EXPECT_EQ(read_audit(own, second.sale_no, until, pending)->items[0].live_units, 10); },
+      [&](Session& own) {
+        read = 0;
+        EXPECT_FALSE(read_snapshot(own, second.sale_no, reader));
+        EXPECT_EQ(read, 10U);
+      },
+      [&](Session& own) { EXPECT_TRUE(read_report(own, "second").value()); }};
+  for (const char* statistics : {"SELECT 1", "ANALYZE"}) {
+    database.ask(statistics);
+    for (std::size_t i = 0; i < looks.size(); ++i) EXPECT_LT(rows_read(looks[i]), 1000) << i << ' ' << statistics;
+  }
 }
 
 /// What is unpaid or freed in one sale is nothing to another, however much it is and however large that one.

@@ -1,6 +1,8 @@
 #include "flashsale/payments/payment_sweeper.hpp"
 
+#include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "flashsale/checkout/give_back.hpp"
 #include "flashsale/payments/settlement.hpp"
@@ -13,7 +15,12 @@ namespace {
 /// Orders that one transaction ends: it holds their items' rows, which the journal wants, for as long as it takes.
 constexpr std::int32_t kExpireAtOnce = 500;
 constexpr int kRoundsAtOnce = 20;
-constexpr std::int32_t kOpenAtOnce = 100;
+/// Sales are gone through in turn, a few messages of each, this often in a pass.
+constexpr std::int32_t kOpenOfASale = 10;
+constexpr int kOpenTurns = 10;
+constexpr std::int32_t kOpenSales = 1000;
+/// So many that cannot be asked end a pass: PostgreSQL may be away. The next one begins behind them.
+constexpr int kUnreachableSales = 3;
 /// Messages that take long, as while Redis is silent, must not put off what expires.
 constexpr std::chrono::milliseconds kSettleBudget{500};
 /// Whoever was told settles it in less; this is for what they left.
@@ -69,23 +76,59 @@ bool PaymentSweeper::step_over_held_items(std::int32_t sale_no) {
   return true;
 }
 
-/// In turn, from where the pass before ended: some that cannot be settled for long must not stand in front of others.
+/// Sale by sale, from where the pass before ended: a pile of messages of one, or some there that cannot be settled for
+/// long, must not stand in front of another's.
 void PaymentSweeper::settle_open() {
-  const auto until = std::chrono::steady_clock::now() + kSettleBudget;
-  const auto open = postgres::find_open_payments(stores_.session(), kOpenFor, settled_up_to_, kOpenAtOnce);
-  if (!open) return;
+  settle_until_ = std::chrono::steady_clock::now() + kSettleBudget;
+  const auto found = postgres::find_sales_with_open_payments(stores_.session(), last_sale_, kOpenSales);
+  if (!found) return;
+  const bool are_all = last_sale_ == 0 && found->size() < static_cast<std::size_t>(kOpenSales);
+  if (are_all)
+    std::erase_if(settled_up_to_, [&](const auto& one) { return !std::ranges::binary_search(*found, one.first); });
+  auto sales = *found;
+  int unreachable = 0;
+  for (int turn = 0; turn < kOpenTurns && !sales.empty(); ++turn) {
+    std::vector<std::int32_t> with_more;
+    for (const auto sale_no : sales) {
+      if (is_over() || unreachable >= kUnreachableSales) return;
+      last_sale_ = sale_no;
+      const auto left = settle_some(sale_no);
+      if (left == Left::some) with_more.push_back(sale_no);
+      if (left == Left::unreachable) ++unreachable;
+    }
+    sales = std::move(with_more);
+  }
+  // The next pass goes on behind them, or begins anew.
+  last_sale_ = found->size() < static_cast<std::size_t>(kOpenSales) ? 0 : found->back();
+}
+
+/// Some of a sale's messages, from where the last look at them ended.
+PaymentSweeper::Left PaymentSweeper::settle_some(std::int32_t sale_no) {
+  const auto after = settled_up_to_.find(sale_no);
+  const postgres::PaymentKey from{sale_no, after == settled_up_to_.end() ? std::string() : after->second};
+  const auto open = postgres::find_open_payments(stores_.session(), from, kOpenFor, kOpenOfASale);
+  if (!open) return Left::unreachable;
   for (const auto& message : *open) {
-    if (thread_.is_stopping() || std::chrono::steady_clock::now() >= until) return;
-    settled_up_to_ = message;
+    if (is_over()) return Left::some;
+    settled_up_to_[sale_no] = message.webhook_id;
     if (messages_.is_held(message)) continue;
     const auto result = settle(stores_, upkeep_, message, options_.patience, options_.unknown_orders);
     const bool is_settled =
         result && result->outcome != PaymentOutcome::waiting && result->outcome != PaymentOutcome::late;
     if (!result && is_busy(result.error())) messages_.hold(message);
     if (is_settled) metrics_.payments(to_string(result->outcome)).Increment();
-    if (!result && result.error() == postgres::make_error_code(postgres::Failure::unavailable)) return;
+    if (!result && result.error() == postgres::make_error_code(postgres::Failure::unavailable)) {
+      return Left::unreachable;
+    }
   }
-  if (open->size() < static_cast<std::size_t>(kOpenAtOnce)) settled_up_to_ = {};
+  if (open->size() == static_cast<std::size_t>(kOpenOfASale)) return Left::some;
+  settled_up_to_.erase(sale_no);
+  return Left::none;
+}
+
+/// Of this pass.
+bool PaymentSweeper::is_over() const {
+  return thread_.is_stopping() || std::chrono::steady_clock::now() >= settle_until_;
 }
 
 }  // namespace flashsale::payments

@@ -346,13 +346,17 @@ Result<PaymentResult> refuse_late_payment(Session& session, const PaymentKey& me
   });
 }
 
-Result<std::vector<PaymentKey>> find_open_payments(Session& session, std::chrono::milliseconds older_than,
-                                                   const PaymentKey& after, std::int32_t limit) {
-  const auto read = [](const pqxx::row& row) {
-    return PaymentKey{row[0].as<std::int32_t>(), row[1].as<std::string>()};
-  };
-  return read_rows<PaymentKey>(session, read, embedded::payment_events_open_sql, older_than.count(), limit,
-                               after.sale_no, after.webhook_id);
+Result<std::vector<std::int32_t>> find_sales_with_open_payments(Session& session, std::int32_t after,
+                                                                std::int32_t limit) {
+  const auto read = [](const pqxx::row& row) { return row[0].as<std::int32_t>(); };
+  return read_rows<std::int32_t>(session, read, embedded::sales_with_open_payments_sql, after, limit);
+}
+
+Result<std::vector<PaymentKey>> find_open_payments(Session& session, const PaymentKey& after,
+                                                   std::chrono::milliseconds older_than, std::int32_t limit) {
+  const auto read = [&](const pqxx::row& row) { return PaymentKey{after.sale_no, row[0].as<std::string>()}; };
+  return read_rows<PaymentKey>(session, read, embedded::payment_events_open_sql, after.sale_no, older_than.count(),
+                               after.webhook_id, limit);
 }
 
 Result<LateOutcome> confirm_late_payment(Session& session, const Order& taken, std::int64_t epoch) {

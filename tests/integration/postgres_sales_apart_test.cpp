@@ -575,20 +575,20 @@ TEST_F(SalesApartTest, OpenMessagesArePagedThroughSaleBySale) {
     }
   }
   std::ranges::sort(keys);
-  std::vector<PaymentKey> seen;
-  for (PaymentKey after; seen.size() < 10;) {
-    const auto page = find_open_payments(session, 0ms, after, 2).value();
-    if (page.empty()) break;
-    EXPECT_LE(page.size(), 2U);
-    seen.insert(seen.end(), page.begin(), page.end());
-    after = page.back();
-  }
-  EXPECT_EQ(seen, keys);
-  EXPECT_TRUE(find_open_payments(session, 1h, {}, 10)->empty());
+  const auto sales = find_sales_with_open_payments(session, 0, 10).value();
+  EXPECT_EQ(sales, (std::vector{keys[0].sale_no, keys[3].sale_no}));
+  EXPECT_EQ(*find_sales_with_open_payments(session, 0, 1), std::vector{sales[0]});
+  EXPECT_EQ(*find_sales_with_open_payments(session, sales[0], 10), std::vector{sales[1]});
+  const auto open = [&](const PaymentKey& after, std::int32_t limit) {
+    return find_open_payments(session, after, 0ms, limit).value();
+  };
+  EXPECT_EQ(open({sales[0], ""}, 2), (std::vector{keys[0], keys[1]}));
+  EXPECT_EQ(open(keys[1], 2), std::vector{keys[2]}) << "and none of the other sale";
+  EXPECT_TRUE(find_open_payments(session, {sales[0], ""}, 1h, 10)->empty());
   // One that ends leaves that of the other sale open.
   EXPECT_EQ(settle_payment(session, keys[1], 0s)->outcome, PaymentOutcome::refund_required);
-  keys.erase(keys.begin() + 1);
-  EXPECT_EQ(*find_open_payments(session, 0ms, {}, 10), keys);
+  EXPECT_EQ(open({sales[0], ""}, 10), (std::vector{keys[0], keys[2]}));
+  EXPECT_EQ(open({sales[1], ""}, 10), (std::vector{keys[3], keys[4], keys[5]}));
 }
 
 /// It names a sale that there is not, or not yet: what is told is kept, and the money goes back in the end.

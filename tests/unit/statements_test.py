@@ -28,7 +28,7 @@ OVER_SALES = {
     "sales_due.sql": "in which sales orders have to end",
     "sales_with_freed_orders.sql": "in which sales units are to be given back",
     "items_unpaid.sql": "which sold-out items, of all sales, may come back",
-    "payment_events_open.sql": "which messages are open; each is settled in its sale",
+    "sales_with_open_payments.sql": "in which sales messages are open",
     "sales_of_customer.sql": "in which of a hundred sales a customer has orders",
     "items_of_sales.sql": "the catalog",
     "erased_names_find.sql": "which names Redis is to be told of",

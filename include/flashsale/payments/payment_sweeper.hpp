@@ -1,5 +1,7 @@
 #pragma once
 #include <chrono>
+#include <cstdint>
+#include <map>
 #include <string>
 
 #include "flashsale/catalog/upkeep.hpp"
@@ -34,13 +36,19 @@ class PaymentSweeper {
   void expire(std::int32_t sale_no);
   [[nodiscard]] bool step_over_held_items(std::int32_t sale_no);
   void settle_open();
+  enum class Left : std::uint8_t { none, some, unreachable };
+  [[nodiscard]] Left settle_some(std::int32_t sale_no);
+  [[nodiscard]] bool is_over() const;
 
   Options options_;
   catalog::Upkeep& upkeep_;
   telemetry::Metrics& metrics_;
   workers::Stores stores_;  ///< the thread's alone
   std::chrono::steady_clock::time_point settle_at_{};
-  postgres::PaymentKey settled_up_to_;  ///< message that the last pass ended with; empty: from the first
+  std::chrono::steady_clock::time_point settle_until_{};
+  std::int32_t last_sale_ = 0;  ///< that the last pass came to; 0: from the first
+  /// By sale, the message that the last look ended with; none: from the first. Of sales that have more.
+  std::map<std::int32_t, std::string> settled_up_to_;
   /// What somebody has locked is let alone for a while: each try costs all others the wait.
   Held<std::int32_t> items_{std::chrono::seconds(2)};
   Held<postgres::PaymentKey> messages_{std::chrono::seconds(2)};

@@ -51,9 +51,13 @@ struct PaymentKey {
 /// Ends a late message whose units are gone.
 [[nodiscard]] Result<PaymentResult> refuse_late_payment(Session& session, const PaymentKey& message);
 
-/// Messages that are `waiting` or `late` and at least `older_than` old, in the order of their keys, after `after`.
-[[nodiscard]] Result<std::vector<PaymentKey>> find_open_payments(Session& session, std::chrono::milliseconds older_than,
-                                                                 const PaymentKey& after, std::int32_t limit);
+/// Sales with messages that are `waiting` or `late`, in the order of their numbers, after `after`; at most `limit`.
+[[nodiscard]] Result<std::vector<std::int32_t>> find_sales_with_open_payments(Session& session, std::int32_t after,
+                                                                              std::int32_t limit);
+/// Such messages of the sale of `after` that are at least `older_than` old, in the order of their ids, after that.
+[[nodiscard]] Result<std::vector<PaymentKey>> find_open_payments(Session& session, const PaymentKey& after,
+                                                                 std::chrono::milliseconds older_than,
+                                                                 std::int32_t limit);
 
 enum class LateOutcome : std::uint8_t {
   confirmed,    ///< now, or already

@@ -90,21 +90,16 @@ Result<std::optional<SaleReport>> read_report(Session& session, std::string_view
   return report;
 }
 
-Error add_refusals(Session& session, std::span<const RefusalCount> counts) {
+Error add_refusals(Session& session, std::int32_t sale_no, const std::map<std::string, std::int64_t>& counts) {
   if (counts.empty()) return {};
   return session.run([&](pqxx::connection& connection) {
     pqxx::work tx(connection);
-    for (auto first = counts.begin(); first != counts.end();) {
-      const auto last =
-          std::find_if(first, counts.end(), [&](const RefusalCount& one) { return one.sale_no != first->sale_no; });
-      ArrayLiteral reasons, numbers;
-      for (const auto& one : std::span(first, last)) {
-        reasons.add_text(one.reason);
-        numbers.add(one.count);
-      }
-      execute(tx, embedded::refusals_add_sql, first->sale_no, reasons.close(), numbers.close());
-      first = last;
+    ArrayLiteral reasons, numbers;
+    for (const auto& [reason, count] : counts) {
+      reasons.add_text(reason);
+      numbers.add(count);
     }
+    execute(tx, embedded::refusals_add_sql, sale_no, reasons.close(), numbers.close());
     commit(tx);
   });
 }

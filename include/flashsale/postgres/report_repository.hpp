@@ -1,8 +1,8 @@
 #pragma once
 #include <array>
 #include <cstdint>
+#include <map>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -48,7 +48,8 @@ struct SaleReport {
 /// All of a sale in one snapshot; reads its orders twice. Empty: there is no such sale.
 [[nodiscard]] Result<std::optional<SaleReport>> read_report(Session& session, std::string_view sale_id);
 
-/// Adds to what is stored; sorted by sale and reason, none named twice.
-[[nodiscard]] Error add_refusals(Session& session, std::span<const RefusalCount> counts);
+/// Adds to what is stored of a sale; `counts` by reason.
+[[nodiscard]] Error add_refusals(Session& session, std::int32_t sale_no,
+                                 const std::map<std::string, std::int64_t>& counts);
 
 }  // namespace flashsale::postgres

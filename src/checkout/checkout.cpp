@@ -104,10 +104,11 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
                      const PlacementResult& result) { self->answer(callback, sale_no, result); });
   }
 
-  /// Orders of items whose rows somebody holds keep their permits until those are free. Once they have half of them,
-  /// no more are taken: they must keep no buyer from what is sold beside them.
+  /// Orders of items whose rows somebody holds, and of sales that cannot be written while others are, keep their
+  /// permits. Once they have half of them, no more are taken: they must keep no buyer from what is sold beside them.
   [[nodiscard]] bool has_to_wait(const Placement& placement, std::int64_t held_back) const {
-    return held_back > 0 && held_back >= parts_.permits.limit() / 2 && parts_.journal.holds_back(placement.lines);
+    return held_back > 0 && held_back >= parts_.permits.limit() / 2 &&
+           parts_.journal.holds_back(placement.sale->sale->sale_no, placement.lines);
   }
 
   static PlacementResult result_of(const OrderProgress& order, const Step& step, const Order* row) {

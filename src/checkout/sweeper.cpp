@@ -111,7 +111,7 @@ Sweeper::Swept Sweeper::sweep_entries(const catalog::SaleSnapshot& snapshot) {
 }
 
 /// One by itself always has: another instance, or an earlier setting, may have made it larger. Orders that wait for
-/// items that somebody holds take no room from others, up to as much again.
+/// items that somebody holds, or with their sales, take no room from others, up to as much again.
 bool Sweeper::has_room_for(std::size_t orders) {
   const std::lock_guard lock(mutex_);
   const auto most = options_.in_flight_max;
@@ -132,7 +132,8 @@ std::size_t Sweeper::count_held_back() {
 
 bool Sweeper::is_held_back(const std::vector<Order>& orders) const {
   if (journal_.held_back() == 0) return false;
-  return std::ranges::any_of(orders, [this](const Order& order) { return journal_.holds_back(order.lines); });
+  return std::ranges::any_of(
+      orders, [this](const Order& order) { return journal_.holds_back(order.id.sale_no(), order.lines); });
 }
 
 /// It waits for a correction, or would only wait in the journal, as perhaps it does in another instance's.

@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -12,6 +13,7 @@
 #include <thread>
 #include <vector>
 
+#include "flashsale/checkout/sale_troubles.hpp"
 #include "flashsale/postgres/order_writer.hpp"
 #include "flashsale/telemetry/metrics.hpp"
 
@@ -33,6 +35,7 @@ class Settlement {
 /// The order journal: a queue in front of a few threads that write whatever is queued, up to a bound, in one
 /// transaction. The queue is bounded by its submitters: checkouts by permits, the sweeper by its quota. An order leaves
 /// only with a definite answer of PostgreSQL: while that is away, batches are tried again and again (PROTOCOL R5). A
+/// sale whose batch has failed is put off, whatever has failed, and the workers go on with others: see SaleTroubles. A
 /// batch that PostgreSQL does not take while it is there becomes smaller, down to single orders. No single order keeps
 /// a worker: one whose own row somebody holds, or that fails by itself, is tried again after a pause. Orders of items
 /// that somebody holds wait aside until those are free. All of them keep what their submitters have given them: how
@@ -49,6 +52,7 @@ class Journal {
     bool may_exist = false;
     Settlement* owner = nullptr;
     std::uint64_t token = 0;
+    std::uint64_t place = 0;  ///< given by the journal, in the order of coming
   };
 
   Journal(Options options, telemetry::Metrics& metrics);
@@ -60,10 +64,11 @@ class Journal {
 
   void submit(std::vector<Submission> orders);  ///< any thread; does not block
 
-  /// How many orders wait for items that somebody holds. Any thread.
+  /// How many orders wait for items that somebody holds, or for sales that are put off while others are written. Any
+  /// thread.
   [[nodiscard]] std::size_t held_back() const { return held_back_.load(std::memory_order_relaxed); }
-  /// Whether an order of these lines would wait with them. Any thread; does not block.
-  [[nodiscard]] bool holds_back(const OrderLines& lines) const;
+  /// Whether an order of these lines of a sale would wait with them. Any thread; does not block.
+  [[nodiscard]] bool holds_back(std::int32_t sale_no, const OrderLines& lines) const;
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -72,18 +77,23 @@ class Journal {
   class SaleQueues {
    public:
     void push_back(Submission order);
-    void push_front(std::vector<Submission> orders);  ///< of any sales, their order kept
+    void put_back(std::vector<Submission> orders);  ///< of any sales, each to where it stood
+    /// The turn of the first sale that may have it. False: there is none.
+    [[nodiscard]] bool begin_turn(const std::function<bool(std::int32_t)>& may);
+    [[nodiscard]] std::int32_t sale_no() const { return turns_.front(); }
     /// Of the sale whose turn it is, until has_more() says no or the turn is ended.
     [[nodiscard]] bool has_more() const { return !queues_.at(turns_.front()).empty(); }
     [[nodiscard]] Submission take();
     void end_turn();
     [[nodiscard]] bool empty() const { return turns_.empty(); }
     [[nodiscard]] std::size_t size() const { return size_; }
+    [[nodiscard]] std::size_t size_of(std::int32_t sale_no) const;
 
    private:
     std::map<std::int32_t, std::deque<Submission>> queues_;  ///< none of them empty between turns
     std::deque<std::int32_t> turns_;
     std::size_t size_ = 0;
+    std::uint64_t last_place_ = 0;
   };
   struct HeldItem {
     std::int32_t sale_no = 0;
@@ -96,30 +106,34 @@ class Journal {
     std::chrono::milliseconds pause{};
     Clock::time_point due{};
   };
-  /// What a worker does next: look whether items are still held, try what was delayed, or write orders.
+  /// What a worker does next, in one sale: look whether items are still held, try what was delayed, or write orders.
   struct Work {
-    std::map<std::int32_t, std::set<std::int32_t>> items;  ///< by sale
+    std::set<std::int32_t> items;
     std::vector<Delayed> delayed;
     std::vector<Submission> batch;
+    std::int32_t sale_no = 0;
   };
 
   void run(unsigned worker_no);
   [[nodiscard]] std::optional<Work> take_work();
-  [[nodiscard]] std::map<std::int32_t, std::set<std::int32_t>> take_items_to_look_at();
-  [[nodiscard]] std::vector<Delayed> take_due();
-  [[nodiscard]] std::vector<Submission> take_batch();
+  [[nodiscard]] std::optional<Work> take_due_work();
+  void wait_for_work(std::unique_lock<std::mutex>& lock, Clock::time_point looked_at);
+  void end_work(std::int32_t sale_no);
+  void take_items_to_look_at(Work& work);
+  void take_due(Work& work);
+  void take_batch(Work& work);
+  [[nodiscard]] bool begin_turn();
+  void note_look(std::int32_t sale_no, Clock::time_point began, bool has_failed);
   void look_at_items(postgres::OrderWriter& writer, std::int32_t sale_no, const std::set<std::int32_t>& items);
   void write(postgres::OrderWriter& writer, std::vector<Submission> batch);
+  void note_written(const std::vector<Submission>& batch);
   [[nodiscard]] bool set_aside(postgres::OrderWriter& writer, std::vector<Submission>& batch);
-  [[nodiscard]] static std::set<OrderId> find_held(postgres::OrderWriter& writer, const std::vector<Delayed>& delayed);
-  void try_delayed(postgres::OrderWriter& writer, std::vector<Delayed> delayed);
+  void put_off(std::vector<Submission> batch, const SaleTroubles::Failed& how);
+  void try_delayed(postgres::OrderWriter& writer, std::int32_t sale_no, std::vector<Delayed> delayed);
   [[nodiscard]] bool write_single(Submission& submission);
   void delay(Submission submission, bool is_row_held);
   void note_waiting();
   [[nodiscard]] bool is_held(const OrderLines& lines) const;
-  void learn_size(std::size_t written);
-  [[nodiscard]] bool wait_before_retry(std::chrono::milliseconds pause);
-  void put_back(std::vector<Submission>& batch, std::size_t keep, bool was_too_much);
   void deliver(std::vector<Submission>& batch, std::vector<postgres::WriteResult>& results);
 
   Options options_;
@@ -128,14 +142,13 @@ class Journal {
   postgres::OrderWriter single_writer_;  ///< of whoever has delayed orders in hand
   mutable std::mutex mutex_;             // guards all that follows
   std::condition_variable wake_;
-  std::condition_variable wake_retry_;  ///< of those in wait_before_retry(): news of the queue must not go to them
   SaleQueues queue_;
+  SaleTroubles troubles_{options_.batch_max};
   std::vector<Submission> aside_;                ///< of items that are held, in the order of their coming
   std::map<std::int32_t, HeldItem> held_items_;  ///< by item_no
   std::vector<Delayed> delayed_;
-  bool is_delayed_in_hand_ = false;                 ///< one worker at a time
-  Clock::time_point delayed_rest_until_{};          ///< between its turns others get theirs
-  std::size_t batch_max_now_ = options_.batch_max;  ///< smaller when PostgreSQL did not get to the end of one
+  bool is_delayed_in_hand_ = false;         ///< one worker at a time
+  Clock::time_point delayed_rest_until_{};  ///< between its turns others get theirs
   bool draining_ = false;
   std::chrono::steady_clock::time_point drain_deadline_{};
   std::vector<std::thread> threads_;

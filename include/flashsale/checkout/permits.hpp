@@ -24,7 +24,7 @@ class Permits {
 
   explicit Permits(const Options& options);
 
-  /// `held_back`: orders that wait for an item whose row somebody holds. Of the bound they count for half at most, so
+  /// `held_back`: orders that wait for an item or a sale that cannot be written. Of the bound they count for half, so
   /// that they leave permits to the others; the process may then work on twice `most`.
   [[nodiscard]] bool try_take(std::int64_t held_back = 0) {
     const auto limit = limit_.load(std::memory_order_relaxed);

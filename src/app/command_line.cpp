@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
 
 #include "flashsale/model/identifier.hpp"
 #include "flashsale/model/json_text.hpp"
@@ -17,15 +18,19 @@ struct CommandName {
   Command command;
 };
 constexpr CommandName kCommands[] = {
-    {"serve", Command::serve},
-    {"migrate", Command::migrate},
-    {"audit", Command::audit},
-    {"archive", Command::archive},
-    {"token", Command::token},
-    {"check", Command::check},
-    {"verify-draw", Command::verify_draw},
-    {"help", Command::help},
+    {"serve", Command::serve},     {"migrate", Command::migrate},         {"audit", Command::audit},
+    {"archive", Command::archive}, {"events", Command::events},           {"token", Command::token},
+    {"check", Command::check},     {"verify-draw", Command::verify_draw}, {"help", Command::help},
     {"version", Command::version},
+};
+
+struct EventsActionName {
+  std::string_view name;
+  EventsAction action;
+};
+constexpr EventsActionName kEventsActions[] = {
+    {"audit", EventsAction::audit},   {"sinks", EventsAction::sinks},       {"replay", EventsAction::replay},
+    {"forget", EventsAction::forget}, {"snapshot", EventsAction::snapshot},
 };
 
 std::string_view name_of(Command command) { return std::ranges::find(kCommands, command, &CommandName::command)->name; }
@@ -66,6 +71,9 @@ class Parser {
   }
 
   void read_command(std::string_view argument) {
+    if (command_given_ && result_.command == Command::events && !events_action_given_) {
+      return read_events_action(argument);
+    }
     const auto* found = std::ranges::find(kCommands, argument, &CommandName::name);
     if (found == std::end(kCommands)) {
       throw UsageError("there is no command " + in_quotes(argument) + "; flashsaled --help lists them");
@@ -76,6 +84,15 @@ class Parser {
     }
     command_given_ = true;
     result_.command = found->command;
+  }
+
+  void read_events_action(std::string_view argument) {
+    const auto* found = std::ranges::find(kEventsActions, argument, &EventsActionName::name);
+    if (found == std::end(kEventsActions)) {
+      throw UsageError("flashsaled events does not " + in_quotes(argument) + "; flashsaled --help lists what it does");
+    }
+    events_action_given_ = true;
+    result_.events_action = found->action;
   }
 
   void read_option(std::string_view argument) {
@@ -94,6 +111,11 @@ class Parser {
       if (!is_valid_customer_id(result_.customer_id)) {
         throw UsageError(in_quotes(result_.customer_id) + " is no customer id");
       }
+    } else if (name == "--sink") {
+      result_.sink = value_of(argument, equals);
+    } else if (name == "--from") {
+      result_.from_position =
+          number_of(value_of(argument, equals), 1, std::numeric_limits<std::int64_t>::max(), "--from takes a position");
     } else if (name == "--ttl") {
       result_.lifetime = std::chrono::seconds(
           number_of(value_of(argument, equals), 1, kLifetimeMaxS, "--ttl takes a number of seconds"));
@@ -148,10 +170,14 @@ class Parser {
     const auto refuse = [&](std::string_view option) {
       throw UsageError(std::string(option) + " is no option of flashsaled " + std::string(name_of(command)));
     };
-    const bool takes_sale = command == Command::audit || command == Command::archive || command == Command::verify_draw;
+    const bool takes_sale = command == Command::audit || command == Command::archive ||
+                            command == Command::verify_draw || command == Command::events;
     if (!result_.sale_id.empty() && !takes_sale) refuse("--sale");
     if (!result_.customer_id.empty() && command != Command::token) refuse("--customer");
     if (lifetime_given_ && command != Command::token) refuse("--ttl");
+    if (!result_.sink.empty() && command != Command::events) refuse("--sink");
+    if (result_.from_position && command != Command::events) refuse("--from");
+    if (command == Command::events) require_for_events();
     if (result_.with_citus && command != Command::migrate) refuse("--citus");
     if (result_.older_than_days && command != Command::archive) refuse("--older-than-days");
     if (command == Command::archive && result_.sale_id.empty() != result_.older_than_days.has_value()) {
@@ -162,8 +188,26 @@ class Parser {
     }
   }
 
+  void require_for_events() const {
+    if (!events_action_given_) throw UsageError("flashsaled events needs to be told what: audit, sinks, replay, …");
+    const auto action = result_.events_action;
+    const bool names_sink = action == EventsAction::replay || action == EventsAction::forget;
+    if (names_sink != !result_.sink.empty()) {
+      throw UsageError(names_sink ? "this needs --sink NAME" : "--sink is for events replay and forget");
+    }
+    const bool has_sale = !result_.sale_id.empty();
+    if (action == EventsAction::replay && has_sale == result_.from_position.has_value())
+      throw UsageError("flashsaled events replay needs either --from POSITION or --sale ID");
+    if (action == EventsAction::snapshot && !has_sale) throw UsageError("flashsaled events snapshot needs --sale ID");
+    if (action != EventsAction::replay && result_.from_position) throw UsageError("--from is for events replay");
+    if (action == EventsAction::sinks || action == EventsAction::forget) {
+      if (has_sale) throw UsageError("--sale is for events audit, replay and snapshot");
+    }
+  }
+
   std::span<const char* const> rest_;
   CommandLine result_;
+  bool events_action_given_ = false;
   bool command_given_ = false;
   bool lifetime_given_ = false;
   std::optional<Command> asked_;
@@ -197,6 +241,18 @@ commands:
                   --sale ID        of this sale, which is closed, settled and gone from Redis
                   --older-than-days N
                                    of all such sales in which nothing has moved for N days
+  events audit  hold the orders against their events, and look for gaps; status 1 where something is missing
+                  --sale ID        this sale alone
+  events sinks  who is told of events, and how far
+  events replay tell a sink again
+                  --sink NAME      which
+                  --from POSITION  all from there on, or
+                  --sale ID        from the first event that is kept of this sale
+  events forget let events go that a sink was not told of, and its position
+                  --sink NAME      one that is not set up any more, or starts anew
+  events snapshot
+                print the orders of a sale as they stand, as the last event of each, one a line
+                  --sale ID        of this sale
   token         print a bearer token for development, signed with jwt.secret
                   --customer ID    whose
                   --ttl SECONDS    how long it is valid, 3600 unless given

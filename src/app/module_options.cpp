@@ -89,6 +89,19 @@ http::Options admin_http_options(const Settings& settings) {
   return options;
 }
 
+events::EventService::Options event_options(const Settings& settings) {
+  return {.postgres = postgres_options(settings),
+          .enabled = settings.events.enabled,
+          .rehearsals = settings.events.rehearsals,
+          .retention = std::chrono::seconds(settings.events.retention_s)};
+}
+
+std::vector<std::unique_ptr<events::Sink>> event_sinks(const Settings& settings) {
+  std::vector<std::unique_ptr<events::Sink>> sinks;
+  if (!settings.events.enabled) return sinks;
+  return sinks;
+}
+
 identity::CustomerRateLimiter::Options rate_limiter_options(const Settings& settings) {
   return {settings.rate_limit.requests_per_s, settings.rate_limit.burst, settings.rate_limit.customers_max};
 }

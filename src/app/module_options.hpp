@@ -1,7 +1,12 @@
 #pragma once
+#include <memory>
+#include <vector>
+
 #include "flashsale/app/settings.hpp"
 #include "flashsale/checkout/options.hpp"
 #include "flashsale/checkout/permits.hpp"
+#include "flashsale/events/event_service.hpp"
+#include "flashsale/events/sink.hpp"
 #include "flashsale/http/server.hpp"
 #include "flashsale/identity/customer_rate_limiter.hpp"
 #include "flashsale/postgres/session.hpp"
@@ -17,5 +22,9 @@ namespace flashsale::app {
 [[nodiscard]] http::Options public_http_options(const Settings& settings);
 [[nodiscard]] http::Options admin_http_options(const Settings& settings);
 [[nodiscard]] identity::CustomerRateLimiter::Options rate_limiter_options(const Settings& settings);
+
+[[nodiscard]] events::EventService::Options event_options(const Settings& settings);
+/// Those that are set up; of each kind at most one.
+[[nodiscard]] std::vector<std::unique_ptr<events::Sink>> event_sinks(const Settings& settings);
 
 }  // namespace flashsale::app

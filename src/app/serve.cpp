@@ -23,8 +23,10 @@
 #include "flashsale/catalog/retention.hpp"
 #include "flashsale/checkout/refusal_recorder.hpp"
 #include "flashsale/checkout/sweeper.hpp"
+#include "flashsale/events/event_service.hpp"
 #include "flashsale/payments/payment_sweeper.hpp"
 #include "flashsale/postgres/call_watch.hpp"
+#include "flashsale/postgres/outbox.hpp"
 #include "flashsale/telemetry/log.hpp"
 #include "module_options.hpp"
 #include "private_memory.hpp"
@@ -133,6 +135,7 @@ class Process {
   payments::PaymentSweeper payment_sweeper_;
   catalog::Retention retention_;
   admin::DriftWatch drift_watch_;
+  events::EventService events_;
   workers::OperationPool operations_;
   workers::OperationPool switches_;
   workers::OperationPool buyers_;
@@ -233,6 +236,7 @@ Process::Process(const Settings& settings, std::function<Settings()> read_again)
                     .redis = redis_options(settings),
                     .interval = milliseconds(settings.audit.interval_ms)},
                    upkeep_, metrics_),
+      events_(event_options(settings), event_sinks(settings), metrics_),
       operations_(pool_options(settings, "operations", settings.admin.threads, kOperationQueueMax), metrics_),
       switches_(pool_options(settings, "switches", kSwitchThreads, kSwitchQueueMax), metrics_),
       buyers_(pool_options(settings, "buyers", kBuyerThreads, kBuyerQueueMax), metrics_),
@@ -301,6 +305,7 @@ void Process::register_services() {
   services_.add(payment_sweeper_);
   services_.add(retention_);
   services_.add(drift_watch_);
+  services_.add(events_);
   services_.add(operations_);
   services_.add(switches_);
   services_.add(buyers_);
@@ -526,6 +531,7 @@ int run_serve(const Settings& settings, std::function<Settings()> read_again) {
     for (const auto& more : excessive) {
       telemetry::log_warn("this process may do more in a store than it needs", {{"what", more}});
     }
+    postgres::leave_events(settings.events.enabled);
     Process process(settings, std::move(read_again));
     status = process.run();
   }

@@ -242,19 +242,23 @@ class Loader {
     const std::string text = read_file(place, *path);
     const toml::parse_result parsed = toml::parse(text, *path);
     if (!parsed) fail(position(*path, parsed.error().source()), one_line(parsed.error().description()));
-    for (const auto& [section, node] : parsed.table()) read_section(*path, section, node);
+    for (const auto& [section, node] : parsed.table())
+      read_section(*path, std::string(section.str()), position(*path, section.source()), node);
   }
 
-  void read_section(const std::string& path, const toml::key& section, const toml::node& node) {
-    const std::string place = position(path, section.source());
+  void read_section(const std::string& path, const std::string& section, const std::string& place,
+                    const toml::node& node) {
     const toml::table* table = node.as_table();
-    if (known_keys(section.str()).empty()) fail_unknown(place, section.str(), "");
-    if (table == nullptr)
-      fail(place, std::string(section.str()) + " is a section: write [" + std::string(section.str()) + "]");
+    if (known_keys(section).empty()) fail_unknown(place, section, "");
+    if (table == nullptr) fail(place, section + " is a section: write [" + section + "]");
     for (const auto& [key, value] : *table) {
       const std::string at = position(path, key.source());
-      const Setting* setting = find_setting(section.str(), key.str());
-      if (setting == nullptr) fail_unknown(at, section.str(), key.str());
+      if (const auto inner = section + '.' + std::string(key.str()); !known_keys(inner).empty()) {
+        read_section(path, inner, at, value);
+        continue;
+      }
+      const Setting* setting = find_setting(section, key.str());
+      if (setting == nullptr) fail_unknown(at, section, key.str());
       read_node(assign(*setting, Level::file, at), *setting, at, value);
     }
   }
@@ -288,7 +292,7 @@ class Loader {
 
   void read_flag(const SettingFlag& flag) {
     const std::string place = "--" + flag.name;
-    const std::size_t dot = flag.name.find('.');
+    const std::size_t dot = flag.name.rfind('.');
     const std::string_view section = std::string_view(flag.name).substr(0, dot);
     const std::string_view key = dot == std::string::npos ? "" : std::string_view(flag.name).substr(dot + 1);
     const Setting* setting = find_setting(section, key);

@@ -234,6 +234,42 @@ constexpr auto kTable = std::to_array<Setting>({
      "restart begins the time anew); longer if something in it is not settled by then",
      [](S& s) -> M { return &s.retention.redis_keep_s; }},
 
+    // events: what happened, told to other systems
+    {"events", "enabled", "", 0, 0, "", Secrecy::open,
+     "Leave an event of every change of an order or a sale; to be the same in all processes of a shop",
+     [](S& s) -> M { return &s.events.enabled; }},
+    {"events", "source", "", 1, 255, "", Secrecy::open, "Attribute source of the events, a URI reference",
+     [](S& s) -> M { return &s.events.source; }},
+    {"events", "retention_s", "s", 60, 31'622'400, "", Secrecy::open,
+     "Time that events are kept at least; longer until every sink has been told of them",
+     [](S& s) -> M { return &s.events.retention_s; }},
+    {"events", "rehearsals", "", 0, 0, "", Secrecy::open, "Tell of rehearsals, too, with a mark in the data",
+     [](S& s) -> M { return &s.events.rehearsals; }},
+    {"events.rabbitmq", "url", "", 1, kTextMax, "", Secrecy::url,
+     "RabbitMQ that events are published to, amqp:// or amqps://; empty: none",
+     [](S& s) -> M { return &s.events_rabbitmq.url; }},
+    {"events.rabbitmq", "url_file", "", 1, kTextMax, "", Secrecy::open, "File to read events.rabbitmq.url from",
+     [](S& s) -> M { return &s.events_rabbitmq.url_file; }, "url"},
+    {"events.rabbitmq", "exchange", "", 1, 255, "", Secrecy::open,
+     "Topic exchange, declared durable if it is not there; the routing key is the event's type",
+     [](S& s) -> M { return &s.events_rabbitmq.exchange; }},
+    {"events.kafka", "brokers", "", 1, kTextMax, "", Secrecy::open,
+     "Kafka that events are published to, host:port with commas between; empty: none",
+     [](S& s) -> M { return &s.events_kafka.brokers; }},
+    {"events.kafka", "topic", "", 1, 249, "", Secrecy::open, "Topic of the events; their key is the order's id",
+     [](S& s) -> M { return &s.events_kafka.topic; }},
+    {"events.kafka", "mode", "", 0, 0, "structured|binary", Secrecy::open,
+     "Whole CloudEvents as values, or their data with the attributes as headers",
+     [](S& s) -> M { return &s.events_kafka.mode; }},
+    {"events.kafka", "exactly_once", "", 0, 0, "", Secrecy::open,
+     "Publish in transactions that hold the position, too, in a compacted topic: readers of committed messages see "
+     "each "
+     "event once",
+     [](S& s) -> M { return &s.events_kafka.exactly_once; }},
+    {"events.kafka", "properties_file", "", 1, kTextMax, "", Secrecy::open,
+     "File with further properties of librdkafka, name=value a line, such as those of TLS and SASL",
+     [](S& s) -> M { return &s.events_kafka.properties_file; }},
+
     // catalog: the picture of all sales in memory
     {"catalog", "pulse_ms", "ms", 10, 200, "", Secrecy::open,
      "Pause between two refreshes of stock and state from Redis", [](S& s) -> M { return &s.catalog.pulse_ms; }},
@@ -279,7 +315,7 @@ std::string Setting::name() const { return std::string(section).append(".").appe
 std::string Setting::environment() const {
   std::string text = "FLASHSALE_";
   text.append(section).append("_").append(key);
-  for (char& c : text) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  for (char& c : text) c = c == '.' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
   return text;
 }
 

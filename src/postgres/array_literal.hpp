@@ -20,7 +20,9 @@ class ArrayLiteral {
   /// Quoted and escaped. A NUL byte cuts the parameter off on its way, which the server then refuses as malformed.
   ArrayLiteral& add_text(std::string_view text);
   /// The literal; add nothing afterwards.
-  [[nodiscard]] const std::string& close();
+  const std::string& close();
+  /// After close().
+  [[nodiscard]] const std::string& text() const { return text_; }
 
  private:
   void separate();

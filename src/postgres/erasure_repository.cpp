@@ -4,7 +4,10 @@
 
 #include "customer_ranges.hpp"
 #include "embedded/flashsale_postgres.hpp"
+#include "flashsale/model/json_members.hpp"
 #include "flashsale/postgres/error.hpp"
+#include "flashsale/postgres/outbox.hpp"
+#include "outbox_rows.hpp"
 #include "row_query.hpp"
 #include "row_reader.hpp"
 #include "sale_rows.hpp"
@@ -34,6 +37,24 @@ OrderId last_of(const pqxx::result& rows) {
   return last;
 }
 
+/// It is numbered behind the changes of orders that it meets in one look.
+constexpr std::int32_t kBehindOrders = 1'000'000'000;
+
+/// Others can only follow if they are told whose name it was. The event goes when all have been told and its time is
+/// over, as every event does.
+void tell_of_erasure(pqxx::transaction_base& tx, const SaleOfCustomer& sale, const std::string& customer_id,
+                     const std::string& pseudonym, std::int64_t orders) {
+  if (!leaves_events()) return;
+  std::string json = "{";
+  append_text(json, "customer_id", customer_id);
+  append_text(json, "pseudonym", pseudonym);
+  append_text(json, "sale_id", sale.sale_id);
+  append_number(json, "orders", orders);
+  OutboxRows rows;
+  rows.add_event(EventType::customer_erased, kBehindOrders, json + "}");
+  rows.insert(tx, sale.sale_no);
+}
+
 ErasedOrders erase_in(pqxx::transaction_base& tx, const SaleOfCustomer& sale, const std::string& customer_id,
                       const std::string& pseudonym, const OrderId& after, std::int32_t limit, std::string_view who) {
   const auto first = sale.first.to_string();
@@ -53,6 +74,8 @@ ErasedOrders erase_in(pqxx::transaction_base& tx, const SaleOfCustomer& sale, co
     return erased;
   }
   execute(tx, embedded::erased_names_add_sql, sale.sale_no, pseudonym, first);
+  execute(tx, embedded::outbox_erase_reasons_sql, sale.sale_no, first, last);
+  tell_of_erasure(tx, sale, customer_id, pseudonym, erased.count);
   write_log(tx, who, "customer.erased", pseudonym, "{\"orders\":" + std::to_string(erased.count) + "}");
   commit(tx);
   return erased;

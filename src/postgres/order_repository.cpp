@@ -96,7 +96,7 @@ CancelResult cancel_in(pqxx::work& tx, const OrderId& id, std::string_view custo
   const bool changed = !cancelled.empty();
   if (changed) {
     found->row.status = static_cast<OrderStatus>(cancelled[0][0].as<int>());
-    note_change(tx, change_of(found->row, OrderStatus::cancelled, reason));
+    note_change(tx, change_of(found->row, cancelled[0][1].as<std::int32_t>(), OrderStatus::cancelled, reason));
     free_units(tx, found->row);
     refund_cancelled(tx, id);
     log_cancellation(tx, id, who);
@@ -126,7 +126,7 @@ bool insert_cancelled(pqxx::transaction_base& tx, const Order& order, std::strin
   if (inserted.affected_rows() == 0) return false;
   // Whoever cancels may have been away for so long that the order was written and its sale archived.
   if (give_way_to_archived(tx, order.id)) return false;
-  auto change = first_row(order);
+  auto change = first_row(order, std::nullopt);
   change.after = OrderStatus::cancelled;
   change.reason = reason;
   note_change(tx, change);

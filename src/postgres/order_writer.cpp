@@ -47,6 +47,7 @@ void prepare_statements(pqxx::connection& connection) {
   connection.prepare("orders_find", std::string(embedded::orders_find_sql));
   connection.prepare("items_lock", std::string(embedded::items_lock_sql));
   connection.prepare("items_take_one", std::string(embedded::items_take_one_sql));
+  connection.prepare("items_take_one_telling", std::string(embedded::items_take_one_telling_sql));
   connection.prepare("items_take", std::string(embedded::items_take_sql));
   connection.prepare("batch_write", std::string(embedded::batch_write_sql));
 }
@@ -228,6 +229,25 @@ struct TakenColumns {
   ArrayLiteral items, epochs, units;
 };
 
+/// What a batch tells of orders that had no row.
+OutboxRows first_rows(Entries entries, const PaymentWindows& windows) {
+  return changes_of(entries, [&](const Entry& entry) {
+    const Order& order = entry.order->order;
+    return std::optional(first_row(order, windows.expires_at(order)));
+  });
+}
+
+/// The same as take_units() for a batch of one item, and tells of its orders.
+bool take_units_telling(pqxx::transaction_base& tx, std::int32_t sale_no, const TakenByItem& taken,
+                        const OutboxRows& told) {
+  const auto& [item_no, one] = *taken.begin();
+  const auto rows = told.columns();
+  return execute_prepared(tx, "items_take_one_telling", sale_no, item_no, one.epoch, one.units, rows.change_nos.text(),
+                          rows.events.text(), rows.types.text(), rows.order_ids.text(), rows.reasons.text(),
+                          rows.expiries.text(), rows.payloads.text())
+             .affected_rows() == 1;
+}
+
 /// Adds the units to `sold` where epoch and stock allow it. False: an item refused, so roll back.
 bool take_units(pqxx::transaction_base& tx, std::int32_t sale_no, const TakenByItem& taken) {
   if (taken.size() == 1) {
@@ -268,19 +288,22 @@ class InsertedColumns {
                             more_items_.close(), more_quantities_.close());
   }
   /// Once, in one call with the units; none of them exists. False: an item refused, so roll back.
-  [[nodiscard]] bool write_batch(pqxx::transaction_base& tx, const TakenByItem& taken) {
+  [[nodiscard]] bool write_batch(pqxx::transaction_base& tx, const TakenByItem& taken, const OutboxRows& told) {
     TakenColumns units(taken);
+    const auto rows = told.columns();
     return execute_prepared(tx, "batch_write", sale_no_, ids_.close(), times_.close(), items_.close(),
                             quantities_.close(), statuses_.close(), expiries_.close(), customers_.close(),
                             more_items_.close(), more_quantities_.close(), units.items.close(), units.epochs.close(),
-                            units.units.close())[0][0]
+                            units.units.close(), rows.change_nos.text(), rows.events.text(), rows.types.text(),
+                            rows.order_ids.text(), rows.reasons.text(), rows.expiries.text(),
+                            rows.payloads.text())[0][0]
         .as<bool>();
   }
-  /// Once. Rows of refusals become these.
-  void replace_refusals(pqxx::transaction_base& tx) {
-    execute(tx, embedded::orders_replace_refusals_sql, sale_no_, ids_.close(), times_.close(), items_.close(),
-            quantities_.close(), statuses_.close(), expiries_.close(), customers_.close(), more_items_.close(),
-            more_quantities_.close());
+  /// Once. Rows of refusals become these: their ids and counts of changes.
+  [[nodiscard]] pqxx::result replace_refusals(pqxx::transaction_base& tx) {
+    return execute(tx, embedded::orders_replace_refusals_sql, sale_no_, ids_.close(), times_.close(), items_.close(),
+                   quantities_.close(), statuses_.close(), expiries_.close(), customers_.close(), more_items_.close(),
+                   more_quantities_.close());
   }
 
  private:
@@ -301,11 +324,21 @@ void copy_rows(pqxx::transaction_base& tx, Entries entries, const PaymentWindows
 }
 
 /// False: an item refused.
+bool take_and_tell(pqxx::transaction_base& tx, Entries entries, const TakenByItem& taken,
+                   const PaymentWindows& windows) {
+  const auto sale_no = sale_of(entries);
+  auto told = first_rows(entries, windows);
+  if (!told.empty() && taken.size() == 1) return take_units_telling(tx, sale_no, taken, told);
+  if (!told.empty()) told.insert(tx, sale_no);
+  return take_units(tx, sale_no, taken);
+}
+
+/// False: an item refused.
 bool write_by_function(pqxx::transaction_base& tx, Entries entries, const TakenByItem& taken,
                        const PaymentWindows& windows) {
   InsertedColumns columns(sale_of(entries));
   for (const auto& entry : entries) columns.add(entry.order->order, windows.expires_at(entry.order->order));
-  return columns.write_batch(tx, taken);
+  return columns.write_batch(tx, taken, first_rows(entries, windows));
 }
 
 /// The cheap way: nothing of the batch exists yet, and all of it fits. Otherwise nothing is changed.
@@ -326,10 +359,9 @@ Attempt write_cheaply(pqxx::connection& connection, Entries entries, const Taken
     return Attempt::bad_data;
   }
   FLASHSALE_FAULT_POINT("journal.after_rows");
-  if (!by_function && !take_units(tx, sale_of(entries), taken)) return Attempt::refused;
+  if (!by_function && !take_and_tell(tx, entries, taken, windows)) return Attempt::refused;
   // The item's row was waited for.
   if (windows.are_late(kBeforeCommit)) (void)windows.begin_anew(tx, ids_of(entries));
-  note_change(tx, entries, [](const Entry& entry) { return first_row(entry.order->order); });
   FLASHSALE_FAULT_POINT("journal.before_commit");
   commit(tx);
   for (const auto& entry : entries) results[entry.place] = committed(entry.order->order, windows);
@@ -490,7 +522,7 @@ class CarefulWrite {
   void replace_refusals() {
     InsertedColumns columns(sale_no_);
     for (const auto* order : replacing_) columns.add(*order, windows_.expires_at(*order));
-    columns.replace_refusals(tx_);
+    for (const auto& row : columns.replace_refusals(tx_)) changes_[read_order_id(row[0])] = row[1].as<std::int32_t>();
   }
 
   void reject() {
@@ -524,13 +556,13 @@ class CarefulWrite {
 
   /// What has become of the orders whose rows are of this transaction.
   void note_decided(const Results& results) {
-    note_change(tx_, entries_, [&](const Entry& entry) -> std::optional<OrderChange> {
+    note_change(tx_, sale_no_, entries_, [&](const Entry& entry) -> std::optional<OrderChange> {
       const auto& result = results[entry.place];
       const bool is_written = result.outcome == WriteOutcome::committed || result.outcome == WriteOutcome::rejected ||
                               result.outcome == WriteOutcome::recorded;
       if (!is_written) return std::nullopt;
-      auto change = first_row(result.row);
-      if (yielding_.contains(change.id)) change.before = OrderStatus::rejected;
+      auto change = first_row(result.row, result.row.expires_at);
+      if (const auto counted = changes_.find(change.id); counted != changes_.end()) change.change_no = counted->second;
       return change;
     });
   }
@@ -542,6 +574,7 @@ class CarefulWrite {
   std::unordered_set<OrderId, OrderIdHash> inserted_;
   std::unordered_set<OrderId, OrderIdHash> yielding_;  ///< their rows are refusals of earlier tries
   std::vector<const Order*> replacing_;                ///< of these, whose rows they take
+  std::map<OrderId, std::int32_t> changes_;            ///< of these, how often they have changed by now
   std::map<OrderId, Order> archived_;
   std::map<std::int32_t, ItemState> items_;
   TakenByItem taken_;
@@ -612,7 +645,7 @@ void write_rejection(pqxx::connection& connection, const Entry& entry, Results& 
   }
   execute(tx, embedded::orders_reject_sql, row.id.sale_no(), array_of(std::span(&row.id, 1)),
           ArrayLiteral().add_text(row.reason).close());
-  note_change(tx, first_row(row));
+  note_change(tx, first_row(row, std::nullopt));
   commit(tx);
   results[entry.place] = {WriteOutcome::rejected, row};
 }

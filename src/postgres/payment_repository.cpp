@@ -1,6 +1,7 @@
 #include "flashsale/postgres/payment_repository.hpp"
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <set>
 #include <stdexcept>
@@ -68,9 +69,9 @@ std::optional<PaidOrder> lock_order(pqxx::transaction_base& tx, const OrderId& i
 /// What is answered, and the units that come back, stand or fall with the change.
 void change_locked(pqxx::transaction_base& tx, std::string_view sql, const Order& row, OrderStatus after,
                    std::string_view reason = {}) {
-  if (execute(tx, sql, row.id.sale_no(), row.id.to_string()).affected_rows() != 1)
-    throw std::runtime_error("a locked order has changed");
-  note_change(tx, change_of(row, after, reason));
+  const auto changed = execute(tx, sql, row.id.sale_no(), row.id.to_string());
+  if (changed.size() != 1) throw std::runtime_error("a locked order has changed");
+  note_change(tx, change_of(row, changed[0][0].as<std::int32_t>(), after, reason));
 }
 
 /// Only what this message is judged by is asked for.
@@ -261,17 +262,11 @@ LateOutcome confirm_late_in(pqxx::work& tx, const Order& taken, std::int64_t epo
     // What the lines before it have taken goes with the transaction.
     return has_epoch(tx, sale_no, line.item_no, epoch) ? LateOutcome::not_enough : LateOutcome::stale_epoch;
   }
-  execute(tx, embedded::order_confirm_late_sql, sale_no, row.id.to_string(), taken.generation);
-  note_change(tx, change_of(row, OrderStatus::confirmed));
+  const auto confirmed = execute(tx, embedded::order_confirm_late_sql, sale_no, row.id.to_string(), taken.generation);
+  note_change(tx, change_of(row, confirmed[0][0].as<std::int32_t>(), OrderStatus::confirmed));
   FLASHSALE_FAULT_POINT("payment.before_late_commit");
   commit(tx);
   return LateOutcome::confirmed;
-}
-
-OrderChange expiry_of(const FreedOrder& expired) {
-  auto change = change_of(expired.row, OrderStatus::expired, expired.row.reason);
-  change.before = OrderStatus::awaiting_payment;
-  return change;
 }
 
 std::vector<FreedOrder> expire_in(pqxx::work& tx, std::int32_t sale_no, std::int32_t limit,
@@ -284,14 +279,20 @@ std::vector<FreedOrder> expire_in(pqxx::work& tx, std::int32_t sale_no, std::int
   if (due.empty()) return {};
   std::ranges::sort(due);
   std::vector<FreedOrder> expired;
+  std::map<OrderId, std::int32_t> changes;
   ItemUnits units;
   for (const auto& row : execute(tx, embedded::orders_expire_sql, sale_no, array_of(due))) {
     expired.push_back(
         {read_order(row), row[kOrderColumns].as<std::string>(), row[kOrderColumns + 1].as<std::int64_t>(), {}});
+    changes[expired.back().row.id] = row[kOrderColumns + 2].as<std::int32_t>();
     add_units(units, expired.back().row);
   }
   if (expired.empty()) return {};
-  note_change(tx, expired, expiry_of);
+  note_change(tx, sale_no, expired, [&](const FreedOrder& one) {
+    auto change = change_of(one.row, changes.at(one.row.id), OrderStatus::expired, one.row.reason);
+    change.expires_at = one.row.expires_at;
+    return std::optional(change);
+  });
   free_units(tx, sale_no, units);
   FLASHSALE_FAULT_POINT("expiry.before_commit");
   commit(tx);

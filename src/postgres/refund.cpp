@@ -11,11 +11,11 @@ namespace flashsale::postgres {
 void require_refund(pqxx::transaction_base& tx, const OrderId& order_id, std::string_view payment_id, const Money& paid,
                     std::string_view reason) {
   const auto noted = execute(tx, embedded::order_require_refund_sql, order_id.sale_no(), order_id.to_string(),
-                             std::string(payment_id));
+                             std::string(payment_id), paid.amount, paid.currency, std::string(reason));
   if (noted.empty()) return;
   const auto status = static_cast<OrderStatus>(noted[0][0].as<int>());
   const RequiredRefund refund{payment_id, paid, reason};
-  note_change(tx, {order_id, status, status, {}, &refund});
+  note_change(tx, {order_id, noted[0][1].as<std::int32_t>(), status, {}, std::nullopt, nullptr, &refund});
 }
 
 void refund_cancelled(pqxx::transaction_base& tx, const OrderId& order_id) {

@@ -15,6 +15,7 @@
 #include "row_query.hpp"
 #include "row_reader.hpp"
 #include "sale_rows.hpp"
+#include "sale_told.hpp"
 #include "statement.hpp"
 
 namespace flashsale::postgres {
@@ -171,6 +172,7 @@ std::optional<Sale> create_in(pqxx::work& tx, const Sale& wanted, std::string_vi
   write_log(tx, who, "sale.created", wanted.id, describe(wanted));
   publish_sale(tx, sale_no);
   auto created = first_of(read_sales(tx, by_number(sale_no)));
+  tell_of_sale(tx, *created, EventType::sale_created, created->state);
   commit(tx);
   return created;
 }
@@ -203,7 +205,11 @@ PatchResult patch_in(pqxx::work& tx, std::string_view sale_id, const SalePatch& 
           static_cast<int>(patch.cancellation.value_or(sale->cancellation)));
   write_log(tx, who, "sale.patched", sale_id, describe(patch));
   publish_sale(tx, sale_no);
+  const auto before = sale->state;
   sale = first_of(read_sales(tx, by_number(sale_no)));
+  const bool is_new_state = before != sale->state;
+  tell_of_sale(tx, *sale, is_new_state ? event_of(sale->state) : EventType::sale_changed,
+               is_new_state ? std::optional(sale->state) : std::nullopt);
   commit(tx);
   return {Outcome::patched, std::move(sale)};
 }

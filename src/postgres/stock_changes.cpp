@@ -4,9 +4,11 @@
 #include "embedded/flashsale_postgres.hpp"
 #include "flashsale/model/json_text.hpp"
 #include "flashsale/postgres/error.hpp"
+#include "flashsale/postgres/outbox.hpp"
 #include "flashsale/postgres/sale_repository.hpp"
 #include "row_query.hpp"
 #include "sale_rows.hpp"
+#include "sale_told.hpp"
 #include "statement.hpp"
 
 namespace flashsale::postgres {
@@ -57,6 +59,15 @@ bool is_refused(pqxx::transaction_base& tx, const Request& request) {
   return !rows.empty();
 }
 
+void tell_of_stock(pqxx::transaction_base& tx, std::int32_t sale_no, const StockMoved& moved) {
+  if (!leaves_events()) return;
+  SaleFilter filter;
+  filter.sale_no = sale_no;
+  const auto sales = read_sales(tx, filter);
+  const auto type = moved.delta > 0 ? EventType::sale_restocked : EventType::sale_changed;
+  tell_of_sale(tx, sales.at(0), type, std::nullopt, moved);
+}
+
 /// For good: the entry that stands in the pending log must not be carried out after somebody was told so (R4).
 StockChangeResult refuse(pqxx::work& tx, const Request& request) {
   if (request.delta < 0) {
@@ -94,6 +105,7 @@ StockChangeResult change_in(pqxx::work& tx, const Request& request, std::string_
   write_log(tx, who, request.delta > 0 ? "stock.added" : "stock.withdrawn", subject, describe(change));
   lock_sale(tx, sale_no);
   publish_sale(tx, sale_no);
+  tell_of_stock(tx, sale_no, {row[0].as<std::string>(), request.delta});
   commit(tx);
   return {Outcome::done, change};
 }

@@ -67,7 +67,18 @@ Metrics::Metrics()
                              "Age of the oldest accepted order not yet settled in PostgreSQL.")),
       connections_(gauge(*registry_, "flashsale_connections", "Open client connections, by listener.")),
       pulse_age_(gauge(*registry_, "flashsale_pulse_age_seconds",
-                       "Time since the last refresh of the sales' state from Redis.")) {
+                       "Time since the last refresh of the sales' state from Redis.")),
+      events_position_(gauge(*registry_, "flashsale_events_position",
+                             "Position of the newest event, in the process that numbers them.")),
+      events_unnumbered_(
+          gauge(*registry_, "flashsale_events_unnumbered", "Rows of the outbox that have no position yet.")),
+      events_sink_lag_(gauge(*registry_, "flashsale_events_sink_lag", "Events that wait for a sink.")),
+      events_sink_oldest_age_(gauge(*registry_, "flashsale_events_sink_oldest_age_seconds",
+                                    "Age of the oldest event that waits for a sink.")),
+      events_delivered_(counter(*registry_, "flashsale_events_delivered_total",
+                                "Events that a sink has taken, and deliveries that failed, by outcome.")),
+      events_delivery_seconds_(
+          histogram(*registry_, "flashsale_events_delivery_seconds", "Time that a sink took for a batch of events.")) {
   gauge(*registry_, "flashsale_build_info", "Always 1; the version is in the label.")
       .Add({{"version", FLASHSALE_VERSION}})
       .Set(1);
@@ -75,6 +86,8 @@ Metrics::Metrics()
   pending_log_entries().Set(0);
   pending_log_age_seconds().Set(0);
   pulse_age_seconds().Set(0);
+  events_position().Set(0);
+  events_unnumbered().Set(0);
   drift_units("too_many").Increment(0);
   drift_units("too_few").Increment(0);
 }
@@ -128,6 +141,19 @@ Gauge& Metrics::connections(std::string_view listener) {
   return connections_.Add({{"listener", std::string(listener)}});
 }
 Gauge& Metrics::pulse_age_seconds() { return pulse_age_.Add({}); }
+
+Gauge& Metrics::events_position() { return events_position_.Add({}); }
+Gauge& Metrics::events_unnumbered() { return events_unnumbered_.Add({}); }
+Gauge& Metrics::events_sink_lag(std::string_view sink) { return events_sink_lag_.Add({{"sink", std::string(sink)}}); }
+Gauge& Metrics::events_sink_oldest_age_seconds(std::string_view sink) {
+  return events_sink_oldest_age_.Add({{"sink", std::string(sink)}});
+}
+Counter& Metrics::events_delivered(std::string_view sink, std::string_view outcome) {
+  return events_delivered_.Add({{"sink", std::string(sink)}, {"outcome", std::string(outcome)}});
+}
+Histogram& Metrics::events_delivery_seconds(std::string_view sink) {
+  return events_delivery_seconds_.Add({{"sink", std::string(sink)}}, latency_buckets_s());
+}
 
 std::string Metrics::serialize() const { return prometheus::TextSerializer{}.Serialize(registry_->Collect()); }
 

@@ -5,13 +5,13 @@ back twice."""
 _WRONG = (
     ("messages that nothing has become of", "SELECT webhook_id FROM payment_events WHERE outcome <= 1"),
     ("payments that go back more than once",
-     "SELECT payload ->> 'payment_id' FROM outbox GROUP BY 1 HAVING count(*) > 1"),
+     "SELECT payment_id FROM refunds GROUP BY 1 HAVING count(*) > 1"),
     ("payments that confirm what is not confirmed, or go back as well",
      "SELECT order_id, status, payment_id FROM payment_events JOIN orders USING (sale_no, order_id) WHERE outcome = 2"
-     " AND (status <> 1 OR EXISTS (SELECT FROM outbox WHERE payload ->> 'payment_id' = payment_events.payment_id))"),
+     " AND (status <> 1 OR EXISTS (SELECT FROM refunds WHERE refunds.payment_id = payment_events.payment_id))"),
     ("payments that are neither used nor go back",
      "SELECT order_id, payment_id FROM payment_events WHERE succeeded AND outcome IN (4, 5)"
-     " AND NOT EXISTS (SELECT FROM outbox WHERE payload ->> 'payment_id' = payment_events.payment_id)"
+     " AND NOT EXISTS (SELECT FROM refunds WHERE refunds.payment_id = payment_events.payment_id)"
      " AND NOT EXISTS (SELECT FROM payment_events AS other WHERE other.payment_id = payment_events.payment_id"
      " AND other.outcome = 2)"),
     ("confirmed orders that nobody has paid",
@@ -19,8 +19,9 @@ _WRONG = (
      " WHERE sales.payment = 1 AND status = 1 AND NOT EXISTS"
      " (SELECT FROM payment_events WHERE payment_events.order_id = orders.order_id AND outcome = 2)"),
     ("refunds without an event, or events without a refund",
-     "SELECT coalesce(refunds.payment_id, payload ->> 'payment_id') FROM refunds FULL JOIN outbox"
-     " ON refunds.sale_no = outbox.sale_no AND refunds.order_id = (payload ->> 'order_id')::uuid"
+     "SELECT coalesce(refunds.payment_id, payload ->> 'payment_id') FROM refunds"
+     " FULL JOIN (SELECT sale_no, payload FROM outbox WHERE type = 6) AS told"
+     " ON refunds.sale_no = told.sale_no AND refunds.order_id = (payload ->> 'order_id')::uuid"
      " AND refunds.payment_id = payload ->> 'payment_id'"
      " WHERE refunds.payment_id IS NULL OR payload IS NULL"),
 )

@@ -260,7 +260,7 @@ class KilledPaymentTest(FaultCase):
     def check(self, sale, buyers):
         check_money(self.cluster)
         refunds = collections.Counter(
-            payload["order_id"] for (payload,) in self.cluster.query("SELECT payload FROM outbox"))
+            order_id for (order_id,) in self.cluster.query("SELECT order_id::text FROM refunds"))
         for buyer in buyers:
             self.assertEqual(refunds[buyer.order["id"]], buyer.refunds, buyer.story)
             self.assertEqual(buyer.read().get("refund_required", False), buyer.refunds > 0, buyer.story)

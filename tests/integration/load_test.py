@@ -126,9 +126,10 @@ class PaymentLoadTest(LoadCase):
         return self.cluster.query("SELECT count(*) FROM orders")[0][0]
 
     def test_money_that_is_kept_is_found(self):
-        before = self.cluster.query("SELECT coalesce(max(event_no), 0) FROM outbox")[0][0]
-        lose = f"""DELETE FROM outbox WHERE event_no IN (SELECT min(event_no) FROM outbox WHERE event_no > {before})
-                   RETURNING event_no"""
+        before = self.cluster.query("SELECT now()")[0][0]
+        lose = f"""DELETE FROM refunds
+                   WHERE payment_id = (SELECT payment_id FROM refunds WHERE at > '{before}' LIMIT 1)
+                   RETURNING payment_id"""
         with self.start(**PAYMENTS, rate=100, seconds=3, buyers=5000, create_stock=100_000) as child:
             self.assertTrue(harness.wait_until(lambda: self.cluster.query(lose), 20 * SLOWNESS, "no refund to lose"))
             output = child.communicate(timeout=120 * SLOWNESS)[0]

@@ -112,8 +112,7 @@ class ArchiveTest : public ::testing::Test {
     return {webhook_id, order.order.id, payment_id, true, {1999 * units, "EUR"}};
   }
   [[nodiscard]] std::int64_t refunds(const NewOrder& order) const {
-    return database.count("SELECT count(*) FROM outbox WHERE type = 'refund.required' AND payload->>'order_id' = '" +
-                          order.order.id.to_string() + "'");
+    return database.count("SELECT count(*) FROM refunds WHERE order_id = '" + order.order.id.to_string() + "'");
   }
 
   /// In all sales. How many orders; -1: an error.
@@ -587,7 +586,7 @@ TEST_F(ArchiveTest, RacesLeaveEveryOrderInOnePlaceAndEveryUnitCounted) {
   archive(sale);
   EXPECT_EQ(hot(), 0);
   EXPECT_EQ(archived("given_back = false"), 0);
-  EXPECT_EQ(database.count("SELECT count(*) FROM outbox"), 150);
+  EXPECT_EQ(database.count("SELECT count(*) FROM refunds"), 150);
   EXPECT_EQ(database.count("SELECT count(*) FROM all_orders WHERE refund_required"), 150);
   EXPECT_EQ(archived("customer_id LIKE 'erased-%'"), 3000);
   EXPECT_EQ(archived("customer_id LIKE 'c%' AND right(customer_id, 1)::int % 2 = 0"), 0);

@@ -597,7 +597,7 @@ TEST_F(SalesApartTest, MoneyForAnOrderOfNoSaleIsNotLost) {
   const PaymentEvent event{"m", nowhere, "p", true, {1999, "EUR"}};
   EXPECT_EQ(apply_payment(session, event)->outcome, PaymentOutcome::waiting);
   EXPECT_EQ(settle_payment(session, {nowhere.sale_no(), "m"}, 0s)->outcome, PaymentOutcome::refund_required);
-  EXPECT_EQ(database.count("SELECT count(*) FROM outbox WHERE type = 'refund.required'"), 1);
+  EXPECT_EQ(database.count("SELECT count(*) FROM refunds"), 1);
 }
 
 TEST_F(SalesApartTest, UnpaidItemsAndRefusalsAreCountedBySale) {

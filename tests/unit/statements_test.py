@@ -21,7 +21,8 @@ OF_A_SALE = {"items", "orders", "archived_orders", "payment_events", "refunds", 
              "refused_withdrawals", "refusals", "rehearsal_orders", "erased_names"}
 VIEWS = {"all_orders", "order_lines", "order_units", "item_stock"}
 # What is of no sale, or is read with every one.
-APART = {"directory", "sales", "feature_flags", "foreign_payments", "admin_log", "server_marks", "schema_migrations"}
+APART = {"event_line", "event_sinks", "directory", "sales",
+         "feature_flags", "foreign_payments", "admin_log", "server_marks", "schema_migrations"}
 
 # Statements that look over all sales, or over many, and change nothing.
 OVER_SALES = {
@@ -30,9 +31,15 @@ OVER_SALES = {
     "items_unpaid.sql": "which sold-out items, of all sales, may come back",
     "sales_with_open_payments.sql": "in which sales messages are open",
     "sales_of_customer.sql": "in which of a hundred sales a customer has orders",
+    "sales_to_tell.sql": "of which sales something is to be told; each is told of under its own lock",
     "items_of_sales.sql": "the catalog",
     "erased_names_find.sql": "which names Redis is to be told of",
 }
+
+# Statements of the line of events, which is one for all sales: they number, read and remove rows of any, by its end and
+# by position, and change nothing else of a sale.
+OF_THE_LINE = {"outbox_unnumbered.sql", "outbox_count_unnumbered.sql", "outbox_number.sql", "outbox_drop.sql",
+               "outbox_read.sql", "outbox_retire.sql", "outbox_oldest.sql", "event_gaps.sql", "event_sinks_lag.sql"}
 
 # A name before a parenthesis is a function's, but behind INTO.
 REFERENCE = re.compile(r"\bINTO\s+([a-z_]+)\b|\b(?:FROM|JOIN|UPDATE|USING)\s+([a-z_]+)\b(?!\s*\()", re.IGNORECASE)
@@ -109,6 +116,9 @@ def names_its_sale(given):
     for where, sql in given:
         text = bare(sql)
         tables = [name for name in referenced(text) if name in OF_A_SALE | VIEWS]
+        if where in OF_THE_LINE:
+            breaches += [f"{where}: is of the line, and names {name}" for name in tables if name != "outbox"]
+            continue
         aliases = dict(re.findall(r"\b(?:FROM|JOIN)\s+([a-z_]+)\s+AS\s+([a-z_]+)", text, re.IGNORECASE))
         moves_whole_rows = re.search(r"\bINTO\s+archived_orders\s+SELECT\s+\*\s+FROM\s+moved\b", text)
         named = len(NAMED_ROWS.findall(text)) + (1 if moves_whole_rows else 0)

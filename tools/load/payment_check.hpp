@@ -16,7 +16,7 @@ struct StoredPayment {
   PaymentOutcome outcome = PaymentOutcome::waiting;
 };
 
-/// An event in the outbox that says that money has to go back.
+/// A row that says that money has to go back.
 struct StoredRefund {
   OrderId order_id;
   std::string payment_id;

@@ -66,9 +66,8 @@ void read_payments(pqxx::transaction_base& tx, const std::string& sale, const st
     contents.payments.push_back(
         {order_id_of(row), row[1].as<std::string>(), row[2].as<bool>(), static_cast<PaymentOutcome>(row[3].as<int>())});
   }
-  for (const pqxx::row& row : tx.exec("SELECT payload->>'order_id', payload->>'payment_id' FROM outbox"
-                                      " WHERE type = 'refund.required' AND ((payload->>'order_id')::uuid" +
-                                      is_ours + "payload->>'payment_id', " + own + "))")) {
+  for (const pqxx::row& row :
+       tx.exec("SELECT order_id, payment_id FROM refunds WHERE order_id" + is_ours + "payment_id, " + own + ")")) {
     contents.refunds.push_back({order_id_of(row), row[1].as<std::string>()});
   }
 }

@@ -12,16 +12,21 @@
 
 namespace flashsale::app {
 
-enum class Command : std::uint8_t { serve, migrate, audit, archive, token, check, verify_draw, version, help };
+enum class Command : std::uint8_t { serve, migrate, audit, archive, events, token, check, verify_draw, version, help };
+/// What `flashsaled events` is to do.
+enum class EventsAction : std::uint8_t { audit, sinks, replay, forget, snapshot };
 
 struct CommandLine {
   Command command = Command::serve;
-  std::optional<std::string> config_file;       ///< --config FILE
-  std::vector<SettingFlag> flags;               ///< --section.key=value, not yet held against the table
-  std::string sale_id;                          ///< --sale ID of audit, archive and verify-draw; empty: not given
-  std::string customer_id;                      ///< --customer ID of token
-  std::chrono::seconds lifetime{3600};          ///< --ttl SECONDS of token, 1..31536000
-  bool with_citus = false;                      ///< --citus of migrate
+  std::optional<std::string> config_file;  ///< --config FILE
+  std::vector<SettingFlag> flags;          ///< --section.key=value, not yet held against the table
+  EventsAction events_action = EventsAction::audit;
+  std::string sink;                           ///< --sink NAME of events
+  std::optional<std::int64_t> from_position;  ///< --from POSITION of events replay, from 1
+  std::string sale_id;                        ///< --sale ID of audit, archive, events and verify-draw; empty: not given
+  std::string customer_id;                    ///< --customer ID of token
+  std::chrono::seconds lifetime{3600};        ///< --ttl SECONDS of token, 1..31536000
+  bool with_citus = false;                    ///< --citus of migrate
   std::optional<std::int32_t> older_than_days;  ///< --older-than-days N of archive, 0..36500
 };
 

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "flashsale/app/command_line.hpp"
 #include "flashsale/app/settings.hpp"
 
 /// The commands of the executable that need the stores. Each returns the exit status.
@@ -20,6 +21,8 @@ namespace flashsale::app {
 /// the reason on stderr, when that cannot be.
 [[nodiscard]] int run_archive(const Settings& settings, const std::string& sale_id,
                               const std::optional<std::int32_t>& older_than_days);
+/// What `line` asks of the events. 1 when something is missing or cannot be done, and the reason is said.
+[[nodiscard]] int run_events(const Settings& settings, const CommandLine& line);
 /// Says whether `serve` would start, and why not.
 [[nodiscard]] int run_check(const Settings& settings);
 

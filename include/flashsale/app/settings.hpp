@@ -125,6 +125,27 @@ struct Settings {
     std::uint32_t window_max_s = 86'400;
   } payments;
 
+  struct Events {
+    bool enabled = true;
+    std::string source = "/flashsaled";
+    std::uint32_t retention_s = 604'800;
+    bool rehearsals = false;
+  } events;
+
+  struct EventsRabbitmq {
+    std::string url;  ///< empty: none; after loading also the content of url_file
+    std::string url_file;
+    std::string exchange = "flashsale";
+  } events_rabbitmq;
+
+  struct EventsKafka {
+    std::string brokers;  ///< empty: none
+    std::string topic = "flashsale.events";
+    std::string mode = "structured";  ///< structured or binary
+    bool exactly_once = false;
+    std::string properties_file;
+  } events_kafka;
+
   struct Retention {
     std::uint32_t redis_keep_s = 3600;
   } retention;

@@ -34,6 +34,13 @@ class Metrics {
   [[nodiscard]] prometheus::Gauge& connections(std::string_view listener);
   [[nodiscard]] prometheus::Gauge& pulse_age_seconds();
 
+  [[nodiscard]] prometheus::Gauge& events_position();
+  [[nodiscard]] prometheus::Gauge& events_unnumbered();
+  [[nodiscard]] prometheus::Gauge& events_sink_lag(std::string_view sink);
+  [[nodiscard]] prometheus::Gauge& events_sink_oldest_age_seconds(std::string_view sink);
+  [[nodiscard]] prometheus::Counter& events_delivered(std::string_view sink, std::string_view outcome);
+  [[nodiscard]] prometheus::Histogram& events_delivery_seconds(std::string_view sink);  ///< of a batch
+
   /// Prometheus text exposition format 0.0.4.
   [[nodiscard]] std::string serialize() const;
 
@@ -55,6 +62,12 @@ class Metrics {
   prometheus::Family<prometheus::Gauge>& pending_log_age_;
   prometheus::Family<prometheus::Gauge>& connections_;
   prometheus::Family<prometheus::Gauge>& pulse_age_;
+  prometheus::Family<prometheus::Gauge>& events_position_;
+  prometheus::Family<prometheus::Gauge>& events_unnumbered_;
+  prometheus::Family<prometheus::Gauge>& events_sink_lag_;
+  prometheus::Family<prometheus::Gauge>& events_sink_oldest_age_;
+  prometheus::Family<prometheus::Counter>& events_delivered_;
+  prometheus::Family<prometheus::Histogram>& events_delivery_seconds_;
 };
 
 }  // namespace flashsale::telemetry

@@ -5,6 +5,7 @@
 WITH step (place, relation, kind) AS (
     VALUES (1, 'directory', 'reference'),
            (2, 'sales', 'reference'),
+           (2, 'event_line', 'reference'),
            (3, 'orders', 'first of a sale'),
            (4, 'items', 'of a sale'),
            (5, 'archived_orders', 'of a sale'),
@@ -16,6 +17,7 @@ WITH step (place, relation, kind) AS (
            (11, 'refusals', 'of a sale'),
            (12, 'rehearsal_orders', 'of a sale'),
            (13, 'erased_names', 'of a sale'),
+           (14, 'event_sinks', 'of the coordinator'),
            (14, 'feature_flags', 'of the coordinator'),
            (15, 'foreign_payments', 'of the coordinator'),
            (16, 'admin_log', 'of the coordinator'),

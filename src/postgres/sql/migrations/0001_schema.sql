@@ -29,6 +29,8 @@ INSERT INTO directory (version, order_salt) VALUES (0, gen_random_uuid());
 -- reset_closed_version: of a reset under way that found its sale closed: the sale's version then.
 -- let_go: closed, and its keys in Redis are gone, since nothing in it can move any more.
 -- archived_at: the moment from which its orders may stand in the archive; null: none does.
+-- events: how many have told of it. told_state, told_sold_out: what they have told last, of what comes by the clock or
+-- by its orders.
 -- drained_epoch: every log of an older epoch is written, so a rebuild that fails leaves it where it was. 0: not known.
 CREATE TABLE sales (
     sale_no                 integer     NOT NULL PRIMARY KEY CHECK (sale_no > 0),
@@ -53,6 +55,9 @@ CREATE TABLE sales (
     reset_closed_version    bigint,
     let_go                  boolean     NOT NULL DEFAULT false,
     archived_at             timestamptz,
+    events                  integer     NOT NULL DEFAULT 0,
+    told_state              smallint    NOT NULL DEFAULT 0,
+    told_sold_out           boolean     NOT NULL DEFAULT false,
     version                 bigint      NOT NULL DEFAULT 1,
     epoch                   bigint      NOT NULL DEFAULT 0,
     drained_epoch           bigint      NOT NULL DEFAULT 0,
@@ -100,6 +105,7 @@ CREATE TABLE items (
 -- more_items, more_quantities: an order's first line, of the lowest item number, stands in item_no and quantity; its
 -- others, in the order of their items, stand in these two. Null for an order of one line. One row an order: a status
 -- changes once for all lines.
+-- changes: how often the order has changed, its making included; each is told of by its number.
 -- item_no has no foreign key: it would lock the hot item's row.
 CREATE TABLE orders (
     created_at      timestamptz NOT NULL,
@@ -118,6 +124,7 @@ CREATE TABLE orders (
     payment_failed  boolean,
     more_items      integer[],
     more_quantities integer[],
+    changes         integer     NOT NULL DEFAULT 1,
     PRIMARY KEY (sale_no, order_id),
     CONSTRAINT orders_have_whole_lines CHECK (
         (more_items IS NULL) = (more_quantities IS NULL)
@@ -203,11 +210,15 @@ CREATE INDEX payment_events_by_order ON payment_events (sale_no, order_id);
 
 CREATE INDEX payment_events_open ON payment_events (sale_no, webhook_id) WHERE outcome <= 1;
 
--- Payments whose money has to go back: each once, whoever finds it out and however often.
+-- Payments whose money has to go back: each once, whoever finds it out and however often. The order need not exist.
 CREATE TABLE refunds (
-    sale_no    integer NOT NULL,
-    order_id   uuid    NOT NULL,
-    payment_id text    COLLATE "C" NOT NULL,
+    sale_no    integer     NOT NULL,
+    order_id   uuid        NOT NULL,
+    payment_id text        COLLATE "C" NOT NULL,
+    at         timestamptz NOT NULL DEFAULT now(),
+    amount     bigint      NOT NULL,
+    currency   text        NOT NULL,
+    reason     text        NOT NULL,
     PRIMARY KEY (sale_no, order_id, payment_id)
 );
 
@@ -224,15 +235,65 @@ CREATE TABLE foreign_payments (
     PRIMARY KEY (webhook_id, order_id, payment_id)
 );
 
--- Events for the shop's other systems, written in the transaction that they tell of.
+-- What the shop's other systems are to be told of, written in the transaction that it tells of (docs/decisions.md). A
+-- row holds one event or more, all of one type; what is of no sale has sale_no 0.
+-- change_no: which change of its order, or of its sale, each of them is: 1, 2, … The row of a later one is behind it.
+-- position: of the first event; the others follow. Null: committed, and not yet numbered.
+-- order_ids: of the orders, whose rows have the rest; null: the event is none of an order's, or of one without a row.
+-- payload: what the rows of orders do not have, or not for long.
 CREATE TABLE outbox (
-    sale_no  integer     NOT NULL,
-    event_no bigint      GENERATED ALWAYS AS IDENTITY,
-    at       timestamptz NOT NULL DEFAULT now(),
-    type     text        NOT NULL,
-    payload  json        NOT NULL,
-    PRIMARY KEY (sale_no, event_no)
+    sale_no    integer     NOT NULL,
+    row_no     bigint      GENERATED ALWAYS AS IDENTITY,
+    at         timestamptz NOT NULL,
+    position   bigint,
+    change_no  integer     NOT NULL,
+    events     integer     NOT NULL CHECK (events > 0),
+    type       smallint    NOT NULL,
+    order_ids  uuid[],
+    reason     text,
+    expires_at timestamptz,
+    payload    json,
+    PRIMARY KEY (sale_no, row_no)
+) WITH (
+    autovacuum_vacuum_scale_factor = 0.05,
+    autovacuum_vacuum_insert_scale_factor = 0.05
 );
+
+-- Random bytes do not get smaller.
+ALTER TABLE outbox ALTER COLUMN order_ids SET STORAGE EXTERNAL;
+
+CREATE INDEX outbox_unnumbered ON outbox (change_no, row_no) WHERE position IS NULL;
+
+-- Texts by or about customers, for erasures.
+CREATE INDEX outbox_reasons ON outbox (sale_no, (order_ids[1])) WHERE type = 3 AND reason <> 'payment_failed';
+
+CREATE INDEX outbox_by_position ON outbox (position) WHERE position IS NOT NULL;
+
+-- One row: where the line of events ends and begins. Whoever numbers events locks it.
+-- last_position: of the newest event; 0: there is none.
+-- gone_until: events up to this position are not kept any more.
+-- leader, leader_until: which process numbers events and delivers them; nothing but work is lost if two believe it.
+CREATE TABLE event_line (
+    only_row      boolean     PRIMARY KEY DEFAULT true CHECK (only_row),
+    last_position bigint      NOT NULL DEFAULT 0,
+    gone_until    bigint      NOT NULL DEFAULT 0,
+    leader        text        COLLATE "C" NOT NULL DEFAULT '',
+    leader_until  timestamptz NOT NULL DEFAULT '-infinity'
+) WITH (fillfactor = 20);
+
+INSERT INTO event_line DEFAULT VALUES;
+
+-- Who is told of events, and up to which position they have been. What is not set up any more stays, not active, so
+-- that it can go on where it was.
+CREATE TABLE event_sinks (
+    name          text        COLLATE "C" NOT NULL PRIMARY KEY,
+    kind          text        COLLATE "C" NOT NULL,
+    position      bigint      NOT NULL,
+    is_active     boolean     NOT NULL DEFAULT true,
+    last_error    text        NOT NULL DEFAULT '',
+    failing_since timestamptz,
+    changed_at    timestamptz NOT NULL DEFAULT now()
+) WITH (fillfactor = 20);
 
 -- How many checkouts of a sale were refused, by reason. Refusals leave no rows; each instance counts them and adds what
 -- is new once a second. Without a foreign key: a count must not fail for a sale that a restored backup does not know.
@@ -298,11 +359,11 @@ INSERT INTO server_marks (number) VALUES (0);
 -- looked into.
 CREATE VIEW all_orders AS
 SELECT created_at, order_id, sale_no, item_no, quantity, status, generation, expires_at, changed_at, given_back,
-       customer_id, reason, refund_required, payment_failed, more_items, more_quantities, false AS is_archived
+       customer_id, reason, refund_required, payment_failed, more_items, more_quantities, changes, false AS is_archived
   FROM orders
  UNION ALL
 SELECT created_at, order_id, sale_no, item_no, quantity, status, generation, expires_at, changed_at, given_back,
-       customer_id, reason, refund_required, payment_failed, more_items, more_quantities, true AS is_archived
+       customer_id, reason, refund_required, payment_failed, more_items, more_quantities, changes, true AS is_archived
   FROM archived_orders;
 
 -- A row for each line of an order. is_first: of its first line.

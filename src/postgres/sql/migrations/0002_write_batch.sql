@@ -4,7 +4,9 @@
 CREATE FUNCTION write_batch(sale integer, ids uuid[], moments timestamptz[], items_of integer[],
                             quantities_of integer[], statuses smallint[], expiries timestamptz[], customers text[],
                             more_items_of text[], more_quantities_of text[], taken_items integer[],
-                            taken_epochs bigint[], taken_units bigint[])
+                            taken_epochs bigint[], taken_units bigint[], told_change_nos integer[],
+                            told_events integer[], told_types smallint[], told_ids text[], told_reasons text[],
+                            told_expiries timestamptz[], told_payloads text[])
 RETURNS boolean
 LANGUAGE plpgsql
 AS $$
@@ -18,6 +20,10 @@ BEGIN
       FROM unnest(ids, moments, items_of, quantities_of, statuses, expiries, customers, more_items_of,
                   more_quantities_of)
            AS more (order_id, created_at, item_no, quantity, status, expires_at, customer_id, items, quantities);
+    INSERT INTO outbox (sale_no, at, change_no, events, type, order_ids, reason, expires_at, payload)
+    SELECT sale, clock_timestamp(), change_no, events, type, told.ids::uuid[], reason, expires_at, payload::json
+      FROM unnest(told_change_nos, told_events, told_types, told_ids, told_reasons, told_expiries, told_payloads)
+           AS told (change_no, events, type, ids, reason, expires_at, payload);
     -- As every transaction that changes several items.
     PERFORM item_no
        FROM items

@@ -1,4 +1,5 @@
--- $4: by its buyer, whom its sale may keep from it. A row with the status that it had, if it is cancelled now.
+-- $4: by its buyer, whom its sale may keep from it. If it is cancelled now, a row with the status that it had and its
+-- count of changes.
 WITH live AS (
     SELECT order_id, status
       FROM orders
@@ -14,10 +15,11 @@ WITH live AS (
        FOR NO KEY UPDATE)
 UPDATE orders
    SET status = 3, given_back = false, changed_at = now(), expires_at = NULL, reason = NULLIF($3, ''),
+       changes = changes + 1,
        refund_required = refund_required
                          OR EXISTS (SELECT 1
                                       FROM refunds
                                      WHERE refunds.sale_no = $1 AND refunds.order_id = orders.order_id)
   FROM live
  WHERE orders.sale_no = $1 AND orders.order_id = live.order_id
-RETURNING live.status;
+RETURNING live.status, changes;

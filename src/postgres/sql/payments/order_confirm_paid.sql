@@ -1,8 +1,9 @@
 -- A payment that came long before the order may have gone back: only now can the order be marked.
 UPDATE orders
-   SET status = 1, expires_at = NULL, changed_at = now(),
+   SET status = 1, expires_at = NULL, changes = changes + 1, changed_at = now(),
        refund_required = refund_required
                          OR EXISTS (SELECT 1
                                       FROM refunds
                                      WHERE refunds.sale_no = $1 AND refunds.order_id = orders.order_id)
- WHERE sale_no = $1 AND order_id = $2 AND status = 2;
+ WHERE sale_no = $1 AND order_id = $2 AND status = 2
+RETURNING changes;

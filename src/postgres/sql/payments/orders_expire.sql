@@ -1,7 +1,7 @@
 -- Of these, those that have not been paid or cancelled meanwhile.
 WITH expired AS (
     UPDATE orders
-       SET status = 4, given_back = false, changed_at = now(),
+       SET status = 4, given_back = false, changed_at = now(), changes = changes + 1,
            refund_required = refund_required
                              OR EXISTS (SELECT 1
                                           FROM refunds
@@ -10,7 +10,7 @@ WITH expired AS (
     RETURNING *)
 SELECT order_id, item_no, customer_id, quantity, status, expired.created_at, expires_at, reason,
        generation, coalesce(refund_required, false) AS refund_required,
-       more_items, more_quantities, sales.sale_id, sales.epoch
+       more_items, more_quantities, sales.sale_id, sales.epoch, changes
   FROM expired
   JOIN sales ON sales.sale_no = $1
  ORDER BY item_no;

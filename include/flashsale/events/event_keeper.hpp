@@ -1,0 +1,38 @@
+#pragma once
+#include <chrono>
+
+#include "flashsale/events/leadership.hpp"
+#include "flashsale/postgres/session.hpp"
+#include "flashsale/telemetry/metrics.hpp"
+#include "flashsale/workers/periodic_thread.hpp"
+
+namespace flashsale::events {
+
+/// What the line of events needs besides positions: events that come by the clock or by what was sold, an end for those
+/// that all have been told of, and numbers for whoever watches. One thread, in the process that leads.
+class EventKeeper {
+ public:
+  struct Options {
+    postgres::Options postgres;
+    std::chrono::seconds retention{0};  ///< events are kept for so long at least
+  };
+
+  EventKeeper(Options options, Leadership& leadership, telemetry::Metrics& metrics);
+  void start() { thread_.start(); }
+  void stop() { thread_.stop(); }
+
+ private:
+  void pass();
+  void observe_sinks();
+  void retire();
+
+  Options options_;
+  Leadership& leadership_;
+  telemetry::Metrics& metrics_;
+  postgres::Session session_;
+  std::chrono::steady_clock::time_point sinks_at_{};
+  std::chrono::steady_clock::time_point retire_at_{};
+  workers::PeriodicThread thread_;  ///< the last: it ends before what it uses
+};
+
+}  // namespace flashsale::events

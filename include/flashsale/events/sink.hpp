@@ -1,0 +1,45 @@
+#pragma once
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "flashsale/events/event.hpp"
+
+namespace flashsale::events {
+
+/// What has become of a batch.
+struct Delivered {
+  std::size_t events = 0;  ///< of the first ones: the receiver has taken them for good
+  std::string error;       ///< empty: all of them. No secret is in it.
+};
+
+/// One receiver of events. All calls from one thread, which is its own, so that it may block; but interrupt() from any.
+/// None throws.
+class Sink {
+ public:
+  virtual ~Sink() = default;
+  /// `rabbitmq`, `kafka`, or `webhook:ID`: the key of its row in event_sinks.
+  [[nodiscard]] virtual const std::string& name() const = 0;
+  /// `rabbitmq`, `kafka` or `webhook`.
+  [[nodiscard]] virtual const std::string& kind() const = 0;
+  /// In order, until all are taken for good, one has failed, or the deadline is over. Connects when it is not
+  /// connected. What was sent and not confirmed is sent again with the next call.
+  [[nodiscard]] virtual Delivered deliver(std::span<const EventPtr> events,
+                                          std::chrono::steady_clock::time_point deadline) = 0;
+  /// The last position that the receiver itself keeps, in one transaction with what it was told; empty: it keeps none,
+  /// and PostgreSQL's counts. Asked when the sink begins to deliver. `error`: it could not be asked.
+  struct OwnPosition {
+    std::optional<std::int64_t> position;
+    std::string error;
+  };
+  [[nodiscard]] virtual OwnPosition own_position(std::chrono::steady_clock::time_point deadline) = 0;
+  /// Somebody else delivers now, or the process ends: the connection is closed, nothing is kept.
+  virtual void release() = 0;
+  /// Ends a deliver() that waits, soon.
+  virtual void interrupt() = 0;
+};
+
+}  // namespace flashsale::events

@@ -1,0 +1,65 @@
+#include "flashsale/events/event_keeper.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "flashsale/postgres/event_repository.hpp"
+#include "flashsale/postgres/event_sinks.hpp"
+#include "flashsale/telemetry/log.hpp"
+
+namespace flashsale::events {
+namespace {
+
+constexpr std::chrono::milliseconds kPause{200};
+constexpr std::chrono::seconds kSinksInterval{2};
+constexpr std::chrono::seconds kRetireInterval{10};
+/// While more is to go than one statement removes.
+constexpr std::chrono::milliseconds kRetireGoesOn{200};
+constexpr std::int32_t kRetiredRows = 2000;
+/// More rows than this are as many, for whoever watches.
+constexpr std::int32_t kUnnumberedShown = 100'000;
+
+}  // namespace
+
+EventKeeper::EventKeeper(Options options, Leadership& leadership, telemetry::Metrics& metrics)
+    : options_(std::move(options)),
+      leadership_(leadership),
+      metrics_(metrics),
+      session_(postgres::with_brief_waits(options_.postgres), "event-keeper"),
+      thread_(kPause, [this] { pass(); }) {}
+
+void EventKeeper::pass() {
+  if (!leadership_.holds()) return;
+  if (const auto told = postgres::tell_of_sales(session_); !told) {
+    telemetry::log_warn("a sale's events come later", {{"error", told.error().message()}});
+  }
+  const auto now = std::chrono::steady_clock::now();
+  if (now >= sinks_at_) {
+    sinks_at_ = now + kSinksInterval;
+    observe_sinks();
+  }
+  if (now >= retire_at_) retire();
+}
+
+void EventKeeper::observe_sinks() {
+  if (const auto waiting = postgres::count_unnumbered(session_, kUnnumberedShown)) {
+    metrics_.events_unnumbered().Set(static_cast<double>(*waiting));
+  }
+  const auto lags = postgres::list_sink_lags(session_);
+  if (!lags) return;
+  for (const auto& lag : *lags) {
+    metrics_.events_sink_lag(lag.name).Set(static_cast<double>(lag.events));
+    metrics_.events_sink_oldest_age_seconds(lag.name).Set(lag.oldest_age_s);
+  }
+}
+
+void EventKeeper::retire() {
+  retire_at_ = std::chrono::steady_clock::now() + kRetireInterval;
+  const auto told = postgres::told_to_all(session_);
+  if (!told) return;
+  const auto gone = postgres::retire_events(session_, *told, options_.retention, kRetiredRows);
+  if (!gone) telemetry::log_warn("old events stay for now", {{"error", gone.error().message()}});
+  else if (*gone > 0) retire_at_ = std::chrono::steady_clock::now() + kRetireGoesOn;
+}
+
+}  // namespace flashsale::events

@@ -1,0 +1,30 @@
+#include "flashsale/events/event_service.hpp"
+
+#include <utility>
+
+namespace flashsale::events {
+
+EventService::EventService(Options options, std::vector<std::unique_ptr<Sink>> sinks, telemetry::Metrics& metrics)
+    : options_(std::move(options)),
+      sequencer_({.postgres = options_.postgres, .rehearsals = options_.rehearsals}, log_, leadership_, metrics),
+      keeper_({.postgres = options_.postgres, .retention = options_.retention}, leadership_, metrics) {
+  for (auto& sink : sinks)
+    relays_.push_back(std::make_unique<Relay>(std::move(sink), options_.postgres, log_, leadership_, metrics));
+}
+
+void EventService::start() {
+  if (!options_.enabled) return;
+  sequencer_.start();
+  keeper_.start();
+  for (const auto& relay : relays_) relay->start();
+}
+
+/// Sinks are left before somebody else may deliver to them.
+void EventService::stop() {
+  log_.interrupt();
+  for (const auto& relay : relays_) relay->stop();
+  keeper_.stop();
+  sequencer_.stop();
+}
+
+}  // namespace flashsale::events

@@ -1,0 +1,154 @@
+#include "flashsale/events/relay.hpp"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "flashsale/postgres/event_sinks.hpp"
+#include "flashsale/telemetry/fault_point.hpp"
+#include "flashsale/telemetry/log.hpp"
+
+namespace flashsale::events {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr std::size_t kBatchMax = 1000;
+/// Of one batch. A sink that takes longer is taken for one that does not answer.
+constexpr std::chrono::seconds kDeliveryTime{30};
+constexpr milliseconds kBackOffFirst{100};
+constexpr milliseconds kBackOffMost{10'000};
+/// How often the position is written down: what was delivered since comes again after a crash.
+constexpr milliseconds kSaveInterval{100};
+constexpr milliseconds kLook{250};
+/// Of a thread; buyers' have 0.
+constexpr int kNice = 10;
+
+}  // namespace
+
+Relay::Relay(std::unique_ptr<Sink> sink, const postgres::Options& postgres, EventLog& log, Leadership& leadership,
+             telemetry::Metrics& metrics)
+    : sink_(std::move(sink)),
+      session_(postgres, "relay-" + sink_->name()),
+      log_(log),
+      leadership_(leadership),
+      metrics_(metrics) {}
+
+Relay::~Relay() { stop(); }
+
+void Relay::start() {
+  thread_ = std::thread([this] { run(); });
+}
+
+void Relay::stop() {
+  if (!thread_.joinable()) return;
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_all();
+  sink_->interrupt();
+  thread_.join();
+}
+
+void Relay::run() {
+  ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kNice);
+  while (!stopping_) step();
+  release();
+}
+
+void Relay::step() {
+  if (!leadership_.holds()) {
+    release();
+    return pause(kLook);
+  }
+  if (!is_delivering_ && !begin()) return;
+  if (position_ != saved_position_ && Clock::now() >= save_at_ && !save()) return;
+  const auto patience = Clock::now() + (position_ == saved_position_ ? kLook : kSaveInterval);
+  if (log_.wait_beyond(position_, patience)) tell();
+}
+
+/// From where it stands. False: that is not known yet.
+bool Relay::begin() {
+  const auto stored = postgres::register_event_sink(session_, sink_->name(), sink_->kind());
+  if (!stored) {
+    fail("PostgreSQL: " + stored.error().message());
+    return false;
+  }
+  const auto own = sink_->own_position(Clock::now() + kDeliveryTime);
+  if (!own.error.empty()) {
+    fail(own.error);
+    return false;
+  }
+  saved_position_ = stored->position;
+  position_ = own.position.value_or(stored->position);
+  last_error_ = stored->last_error;
+  is_delivering_ = true;
+  telemetry::log_info("events are delivered", {{"sink", sink_->name()}, {"after", position_}});
+  return true;
+}
+
+void Relay::tell() {
+  const auto events = log_.read(session_, position_, kBatchMax);
+  if (!events) return fail("PostgreSQL: " + events.error().message());
+  if (events->empty()) return fail("event " + std::to_string(position_ + 1) + " is missing");
+  const auto started = Clock::now();
+  const auto delivered = sink_->deliver(*events, started + kDeliveryTime);
+  FLASHSALE_FAULT_POINT("events.after_delivery");
+  if (delivered.events > 0) took(delivered.events, (*events)[delivered.events - 1]->position, Clock::now() - started);
+  if (!delivered.error.empty()) fail(delivered.error);
+}
+
+void Relay::took(std::size_t count, std::int64_t position, Clock::duration time) {
+  if (position_ == saved_position_) save_at_ = Clock::now() + kSaveInterval;
+  position_ = position;
+  back_off_ = milliseconds(0);
+  metrics_.events_delivered(sink_->name(), "delivered").Increment(static_cast<double>(count));
+  metrics_.events_delivery_seconds(sink_->name()).Observe(std::chrono::duration<double>(time).count());
+  if (last_error_.empty()) return;
+  last_error_.clear();
+  (void)postgres::note_sink_error(session_, sink_->name(), "");
+  telemetry::log_info("a sink works again", {{"sink", sink_->name()}});
+}
+
+/// False: somebody has moved the sink, or delivers, too; it begins again where the sink stands.
+bool Relay::save() {
+  const auto saved = postgres::advance_event_sink(session_, sink_->name(), saved_position_, position_);
+  if (!saved) {
+    save_at_ = Clock::now() + milliseconds(1000);
+    return true;
+  }
+  if (!*saved) {
+    is_delivering_ = false;
+    return false;
+  }
+  saved_position_ = position_;
+  return true;
+}
+
+void Relay::release() {
+  if (!is_delivering_) return;
+  if (position_ != saved_position_) (void)save();
+  sink_->release();
+  is_delivering_ = false;
+}
+
+void Relay::fail(const std::string& error) {
+  metrics_.events_delivered(sink_->name(), "failed").Increment();
+  if (error != last_error_) {
+    last_error_ = error;
+    telemetry::log_warn("events wait for a sink", {{"sink", sink_->name()}, {"error", error}});
+    (void)postgres::note_sink_error(session_, sink_->name(), error);
+  }
+  back_off_ = std::clamp(back_off_ * 2, kBackOffFirst, kBackOffMost);
+  pause(back_off_);
+}
+
+void Relay::pause(milliseconds time) {
+  std::unique_lock lock(mutex_);
+  wake_.wait_for(lock, time, [this] { return stopping_.load(); });
+}
+
+}  // namespace flashsale::events

@@ -1,0 +1,319 @@
+#include "flashsale/postgres/event_repository.hpp"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "array_literal.hpp"
+#include "embedded/flashsale_postgres.hpp"
+#include "flashsale/postgres/order_repository.hpp"
+#include "flashsale/telemetry/fault_point.hpp"
+#include "outbox_rows.hpp"
+#include "row_query.hpp"
+#include "row_reader.hpp"
+#include "sale_rows.hpp"
+#include "sale_told.hpp"
+#include "statement.hpp"
+
+namespace flashsale::postgres {
+namespace {
+
+/// The rows that one look takes, as parallel arrays for the statements.
+struct Unnumbered {
+  struct Rows {
+    ArrayLiteral sales, numbers, positions;
+    std::int64_t count = 0;
+  };
+  Rows counted, dropped;
+  std::int64_t events = 0;
+
+  void add(const pqxx::row& row, std::int64_t last_position, bool rehearsals) {
+    const auto sale_no = row[0].as<std::int64_t>();
+    const auto row_no = row[1].as<std::int64_t>();
+    const bool counts = rehearsals || !row[3].as<bool>();
+    auto& rows = counts ? counted : dropped;
+    rows.sales.add(sale_no);
+    rows.numbers.add(row_no);
+    rows.positions.add(last_position + events + 1);
+    ++rows.count;
+    if (counts) events += row[2].as<std::int64_t>();
+  }
+};
+
+void number_in(pqxx::work& tx, Numbered& done, std::int32_t rows, bool rehearsals) {
+  const auto waiting = execute(tx, embedded::outbox_unnumbered_sql, rows);
+  if (waiting.empty()) return;
+  Unnumbered taken;
+  for (const auto& row : waiting) taken.add(row, done.line.last_position, rehearsals);
+  if (taken.counted.count > 0) {
+    auto& counted = taken.counted;
+    execute(tx, embedded::outbox_number_sql, counted.sales.close(), counted.numbers.close(), counted.positions.close());
+    done.line.last_position += taken.events;
+    execute(tx, "UPDATE event_line SET last_position = $1", done.line.last_position);
+  }
+  if (taken.dropped.count > 0) {
+    execute(tx, embedded::outbox_drop_sql, taken.dropped.sales.close(), taken.dropped.numbers.close());
+  }
+  done.events = taken.events;
+  done.is_all = static_cast<std::int32_t>(waiting.size()) < rows;
+}
+
+EventLine read_line(const pqxx::row& row) { return {row[0].as<std::int64_t>(), row[1].as<std::int64_t>()}; }
+
+/// `{a,b}` of a uuid[], as the server prints it.
+std::vector<OrderId> read_ids(const pqxx::field& field) {
+  std::vector<OrderId> ids;
+  constexpr std::size_t kUuidLength = 36;
+  const std::string_view text(field.c_str(), field.size());
+  for (std::size_t at = 1; at + kUuidLength < text.size(); at += kUuidLength + 1) {
+    const auto id = OrderId::parse(text.substr(at, kUuidLength));
+    if (!id) throw pqxx::conversion_error("no UUID in an array");
+    ids.push_back(*id);
+  }
+  return ids;
+}
+
+struct OutboxRow {
+  EventRow event;  ///< what all of its events have in common, with the position of the first
+  std::int64_t events = 0;
+  std::vector<OrderId> ids;
+  std::string reason;
+  std::optional<TimePoint> expires_at;
+};
+
+OutboxRow read_row(const pqxx::row& row) {
+  OutboxRow read;
+  read.event.sale_no = row[0].as<std::int32_t>();
+  read.event.at = read_time(row[1]);
+  read.event.position = row[2].as<std::int64_t>();
+  read.event.change_no = row[3].as<std::int32_t>();
+  read.events = row[4].as<std::int64_t>();
+  read.event.type = static_cast<EventType>(row[5].as<int>());
+  if (!row[6].is_null()) read.ids = read_ids(row[6]);
+  if (!row[7].is_null()) read.reason = row[7].as<std::string>();
+  if (!row[8].is_null()) read.expires_at = read_time(row[8]);
+  if (!row[9].is_null()) read.event.payload = row[9].as<std::string>();
+  read.event.row_no = row[10].as<std::int64_t>();
+  return read;
+}
+
+/// Whose orders have yet to be read.
+struct ReadEvent {
+  EventRow event;
+  std::string reason;
+  std::optional<TimePoint> expires_at;
+};
+
+/// The events of these rows behind `after`, up to the first gap, and no more than `limit`.
+std::vector<ReadEvent> spread(const pqxx::result& rows, std::int64_t after, std::int32_t limit) {
+  std::vector<ReadEvent> events;
+  for (const auto& row : rows) {
+    const auto read = read_row(row);
+    for (std::int64_t i = 0; i < read.events; ++i) {
+      const auto position = read.event.position + i;
+      if (position <= after) continue;
+      const bool is_next = position == after + 1 + static_cast<std::int64_t>(events.size());
+      if (!is_next || static_cast<std::int32_t>(events.size()) == limit) return events;
+      ReadEvent one{read.event, read.reason, read.expires_at};
+      one.event.position = position;
+      if (!read.ids.empty()) one.event.order_id = read.ids.at(static_cast<std::size_t>(i));
+      events.push_back(std::move(one));
+    }
+  }
+  return events;
+}
+
+/// The order as the event tells it. (Of a refund and of a refusal the payload tells more.)
+Order as_told(Order order, const ReadEvent& read) {
+  if (read.event.type != EventType::order_refund_required) order.status = static_cast<OrderStatus>(read.event.type);
+  order.refund_required = read.event.type == EventType::order_refund_required;
+  order.reason = read.reason;
+  order.expires_at = read.expires_at;
+  return order;
+}
+
+std::vector<EventRow> with_orders(std::vector<ReadEvent> read, std::vector<Order> orders) {
+  std::unordered_map<OrderId, Order*, OrderIdHash> by_id;
+  for (auto& order : orders) by_id.emplace(order.id, &order);
+  std::vector<EventRow> events;
+  events.reserve(read.size());
+  for (auto& one : read) {
+    events.push_back(std::move(one.event));
+    auto& event = events.back();
+    if (!event.order_id) continue;
+    one.event.type = event.type;
+    const auto order = by_id.find(*event.order_id);
+    if (order != by_id.end()) event.order = as_told(*order->second, one);
+  }
+  return events;
+}
+
+struct Told {
+  SaleState state = SaleState::scheduled;
+  bool is_sold_out = false;
+  SaleState now = SaleState::scheduled;
+};
+
+/// Of one sale, under its lock. How many events.
+std::int64_t tell_of_sale_now(pqxx::work& tx, std::int32_t sale_no) {
+  if (!lock_sale(tx, sale_no)) return 0;
+  SaleFilter filter;
+  filter.sale_no = sale_no;
+  const auto sale = read_sales(tx, filter).at(0);
+  const auto row =
+      execute(tx, "SELECT told_state, told_sold_out, clock_timestamp() FROM sales WHERE sale_no = $1", sale_no)[0];
+  const auto told = static_cast<SaleState>(row[0].as<int>());
+  const auto now = effective_state(sale.state, sale.starts_at, sale.ends_at, read_time(row[2]));
+  std::int64_t events = 0;
+  if (told != now && (now == SaleState::open || now == SaleState::closed)) {
+    tell_of_sale(tx, sale, event_of(now), now);
+    ++events;
+  }
+  if (now != SaleState::closed && row[1].as<bool>() != is_sold_out(sale)) {
+    tell_of_sale(tx, sale, is_sold_out(sale) ? EventType::sale_sold_out : EventType::sale_restocked);
+    ++events;
+  }
+  if (events > 0) commit(tx);
+  return events;
+}
+
+}  // namespace
+
+Result<EventLine> find_event_line(Session& session) {
+  EventLine line;
+  const Error error = session.run([&](pqxx::connection& connection) {
+    pqxx::nontransaction tx(connection);
+    line = read_line(tx.exec(std::string(embedded::event_line_sql))[0]);
+  });
+  if (error) return error;
+  return line;
+}
+
+Result<Numbered> number_events(Session& session, const std::string& leader, std::chrono::milliseconds lease,
+                               std::int32_t rows, bool rehearsals) {
+  Numbered done;
+  const Error error = session.run([&](pqxx::connection& connection) {
+    done = {};
+    pqxx::work tx(connection);
+    const auto led = execute(tx, embedded::event_line_lead_sql, leader, std::int64_t{lease.count()});
+    if (led.empty()) return;
+    done.leads = true;
+    done.line = read_line(led[0]);
+    // In a statement of its own, which sees all that was committed before the line was locked.
+    number_in(tx, done, rows, rehearsals);
+    FLASHSALE_FAULT_POINT("events.before_number_commit");
+    commit(tx);
+    FLASHSALE_FAULT_POINT("events.after_number_commit");
+  });
+  if (error) return error;
+  return done;
+}
+
+Error resign_from_events(Session& session, const std::string& leader) {
+  return session.run([&](pqxx::connection& connection) {
+    pqxx::work tx(connection);
+    execute(tx, "UPDATE event_line SET leader_until = '-infinity' WHERE leader = $1", leader);
+    commit(tx);
+  });
+}
+
+Result<std::int64_t> count_unnumbered(Session& session, std::int32_t most) {
+  std::int64_t count = 0;
+  const Error error = session.run([&](pqxx::connection& connection) {
+    pqxx::nontransaction tx(connection);
+    count = execute(tx, embedded::outbox_count_unnumbered_sql, most)[0][0].as<std::int64_t>();
+  });
+  if (error) return error;
+  return count;
+}
+
+Result<std::int64_t> tell_of_sales(Session& session) {
+  const auto read = [](const pqxx::row& row) { return row[0].as<std::int32_t>(); };
+  const auto sales = read_rows<std::int32_t>(session, read, embedded::sales_to_tell_sql);
+  if (!sales) return sales.error();
+  std::int64_t events = 0;
+  Error failed;
+  for (const auto sale_no : *sales) {
+    std::int64_t of_sale = 0;
+    const Error error = session.run([&](pqxx::connection& connection) {
+      pqxx::work tx(connection);
+      of_sale = tell_of_sale_now(tx, sale_no);
+    });
+    // A trouble in one sale is none of the others'.
+    if (error) failed = error;
+    else events += of_sale;
+  }
+  if (failed) return failed;
+  return events;
+}
+
+Result<std::vector<EventRow>> read_events(Session& session, std::int64_t after, std::int32_t limit) {
+  std::vector<ReadEvent> read;
+  const Error error = session.run([&](pqxx::connection& connection) {
+    pqxx::nontransaction tx(connection);
+    const auto rows = execute(tx, embedded::outbox_read_sql, after, limit, static_cast<std::int64_t>(kEventsOfRowMax));
+    read = spread(rows, after, limit);
+  });
+  if (error) return error;
+  std::vector<OrderId> ids;
+  for (const auto& one : read) {
+    if (one.event.order_id) ids.push_back(*one.event.order_id);
+  }
+  std::ranges::sort(ids);
+  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+  auto orders = find_orders(session, ids);
+  if (!orders) return orders.error();
+  return with_orders(std::move(read), std::move(*orders));
+}
+
+Result<std::int64_t> first_event_of_sale(Session& session, std::int32_t sale_no) {
+  std::int64_t position = 0;
+  const Error error = session.run([&](pqxx::connection& connection) {
+    pqxx::nontransaction tx(connection);
+    position = execute(tx, "SELECT coalesce(min(position), 0) FROM outbox WHERE sale_no = $1", sale_no)[0][0]
+                   .as<std::int64_t>();
+  });
+  if (error) return error;
+  return position;
+}
+
+Result<std::optional<Sale>> find_sale_by_number(Session& session, std::int32_t sale_no) {
+  std::optional<Sale> sale;
+  const Error error = session.run([&](pqxx::connection& connection) {
+    pqxx::work tx(connection);
+    use_one_snapshot(tx);
+    SaleFilter filter;
+    filter.sale_no = sale_no;
+    auto sales = read_sales(tx, filter);
+    sale = sales.empty() ? std::nullopt : std::optional(std::move(sales.front()));
+  });
+  if (error) return error;
+  return sale;
+}
+
+Result<std::int64_t> retire_events(Session& session, std::int64_t position, std::chrono::seconds keep,
+                                   std::int32_t rows) {
+  std::int64_t gone_until = 0;
+  const Error error = session.run([&](pqxx::connection& connection) {
+    pqxx::work tx(connection);
+    gone_until =
+        execute(tx, embedded::outbox_retire_sql, position, std::int64_t{keep.count()}, rows)[0][0].as<std::int64_t>();
+    if (gone_until == 0) return;
+    execute(tx, "UPDATE event_line SET gone_until = greatest(gone_until, $1)", gone_until);
+    commit(tx);
+  });
+  if (error) return error;
+  return gone_until;
+}
+
+Error leave_event(Session& session, EventType type, const std::string& payload) {
+  return session.run([&](pqxx::connection& connection) {
+    pqxx::work tx(connection);
+    OutboxRows rows;
+    rows.add_event(type, 1, payload);
+    rows.insert(tx, 0);
+    commit(tx);
+  });
+}
+
+}  // namespace flashsale::postgres

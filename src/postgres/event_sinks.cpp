@@ -1,0 +1,116 @@
+#include "flashsale/postgres/event_sinks.hpp"
+
+#include "array_literal.hpp"
+#include "embedded/flashsale_postgres.hpp"
+#include "outbox_rows.hpp"
+#include "row_query.hpp"
+#include "row_reader.hpp"
+#include "statement.hpp"
+
+namespace flashsale::postgres {
+namespace {
+
+/// Of a text by a broker or an endpoint.
+constexpr std::size_t kErrorBytesMax = 500;
+
+EventSink read_sink(const pqxx::row& row) {
+  EventSink sink;
+  sink.name = row[0].as<std::string>();
+  sink.kind = row[1].as<std::string>();
+  sink.position = row[2].as<std::int64_t>();
+  sink.is_active = row[3].as<bool>();
+  sink.last_error = row[4].as<std::string>();
+  if (!row[5].is_null()) sink.failing_since = read_time(row[5]);
+  return sink;
+}
+
+std::string texts(const std::vector<std::string>& values) {
+  ArrayLiteral array;
+  for (const auto& value : values) array.add_text(value);
+  return array.close();
+}
+
+/// Runs a statement that changes something; how many rows it has changed.
+template <class... Parameters>
+Result<std::int64_t> change(Session& session, std::string_view sql, const Parameters&... parameters) {
+  std::int64_t rows = 0;
+  const Error error = session.run([&](pqxx::connection& connection) {
+    pqxx::work tx(connection);
+    rows = static_cast<std::int64_t>(execute(tx, sql, parameters...).affected_rows());
+    commit(tx);
+  });
+  if (error) return error;
+  return rows;
+}
+
+template <class... Parameters>
+Result<bool> change_one(Session& session, std::string_view sql, const Parameters&... parameters) {
+  const auto rows = change(session, sql, parameters...);
+  if (!rows) return Result<bool>(boost::system::in_place_error, rows.error());
+  return *rows == 1;
+}
+
+/// As UTF-8 without a NUL, and not too long: it may be anything.
+std::string storable(const std::string& error) {
+  std::string text;
+  for (const char c : error.substr(0, kErrorBytesMax)) text += c >= ' ' && c <= '~' ? c : '?';
+  return text;
+}
+
+}  // namespace
+
+Result<std::vector<EventSink>> list_event_sinks(Session& session) {
+  return read_rows<EventSink>(session, read_sink, embedded::event_sinks_sql);
+}
+
+Result<std::vector<SinkLag>> list_sink_lags(Session& session) {
+  const auto read = [](const pqxx::row& row) {
+    return SinkLag{row[0].as<std::string>(), row[1].as<std::int64_t>(), row[2].as<double>()};
+  };
+  return read_rows<SinkLag>(session, read, embedded::event_sinks_lag_sql, static_cast<std::int64_t>(kEventsOfRowMax));
+}
+
+Result<std::int64_t> told_to_all(Session& session) {
+  std::int64_t position = 0;
+  const Error error = session.run([&](pqxx::connection& connection) {
+    pqxx::nontransaction tx(connection);
+    position = tx.exec(std::string(embedded::told_to_all_sql))[0][0].as<std::int64_t>();
+  });
+  if (error) return error;
+  return position;
+}
+
+Result<EventSink> register_event_sink(Session& session, const std::string& name, const std::string& kind) {
+  EventSink sink;
+  const Error error = session.run([&](pqxx::connection& connection) {
+    pqxx::work tx(connection);
+    sink = read_sink(execute(tx, embedded::event_sink_register_sql, name, kind)[0]);
+    commit(tx);
+  });
+  if (error) return error;
+  return sink;
+}
+
+Error retire_event_sinks(Session& session, const std::vector<std::string>& kinds,
+                         const std::vector<std::string>& names) {
+  return change(session, embedded::event_sinks_retire_sql, texts(kinds), texts(names)).error();
+}
+
+Result<bool> advance_event_sink(Session& session, const std::string& name, std::int64_t from, std::int64_t to) {
+  return change_one(session, embedded::event_sink_advance_sql, name, from, to);
+}
+
+Error note_sink_error(Session& session, const std::string& name, const std::string& error) {
+  return change(session, embedded::event_sink_error_sql, name, storable(error)).error();
+}
+
+Result<bool> move_event_sink(Session& session, const std::string& name, std::int64_t position) {
+  return change_one(session, "UPDATE event_sinks SET position = $2, changed_at = now() WHERE name = $1", name,
+                    position);
+}
+
+Result<bool> forget_event_sink(Session& session, const std::string& name) {
+  return change_one(session, "DELETE FROM event_sinks WHERE name = $1", name);
+}
+
+}  // namespace flashsale::postgres

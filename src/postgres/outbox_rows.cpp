@@ -1,0 +1,103 @@
+#include "outbox_rows.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <utility>
+
+#include "embedded/flashsale_postgres.hpp"
+#include "flashsale/model/json_members.hpp"
+#include "flashsale/postgres/outbox.hpp"
+#include "statement.hpp"
+
+namespace flashsale::postgres {
+namespace {
+
+std::atomic<bool> events_are_left{false};
+
+/// A later try of the same key takes the row of a refusal, with lines of its own.
+std::string refused_try(const Order& order) {
+  std::string json = "{";
+  append_time(json, "created_at", order.created_at);
+  append_member(json, "lines");
+  for (const auto& line : order.lines) {
+    json += &line == order.lines.data() ? "[{" : ",{";
+    append_number(json, "item_no", line.item_no);
+    append_number(json, "quantity", line.quantity);
+    json += '}';
+  }
+  return json + "]}";
+}
+
+/// With the order's id, too: it need not exist.
+std::string owed(const OrderChange& change) {
+  const auto& refund = *change.refund;
+  std::string json = "{";
+  append_text(json, "order_id", change.id.to_string());
+  append_number(json, "status", static_cast<int>(change.after));
+  append_text(json, "payment_id", refund.payment_id);
+  append_money(json, "paid", refund.paid.amount, refund.paid.currency);
+  append_text(json, "reason", refund.reason);
+  return json + "}";
+}
+
+}  // namespace
+
+void leave_events(bool yes) { events_are_left = yes; }
+bool leaves_events() { return events_are_left.load(std::memory_order_relaxed); }
+
+void OutboxRows::add(const OrderChange& change) {
+  if (change.refund != nullptr) {
+    Row row{EventType::order_refund_required, change.change_no, {}, std::nullopt, {}, owed(change)};
+    if (change.after != OrderStatus::pending) row.order_ids.push_back(change.id);
+    rows_.push_back(std::move(row));
+    return;
+  }
+  const auto type = event_of(change.after);
+  if (type == EventType::order_rejected) {
+    rows_.push_back(
+        {type, change.change_no, std::string(change.reason), std::nullopt, {change.id}, refused_try(*change.row)});
+    return;
+  }
+  const auto like_it = [&](const Row& row) {
+    return row.type == type && row.change_no == change.change_no && row.reason == change.reason &&
+           row.expires_at == change.expires_at && row.payload.empty() && row.order_ids.size() < kEventsOfRowMax;
+  };
+  // Nearly all of a batch are alike, and the last row is theirs.
+  const auto found = std::find_if(rows_.rbegin(), rows_.rend(), like_it);
+  if (found != rows_.rend()) return found->order_ids.push_back(change.id);
+  rows_.push_back({type, change.change_no, std::string(change.reason), change.expires_at, {change.id}, {}});
+}
+
+void OutboxRows::add_event(EventType type, std::int32_t change_no, std::string payload) {
+  rows_.push_back({type, change_no, {}, std::nullopt, {}, std::move(payload)});
+}
+
+OutboxRows::Columns OutboxRows::columns() const {
+  Columns columns;
+  for (const auto& row : rows_) {
+    columns.change_nos.add(std::int64_t{row.change_no});
+    columns.events.add(std::max<std::int64_t>(1, static_cast<std::int64_t>(row.order_ids.size())));
+    columns.types.add(static_cast<std::int64_t>(row.type));
+    if (row.order_ids.empty()) columns.order_ids.add_null();
+    else columns.order_ids.add_text(array_of(row.order_ids));
+    if (row.reason.empty()) columns.reasons.add_null();
+    else columns.reasons.add_text(row.reason);
+    columns.expiries.add(row.expires_at);
+    if (row.payload.empty()) columns.payloads.add_null();
+    else columns.payloads.add_text(row.payload);
+  }
+  columns.close();
+  return columns;
+}
+
+void OutboxRows::Columns::close() {
+  for (auto* column : {&change_nos, &events, &types, &order_ids, &reasons, &expiries, &payloads}) column->close();
+}
+
+void OutboxRows::insert(pqxx::transaction_base& tx, std::int32_t sale_no) {
+  const auto rows = columns();
+  execute(tx, embedded::outbox_insert_sql, sale_no, rows.change_nos.text(), rows.events.text(), rows.types.text(),
+          rows.order_ids.text(), rows.reasons.text(), rows.expiries.text(), rows.payloads.text());
+}
+
+}  // namespace flashsale::postgres

@@ -1,0 +1,70 @@
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "array_literal.hpp"
+#include "flashsale/model/event_type.hpp"
+#include "flashsale/model/money.hpp"
+#include "flashsale/model/order.hpp"
+#include "flashsale/postgres/pqxx.hpp"
+
+namespace flashsale::postgres {
+
+/// Money that has to go back.
+struct RequiredRefund {
+  std::string_view payment_id;
+  Money paid;
+  std::string_view reason;
+};
+
+/// What a transaction has made of one order. It owns nothing: it is looked at once, while the call lasts.
+struct OrderChange {
+  OrderId id;
+  std::int32_t change_no = 1;  ///< the order's count of changes after it
+  OrderStatus after = OrderStatus::pending;
+  std::string_view reason;
+  std::optional<TimePoint> expires_at;
+  const Order* row = nullptr;              ///< with its lines; not given for a refund
+  const RequiredRefund* refund = nullptr;  ///< what has happened is that it was marked, its status is as before
+};
+
+/// Of one row of the outbox; so a reader knows how far before a position its row can begin.
+inline constexpr std::size_t kEventsOfRowMax = 1024;
+
+/// Rows of the outbox for what one transaction does in one sale: one for all orders that have changed alike.
+class OutboxRows {
+ public:
+  /// What the order's own row cannot tell later goes along.
+  void add(const OrderChange& change);
+  /// A row of one event that is no order's, with all that it tells, as JSON.
+  void add_event(EventType type, std::int32_t change_no, std::string payload);
+  [[nodiscard]] bool empty() const { return rows_.empty(); }
+
+  /// Once. `sale_no` 0: of no sale.
+  void insert(pqxx::transaction_base& tx, std::int32_t sale_no);
+
+  /// The rows as parallel arrays, in the order in which statements take them.
+  struct Columns {
+    ArrayLiteral change_nos, events, types, order_ids, reasons, expiries, payloads;
+    void close();
+  };
+  /// Once, for a statement that inserts them with something else. Closed.
+  [[nodiscard]] Columns columns() const;
+
+ private:
+  struct Row {
+    EventType type = EventType::ping;
+    std::int32_t change_no = 1;
+    std::string reason;
+    std::optional<TimePoint> expires_at;
+    std::vector<OrderId> order_ids;  ///< empty: one event without an order's row
+    std::string payload;
+  };
+  std::vector<Row> rows_;
+};
+
+}  // namespace flashsale::postgres

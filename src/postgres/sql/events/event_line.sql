@@ -1,0 +1,1 @@
+SELECT last_position, gone_until FROM event_line;

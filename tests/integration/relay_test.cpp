@@ -1,0 +1,229 @@
+#include "flashsale/events/relay.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "flashsale/events/event_log.hpp"
+#include "flashsale/events/leadership.hpp"
+#include "flashsale/events/sequencer.hpp"
+#include "flashsale/postgres/event_repository.hpp"
+#include "flashsale/postgres/event_sinks.hpp"
+#include "flashsale/postgres/outbox.hpp"
+#include "integration/postgres_fixture.hpp"
+
+namespace flashsale::events {
+namespace {
+
+using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
+
+/// What a sink is told, and how it behaves.
+struct Receiver {
+  std::mutex mutex;
+  std::vector<std::int64_t> positions;
+  std::atomic<bool> works{true};
+  std::atomic<std::size_t> takes{1'000'000};  ///< of a batch
+  std::atomic<int> released{0};
+
+  std::vector<std::int64_t> told() {
+    const std::lock_guard lock(mutex);
+    return positions;
+  }
+};
+
+class ReceiverSink : public Sink {
+ public:
+  ReceiverSink(std::string name, Receiver& receiver) : name_(std::move(name)), receiver_(receiver) {}
+  const std::string& name() const override { return name_; }
+  const std::string& kind() const override { return kind_; }
+  Delivered deliver(std::span<const EventPtr> events, Clock::time_point) override {
+    if (!receiver_.works) return {0, "the broker is away"};
+    const std::lock_guard lock(receiver_.mutex);
+    const auto count = std::min(events.size(), receiver_.takes.load());
+    for (const auto& event : events.first(count)) receiver_.positions.push_back(event->position);
+    return {count, count < events.size() ? "it takes no more" : ""};
+  }
+  OwnPosition own_position(Clock::time_point) override { return {}; }
+  void release() override { ++receiver_.released; }
+  void interrupt() override {}
+
+ private:
+  std::string name_;
+  std::string kind_ = "webhook";
+  Receiver& receiver_;
+};
+
+class RelayTest : public ::testing::Test {
+ protected:
+  RelayTest() {
+    postgres::leave_events(true);
+    sale = testing::created_sale(session, "drop", {1000});  // an event, before any sink is known
+    number();
+    leadership.set_until(Clock::now() + 1h);
+  }
+  ~RelayTest() override {
+    log.interrupt();
+    postgres::leave_events(false);
+  }
+  void leave(int events) {
+    for (int i = 0; i < events; ++i)
+      ASSERT_FALSE(postgres::leave_event(session, EventType::ping, R"({"webhook_id":"x"})"));
+    number();
+  }
+  void number() {
+    const auto numbered = postgres::number_events(session, "test", 0ms, 1000, false);
+    ASSERT_TRUE(numbered);
+    last = numbered->line.last_position;
+    log.announce(last);
+  }
+  std::unique_ptr<Relay> relay(const std::string& name, Receiver& receiver) {
+    auto made = std::make_unique<Relay>(std::make_unique<ReceiverSink>(name, receiver), database.options(), log,
+                                        leadership, metrics);
+    made->start();
+    return made;
+  }
+  static bool eventually(const std::function<bool()>& what) {
+    for (const auto end = Clock::now() + 20s; Clock::now() < end; std::this_thread::sleep_for(5ms)) {
+      if (what()) return true;
+    }
+    return false;
+  }
+  std::int64_t position_of(const std::string& name) {
+    for (const auto& sink : *postgres::list_event_sinks(session)) {
+      if (sink.name == name) return sink.position;
+    }
+    return -1;
+  }
+  static std::vector<std::int64_t> from_to(std::int64_t first, std::int64_t to) {
+    std::vector<std::int64_t> all;
+    for (auto i = first; i <= to; ++i) all.push_back(i);
+    return all;
+  }
+
+  testing::PostgresDatabase database;
+  postgres::Session session = database.connect("relay-test");
+  telemetry::Metrics metrics;
+  EventLog log;
+  Leadership leadership;
+  Sale sale;
+  std::int64_t last = 0;
+};
+
+TEST_F(RelayTest, TellsInOrderFromWhereTheSinkStands) {
+  Receiver receiver;
+  auto told = relay("a", receiver);
+  ASSERT_TRUE(eventually([&] { return position_of("a") == 1; }));
+  leave(5);
+  ASSERT_TRUE(eventually([&] { return position_of("a") == last; }));
+  EXPECT_EQ(receiver.told(), from_to(2, 6));
+  told->stop();
+  EXPECT_EQ(receiver.released, 1);
+  leave(3);
+  told = relay("a", receiver);
+  ASSERT_TRUE(eventually([&] { return position_of("a") == last; }));
+  EXPECT_EQ(receiver.told(), from_to(2, 9));
+}
+
+TEST_F(RelayTest, OneThatFailsHoldsUpNobodyElse) {
+  Receiver broken, fine;
+  broken.works = false;
+  auto first = relay("broken", broken);
+  auto second = relay("fine", fine);
+  ASSERT_TRUE(eventually([&] { return position_of("broken") == 1 && position_of("fine") == 1; }));
+  leave(5);
+  ASSERT_TRUE(eventually([&] { return position_of("fine") == last; }));
+  const auto sinks = postgres::list_event_sinks(session).value();
+  EXPECT_EQ(sinks[0].last_error, "the broker is away");
+  EXPECT_TRUE(sinks[0].failing_since);
+  EXPECT_TRUE(broken.told().empty());
+  broken.works = true;
+  ASSERT_TRUE(eventually([&] { return position_of("broken") == last; }));
+  EXPECT_EQ(broken.told(), from_to(2, last));
+  EXPECT_EQ(postgres::list_event_sinks(session).value()[0].last_error, "");
+}
+
+TEST_F(RelayTest, WhatWasNotTakenComesAgain) {
+  Receiver receiver;
+  receiver.takes = 2;
+  auto told = relay("a", receiver);
+  ASSERT_TRUE(eventually([&] { return position_of("a") == 1; }));
+  leave(5);
+  ASSERT_TRUE(eventually([&] { return position_of("a") == last; }));
+  EXPECT_EQ(receiver.told(), from_to(2, last));
+}
+
+TEST_F(RelayTest, WhoeverDoesNotLeadDeliversNothing) {
+  Receiver receiver;
+  auto told = relay("a", receiver);
+  ASSERT_TRUE(eventually([&] { return position_of("a") == 1; }));
+  leadership.lose();
+  ASSERT_TRUE(eventually([&] { return receiver.released == 1; }));
+  leave(2);
+  std::this_thread::sleep_for(300ms);
+  EXPECT_TRUE(receiver.told().empty());
+  leadership.set_until(Clock::now() + 1h);
+  ASSERT_TRUE(eventually([&] { return position_of("a") == last; }));
+  EXPECT_EQ(receiver.told(), from_to(2, last));
+}
+
+TEST_F(RelayTest, ASinkThatWasSetBackIsToldAgain) {
+  Receiver receiver;
+  auto told = relay("a", receiver);
+  ASSERT_TRUE(eventually([&] { return position_of("a") == 1; }));
+  leave(3);
+  ASSERT_TRUE(eventually([&] { return position_of("a") == last; }));
+  ASSERT_TRUE(postgres::move_event_sink(session, "a", 0).value());
+  leave(1);
+  ASSERT_TRUE(eventually([&] { return position_of("a") == last; }));
+  auto expected = from_to(2, 5);
+  for (const auto position : from_to(1, 5)) expected.push_back(position);
+  EXPECT_EQ(receiver.told(), expected);
+}
+
+TEST_F(RelayTest, NobodyIsToldWhatComesBehindAGap) {
+  Receiver receiver;
+  auto told = relay("a", receiver);
+  ASSERT_TRUE(eventually([&] { return position_of("a") == 1; }));
+  database.ask("INSERT INTO outbox (sale_no, at, position, change_no, events, type, payload)"
+               " VALUES (0, now(), 3, 1, 1, 22, '{}')");
+  log.announce(3);
+  ASSERT_TRUE(eventually([&] { return !postgres::list_event_sinks(session).value()[0].last_error.empty(); }));
+  EXPECT_EQ(postgres::list_event_sinks(session).value()[0].last_error, "event 2 is missing");
+  EXPECT_TRUE(receiver.told().empty());
+}
+
+/// The whole way in one process, and a second one that takes over.
+TEST_F(RelayTest, ASequencerFeedsTheLog) {
+  Leadership first_leads, second_leads;
+  EventLog second_log;
+  Sequencer first({.postgres = database.options()}, log, first_leads, metrics);
+  Sequencer second({.postgres = database.options()}, second_log, second_leads, metrics);
+  first.start();
+  ASSERT_TRUE(eventually([&] { return first_leads.holds(); }));
+  second.start();
+  ASSERT_FALSE(postgres::leave_event(session, EventType::ping, "{}"));
+  EXPECT_TRUE(log.wait_beyond(1, Clock::now() + 20s));
+  EXPECT_TRUE(second_log.wait_beyond(1, Clock::now() + 20s));
+  EXPECT_FALSE(second_leads.holds());
+  first.stop();
+  ASSERT_TRUE(eventually([&] { return second_leads.holds(); }));
+  EXPECT_FALSE(first_leads.holds());
+  ASSERT_FALSE(postgres::leave_event(session, EventType::ping, "{}"));
+  EXPECT_TRUE(second_log.wait_beyond(2, Clock::now() + 20s));
+  const auto events = second_log.read(session, 0, 10).value();
+  EXPECT_EQ(events.size(), 3u);
+  second.stop();
+}
+
+}  // namespace
+}  // namespace flashsale::events

@@ -125,6 +125,7 @@ class Round:
                 log.seek(0)
                 self.output = log.read()
         self._judge(code, out)
+        self._note(check_events, self.stage)
         if self.scenario.check_after is not None and self.record.passed:
             self._note(self.scenario.check_after, self.stage, self.record)
         return self.record
@@ -207,6 +208,17 @@ class Round:
             check(*arguments)
         except AssertionError as failure:
             self.record.wrong.append(str(failure))
+
+
+def check_events(stage):
+    """Whatever has failed: each change was told, and no position is missing."""
+    try:
+        harness.wait_until(lambda: stage.query("SELECT count(*) FROM outbox WHERE position IS NULL") == [(0,)],
+                           SETTLE_S, "events have no position")
+    except harness.HarnessError as failure:
+        raise AssertionError(str(failure)) from None
+    audit = stage.flashsaled("events", "audit", timeout_s=60)
+    assert audit.returncode == 0, f"events audit: {(audit.stdout + audit.stderr)[-600:]}"
 
 
 @contextlib.contextmanager

@@ -294,8 +294,8 @@ def old_and_new(scenario):
     old = pathlib.Path(path).resolve()
     if not old.exists():
         raise Skip(f"FLASHSALED_OLD_BINARY: {old} is not there")
-    if b"order_salt" not in old.read_bytes():
-        raise Skip(f"{old} is from before ids named their sale: it knows another schema, and cannot work beside this")
+    if b"event_line" not in old.read_bytes():
+        raise Skip(f"{old} is from before events had a line: it knows another schema, and cannot work beside this")
     stage = harness.Cluster(0, scenario.stage_settings, own_postgres=True)
     stage.old_binary = old
     stage.add_instance(binary=old)

@@ -10,7 +10,7 @@
 namespace flashsale::events {
 namespace {
 
-constexpr std::chrono::milliseconds kPause{200};
+constexpr std::chrono::milliseconds kPause{500};
 constexpr std::chrono::seconds kSinksInterval{2};
 constexpr std::chrono::seconds kRetireInterval{10};
 /// While more is to go than one statement removes.
@@ -42,6 +42,8 @@ void EventKeeper::pass() {
 }
 
 void EventKeeper::observe_sinks() {
+  // Nothing waits for a broker that is not set up any more.
+  (void)postgres::retire_event_sinks(session_, {"rabbitmq", "kafka"}, options_.sinks);
   if (const auto waiting = postgres::count_unnumbered(session_, kUnnumberedShown)) {
     metrics_.events_unnumbered().Set(static_cast<double>(*waiting));
   }

@@ -35,7 +35,8 @@ void EventLog::announce(std::int64_t last_position) {
   std::vector<std::function<void(std::int64_t)>> listeners;
   {
     const std::lock_guard lock(mutex_);
-    if (last_position <= last_position_) return;
+    if (last_position == last_position_) return;
+    if (last_position < last_position_) recent_.clear(), recent_bytes_ = 0;
     last_position_ = last_position;
     listeners = listeners_;
   }

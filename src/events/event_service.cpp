@@ -3,11 +3,21 @@
 #include <utility>
 
 namespace flashsale::events {
+namespace {
+
+std::vector<std::string> names_of(const std::vector<std::unique_ptr<Sink>>& sinks) {
+  std::vector<std::string> names;
+  for (const auto& sink : sinks) names.push_back(sink->name());
+  return names;
+}
+
+}  // namespace
 
 EventService::EventService(Options options, std::vector<std::unique_ptr<Sink>> sinks, telemetry::Metrics& metrics)
     : options_(std::move(options)),
       sequencer_({.postgres = options_.postgres, .rehearsals = options_.rehearsals}, log_, leadership_, metrics),
-      keeper_({.postgres = options_.postgres, .retention = options_.retention}, leadership_, metrics) {
+      keeper_({.postgres = options_.postgres, .retention = options_.retention, .sinks = names_of(sinks)}, leadership_,
+              metrics) {
   for (auto& sink : sinks)
     relays_.push_back(std::make_unique<Relay>(std::move(sink), options_.postgres, log_, leadership_, metrics));
 }

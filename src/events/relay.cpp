@@ -65,6 +65,7 @@ void Relay::step() {
     return pause(kLook);
   }
   if (!is_delivering_ && !begin()) return;
+  if (is_ahead_of_line()) return;
   if (position_ != saved_position_ && Clock::now() >= save_at_ && !save()) return;
   const auto patience = Clock::now() + (position_ == saved_position_ ? kLook : kSaveInterval);
   if (log_.wait_beyond(position_, patience)) tell();
@@ -86,8 +87,26 @@ bool Relay::begin() {
   position_ = own.position.value_or(stored->position);
   last_error_ = stored->last_error;
   is_delivering_ = true;
+  back_off_ = milliseconds(0);
   telemetry::log_info("events are delivered", {{"sink", sink_->name()}, {"after", position_}});
   return true;
+}
+
+/// PostgreSQL was put back to an older state: its positions are given anew, and what it knows of the sink is as old.
+bool Relay::is_ahead_of_line() {
+  const auto last = log_.last_position();
+  if (last == 0 || position_ <= last) return false;
+  if (is_delivering_ && position_ == saved_position_ && !began_ahead_) {
+    began_ahead_ = true;
+    is_delivering_ = false;
+    return true;
+  }
+  // The sink's own count, or that of a PostgreSQL that has lost the end of the line alone.
+  telemetry::log_warn("a sink was told more than there is: PostgreSQL has gone back",
+                      {{"sink", sink_->name()}, {"position", position_}, {"last", last}});
+  began_ahead_ = false;
+  position_ = last;
+  return false;
 }
 
 void Relay::tell() {

@@ -68,8 +68,11 @@ void Sequencer::look_as_leader(Clock::time_point now) {
 
 /// Somebody else leads, or nobody does.
 void Sequencer::follow(Clock::time_point now) {
-  number(now);
-  if (leadership_.holds()) return;
+  if (now >= claim_at_) {
+    claim_at_ = now + kPauseOfOthers;
+    number(now);
+    if (leadership_.holds()) return;
+  }
   next_look_ = now + (log_.has_readers() ? kIdlePause : kPauseOfOthers);
   const auto line = postgres::find_event_line(session_);
   if (line) log_.announce(line->last_position);

@@ -190,12 +190,30 @@ TEST_F(RelayTest, ASinkThatWasSetBackIsToldAgain) {
   EXPECT_EQ(receiver.told(), expected);
 }
 
+/// Restored from a backup, it gives positions a second time; where the sink stands is as old as the rest.
+TEST_F(RelayTest, ALineThatHasGoneBackIsToldAgain) {
+  Receiver receiver;
+  auto told = relay("a", receiver);
+  ASSERT_TRUE(eventually([&] { return position_of("a") == 1; }));
+  leave(4);
+  ASSERT_TRUE(eventually([&] { return position_of("a") == last; }));
+  database.ask("DELETE FROM outbox WHERE position > 3");
+  database.ask("UPDATE event_line SET last_position = 3");
+  database.ask("UPDATE event_sinks SET position = 2");
+  number();
+  ASSERT_TRUE(eventually([&] { return position_of("a") == 3; }));
+  leave(2);
+  ASSERT_TRUE(eventually([&] { return position_of("a") == last; }));
+  EXPECT_EQ(receiver.told(), (std::vector<std::int64_t>{2, 3, 4, 5, 3, 4, 5}));
+}
+
 TEST_F(RelayTest, NobodyIsToldWhatComesBehindAGap) {
   Receiver receiver;
   auto told = relay("a", receiver);
   ASSERT_TRUE(eventually([&] { return position_of("a") == 1; }));
-  database.ask("INSERT INTO outbox (sale_no, at, position, change_no, events, type, payload)"
-               " VALUES (0, now(), 3, 1, 1, 22, '{}')");
+  database.ask(
+      "INSERT INTO outbox (sale_no, at, position, change_no, events, type, payload)"
+      " VALUES (0, now(), 3, 1, 1, 22, '{}')");
   log.announce(3);
   ASSERT_TRUE(eventually([&] { return !postgres::list_event_sinks(session).value()[0].last_error.empty(); }));
   EXPECT_EQ(postgres::list_event_sinks(session).value()[0].last_error, "event 2 is missing");

@@ -1,5 +1,7 @@
 #pragma once
 #include <chrono>
+#include <string>
+#include <vector>
 
 #include "flashsale/events/leadership.hpp"
 #include "flashsale/postgres/session.hpp"
@@ -15,6 +17,7 @@ class EventKeeper {
   struct Options {
     postgres::Options postgres;
     std::chrono::seconds retention{0};  ///< events are kept for so long at least
+    std::vector<std::string> sinks;     ///< names of the brokers that are set up
   };
 
   EventKeeper(Options options, Leadership& leadership, telemetry::Metrics& metrics);

@@ -20,9 +20,11 @@ namespace flashsale::events {
 /// want them, and older ones come from PostgreSQL. Any thread.
 class EventLog {
  public:
-  /// Up to this position there are events, as far as is known here. Rises only.
+  /// Up to this position there are events, as far as is known here; 0 at first. It falls only with a PostgreSQL that
+  /// was put back to an older state.
   [[nodiscard]] std::int64_t last_position() const;
-  /// Tells that there are events up to here, and wakes who waits for them.
+  /// Tells that there are events up to here, and wakes who waits for them. Fewer than before: PostgreSQL has gone back,
+  /// and what stood behind that place is forgotten. From one thread.
   void announce(std::int64_t last_position);
   /// Calls it with each new last position from then on, in the thread that announces it; it must not block.
   void on_announce(std::function<void(std::int64_t)> listener);

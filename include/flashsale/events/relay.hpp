@@ -37,6 +37,7 @@ class Relay {
   void run();
   void step();
   [[nodiscard]] bool begin();
+  [[nodiscard]] bool is_ahead_of_line();
   void tell();
   void took(std::size_t count, std::int64_t position, Clock::duration time);
   [[nodiscard]] bool save();
@@ -51,6 +52,7 @@ class Relay {
   telemetry::Metrics& metrics_;
 
   bool is_delivering_ = false;
+  bool began_ahead_ = false;         ///< it has asked PostgreSQL once more where it stands
   std::int64_t position_ = 0;        ///< the sink has been told up to here
   std::int64_t saved_position_ = 0;  ///< as PostgreSQL knows it
   Clock::time_point save_at_{};

@@ -41,6 +41,7 @@ class Sequencer {
   std::string name_;
   Clock::time_point next_look_{};
   Clock::time_point renew_at_{};
+  Clock::time_point claim_at_{};
   Clock::time_point busy_until_{};  ///< events came a moment ago, so more will
   workers::PeriodicThread thread_;  ///< the last: it ends before what it uses
 };

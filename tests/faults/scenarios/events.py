@@ -1,5 +1,5 @@
-"""Whoever gives events their positions dies, freezes, or is two. (Every scenario of every kind ends with an audit of the
-events; here they are what the fault is aimed at.)"""
+"""Whoever gives events their positions dies, freezes, or is two. (Every scenario of every kind ends with an audit of
+the events; here they are what the fault is aimed at.)"""
 
 import functools
 import signal

@@ -8,6 +8,7 @@ import unittest
 
 import harness
 from harness import ClusterCase, item_definition, wait_until
+from harness.event_schemas import check_event
 from harness.payment_provider import PaymentProvider, make_secret
 
 SECRET = make_secret()
@@ -108,6 +109,7 @@ class HistoryTest(EventsCase):
         lines = [json.loads(line) for line in self.events("snapshot", "--sale", sale).splitlines()]
         self.assertEqual({line["subject"] for line in lines}, {order["id"] for order, _ in orders})
         for line in lines:
+            check_event(line)
             number = self.told(line["subject"])[-1][0]
             self.assertEqual(line["id"], f"{line['subject']}/{number}")
             self.assertEqual(line["type"], f"flashsale.order.{line['data']['status']}")

@@ -9,6 +9,8 @@ find_package(Boost 1.81 REQUIRED)
 pkg_check_modules(hiredis REQUIRED IMPORTED_TARGET hiredis)
 pkg_check_modules(libpqxx REQUIRED IMPORTED_TARGET libpqxx)
 pkg_check_modules(utf8proc REQUIRED IMPORTED_TARGET libutf8proc)
+pkg_check_modules(librabbitmq REQUIRED IMPORTED_TARGET librabbitmq)
+pkg_check_modules(rdkafka REQUIRED IMPORTED_TARGET rdkafka)
 
 # Boost is used through headers alone: Asio, Beast and System.
 add_library(flashsale_boost INTERFACE)

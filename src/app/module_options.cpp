@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <chrono>
 
+#include "flashsale/events/kafka_sink.hpp"
+#include "flashsale/events/rabbitmq_sink.hpp"
+
 namespace flashsale::app {
 namespace {
 
@@ -96,9 +99,25 @@ events::EventService::Options event_options(const Settings& settings) {
           .retention = std::chrono::seconds(settings.events.retention_s)};
 }
 
-std::vector<std::unique_ptr<events::Sink>> event_sinks(const Settings& settings) {
+std::vector<std::unique_ptr<events::Sink>> event_sinks(const Settings& settings, telemetry::Metrics& metrics) {
   std::vector<std::unique_ptr<events::Sink>> sinks;
   if (!settings.events.enabled) return sinks;
+  if (const auto& rabbitmq = settings.events_rabbitmq; !rabbitmq.url.empty()) {
+    sinks.push_back(events::make_rabbitmq_sink({.url = rabbitmq.url,
+                                                .ca_file = rabbitmq.ca_file,
+                                                .exchange = rabbitmq.exchange,
+                                                .source = settings.events.source,
+                                                .drops_unroutable = rabbitmq.unroutable == "drop"},
+                                               metrics));
+  }
+  if (const auto& kafka = settings.events_kafka; !kafka.brokers.empty()) {
+    sinks.push_back(events::make_kafka_sink({.brokers = kafka.brokers,
+                                             .topic = kafka.topic,
+                                             .properties = kafka.properties,
+                                             .source = settings.events.source,
+                                             .is_binary = kafka.mode == "binary",
+                                             .is_exactly_once = kafka.exactly_once}));
+  }
   return sinks;
 }
 

@@ -11,6 +11,7 @@
 #include "flashsale/identity/customer_rate_limiter.hpp"
 #include "flashsale/postgres/session.hpp"
 #include "flashsale/redis/options.hpp"
+#include "flashsale/telemetry/metrics.hpp"
 
 namespace flashsale::app {
 
@@ -24,7 +25,8 @@ namespace flashsale::app {
 [[nodiscard]] identity::CustomerRateLimiter::Options rate_limiter_options(const Settings& settings);
 
 [[nodiscard]] events::EventService::Options event_options(const Settings& settings);
-/// Those that are set up; of each kind at most one.
-[[nodiscard]] std::vector<std::unique_ptr<events::Sink>> event_sinks(const Settings& settings);
+/// Those that are set up; of each kind at most one. Throws std::invalid_argument for what cannot be used.
+[[nodiscard]] std::vector<std::unique_ptr<events::Sink>> event_sinks(const Settings& settings,
+                                                                     telemetry::Metrics& metrics);
 
 }  // namespace flashsale::app

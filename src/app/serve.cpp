@@ -236,7 +236,7 @@ Process::Process(const Settings& settings, std::function<Settings()> read_again)
                     .redis = redis_options(settings),
                     .interval = milliseconds(settings.audit.interval_ms)},
                    upkeep_, metrics_),
-      events_(event_options(settings), event_sinks(settings), metrics_),
+      events_(event_options(settings), event_sinks(settings, metrics_), metrics_),
       operations_(pool_options(settings, "operations", settings.admin.threads, kOperationQueueMax), metrics_),
       switches_(pool_options(settings, "switches", kSwitchThreads, kSwitchQueueMax), metrics_),
       buyers_(pool_options(settings, "buyers", kBuyerThreads, kBuyerQueueMax), metrics_),

@@ -25,8 +25,8 @@ constexpr std::size_t kListEntryBytesMax = 4096;
 
 // What scripts/run writes for clients beside the settings that it shares with the server.
 constexpr std::string_view kClientVariables[] = {
-    "FLASHSALE_URL",         "FLASHSALE_ADMIN_URL", "FLASHSALE_EDGE_URL",      "FLASHSALE_EDGE_TLS_URL",
-    "FLASHSALE_ADMIN_TOKEN", "FLASHSALE_PIDS",      "FLASHSALE_WEBHOOK_SECRET"};
+    "FLASHSALE_URL",         "FLASHSALE_ADMIN_URL", "FLASHSALE_EDGE_URL",       "FLASHSALE_EDGE_TLS_URL",
+    "FLASHSALE_ADMIN_TOKEN", "FLASHSALE_PIDS",      "FLASHSALE_WEBHOOK_SECRET", "FLASHSALE_RABBITMQ_API"};
 constexpr std::string_view kFileVariable = "FLASHSALE_CONFIG";
 constexpr std::string_view kPrefix = "FLASHSALE_";
 constexpr std::string_view kTestPrefix = "FLASHSALE_TEST_";
@@ -338,6 +338,9 @@ class Loader {
     Settings::Jwt& jwt = settings_.jwt;
     if (!jwt.public_key_file.empty()) jwt.public_key_pem = read_file("jwt.public_key_file", jwt.public_key_file);
     if (!jwt.jwks_file.empty()) jwt.jwks_json = read_file("jwt.jwks_file", jwt.jwks_file);
+    Settings::EventsKafka& kafka = settings_.events_kafka;
+    if (!kafka.properties_file.empty())
+      kafka.properties = read_file("events.kafka.properties_file", kafka.properties_file);
   }
 
   [[nodiscard]] std::optional<std::string> variable(std::string_view name) const {

@@ -68,7 +68,8 @@ void Relay::step() {
   if (is_ahead_of_line()) return;
   if (position_ != saved_position_ && Clock::now() >= save_at_ && !save()) return;
   const auto patience = Clock::now() + (position_ == saved_position_ ? kLook : kSaveInterval);
-  if (log_.wait_beyond(position_, patience)) tell();
+  if (log_.wait_beyond(position_, patience)) return tell();
+  sink_->idle();
 }
 
 /// From where it stands. False: that is not known yet.

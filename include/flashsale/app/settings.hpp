@@ -135,7 +135,9 @@ struct Settings {
   struct EventsRabbitmq {
     std::string url;  ///< empty: none; after loading also the content of url_file
     std::string url_file;
+    std::string ca_file;
     std::string exchange = "flashsale";
+    std::string unroutable = "wait";  ///< wait or drop
   } events_rabbitmq;
 
   struct EventsKafka {
@@ -144,6 +146,7 @@ struct Settings {
     std::string mode = "structured";  ///< structured or binary
     bool exactly_once = false;
     std::string properties_file;
+    std::string properties;  ///< after loading: the content of properties_file
   } events_kafka;
 
   struct Retention {

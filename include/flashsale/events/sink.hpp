@@ -26,7 +26,7 @@ class Sink {
   /// `rabbitmq`, `kafka` or `webhook`.
   [[nodiscard]] virtual const std::string& kind() const = 0;
   /// In order, until all are taken for good, one has failed, or the deadline is over. Connects when it is not
-  /// connected. What was sent and not confirmed is sent again with the next call.
+  /// connected. What was sent and not confirmed is sent again with the next call, or waited for.
   [[nodiscard]] virtual Delivered deliver(std::span<const EventPtr> events,
                                           std::chrono::steady_clock::time_point deadline) = 0;
   /// The last position that the receiver itself keeps, in one transaction with what it was told; empty: it keeps none,
@@ -36,6 +36,8 @@ class Sink {
     std::string error;
   };
   [[nodiscard]] virtual OwnPosition own_position(std::chrono::steady_clock::time_point deadline) = 0;
+  /// Called some times a second while there is nothing to deliver: a connection may need to be kept alive.
+  virtual void idle() {}
   /// Somebody else delivers now, or the process ends: the connection is closed, nothing is kept.
   virtual void release() = 0;
   /// Ends a deliver() that waits, soon.

@@ -1,0 +1,17 @@
+#include "attributes.hpp"
+
+namespace flashsale::events {
+
+std::array<Attribute, 9> attributes_of(const Event& event, std::string_view source) {
+  return {{{"specversion", "1.0"},
+           {"id", event.id},
+           {"source", std::string(source)},
+           {"type", std::string(to_string(event.type))},
+           {"subject", event.subject},
+           {"time", event.time},
+           {"dataschema", data_schema_of(event.type)},
+           {"sequence", sequence_of(event.position)},
+           {"partitionkey", event.partition_key}}};
+}
+
+}  // namespace flashsale::events

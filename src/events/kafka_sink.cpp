@@ -1,0 +1,182 @@
+#include "flashsale/events/kafka_sink.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <utility>
+
+#include "attributes.hpp"
+#include "flashsale/model/time.hpp"
+#include "flashsale/telemetry/log.hpp"
+#include "kafka_configuration.hpp"
+#include "kafka_positions.hpp"
+#include "kafka_producer.hpp"
+
+namespace flashsale::events {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+std::int64_t time_ms_of(const Event& event) {
+  const auto at = parse_rfc3339(event.time);
+  return at ? std::chrono::duration_cast<std::chrono::milliseconds>(at->time_since_epoch()).count() : 0;
+}
+
+class KafkaSink final : public Sink {
+ public:
+  explicit KafkaSink(KafkaOptions options)
+      : options_(std::move(options)), configuration_(options_), positions_(options_.topic + ".positions") {}
+
+  [[nodiscard]] const std::string& name() const override { return name_; }
+  [[nodiscard]] const std::string& kind() const override { return name_; }
+  [[nodiscard]] Delivered deliver(std::span<const EventPtr> events, Clock::time_point deadline) override;
+  [[nodiscard]] OwnPosition own_position(Clock::time_point deadline) override;
+  void idle() override {
+    if (producer_) producer_->serve_events();
+  }
+  void release() override;
+  void interrupt() override { interrupted_ = true; }
+
+ private:
+  [[nodiscard]] std::string connect(Clock::time_point deadline);
+  [[nodiscard]] std::string begin_exactly_once(Clock::time_point deadline);
+  [[nodiscard]] std::size_t already_taken(std::span<const EventPtr> events) const;
+  [[nodiscard]] Delivered publish(std::span<const EventPtr> events, Clock::time_point deadline);
+  [[nodiscard]] Delivered transact(std::span<const EventPtr> events, Clock::time_point deadline);
+  [[nodiscard]] std::string transact_all(std::span<const EventPtr> events, Clock::time_point deadline);
+  [[nodiscard]] std::string produce(std::span<const EventPtr> events, Clock::time_point deadline);
+  [[nodiscard]] KafkaRecord record_of(const Event& event, std::string& value) const;
+  [[nodiscard]] std::string failed(const std::string& error);
+
+  std::string name_ = "kafka";
+  KafkaOptions options_;
+  KafkaConfiguration configuration_;
+  KafkaPositions positions_;
+  std::atomic<bool> interrupted_{false};
+  std::unique_ptr<KafkaProducer> producer_;  ///< null: after an error there is a new one, which knows nothing
+  // Exactly once:
+  std::optional<std::int64_t> position_;  ///< as Kafka has it
+  std::optional<std::int64_t> known_;     ///< as whoever delivers knows it
+  std::int64_t skip_until_ = 0;           ///< Kafka was told of these, and whoever delivers does not know
+};
+
+Delivered KafkaSink::deliver(std::span<const EventPtr> events, Clock::time_point deadline) {
+  const bool is_new = !producer_;
+  if (auto error = connect(deadline); !error.empty()) return {0, std::move(error)};
+  // The transaction whose outcome was not known has been committed after all, or somebody else delivered meanwhile.
+  if (is_new && position_ && position_ != known_) skip_until_ = *position_;
+  const auto taken = already_taken(events);
+  const auto rest = events.subspan(taken);
+  if (rest.empty()) return {taken, {}};
+  auto delivered = options_.is_exactly_once ? transact(rest, deadline) : publish(rest, deadline);
+  delivered.events += taken;
+  return delivered;
+}
+
+Sink::OwnPosition KafkaSink::own_position(Clock::time_point deadline) {
+  if (!options_.is_exactly_once) return {};
+  if (auto error = connect(deadline); !error.empty()) return {{}, std::move(error)};
+  // What comes now is meant, also if it was there before.
+  known_ = position_;
+  skip_until_ = 0;
+  return {position_, {}};
+}
+
+std::string KafkaSink::connect(Clock::time_point deadline) {
+  if (interrupted_) return "interrupted";
+  if (producer_) return {};
+  position_.reset();
+  producer_ = std::make_unique<KafkaProducer>(interrupted_);
+  if (auto error = producer_->open(configuration_); !error.empty()) return failed(error);
+  if (!options_.is_exactly_once) return {};
+  const auto error = begin_exactly_once(deadline);
+  return error.empty() ? error : failed(error);
+}
+
+/// Whoever delivered before is fenced off and its last transaction ended, so what is read then is final.
+std::string KafkaSink::begin_exactly_once(Clock::time_point deadline) {
+  if (auto error = producer_->begin_transactions(deadline); !error.empty()) return error;
+  auto found = positions_.read(configuration_, producer_->handle(), name_, deadline, interrupted_);
+  if (found.error.empty()) position_ = found.position;
+  return found.error;
+}
+
+/// Of the first ones.
+std::size_t KafkaSink::already_taken(std::span<const EventPtr> events) const {
+  const auto is_taken = [this](const EventPtr& event) { return event->position <= skip_until_; };
+  return static_cast<std::size_t>(std::ranges::find_if_not(events, is_taken) - events.begin());
+}
+
+Delivered KafkaSink::publish(std::span<const EventPtr> events, Clock::time_point deadline) {
+  producer_->begin_batch(events.size());
+  auto error = produce(events, deadline);
+  if (auto waited = producer_->wait(deadline); error.empty()) error = std::move(waited);
+  const auto acknowledged = producer_->acknowledged();
+  if (error.empty()) return {acknowledged, {}};
+  return {acknowledged, failed(error)};
+}
+
+Delivered KafkaSink::transact(std::span<const EventPtr> events, Clock::time_point deadline) {
+  if (auto error = transact_all(events, deadline); !error.empty()) return {0, failed(error)};
+  position_ = known_ = events.back()->position;
+  return {events.size(), {}};
+}
+
+std::string KafkaSink::transact_all(std::span<const EventPtr> events, Clock::time_point deadline) {
+  producer_->begin_batch(events.size() + 1);
+  if (auto error = producer_->begin_transaction(); !error.empty()) return error;
+  if (auto error = produce(events, deadline); !error.empty()) return error;
+  const auto position = std::to_string(events.back()->position);
+  const KafkaRecord record{.topic = positions_.topic(), .partition = 0, .key = name_, .value = position, .headers = {}};
+  if (auto error = producer_->produce(record, events.size(), deadline); !error.empty()) return error;
+  return producer_->commit(deadline);
+}
+
+std::string KafkaSink::produce(std::span<const EventPtr> events, Clock::time_point deadline) {
+  std::string value;
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    if (auto error = producer_->produce(record_of(*events[i], value), i, deadline); !error.empty()) return error;
+  }
+  return {};
+}
+
+/// `value`: where it may keep what the record points to.
+KafkaRecord KafkaSink::record_of(const Event& event, std::string& value) const {
+  KafkaRecord record;
+  record.topic = options_.topic;
+  record.key = event.partition_key;
+  record.time_ms = time_ms_of(event);
+  if (!options_.is_binary) {
+    value.clear();
+    append_cloud_event(value, event, options_.source);
+    record.value = value;
+    record.headers.emplace_back("content-type", "application/cloudevents+json; charset=UTF-8");
+    return record;
+  }
+  record.value = event.data;
+  record.headers.emplace_back("content-type", kDataContentType);
+  for (auto& [name, text] : attributes_of(event, options_.source)) {
+    record.headers.emplace_back("ce_" + std::string(name), std::move(text));
+  }
+  return record;
+}
+
+/// What was queued is gone with the producer, and what was sent is sent again by the next one.
+std::string KafkaSink::failed(const std::string& error) {
+  producer_.reset();
+  position_.reset();
+  return "Kafka: " + error;
+}
+
+void KafkaSink::release() {
+  producer_.reset();
+  position_.reset();
+  known_.reset();
+  skip_until_ = 0;
+  interrupted_ = false;
+}
+
+}  // namespace
+
+std::unique_ptr<Sink> make_kafka_sink(KafkaOptions options) { return std::make_unique<KafkaSink>(std::move(options)); }
+
+}  // namespace flashsale::events

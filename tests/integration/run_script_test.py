@@ -5,6 +5,7 @@ Everything is the real thing but the build: a stand-in for cmake notes what it w
 that the binary that is tested is the one that is there, and a change of the sources during the test is of no concern.
 """
 
+import base64
 import contextlib
 import fcntl
 import os
@@ -388,6 +389,33 @@ class OptionsTest(unittest.TestCase):
 
 
 # --- serving ---------------------------------------------------------------------------------------------------------
+
+
+class RabbitmqTest(RunCase):
+    def test_every_event_is_in_a_queue_of_a_private_rabbitmq(self):
+        state = new_directory("state-")
+        for start in ("first", "next"):
+            run = self.start(state, "--with-rabbitmq", "--no-nginx")
+            self.assertLessEqual({"epmd", "rabbitmq"}, set(run.pids()))
+            bought, told = set(), set()
+
+            def is_told(run=run, start=start, bought=bought, told=told):
+                # RabbitMQ is told of what happens from when the instance has noted that it is there.
+                order = self.check_status(run.buy(f"{start}-{len(bought)}"), 201).json()
+                bought.add(f"{order['id']}/1")
+                told.update(message["properties"]["message_id"] for message in self.messages(run))
+                return bought & told
+            wait_until(is_told, 20, "no order is told", 0.2)
+            self.check_ended(run, *run.end())
+
+    def messages(self, run):
+        api = urllib.parse.urlsplit(run["RABBITMQ_API"])
+        authorization = base64.b64encode(f"{api.username}:{api.password}".encode()).decode()
+        with contextlib.closing(harness.Client(api.port)) as client:
+            response = client.request("POST", f"{api.path}/queues/%2F/flashsale.events/get",
+                                      {"count": 50, "ackmode": "ack_requeue_false", "encoding": "auto"},
+                                      {"Authorization": f"Basic {authorization}"})
+        return self.check_status(response, 200).json()
 
 
 class ServingTest(RunCase):

@@ -1,0 +1,70 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2154  # who sources this sets program, free_port comes from scripts/processes.sh
+# Sourced by scripts/run after scripts/processes.sh: a private RabbitMQ with a queue that gets every event.
+
+rabbitmq_port=""
+rabbitmq_api_port=""
+rabbitmq_scripts=""
+rabbitmq_environment=()
+
+readonly broker_start_timeout_s=60
+
+# start_rabbitmq STATE LOG: RabbitMQ with its data in STATE/rabbitmq. Sets rabbitmq_port and rabbitmq_api_port. It has
+# an epmd of its own: one that it starts itself would outlive it.
+start_rabbitmq() {
+  local home=$1/rabbitmq log=$2 epmd_port distribution_port
+  rabbitmq_scripts=$(find /usr/lib/rabbitmq/lib -mindepth 2 -maxdepth 2 -name sbin 2>/dev/null | sort -V | tail -n 1)
+  [[ -n $rabbitmq_scripts ]] || fail "no rabbitmq-server"
+  take_free_port
+  rabbitmq_port=$free_port
+  take_free_port
+  rabbitmq_api_port=$free_port
+  take_free_port
+  epmd_port=$free_port
+  take_free_port
+  distribution_port=$free_port
+  mkdir -p "$home"
+  write_rabbitmq_settings "$home" "$(<"$1/secrets/rabbitmq_password")"
+  # With RUNNING_UNDER_SYSTEMD the script becomes the node instead of starting it.
+  rabbitmq_environment=("HOME=$home" "LANG=C.UTF-8" "RUNNING_UNDER_SYSTEMD=1" "ERL_EPMD_PORT=$epmd_port"
+    ERL_EPMD_ADDRESS=127.0.0.1 RABBITMQ_NODENAME=flashsale@localhost RABBITMQ_NODE_IP_ADDRESS=127.0.0.1
+    "RABBITMQ_NODE_PORT=$rabbitmq_port" "RABBITMQ_DIST_PORT=$distribution_port"
+    "RABBITMQ_CONFIG_FILE=$home/rabbitmq.conf" "RABBITMQ_CONF_ENV_FILE=$home/rabbitmq-env.conf"
+    "RABBITMQ_ENABLED_PLUGINS_FILE=$home/enabled_plugins" "RABBITMQ_MNESIA_BASE=$home/data"
+    "RABBITMQ_LOG_BASE=$home" "RABBITMQ_PID_FILE=$home/pid" RABBITMQ_LOGS=-)
+  start_child epmd "$log" TERM "" env "${rabbitmq_environment[@]}" epmd -port "$epmd_port" -address 127.0.0.1
+  start_child rabbitmq "$log" TERM "" env "${rabbitmq_environment[@]}" "$rabbitmq_scripts/rabbitmq-server"
+}
+
+# write_rabbitmq_settings HOME PASSWORD
+write_rabbitmq_settings() {
+  cat >"$1/rabbitmq.conf" <<TEXT
+default_user = flashsale
+default_pass = $2
+management.tcp.ip = 127.0.0.1
+management.tcp.port = $rabbitmq_api_port
+TEXT
+  : >"$1/rabbitmq-env.conf"
+  echo '[rabbitmq_management].' >"$1/enabled_plugins"
+  cat >"$1/definitions.json" <<'TEXT'
+{"exchanges": [{"name": "flashsale", "vhost": "/", "type": "topic", "durable": true, "auto_delete": false,
+                "internal": false, "arguments": {}}],
+ "queues": [{"name": "flashsale.events", "vhost": "/", "durable": true, "auto_delete": false, "arguments": {}}],
+ "bindings": [{"source": "flashsale", "vhost": "/", "destination": "flashsale.events", "destination_type": "queue",
+               "routing_key": "#", "arguments": {}}]}
+TEXT
+}
+
+rabbitmq_answers() (exec 3<>"/dev/tcp/127.0.0.1/$rabbitmq_port")
+
+# await_rabbitmq STATE LOG: until it answers and has the queue.
+await_rabbitmq() {
+  local deadline=$((SECONDS + broker_start_timeout_s))
+  until rabbitmq_answers 2>/dev/null; do
+    is_running rabbitmq || failed_by_log "RabbitMQ has ended" "$2"
+    ((SECONDS < deadline)) || failed_by_log "RabbitMQ does not answer" "$2"
+    sleep 0.1
+  done
+  run_step env "${rabbitmq_environment[@]}" "$rabbitmq_scripts/rabbitmqctl" -q import_definitions \
+    "$1/rabbitmq/definitions.json" >>"$2" 2>&1 || failed_by_log "making RabbitMQ's queue failed" "$2"
+}

@@ -274,6 +274,7 @@ void Connection::begin_answer(const api::Reply& reply, BodyFraming framing) {
 }
 
 void Connection::end_answer(unsigned status) {
+  gone_ = nullptr;
   now_ = Clock::now();
   thread_->metrics().observe(route_, status, std::chrono::duration<double>(now_ - request_.received_at).count());
   thread_->request_log().note(request_, thread_->metrics().route_name(route_), status, now_);
@@ -334,6 +335,38 @@ void Connection::cut_stream() {
 void Connection::tell_taken(bool taken) {
   if (!taken_) return;
   asio::post(thread_->context(), [then = std::exchange(taken_, nullptr), taken] { then(taken); });
+}
+
+// ---- a client that may have gone
+
+void Connection::watch_client(std::function<void()> gone) {
+  if (phase_ != Phase::working && phase_ != Phase::streaming) {
+    return asio::post(thread_->context(), std::move(gone));
+  }
+  gone_ = std::move(gone);
+  if (!is_watching_) watch();
+}
+
+/// Without holding the connection: see check().
+void Connection::watch() {
+  is_watching_ = true;
+  std::weak_ptr<Connection> weak = self();
+  socket_->async_wait(Socket::wait_read, [weak = std::move(weak)](boost::system::error_code error) {
+    const auto connection = weak.lock();
+    if (!connection) return;
+    connection->is_watching_ = false;
+    if (!error) connection->look_after_client();
+  });
+}
+
+/// What it has sent ahead stays for later, and hides its end.
+void Connection::look_after_client() {
+  if (!gone_ || (phase_ != Phase::working && phase_ != Phase::streaming)) return;
+  char byte = 0;
+  boost::system::error_code error;
+  static_cast<void>(socket_->receive(asio::buffer(&byte, 1), asio::socket_base::message_peek, error));
+  if (error == asio::error::would_block || error == asio::error::try_again) return watch();
+  if (error) close();
 }
 
 // ---- sending
@@ -415,6 +448,7 @@ void Connection::close() {
   socket_.reset();  // a handler may hold the rest of this object for long, even beyond the loop's life
   output_.release();
   tell_taken(false);
+  if (gone_) asio::post(thread_->context(), std::exchange(gone_, nullptr));
   thread_->remove(*this);
 }
 

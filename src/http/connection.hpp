@@ -14,7 +14,7 @@ namespace flashsale::http {
 /// Exchange, so a request on a kept connection allocates nothing; the price is that a handler must really answer
 /// only once, since a second answer could meet the next request.
 ///
-/// The thread's table owns it until it closes. While a handler works no operation of the socket is pending, so
+/// The thread's table owns it until it closes. While a handler works no operation of the socket holds it, so
 /// whoever shares it then is the handler; if nobody does, the request has been lost and is answered with 500.
 class Connection final : public api::Exchange {
  public:
@@ -39,6 +39,7 @@ class Connection final : public api::Exchange {
   void stream(std::string_view piece, api::PieceTaken then) override;
   void end_stream() override;
   void cut_stream() override;
+  void watch_client(std::function<void()> gone) override;
 
  private:
   enum class Phase : std::uint8_t {
@@ -65,6 +66,8 @@ class Connection final : public api::Exchange {
   void begin_answer(const api::Reply& reply, BodyFraming framing);
   void end_answer(unsigned status);
   void tell_taken(bool taken);
+  void watch();
+  void look_after_client();
   void take_request_id();
   [[nodiscard]] bool decode_parameters(const Router::Match& match);
   void settle();
@@ -78,7 +81,8 @@ class Connection final : public api::Exchange {
   RequestParser parser_;
   ByteBuffer input_;
   ByteBuffer output_;
-  api::PieceTaken taken_;  // while a piece of a stream is on its way
+  api::PieceTaken taken_;       // while a piece of a stream is on its way
+  std::function<void()> gone_;  // of whoever watches the client
   api::Request request_;
   std::string decoded_parameters_;
   MadeRequestId made_request_id_{};
@@ -92,6 +96,7 @@ class Connection final : public api::Exchange {
   bool is_counted_;
   bool is_reading_ = false;   // a receive operation is pending, into input_
   bool is_writing_ = false;   // the client reads slower than it is answered
+  bool is_watching_ = false;  // a wait for bytes, or for the client's end, is pending
   bool is_serving_ = false;   // serve_received() is on the stack
   bool needs_input_ = true;   // the request in input_ is not whole
   bool close_after_ = false;  // the request in work is the last

@@ -52,6 +52,7 @@ api::Header to_header(beast::http::field field, std::string_view name) {
       if (equals_ignoring_case(name, "queue-ticket")) return api::Header::queue_ticket;
       break;
     case 13:
+      if (equals_ignoring_case(name, "last-event-id")) return api::Header::last_event_id;
       if (equals_ignoring_case(name, "x-customer-id")) return api::Header::customer_id;
       break;
     case 15:
@@ -76,6 +77,7 @@ bool is_single_value(api::Header header) {
     case api::Header::idempotency_key:
     case api::Header::queue_ticket:
     case api::Header::customer_id:
+    case api::Header::last_event_id:
     case api::Header::webhook_id:
     case api::Header::webhook_timestamp:
     case api::Header::webhook_signature: return true;

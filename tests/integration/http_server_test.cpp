@@ -227,6 +227,11 @@ class HttpServer : public testing::Test {
         {api::Method::post, "/later/{n}", [this](api::Exchange& exchange) { reply_later(exchange); }},
         {api::Method::get, "/stream/{n}", [this](api::Exchange& exchange) { stream(exchange); }},
         {api::Method::get, "/held", [this](api::Exchange& exchange) { hold(exchange); }},
+        {api::Method::get, "/watched",
+         [this](api::Exchange& exchange) {
+           hold(exchange);
+           exchange.watch_client([this] { ++clients_gone_; });
+         }},
     };
   }
 
@@ -287,6 +292,7 @@ class HttpServer : public testing::Test {
   std::vector<std::shared_ptr<api::Exchange>> held_;
   std::atomic<int> held_count_{0};
   std::atomic<int> streams_left_{0};
+  std::atomic<int> clients_gone_{0};
   const std::string kPiece = std::string(10'000, 'p');
 };
 
@@ -592,6 +598,35 @@ TEST_F(HttpServer, ASlowReaderGetsItsWholeStream) {
   client.send(get("/stream/300"));
   std::this_thread::sleep_for(50ms);
   EXPECT_EQ(client.receive_chunked().size(), 3'000'000U);
+}
+
+TEST_F(HttpServer, WhoWatchesAClientIsToldThatItHasGone) {
+  start();
+  {
+    Client client(port());
+    client.send(get("/watched"));
+    ASSERT_TRUE(wait_for_held());
+    EXPECT_EQ(clients_gone_, 0);
+  }
+  EXPECT_TRUE(eventually([&] { return clients_gone_ == 1 && server_->connections() == 0; }));
+  answer_held();
+}
+
+TEST_F(HttpServer, AClientThatIsWatchedMaySendAhead) {
+  start();
+  Client client(port());
+  client.send(get("/watched"));
+  ASSERT_TRUE(wait_for_held());
+  client.send(get("/hello"));
+  answer_held();
+  EXPECT_EQ(client.receive().body, "held");
+  EXPECT_EQ(client.receive().body, "hello");
+  client.send(get("/watched"));
+  ASSERT_TRUE(wait_for_held(2));
+  answer_held();
+  EXPECT_EQ(client.receive().body, "held");
+  EXPECT_EQ(clients_gone_, 0);
+  EXPECT_EQ(client.exchange(get("/hello")).body, "hello");
 }
 
 TEST_F(HttpServer, AReaderThatLeavesAStreamEndsIt) {

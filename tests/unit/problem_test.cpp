@@ -32,6 +32,7 @@ class RecordedExchange : public Exchange {
   void stream(std::string_view, PieceTaken) override {}
   void end_stream() override {}
   void cut_stream() override {}
+  void watch_client(std::function<void()>) override {}
 
   int replies = 0;
   unsigned status = 0;

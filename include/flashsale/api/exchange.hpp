@@ -29,6 +29,7 @@ enum class Header : std::uint8_t {
   webhook_id,
   webhook_timestamp,
   webhook_signature,
+  last_event_id,  ///< of a stream that is taken up again
   forwarded_for,  ///< X-Forwarded-For, of several lines the last; see identity::client_address
   count_,
 };
@@ -83,6 +84,10 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   virtual void end_stream() = 0;
   /// The body will never be whole: the connection is cut, so that the client can tell.
   virtual void cut_stream() = 0;
+
+  /// For an answer that is long in coming: calls `gone` once, from the loop, if the client closes its connection before
+  /// the answer's end.
+  virtual void watch_client(std::function<void()> gone) = 0;
 };
 
 /// Appends one field to a header block; asserts that neither part has a CR, LF or NUL.

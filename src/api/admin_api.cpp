@@ -3,6 +3,7 @@
 #include "admin_order_endpoints.hpp"
 #include "admin_sale_endpoints.hpp"
 #include "customer_endpoints.hpp"
+#include "event_endpoints.hpp"
 #include "flag_endpoints.hpp"
 #include "report_endpoints.hpp"
 #include "service_endpoints.hpp"
@@ -12,12 +13,18 @@ namespace flashsale::api {
 class AdminApi::Impl {
  public:
   Impl(ProcessParts& process, ThreadParts thread)
-      : sales_(process, thread), orders_(process, thread), flags_(process), reports_(process), customers_(process) {
+      : sales_(process, thread),
+        orders_(process, thread),
+        flags_(process),
+        reports_(process),
+        customers_(process),
+        events_(process, thread) {
     sales_.add_routes(routes_);
     orders_.add_routes(routes_);
     flags_.add_routes(routes_);
     reports_.add_routes(routes_);
     customers_.add_routes(routes_);
+    events_.add_routes(routes_);
     routes_.push_back(
         {Method::get, "/metrics", [&process](Exchange& exchange) {
            exchange.reply({200, "text/plain; version=0.0.4; charset=utf-8", process.metrics.serialize(), {}});
@@ -25,6 +32,8 @@ class AdminApi::Impl {
     add_service_routes(routes_, process, Audience::admins);
   }
   [[nodiscard]] const Routes& routes() const { return routes_; }
+  void tokens_replaced() { events_.tokens_replaced(); }
+  void start_draining() { events_.start_draining(); }
 
  private:
   AdminSaleEndpoints sales_;
@@ -32,11 +41,14 @@ class AdminApi::Impl {
   FlagEndpoints flags_;
   ReportEndpoints reports_;
   CustomerEndpoints customers_;
+  EventEndpoints events_;
   Routes routes_;
 };
 
 AdminApi::AdminApi(ProcessParts& process, ThreadParts thread) : impl_(std::make_unique<Impl>(process, thread)) {}
 AdminApi::~AdminApi() = default;
 const Routes& AdminApi::routes() const { return impl_->routes(); }
+void AdminApi::tokens_replaced() { impl_->tokens_replaced(); }
+void AdminApi::start_draining() { impl_->start_draining(); }
 
 }  // namespace flashsale::api

@@ -41,6 +41,9 @@ constexpr std::array kProblems = std::to_array<ProblemDescription>({
      "sent again."},
     {unknown_flag, "unknown-flag", 404, 0, "There is no such feature flag",
      "No feature of this version has this name. GET /admin/v1/flags lists those that can be set."},
+    {events_disabled, "events-disabled", 404, 0, "This shop keeps no events",
+     "Events are switched off by the setting `events.enabled`, so there is neither a feed nor a list of who is told. "
+     "Sending the request again will not help."},
     {method_not_allowed, "method-not-allowed", 405, 0, "The resource does not know this method",
      "The path exists, but not with this method. The Allow header lists the methods that it knows."},
     {not_acceptable, "not-acceptable", 406, 0, "No acceptable form of the answer",
@@ -79,6 +82,10 @@ constexpr std::array kProblems = std::to_array<ProblemDescription>({
     {not_enough_stock, "not-enough-stock", 409, 0, "Not enough unsold units",
      "The change would take out more units than are still unsold, and sold units are never taken back. Read the "
      "item's `remaining` and take out at most that many."},
+    {events_gone, "events-gone", 410, 0, "These events are not kept any more",
+     "The events behind this position are older than `events.retention_s`, and all who were to be told of them have "
+     "been. The member `oldest_after` is the least position that can be asked for. What was missed in between has to "
+     "be read from the orders themselves, for example from orders.csv."},
     {payload_too_large, "payload-too-large", 413, 0, "The body is too large",
      "The body of an order may have 4 KiB, that of any other request 64 KiB unless the server is configured otherwise. "
      "Nothing was changed."},

@@ -8,7 +8,7 @@ namespace flashsale::app {
 namespace {
 
 /// The admin listener's connections (kAdminConnectionsMax), and some for stores, logs and what the libraries open.
-constexpr std::uint64_t kReserve = 256 + 128;
+constexpr std::uint64_t kReserve = 512 + 128;
 /// A connection to Redis, the loop's own three, and refused connections (kRefusingMax of the listener).
 constexpr std::uint64_t kReserveOfThread = 4 + 128;
 

@@ -11,8 +11,9 @@ namespace {
 
 /// A sale may have a thousand items; who sends one is known by name.
 constexpr std::uint32_t kAdminBodyBytesMax = 1024 * 1024;
-/// Staff, tools and monitoring; file_limit.cpp keeps files for them.
-constexpr std::uint32_t kAdminConnectionsMax = 256;
+/// Staff, tools and monitoring, beside all streams and calls that may wait for events (StreamHub, EventFeed);
+/// file_limit.cpp keeps files for them.
+constexpr std::uint32_t kAdminConnectionsMax = 512;
 
 using std::chrono::milliseconds;
 

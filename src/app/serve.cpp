@@ -65,6 +65,9 @@ constexpr std::size_t kBuyerQueueMax = 1024;
 constexpr std::uint32_t kCallsOfCustomerMax = 48;
 constexpr unsigned kReportThreads = 1;
 constexpr std::size_t kReportQueueMax = 4;
+constexpr unsigned kFeedThreads = 2;
+/// One for each call that waits and each stream, and some.
+constexpr std::size_t kFeedQueueMax = 1024;
 constexpr milliseconds kStopPoll{20};
 constexpr unsigned kPaymentThreads = 2;
 constexpr std::size_t kPaymentQueueMax = 1024;
@@ -141,6 +144,7 @@ class Process {
   workers::OperationPool buyers_;
   workers::OperationPool payment_operations_;
   workers::OperationPool reports_;
+  workers::OperationPool feed_;
   workers::OperationPool exports_;
   checkout::RefusalRecorder refusals_;
   std::atomic<bool> draining_{false};
@@ -242,6 +246,7 @@ Process::Process(const Settings& settings, std::function<Settings()> read_again)
       buyers_(pool_options(settings, "buyers", kBuyerThreads, kBuyerQueueMax), metrics_),
       payment_operations_(pool_options(settings, "payments", kPaymentThreads, kPaymentQueueMax), metrics_),
       reports_(pool_options(settings, "reports", kReportThreads, kReportQueueMax), metrics_),
+      feed_(pool_options(settings, "feed", kFeedThreads, kFeedQueueMax), metrics_),
       exports_(pool_options(settings, "exports", kExportsMax, 0), metrics_),
       refusals_(postgres_options(settings)),
       parts_{.operations = operations_,
@@ -249,7 +254,9 @@ Process::Process(const Settings& settings, std::function<Settings()> read_again)
              .buyers = buyers_,
              .payments = payment_operations_,
              .reports = reports_,
+             .feed = feed_,
              .exports = exports_,
+             .events = events_,
              .lookup = lookup_,
              .directory = directory_,
              .pulse = pulse_,
@@ -261,6 +268,7 @@ Process::Process(const Settings& settings, std::function<Settings()> read_again)
              .admin_tokens = admin_tokens_,
              .metrics = metrics_,
              .failing_parts = [this] { return failing_parts(); },
+             .event_source = settings.events.source,
              .wait = milliseconds(settings.checkout.wait_ms),
              .wait_max = milliseconds(settings.checkout.wait_max_ms),
              .payment_window_max = std::chrono::seconds(settings.payments.window_max_s),
@@ -311,6 +319,7 @@ void Process::register_services() {
   services_.add(buyers_);
   services_.add(payment_operations_);
   services_.add(reports_);
+  services_.add(feed_);
   services_.add(exports_);
 }
 
@@ -428,8 +437,10 @@ void Process::reload_credentials() {
       io.webhooks = webhook_verifier(*credentials);
     });
   }
-  asio::post(threads_.front()->context,
-             [this, credentials] { admin_tokens_ = identity::AdminTokens(credentials->admin.tokens); });
+  asio::post(threads_.front()->context, [this, credentials] {
+    admin_tokens_ = identity::AdminTokens(credentials->admin.tokens);
+    threads_.front()->admin_api.tokens_replaced();
+  });
   telemetry::log_info("settings read again", {{"changed", listed(change.at_once)}});
   if (!change.after_restart.empty()) {
     telemetry::log_warn("changed settings take effect at the next start", {{"settings", listed(change.after_restart)}});
@@ -461,6 +472,8 @@ void Process::wait_until(Steady::time_point deadline, const std::function<bool()
 void Process::stop() {
   draining_ = true;
   public_server_->start_draining();
+  // Who listens is not waited for.
+  for (const auto& thread : threads_) asio::post(thread->context, [&io = *thread] { io.admin_api.start_draining(); });
   std::this_thread::sleep_for(milliseconds(settings_.shutdown.delay_ms));
   const auto deadline = Steady::now() + milliseconds(settings_.shutdown.drain_timeout_ms);
   public_server_->stop_accepting();

@@ -32,7 +32,7 @@ std::int64_t EventLog::last_position() const {
 }
 
 void EventLog::announce(std::int64_t last_position) {
-  std::vector<std::function<void(std::int64_t)>> listeners;
+  std::vector<Listener> listeners;
   {
     const std::lock_guard lock(mutex_);
     if (last_position == last_position_) return;
@@ -41,12 +41,12 @@ void EventLog::announce(std::int64_t last_position) {
     listeners = listeners_;
   }
   wake_.notify_all();
-  for (const auto& listener : listeners) listener(last_position);
+  for (const auto& listener : listeners) listener.announced(last_position);
 }
 
-void EventLog::on_announce(std::function<void(std::int64_t)> listener) {
+void EventLog::on_announce(std::function<void(std::int64_t)> announced, std::function<bool()> is_waiting) {
   const std::lock_guard lock(mutex_);
-  listeners_.push_back(std::move(listener));
+  listeners_.push_back({std::move(announced), std::move(is_waiting)});
 }
 
 bool EventLog::wait_beyond(std::int64_t position, std::chrono::steady_clock::time_point deadline) {
@@ -67,7 +67,7 @@ void EventLog::interrupt() {
 
 bool EventLog::has_readers() const {
   const std::lock_guard lock(mutex_);
-  return waiting_ > 0 || !listeners_.empty();
+  return waiting_ > 0 || std::ranges::any_of(listeners_, [](const auto& listener) { return listener.is_waiting(); });
 }
 
 Result<std::vector<EventPtr>> EventLog::read(postgres::Session& session, std::int64_t after, std::size_t limit) {

@@ -23,6 +23,7 @@ CALLS = (
     ("GET", "/admin/v1/sales/{sale}/audit", "read"),
     ("GET", "/admin/v1/sales/{sale}/report", "read"),
     ("GET", "/admin/v1/flags", "read"),
+    ("GET", "/admin/v1/events/sinks", "read"),
     ("GET", "/admin/v1/orders?customer_id=nobody", "support"),
     ("GET", "/admin/v1/orders/{order}", "support"),
     ("POST", "/admin/v1/orders/{order}/cancel", "support"),
@@ -32,6 +33,9 @@ CALLS = (
     ("POST", "/admin/v1/sales/{sale}/reset", "operator"),
     ("POST", "/admin/v1/sales/{sale}/items/sneaker-42/stock", "operator"),
     ("GET", "/admin/v1/sales/{sale}/orders.csv", "operator"),
+    ("GET", "/admin/v1/events", "operator"),
+    # Malformed, as what is let in has no end.
+    ("GET", "/admin/v1/events/stream?after=none", "operator"),
     ("POST", "/admin/v1/customers/nobody/erase", "operator"),
     ("PUT", "/admin/v1/flags/live_stock", "operator"),
 )

@@ -8,8 +8,8 @@ namespace {
 
 TEST(FileLimit, ConnectionsLeaveRoomForTheRest) {
   EXPECT_EQ(connections_within(1'048'576, 20'000, 16), 20'000U);
-  EXPECT_EQ(connections_within(20'000, 20'000, 2), 20'000U - 648);
-  EXPECT_EQ(connections_within(20'648, 20'000, 2), 20'000U);
+  EXPECT_EQ(connections_within(20'000, 20'000, 2), 20'000U - 904);
+  EXPECT_EQ(connections_within(20'904, 20'000, 2), 20'000U);
   EXPECT_EQ(connections_within(1'024, 20'000, 2), 512U) << "where there are few, half of them";
   EXPECT_EQ(connections_within(1'024, 100, 2), 100U);
   EXPECT_EQ(connections_within(0, 100, 1), 1U);

@@ -46,6 +46,9 @@ OPERATIONS = {
     "post /admin/v1/orders/{order_id}/cancel": {200, 400, 401, 403, 404, 409, 503},
     "get /admin/v1/flags": {200, 401, 403, 503},
     "put /admin/v1/flags/{name}": {200, 400, 401, 403, 404, 415, 503},
+    "get /admin/v1/events": {200, 400, 401, 403, 404, 410, 503},
+    "get /admin/v1/events/stream": {200, 400, 401, 403, 404, 410, 503},
+    "get /admin/v1/events/sinks": {200, 401, 403, 404, 503},
     "get /admin/v1/log": {200, 400, 401, 403, 503},
     "get /metrics": {200},
 }

@@ -13,6 +13,10 @@ class AdminApi {
   ~AdminApi();
   /// Valid as long as this object.
   [[nodiscard]] const Routes& routes() const;
+  /// Ends streams, whose clients come again: other tokens hold from now on. On the thread that serves, as the next.
+  void tokens_replaced();
+  /// Ends streams and calls that wait: the process is about to end.
+  void start_draining();
 
  private:
   class Impl;

@@ -12,6 +12,7 @@
 #include "flashsale/catalog/sale_lookup.hpp"
 #include "flashsale/catalog/upkeep.hpp"
 #include "flashsale/checkout/checkout.hpp"
+#include "flashsale/events/event_service.hpp"
 #include "flashsale/identity/admin_tokens.hpp"
 #include "flashsale/identity/customer_calls.hpp"
 #include "flashsale/identity/customer_id_form.hpp"
@@ -34,7 +35,9 @@ struct ProcessParts {
   workers::OperationPool& buyers;      ///< buyers' lists and cancellations
   workers::OperationPool& payments;    ///< apart from the others, so that neither waits for the other
   workers::OperationPool& reports;     ///< what reads or changes a whole sale, or all of a customer: takes its time
+  workers::OperationPool& feed;        ///< reads events
   workers::OperationPool& exports;     ///< has no queue: one that is free, or none
+  events::EventService& events;
   checkout::OrderLookup& lookup;
   catalog::DirectoryWatch& directory;
   catalog::Pulse& pulse;
@@ -46,6 +49,7 @@ struct ProcessParts {
   const identity::AdminTokens& admin_tokens;  ///< of the thread that serves admins; replaced between two calls
   telemetry::Metrics& metrics;
   std::function<std::vector<std::string_view>()> failing_parts;  ///< what keeps the process from selling; any thread
+  std::string event_source;                                      ///< of all events
   std::chrono::milliseconds wait{2000};
   std::chrono::milliseconds wait_max{10'000};
   std::chrono::seconds payment_window_max{86'400};

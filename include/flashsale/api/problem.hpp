@@ -18,6 +18,7 @@ enum class ProblemType : std::uint8_t {
   unknown_item,            // 404
   unknown_order,           // 404
   unknown_flag,            // 404
+  events_disabled,         // 404
   method_not_allowed,      // 405
   not_acceptable,          // 406
   request_timeout,         // 408
@@ -30,6 +31,7 @@ enum class ProblemType : std::uint8_t {
   sale_ended,              // 409: its ends_at has passed
   no_rehearsal,            // 409: what cannot be undone was to be reset
   not_enough_stock,        // 409: fewer unsold units than were to be taken out
+  events_gone,             // 410: not kept any more
   payload_too_large,       // 413
   unsupported_media_type,  // 415
   idempotency_key_reused,  // 422

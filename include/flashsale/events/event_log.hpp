@@ -26,13 +26,14 @@ class EventLog {
   /// Tells that there are events up to here, and wakes who waits for them. Fewer than before: PostgreSQL has gone back,
   /// and what stood behind that place is forgotten. From one thread.
   void announce(std::int64_t last_position);
-  /// Calls it with each new last position from then on, in the thread that announces it; it must not block.
-  void on_announce(std::function<void(std::int64_t)> listener);
+  /// Calls `announced` with each new last position from then on, in the thread that announces it; it must not block.
+  /// `is_waiting`: whether it waits for one now. Any thread.
+  void on_announce(std::function<void(std::int64_t)> announced, std::function<bool()> is_waiting);
   /// Until there is an event behind `position`; false: the deadline has come first, or interrupt() was called.
   bool wait_beyond(std::int64_t position, std::chrono::steady_clock::time_point deadline);
   /// Ends all waits, for good.
   void interrupt();
-  /// How many wait now, in wait_beyond() or by on_announce().
+  /// Whether anybody waits now, in wait_beyond() or by on_announce().
   [[nodiscard]] bool has_readers() const;
 
   /// Events behind `after`, in order and without a gap, at most `limit`. An empty list: there is none yet, or what is
@@ -40,6 +41,10 @@ class EventLog {
   [[nodiscard]] Result<std::vector<EventPtr>> read(postgres::Session& session, std::int64_t after, std::size_t limit);
 
  private:
+  struct Listener {
+    std::function<void(std::int64_t)> announced;
+    std::function<bool()> is_waiting;
+  };
   using Sales = std::map<std::int32_t, std::shared_ptr<const Sale>>;
 
   [[nodiscard]] std::vector<EventPtr> recent(std::int64_t after, std::size_t limit) const;
@@ -54,7 +59,7 @@ class EventLog {
   std::size_t waiting_ = 0;
   std::deque<EventPtr> recent_;  ///< of consecutive positions
   std::size_t recent_bytes_ = 0;
-  std::vector<std::function<void(std::int64_t)>> listeners_;
+  std::vector<Listener> listeners_;
 
   std::mutex loading_;  ///< of what is near the end: one reads, and the others find it
   std::mutex sales_mutex_;

@@ -1,0 +1,42 @@
+#include "event_sinks_document.hpp"
+
+#include <algorithm>
+#include <cstdint>
+
+#include "flashsale/model/json_members.hpp"
+
+namespace flashsale::api {
+namespace {
+
+void append_sink(std::string& out, const postgres::EventSink& sink, std::int64_t last_position, double oldest_age_s) {
+  out += '{';
+  append_text(out, "name", sink.name);
+  append_text(out, "kind", sink.kind);
+  append_member(out, "active");
+  out += sink.is_active ? "true" : "false";
+  append_number(out, "position", sink.position);
+  append_number(out, "lag", std::max(std::int64_t{0}, last_position - sink.position));
+  append_number(out, "oldest_age_s", static_cast<std::int64_t>(oldest_age_s));
+  if (!sink.last_error.empty()) append_text(out, "last_error", sink.last_error);
+  if (sink.failing_since) append_time(out, "failing_since", *sink.failing_since);
+  out += '}';
+}
+
+}  // namespace
+
+std::string event_sinks_document(const postgres::EventLine& line, const std::vector<postgres::EventSink>& sinks,
+                                 const std::vector<postgres::SinkLag>& lags) {
+  std::string out = "{";
+  append_number(out, "last_position", line.last_position);
+  append_number(out, "gone_until", line.gone_until);
+  append_member(out, "sinks");
+  out += '[';
+  for (const auto& sink : sinks) {
+    if (out.back() != '[') out += ',';
+    const auto lag = std::ranges::find(lags, sink.name, &postgres::SinkLag::name);
+    append_sink(out, sink, line.last_position, lag == lags.end() ? 0 : lag->oldest_age_s);
+  }
+  return out + "]}";
+}
+
+}  // namespace flashsale::api

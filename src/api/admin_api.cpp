@@ -7,6 +7,7 @@
 #include "flag_endpoints.hpp"
 #include "report_endpoints.hpp"
 #include "service_endpoints.hpp"
+#include "webhook_endpoints.hpp"
 
 namespace flashsale::api {
 
@@ -18,13 +19,15 @@ class AdminApi::Impl {
         flags_(process),
         reports_(process),
         customers_(process),
-        events_(process, thread) {
+        events_(process, thread),
+        webhooks_(process) {
     sales_.add_routes(routes_);
     orders_.add_routes(routes_);
     flags_.add_routes(routes_);
     reports_.add_routes(routes_);
     customers_.add_routes(routes_);
     events_.add_routes(routes_);
+    webhooks_.add_routes(routes_);
     routes_.push_back(
         {Method::get, "/metrics", [&process](Exchange& exchange) {
            exchange.reply({200, "text/plain; version=0.0.4; charset=utf-8", process.metrics.serialize(), {}});
@@ -42,6 +45,7 @@ class AdminApi::Impl {
   ReportEndpoints reports_;
   CustomerEndpoints customers_;
   EventEndpoints events_;
+  WebhookEndpoints webhooks_;
   Routes routes_;
 };
 

@@ -44,6 +44,8 @@ constexpr std::array kProblems = std::to_array<ProblemDescription>({
     {events_disabled, "events-disabled", 404, 0, "This shop keeps no events",
      "Events are switched off by the setting `events.enabled`, so there is neither a feed nor a list of who is told. "
      "Sending the request again will not help."},
+    {unknown_webhook, "unknown-webhook", 404, 0, "There is no such webhook",
+     "No endpoint that events are sent to has this id. GET /admin/v1/webhooks lists those that there are."},
     {method_not_allowed, "method-not-allowed", 405, 0, "The resource does not know this method",
      "The path exists, but not with this method. The Allow header lists the methods that it knows."},
     {not_acceptable, "not-acceptable", 406, 0, "No acceptable form of the answer",
@@ -86,6 +88,8 @@ constexpr std::array kProblems = std::to_array<ProblemDescription>({
      "The events behind this position are older than `events.retention_s`, and all who were to be told of them have "
      "been. The member `oldest_after` is the least position that can be asked for. What was missed in between has to "
      "be read from the orders themselves, for example from orders.csv."},
+    {too_many_webhooks, "too-many-webhooks", 409, 0, "There are as many webhooks as may be",
+     "Events are sent to at most 16 endpoints. Delete one that is not needed any more. Nothing was changed."},
     {payload_too_large, "payload-too-large", 413, 0, "The body is too large",
      "The body of an order may have 4 KiB, that of any other request 64 KiB unless the server is configured otherwise. "
      "Nothing was changed."},

@@ -38,7 +38,8 @@ std::vector<Block> split(std::string_view openapi) {
     const auto line = first_line(openapi);
     if (const auto key = key_at(line, 0); !key.empty()) {
       top = key;
-      blocks.emplace_back();
+      // What is sent to endpoints is the business of whoever sets them up.
+      blocks.push_back({{}, std::string(key), {}, key != "webhooks"});
     } else if (const auto name = key_at(line, 2); top == "paths" && !name.empty()) {
       blocks.push_back({{}, std::string(name), {}, !is_of_admin(name)});
     } else if (top == "components" && !name.empty()) {

@@ -97,7 +97,16 @@ events::EventService::Options event_options(const Settings& settings) {
   return {.postgres = postgres_options(settings),
           .enabled = settings.events.enabled,
           .rehearsals = settings.events.rehearsals,
-          .retention = std::chrono::seconds(settings.events.retention_s)};
+          .retention = std::chrono::seconds(settings.events.retention_s),
+          .webhooks = webhook_options(settings)};
+}
+
+events::WebhookOptions webhook_options(const Settings& settings) {
+  return {.source = settings.events.source,
+          .allow_private = settings.events_webhooks.allow_private,
+          .allow_http = settings.events_webhooks.allow_http,
+          .ca_file = settings.events_webhooks.ca_file,
+          .disable_after = std::chrono::seconds(settings.events_webhooks.disable_after_s)};
 }
 
 std::vector<std::unique_ptr<events::Sink>> event_sinks(const Settings& settings, telemetry::Metrics& metrics) {

@@ -7,6 +7,7 @@
 #include "flashsale/checkout/permits.hpp"
 #include "flashsale/events/event_service.hpp"
 #include "flashsale/events/sink.hpp"
+#include "flashsale/events/webhook_options.hpp"
 #include "flashsale/http/server.hpp"
 #include "flashsale/identity/customer_rate_limiter.hpp"
 #include "flashsale/postgres/session.hpp"
@@ -25,6 +26,7 @@ namespace flashsale::app {
 [[nodiscard]] identity::CustomerRateLimiter::Options rate_limiter_options(const Settings& settings);
 
 [[nodiscard]] events::EventService::Options event_options(const Settings& settings);
+[[nodiscard]] events::WebhookOptions webhook_options(const Settings& settings);
 /// Those that are set up; of each kind at most one. Throws std::invalid_argument for what cannot be used.
 [[nodiscard]] std::vector<std::unique_ptr<events::Sink>> event_sinks(const Settings& settings,
                                                                      telemetry::Metrics& metrics);

@@ -56,6 +56,8 @@ constexpr milliseconds kPulseAgeMax{1000};
 constexpr milliseconds kWaitUntilServing{2000};
 constexpr std::size_t kOperationQueueMax = 256;
 constexpr unsigned kExportsMax = 2;
+constexpr unsigned kEndpointThreads = 1;
+constexpr std::size_t kEndpointQueueMax = 2;
 constexpr unsigned kSwitchThreads = 1;
 constexpr std::size_t kSwitchQueueMax = 64;
 constexpr unsigned kBuyerThreads = 2;
@@ -146,6 +148,8 @@ class Process {
   workers::OperationPool reports_;
   workers::OperationPool feed_;
   workers::OperationPool exports_;
+  workers::OperationPool endpoints_;
+  events::WebhookOptions webhook_options_;
   checkout::RefusalRecorder refusals_;
   std::atomic<bool> draining_{false};
   bool nothing_failed_ = false;  ///< at the last beat; the pulse's thread alone
@@ -248,6 +252,8 @@ Process::Process(const Settings& settings, std::function<Settings()> read_again)
       reports_(pool_options(settings, "reports", kReportThreads, kReportQueueMax), metrics_),
       feed_(pool_options(settings, "feed", kFeedThreads, kFeedQueueMax), metrics_),
       exports_(pool_options(settings, "exports", kExportsMax, 0), metrics_),
+      endpoints_(pool_options(settings, "endpoints", kEndpointThreads, kEndpointQueueMax), metrics_),
+      webhook_options_(webhook_options(settings)),
       refusals_(postgres_options(settings)),
       parts_{.operations = operations_,
              .switches = switches_,
@@ -257,6 +263,7 @@ Process::Process(const Settings& settings, std::function<Settings()> read_again)
              .feed = feed_,
              .exports = exports_,
              .events = events_,
+             .endpoints = endpoints_,
              .lookup = lookup_,
              .directory = directory_,
              .pulse = pulse_,
@@ -266,6 +273,7 @@ Process::Process(const Settings& settings, std::function<Settings()> read_again)
              .gateway_peers = nullptr,
              .trusted_proxies = trusted_proxies_,
              .admin_tokens = admin_tokens_,
+             .webhooks = webhook_options_,
              .metrics = metrics_,
              .failing_parts = [this] { return failing_parts(); },
              .event_source = settings.events.source,
@@ -321,6 +329,7 @@ void Process::register_services() {
   services_.add(reports_);
   services_.add(feed_);
   services_.add(exports_);
+  services_.add(endpoints_);
 }
 
 void Process::register_snapshot_readers() {

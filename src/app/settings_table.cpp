@@ -275,6 +275,18 @@ constexpr auto kTable = std::to_array<Setting>({
     {"events.kafka", "properties_file", "", 1, kTextMax, "", Secrecy::open,
      "File with further properties of librdkafka, name=value a line, such as those of TLS and SASL",
      [](S& s) -> M { return &s.events_kafka.properties_file; }},
+    {"events.webhooks", "allow_private", "", 0, 0, "", Secrecy::open,
+     "Send events to private, local and reserved addresses, too, and in the clear: whoever may set up a webhook can "
+     "then reach what this process can",
+     [](S& s) -> M { return &s.events_webhooks.allow_private; }},
+    {"events.webhooks", "allow_http", "", 0, 0, "", Secrecy::open,
+     "Send events in the clear where a webhook's URL says so", [](S& s) -> M { return &s.events_webhooks.allow_http; }},
+    {"events.webhooks", "ca_file", "", 1, kTextMax, "", Secrecy::open,
+     "File with the certificates that are trusted, PEM; empty: those of the system",
+     [](S& s) -> M { return &s.events_webhooks.ca_file; }},
+    {"events.webhooks", "disable_after_s", "s", 1, 31'622'400, "", Secrecy::open,
+     "A webhook that has taken nothing for so long, while there was something, is switched off",
+     [](S& s) -> M { return &s.events_webhooks.disable_after_s; }},
 
     // catalog: the picture of all sales in memory
     {"catalog", "pulse_ms", "ms", 10, 200, "", Secrecy::open,

@@ -31,6 +31,7 @@ std::string_view section_title(std::string_view section) {
       {"events", "What happened, told to other systems"},
       {"events.rabbitmq", "Events to RabbitMQ"},
       {"events.kafka", "Events to Kafka"},
+      {"events.webhooks", "Events to endpoints by HTTP"},
       {"catalog", "The picture of all sales in memory"},
       {"rate_limit", "Requests of one customer"},
       {"shutdown", "The way down on SIGTERM"},

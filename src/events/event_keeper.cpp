@@ -49,7 +49,14 @@ void EventKeeper::observe_sinks() {
   }
   const auto lags = postgres::list_sink_lags(session_);
   if (!lags) return;
+  for (const auto& name : std::exchange(observed_, {})) {
+    if (std::ranges::find(*lags, name, &postgres::SinkLag::name) != lags->end()) continue;
+    // It is not there any more, and nothing waits for it.
+    metrics_.events_sink_lag(name).Set(0);
+    metrics_.events_sink_oldest_age_seconds(name).Set(0);
+  }
   for (const auto& lag : *lags) {
+    observed_.push_back(lag.name);
     metrics_.events_sink_lag(lag.name).Set(static_cast<double>(lag.events));
     metrics_.events_sink_oldest_age_seconds(lag.name).Set(lag.oldest_age_s);
   }

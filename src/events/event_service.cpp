@@ -17,7 +17,8 @@ EventService::EventService(Options options, std::vector<std::unique_ptr<Sink>> s
     : options_(std::move(options)),
       sequencer_({.postgres = options_.postgres, .rehearsals = options_.rehearsals}, log_, leadership_, metrics),
       keeper_({.postgres = options_.postgres, .retention = options_.retention, .sinks = names_of(sinks)}, leadership_,
-              metrics) {
+              metrics),
+      webhooks_(options_.webhooks, options_.postgres, log_, leadership_, metrics) {
   for (auto& sink : sinks)
     relays_.push_back(std::make_unique<Relay>(std::move(sink), options_.postgres, log_, leadership_, metrics));
 }
@@ -27,11 +28,13 @@ void EventService::start() {
   sequencer_.start();
   keeper_.start();
   for (const auto& relay : relays_) relay->start();
+  webhooks_.start();
 }
 
 /// Sinks are left before somebody else may deliver to them.
 void EventService::stop() {
   log_.interrupt();
+  webhooks_.stop();
   for (const auto& relay : relays_) relay->stop();
   keeper_.stop();
   sequencer_.stop();

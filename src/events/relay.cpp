@@ -34,7 +34,9 @@ Relay::Relay(std::unique_ptr<Sink> sink, const postgres::Options& postgres, Even
       session_(postgres, "relay-" + sink_->name()),
       log_(log),
       leadership_(leadership),
-      metrics_(metrics) {}
+      metrics_(metrics) {
+  sink_->use(session_);
+}
 
 Relay::~Relay() { stop(); }
 
@@ -64,12 +66,22 @@ void Relay::step() {
     release();
     return pause(kLook);
   }
-  if (!is_delivering_ && !begin()) return;
+  if (!is_delivering_ && (is_to_wait() || !begin())) return;
   if (is_ahead_of_line()) return;
   if (position_ != saved_position_ && Clock::now() >= save_at_ && !save()) return;
+  if (sink_->tend()) try_at_ = {};
+  if (is_to_wait()) return;
   const auto patience = Clock::now() + (position_ == saved_position_ ? kLook : kSaveInterval);
   if (log_.wait_beyond(position_, patience)) return tell();
   sink_->idle();
+}
+
+/// True: a moment has gone by, and it may still be too early for another try.
+bool Relay::is_to_wait() {
+  const auto left = std::chrono::duration_cast<milliseconds>(try_at_ - Clock::now());
+  if (left <= milliseconds(0)) return false;
+  pause(std::min(left, kLook));
+  return true;
 }
 
 /// From where it stands. False: that is not known yet.
@@ -117,15 +129,16 @@ void Relay::tell() {
   const auto started = Clock::now();
   const auto delivered = sink_->deliver(*events, started + kDeliveryTime);
   FLASHSALE_FAULT_POINT("events.after_delivery");
-  if (delivered.events > 0) took(delivered.events, (*events)[delivered.events - 1]->position, Clock::now() - started);
+  if (delivered.events > 0) took(delivered, (*events)[delivered.events - 1]->position, Clock::now() - started);
   if (!delivered.error.empty()) fail(delivered.error);
 }
 
-void Relay::took(std::size_t count, std::int64_t position, Clock::duration time) {
+void Relay::took(const Delivered& delivered, std::int64_t position, Clock::duration time) {
   if (position_ == saved_position_) save_at_ = Clock::now() + kSaveInterval;
   position_ = position;
   back_off_ = milliseconds(0);
-  metrics_.events_delivered(sink_->name(), "delivered").Increment(static_cast<double>(count));
+  const auto sent = delivered.events - delivered.not_sent;
+  metrics_.events_delivered(sink_->name(), "delivered").Increment(static_cast<double>(sent));
   metrics_.events_delivery_seconds(sink_->name()).Observe(std::chrono::duration<double>(time).count());
   if (last_error_.empty()) return;
   last_error_.clear();
@@ -163,7 +176,7 @@ void Relay::fail(const std::string& error) {
     (void)postgres::note_sink_error(session_, sink_->name(), error);
   }
   back_off_ = std::clamp(back_off_ * 2, kBackOffFirst, kBackOffMost);
-  pause(back_off_);
+  try_at_ = Clock::now() + back_off_;
 }
 
 void Relay::pause(milliseconds time) {

@@ -1,52 +1,23 @@
 #include "flashsale/identity/webhook_verifier.hpp"
 
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <optional>
 #include <stdexcept>
 
-#include "flashsale/model/check.hpp"
+#include "flashsale/identity/webhook_signature.hpp"
 
 namespace flashsale::identity {
 namespace {
 
-constexpr std::string_view kSecretPrefix = "whsec_";
 constexpr std::string_view kVersionPrefix = "v1,";
-constexpr std::size_t kSecretBytesMin = 24;
-constexpr std::size_t kSecretBytesMax = 64;
 /// Each costs a hash of the body, whoever has sent it.
 constexpr std::size_t kSecretsMax = 8;
 constexpr std::size_t kIdMax = 128;
 /// A message signed with every secret while they are rotated has a few; more is somebody's try.
 constexpr int kSignaturesMax = 16;
-
-std::optional<std::string> decode_base64(std::string_view text) {
-  if (text.empty() || text.size() % 4 != 0) return std::nullopt;
-  std::string out(text.size() / 4 * 3, '\0');
-  const int size = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.data()),
-                                   reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
-  if (size < 0) return std::nullopt;
-  const auto padding = std::count(text.end() - 2, text.end(), '=');
-  out.resize(static_cast<std::size_t>(size - padding));
-  return out;
-}
-
-/// HMAC-SHA256 in base64.
-std::string signature_of(std::string_view secret, std::string_view content) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned size = 0;
-  const auto* done = HMAC(EVP_sha256(), secret.data(), static_cast<int>(secret.size()),
-                          reinterpret_cast<const unsigned char*>(content.data()), content.size(), digest.data(), &size);
-  FLASHSALE_CHECK(done != nullptr && size == 32);
-  std::array<unsigned char, 4 * 11 + 1> text{};
-  const int length = EVP_EncodeBlock(text.data(), digest.data(), static_cast<int>(size));
-  return {reinterpret_cast<const char*>(text.data()), static_cast<std::size_t>(length)};
-}
 
 bool is_equal(std::string_view a, std::string_view b) {
   return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
@@ -91,10 +62,8 @@ WebhookVerifier::WebhookVerifier(std::span<const std::string> secrets, std::chro
     : tolerance_(tolerance) {
   if (secrets.size() > kSecretsMax) throw std::invalid_argument("there are more than 8 webhook secrets");
   for (const auto& text : secrets) {
-    const auto secret = text.starts_with(kSecretPrefix)
-                            ? decode_base64(std::string_view(text).substr(kSecretPrefix.size()))
-                            : std::nullopt;
-    if (!secret || secret->size() < kSecretBytesMin || secret->size() > kSecretBytesMax) {
+    const auto secret = parse_webhook_secret(text);
+    if (!secret) {
       throw std::invalid_argument("webhook secret " + std::to_string(secrets_.size() + 1) +
                                   " must be whsec_ and 24 to 64 bytes in base64");
     }
@@ -111,13 +80,11 @@ WebhookVerifier::Verdict WebhookVerifier::verify(std::string_view id, std::strin
   // Before the signature, which costs more than anything else here.
   const auto now_s = std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch()).count();
   if (!is_near(*seconds, now_s, tolerance_.count())) return Verdict::out_of_time;
-  std::string content;
-  content.reserve(id.size() + timestamp.size() + body.size() + 2);
-  content.append(id).append(".").append(timestamp).append(".").append(body);
+  const auto content = webhook_content(id, timestamp, body);
   bool matches = false;
   // All of them, so that the time tells nothing about which one nearly fits.
   for (const auto& secret : secrets_) {
-    const auto expected = signature_of(secret, content);
+    const auto expected = webhook_signature(secret, content);
     for (const auto& one : offered) matches = is_equal(one, expected) || matches;
   }
   return matches ? Verdict::good : Verdict::bad_signature;

@@ -44,6 +44,12 @@ std::optional<EventType> parse_event_type(std::string_view text) {
   return found->first;
 }
 
+std::vector<EventType> event_types() {
+  std::vector<EventType> types;
+  for (const auto& named : kNames) types.push_back(named.first);
+  return types;
+}
+
 EventType event_of(OrderStatus status) {
   FLASHSALE_CHECK(status != OrderStatus::pending);
   return static_cast<EventType>(status);

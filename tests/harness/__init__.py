@@ -20,6 +20,7 @@ from .cluster_case import ClusterCase
 from .crowds import Purchase, Shoppers, crowd, numbered
 from .definitions import item_definition, sale_definition
 from .directory import run_directory
+from .event_endpoint import EventEndpoint, is_signed
 from .flashsaled import clean_environment, migrate, run_flashsaled, setting_environment
 from .instance import Instance
 from .load import LOAD, load_command
@@ -36,10 +37,10 @@ from .tokens import Es256Key, base64url, customer_claims, make_token
 from .waiting import wait_until
 
 __all__ = [
-    "ADMIN_NAME", "BINARY", "FRESH_MS", "JWT_AUDIENCE", "JWT_ISSUER", "LOAD", "ROOT", "SERVE_ROLE", "SLOWNESS",
-    "Client", "Cluster", "ClusterCase", "Es256Key", "HarnessError", "Instance", "Nginx", "PostgresServer", "Process",
-    "Purchase", "RedisServer", "Response", "Shoppers", "base64url", "check_buyers", "clean_environment", "cpu_seconds",
-    "crowd", "customer_claims", "customer_range", "free_port", "item_definition", "load_command", "make_token",
-    "migrate", "numbered", "order_id", "parse_raw", "postgres_bin", "process_fields", "process_state", "process_tree",
-    "raw_exchange", "rfc3339", "run_directory", "run_flashsaled", "sale_definition", "setting_environment",
-    "shared_postgres", "unix_time", "wait_until"]
+    "ADMIN_NAME", "BINARY", "Client", "Cluster", "ClusterCase", "Es256Key", "EventEndpoint", "FRESH_MS",
+    "HarnessError", "Instance", "JWT_AUDIENCE", "JWT_ISSUER", "LOAD", "Nginx", "PostgresServer", "Process",
+    "Purchase", "ROOT", "RedisServer", "Response", "SERVE_ROLE", "SLOWNESS", "Shoppers", "base64url",
+    "check_buyers", "clean_environment", "cpu_seconds", "crowd", "customer_claims", "customer_range", "free_port",
+    "is_signed", "item_definition", "load_command", "make_token", "migrate", "numbered", "order_id", "parse_raw",
+    "postgres_bin", "process_fields", "process_state", "process_tree", "raw_exchange", "rfc3339", "run_directory",
+    "run_flashsaled", "sale_definition", "setting_environment", "shared_postgres", "unix_time", "wait_until"]

@@ -38,6 +38,14 @@ CALLS = (
     ("GET", "/admin/v1/events/stream?after=none", "operator"),
     ("POST", "/admin/v1/customers/nobody/erase", "operator"),
     ("PUT", "/admin/v1/flags/live_stock", "operator"),
+    ("GET", "/admin/v1/webhooks", "read"),
+    ("POST", "/admin/v1/webhooks", "operator"),
+    ("GET", "/admin/v1/webhooks/wh_none", "read"),
+    ("PATCH", "/admin/v1/webhooks/wh_none", "operator"),
+    ("DELETE", "/admin/v1/webhooks/wh_none", "operator"),
+    ("GET", "/admin/v1/webhooks/wh_none/deliveries", "read"),
+    ("POST", "/admin/v1/webhooks/wh_none/test", "operator"),
+    ("POST", "/admin/v1/webhooks/wh_none/secret", "operator"),
 )
 ROLES = ("read", "support", "operator")
 
@@ -85,9 +93,10 @@ class RolesTest(AccessCase):
         described = set()
         for path, item in yaml.safe_load((harness.ROOT / "openapi.yaml").read_text(encoding="utf-8"))["paths"].items():
             if path.startswith("/admin/v1/"):
-                described |= {(method.upper(), path) for method in item if method in ("get", "post", "put", "patch")}
+                described |= {(method.upper(), path) for method in item
+                              if method in ("get", "post", "put", "patch", "delete")}
         shape = {"{sale}": "{sale_id}", "{order}": "{order_id}", "sneaker-42": "{sku}", "nobody/": "{customer_id}/",
-                 "live_stock": "{name}"}
+                 "live_stock": "{name}", "wh_none": "{webhook_id}"}
         table = set()
         for method, path, _ in CALLS:
             path = path.partition("?")[0]

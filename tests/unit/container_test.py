@@ -831,7 +831,8 @@ class PlantedBreachTest(planted_breaches.PlantedChangeTest):
         curl = shutil.which("curl")
         os.makedirs(os.path.join(self.root, os.path.dirname(BINARY)))
         os.symlink(os.path.realpath(curl), os.path.join(self.root, BINARY))
-        self.catches(libraries, "scripts/packages", "image  curl\n", "", "the image lacks libcurl.so.4 of libcurl4")
+        self.catches(libraries, "scripts/packages", "image  libcurl4\nimage  curl\n", "",
+                     "the image lacks libcurl.so.4 of libcurl4")
         self.change("scripts/packages", "image  libhiredis0.14", "image  libsomething-else")
         self.assertEqual([], libraries(self.root))
 

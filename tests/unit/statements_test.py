@@ -21,7 +21,7 @@ OF_A_SALE = {"items", "orders", "archived_orders", "payment_events", "refunds", 
              "refused_withdrawals", "refusals", "rehearsal_orders", "erased_names"}
 VIEWS = {"all_orders", "order_lines", "order_units", "item_stock"}
 # What is of no sale, or is read with every one.
-APART = {"event_line", "event_sinks", "directory", "sales",
+APART = {"event_line", "event_sinks", "webhooks", "webhook_retries", "webhook_deliveries", "directory", "sales",
          "feature_flags", "foreign_payments", "admin_log", "server_marks", "schema_migrations"}
 
 # Statements that look over all sales, or over many, and change nothing.

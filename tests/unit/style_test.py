@@ -41,6 +41,7 @@ LIBRARY_OWNERS = [
     (re.compile(r"<pqxx/"), "postgres", True),
     (re.compile(r"<boost/beast"), "http", False),
     (re.compile(r"<toml\+\+/"), "app", False),
+    (re.compile(r"<curl/"), "events", False),
 ]
 
 SQL = re.compile(

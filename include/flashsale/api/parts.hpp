@@ -13,6 +13,7 @@
 #include "flashsale/catalog/upkeep.hpp"
 #include "flashsale/checkout/checkout.hpp"
 #include "flashsale/events/event_service.hpp"
+#include "flashsale/events/webhook_options.hpp"
 #include "flashsale/identity/admin_tokens.hpp"
 #include "flashsale/identity/customer_calls.hpp"
 #include "flashsale/identity/customer_id_form.hpp"
@@ -38,6 +39,7 @@ struct ProcessParts {
   workers::OperationPool& feed;        ///< reads events
   workers::OperationPool& exports;     ///< has no queue: one that is free, or none
   events::EventService& events;
+  workers::OperationPool& endpoints;  ///< what waits for somebody else's server: tests of webhooks
   checkout::OrderLookup& lookup;
   catalog::DirectoryWatch& directory;
   catalog::Pulse& pulse;
@@ -47,6 +49,7 @@ struct ProcessParts {
   const identity::GatewayPeers* gateway_peers;  ///< null: customers come with tokens
   const identity::GatewayPeers& trusted_proxies;
   const identity::AdminTokens& admin_tokens;  ///< of the thread that serves admins; replaced between two calls
+  const events::WebhookOptions& webhooks;
   telemetry::Metrics& metrics;
   std::function<std::vector<std::string_view>()> failing_parts;  ///< what keeps the process from selling; any thread
   std::string event_source;                                      ///< of all events

@@ -19,6 +19,7 @@ enum class ProblemType : std::uint8_t {
   unknown_order,           // 404
   unknown_flag,            // 404
   events_disabled,         // 404
+  unknown_webhook,         // 404
   method_not_allowed,      // 405
   not_acceptable,          // 406
   request_timeout,         // 408
@@ -32,6 +33,7 @@ enum class ProblemType : std::uint8_t {
   no_rehearsal,            // 409: what cannot be undone was to be reset
   not_enough_stock,        // 409: fewer unsold units than were to be taken out
   events_gone,             // 410: not kept any more
+  too_many_webhooks,       // 409
   payload_too_large,       // 413
   unsupported_media_type,  // 415
   idempotency_key_reused,  // 422

@@ -149,6 +149,13 @@ struct Settings {
     std::string properties;  ///< after loading: the content of properties_file
   } events_kafka;
 
+  struct EventsWebhooks {
+    bool allow_private = false;
+    bool allow_http = false;
+    std::string ca_file;  ///< empty: the system's
+    std::uint32_t disable_after_s = 432'000;
+  } events_webhooks;
+
   struct Retention {
     std::uint32_t redis_keep_s = 3600;
   } retention;

@@ -33,6 +33,7 @@ class EventKeeper {
   Leadership& leadership_;
   telemetry::Metrics& metrics_;
   postgres::Session session_;
+  std::vector<std::string> observed_;  ///< sinks whose numbers were shown last
   std::chrono::steady_clock::time_point sinks_at_{};
   std::chrono::steady_clock::time_point retire_at_{};
   workers::PeriodicThread thread_;  ///< the last: it ends before what it uses

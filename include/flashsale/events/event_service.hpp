@@ -9,6 +9,8 @@
 #include "flashsale/events/relay.hpp"
 #include "flashsale/events/sequencer.hpp"
 #include "flashsale/events/sink.hpp"
+#include "flashsale/events/webhook_options.hpp"
+#include "flashsale/events/webhook_relays.hpp"
 #include "flashsale/postgres/session.hpp"
 #include "flashsale/telemetry/metrics.hpp"
 
@@ -22,6 +24,7 @@ class EventService {
     bool enabled = false;
     bool rehearsals = false;
     std::chrono::seconds retention{0};
+    WebhookOptions webhooks;
   };
 
   EventService(Options options, std::vector<std::unique_ptr<Sink>> sinks, telemetry::Metrics& metrics);
@@ -39,6 +42,7 @@ class EventService {
   Sequencer sequencer_;
   EventKeeper keeper_;
   std::vector<std::unique_ptr<Relay>> relays_;
+  WebhookRelays webhooks_;
 };
 
 }  // namespace flashsale::events

@@ -39,9 +39,10 @@ class Relay {
   [[nodiscard]] bool begin();
   [[nodiscard]] bool is_ahead_of_line();
   void tell();
-  void took(std::size_t count, std::int64_t position, Clock::duration time);
+  void took(const Delivered& delivered, std::int64_t position, Clock::duration time);
   [[nodiscard]] bool save();
   void release();
+  [[nodiscard]] bool is_to_wait();
   void fail(const std::string& error);
   void pause(std::chrono::milliseconds time);
 
@@ -57,6 +58,7 @@ class Relay {
   std::int64_t saved_position_ = 0;  ///< as PostgreSQL knows it
   Clock::time_point save_at_{};
   std::chrono::milliseconds back_off_{0};
+  Clock::time_point try_at_{};  ///< not before, since the last time has failed
   std::string last_error_;
 
   std::mutex mutex_;

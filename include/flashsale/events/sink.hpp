@@ -7,13 +7,15 @@
 #include <string>
 
 #include "flashsale/events/event.hpp"
+#include "flashsale/postgres/session.hpp"
 
 namespace flashsale::events {
 
 /// What has become of a batch.
 struct Delivered {
-  std::size_t events = 0;  ///< of the first ones: the receiver has taken them for good
-  std::string error;       ///< empty: all of them. No secret is in it.
+  std::size_t events = 0;    ///< of the first ones: the receiver has taken them for good
+  std::string error;         ///< empty: all of them. No secret is in it.
+  std::size_t not_sent = 0;  ///< of those taken: the sink has put them aside for later, or they are none of its
 };
 
 /// One receiver of events. All calls from one thread, which is its own, so that it may block; but interrupt() from any.
@@ -25,6 +27,8 @@ class Sink {
   [[nodiscard]] virtual const std::string& name() const = 0;
   /// `rabbitmq`, `kafka` or `webhook`.
   [[nodiscard]] virtual const std::string& kind() const = 0;
+  /// The session of whoever relays to it, on the same thread, for what it keeps in PostgreSQL. Once, before all else.
+  virtual void use(postgres::Session&) {}
   /// In order, until all are taken for good, one has failed, or the deadline is over. Connects when it is not
   /// connected. What was sent and not confirmed is sent again with the next call, or waited for.
   [[nodiscard]] virtual Delivered deliver(std::span<const EventPtr> events,
@@ -38,6 +42,9 @@ class Sink {
   [[nodiscard]] virtual OwnPosition own_position(std::chrono::steady_clock::time_point deadline) = 0;
   /// Called some times a second while there is nothing to deliver: a connection may need to be kept alive.
   virtual void idle() {}
+  /// Work of its own that is due, several times a second while it delivers. True: a deliver() that failed is worth to
+  /// be tried again at once.
+  virtual bool tend() { return false; }
   /// Somebody else delivers now, or the process ends: the connection is closed, nothing is kept.
   virtual void release() = 0;
   /// Ends a deliver() that waits, soon.

@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "flashsale/model/order.hpp"
 #include "flashsale/model/sale.hpp"
@@ -32,6 +33,8 @@ enum class EventType : std::uint8_t {
 /// As in the `type` of its CloudEvent: `flashsale.order.confirmed`.
 [[nodiscard]] std::string_view to_string(EventType type);
 [[nodiscard]] std::optional<EventType> parse_event_type(std::string_view text);
+/// All that there are.
+[[nodiscard]] std::vector<EventType> event_types();
 
 /// Of an order that has got this status; `pending` is none that anybody is told of, and is asserted against.
 [[nodiscard]] EventType event_of(OrderStatus status);

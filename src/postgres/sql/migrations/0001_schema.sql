@@ -295,6 +295,49 @@ CREATE TABLE event_sinks (
     changed_at    timestamptz NOT NULL DEFAULT now()
 ) WITH (fillfactor = 20);
 
+-- Where events are sent by HTTP. Each has a row in event_sinks, webhook:ID, that says how far it has been told.
+-- types: names of types, or beginnings and a *; none: all.
+-- previous_secret signs, too, until previous_until.
+-- failing_since: nothing has got through since then; null: the last attempt did.
+CREATE TABLE webhooks (
+    webhook_id      text        COLLATE "C" NOT NULL PRIMARY KEY,
+    url             text        NOT NULL,
+    types           text[]      NOT NULL,
+    secret          text        NOT NULL,
+    previous_secret text        NOT NULL DEFAULT '',
+    previous_until  timestamptz NOT NULL DEFAULT '-infinity',
+    is_paused       boolean     NOT NULL DEFAULT false,
+    disabled_at     timestamptz,
+    disabled_reason text        NOT NULL DEFAULT '',
+    failing_since   timestamptz,
+    created_at      timestamptz NOT NULL DEFAULT now()
+);
+
+-- Events that an endpoint has not taken yet and that others went past: the first of each key is tried again when its
+-- time has come, the others wait behind it.
+CREATE TABLE webhook_retries (
+    webhook_id    text        COLLATE "C" NOT NULL,
+    position      bigint      NOT NULL,
+    partition_key text        COLLATE "C" NOT NULL,
+    failures      integer     NOT NULL,
+    next_at       timestamptz NOT NULL,
+    PRIMARY KEY (webhook_id, position)
+);
+
+-- The last attempts of each endpoint, for whoever looks why nothing arrives. status 0: there was no answer.
+CREATE TABLE webhook_deliveries (
+    webhook_id  text        COLLATE "C" NOT NULL,
+    delivery_no bigint      GENERATED ALWAYS AS IDENTITY,
+    at          timestamptz NOT NULL,
+    event_id    text        NOT NULL,
+    type        smallint    NOT NULL,
+    attempt     integer     NOT NULL,
+    status      integer     NOT NULL,
+    error       text        NOT NULL,
+    time_ms     integer     NOT NULL,
+    PRIMARY KEY (webhook_id, delivery_no)
+);
+
 -- How many checkouts of a sale were refused, by reason. Refusals leave no rows; each instance counts them and adds what
 -- is new once a second. Without a foreign key: a count must not fail for a sale that a restored backup does not know.
 CREATE TABLE refusals (

@@ -1,0 +1,6 @@
+-- Empty, null: that stays.
+UPDATE webhooks
+   SET url = coalesce(NULLIF($2, ''), url),
+       types = CASE WHEN $3::boolean THEN $4::text[] ELSE types END,
+       is_paused = CASE WHEN $5::integer < 0 THEN is_paused ELSE $5::integer = 1 END
+ WHERE webhook_id = $1;

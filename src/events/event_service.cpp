@@ -25,9 +25,9 @@ EventService::EventService(Options options, std::vector<std::unique_ptr<Sink>> s
 
 void EventService::start() {
   if (!options_.enabled) return;
+  for (const auto& relay : relays_) relay->start();
   sequencer_.start();
   keeper_.start();
-  for (const auto& relay : relays_) relay->start();
   webhooks_.start();
 }
 

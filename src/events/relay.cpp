@@ -40,7 +40,12 @@ Relay::Relay(std::unique_ptr<Sink> sink, const postgres::Options& postgres, Even
 
 Relay::~Relay() { stop(); }
 
+/// What happens from the start on waits for the sink, whoever leads and whenever that begins.
 void Relay::start() {
+  if (const auto known = postgres::register_event_sink(session_, sink_->name(), sink_->kind()); !known) {
+    telemetry::log_warn("a sink is told only of what comes later",
+                        {{"sink", sink_->name()}, {"error", known.error().message()}});
+  }
   thread_ = std::thread([this] { run(); });
 }
 

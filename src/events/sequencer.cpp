@@ -13,7 +13,7 @@ namespace {
 using std::chrono::milliseconds;
 
 /// Between two looks: an event waits for half of it on average.
-constexpr milliseconds kPause{5};
+constexpr milliseconds kPause{15};
 constexpr milliseconds kIdlePause{20};
 /// After the last event.
 constexpr milliseconds kBusy{1000};
@@ -38,7 +38,7 @@ Sequencer::Sequencer(Options options, EventLog& log, Leadership& leadership, tel
       log_(log),
       leadership_(leadership),
       metrics_(metrics),
-      session_(options_.postgres, "events"),
+      numbering_(options_.postgres, "events"),
       name_(unique_name()),
       thread_(kPause, [this] { look(); }) {}
 
@@ -46,7 +46,7 @@ void Sequencer::stop() {
   thread_.stop();
   if (!leadership_.holds()) return;
   leadership_.lose();
-  if (const Error error = postgres::resign_from_events(session_, name_)) {
+  if (const Error error = numbering_.resign(name_)) {
     telemetry::log_warn("the next process numbers events only after a moment", {{"error", error.message()}});
   }
 }
@@ -61,7 +61,7 @@ void Sequencer::look() {
 void Sequencer::look_as_leader(Clock::time_point now) {
   if (now < busy_until_ || now >= renew_at_) return number(now);
   next_look_ = now + kIdlePause;
-  const auto waiting = postgres::count_unnumbered(session_, 1);
+  const auto waiting = postgres::count_unnumbered(numbering_.session(), 1);
   if (!waiting) next_look_ = now + kPauseAfterFailure;
   else if (*waiting > 0) number(now);
 }
@@ -74,13 +74,13 @@ void Sequencer::follow(Clock::time_point now) {
     if (leadership_.holds()) return;
   }
   next_look_ = now + (log_.has_readers() ? kIdlePause : kPauseOfOthers);
-  const auto line = postgres::find_event_line(session_);
+  const auto line = postgres::find_event_line(numbering_.session());
   if (line) log_.announce(line->last_position);
   else next_look_ = now + kPauseAfterFailure;
 }
 
 void Sequencer::number(Clock::time_point now) {
-  const auto numbered = postgres::number_events(session_, name_, kLease, kRowsAtOnce, options_.rehearsals);
+  const auto numbered = numbering_.number(name_, kLease, kRowsAtOnce, options_.rehearsals);
   if (!numbered) {
     next_look_ = now + kPauseAfterFailure;
     return;

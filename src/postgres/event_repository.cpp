@@ -18,46 +18,6 @@
 namespace flashsale::postgres {
 namespace {
 
-/// The rows that one look takes, as parallel arrays for the statements.
-struct Unnumbered {
-  struct Rows {
-    ArrayLiteral sales, numbers, positions;
-    std::int64_t count = 0;
-  };
-  Rows counted, dropped;
-  std::int64_t events = 0;
-
-  void add(const pqxx::row& row, std::int64_t last_position, bool rehearsals) {
-    const auto sale_no = row[0].as<std::int64_t>();
-    const auto row_no = row[1].as<std::int64_t>();
-    const bool counts = rehearsals || !row[3].as<bool>();
-    auto& rows = counts ? counted : dropped;
-    rows.sales.add(sale_no);
-    rows.numbers.add(row_no);
-    rows.positions.add(last_position + events + 1);
-    ++rows.count;
-    if (counts) events += row[2].as<std::int64_t>();
-  }
-};
-
-void number_in(pqxx::work& tx, Numbered& done, std::int32_t rows, bool rehearsals) {
-  const auto waiting = execute(tx, embedded::outbox_unnumbered_sql, rows);
-  if (waiting.empty()) return;
-  Unnumbered taken;
-  for (const auto& row : waiting) taken.add(row, done.line.last_position, rehearsals);
-  if (taken.counted.count > 0) {
-    auto& counted = taken.counted;
-    execute(tx, embedded::outbox_number_sql, counted.sales.close(), counted.numbers.close(), counted.positions.close());
-    done.line.last_position += taken.events;
-    execute(tx, "UPDATE event_line SET last_position = $1", done.line.last_position);
-  }
-  if (taken.dropped.count > 0) {
-    execute(tx, embedded::outbox_drop_sql, taken.dropped.sales.close(), taken.dropped.numbers.close());
-  }
-  done.events = taken.events;
-  done.is_all = static_cast<std::int32_t>(waiting.size()) < rows;
-}
-
 EventLine read_line(const pqxx::row& row) { return {row[0].as<std::int64_t>(), row[1].as<std::int64_t>()}; }
 
 /// `{a,b}` of a uuid[], as the server prints it.
@@ -189,34 +149,6 @@ Result<EventLine> find_event_line(Session& session) {
   return line;
 }
 
-Result<Numbered> number_events(Session& session, const std::string& leader, std::chrono::milliseconds lease,
-                               std::int32_t rows, bool rehearsals) {
-  Numbered done;
-  const Error error = session.run([&](pqxx::connection& connection) {
-    done = {};
-    pqxx::work tx(connection);
-    const auto led = execute(tx, embedded::event_line_lead_sql, leader, std::int64_t{lease.count()});
-    if (led.empty()) return;
-    done.leads = true;
-    done.line = read_line(led[0]);
-    // In a statement of its own, which sees all that was committed before the line was locked.
-    number_in(tx, done, rows, rehearsals);
-    FLASHSALE_FAULT_POINT("events.before_number_commit");
-    commit(tx);
-    FLASHSALE_FAULT_POINT("events.after_number_commit");
-  });
-  if (error) return error;
-  return done;
-}
-
-Error resign_from_events(Session& session, const std::string& leader) {
-  return session.run([&](pqxx::connection& connection) {
-    pqxx::work tx(connection);
-    execute(tx, "UPDATE event_line SET leader_until = '-infinity' WHERE leader = $1", leader);
-    commit(tx);
-  });
-}
-
 Result<std::int64_t> count_unnumbered(Session& session, std::int32_t most) {
   std::int64_t count = 0;
   const Error error = session.run([&](pqxx::connection& connection) {
@@ -296,6 +228,8 @@ Result<std::int64_t> retire_events(Session& session, std::int64_t position, std:
   std::int64_t gone_until = 0;
   const Error error = session.run([&](pqxx::connection& connection) {
     pqxx::work tx(connection);
+    // By the keys, however the planner sees it.
+    tx.exec("SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off");
     gone_until =
         execute(tx, embedded::outbox_retire_sql, position, std::int64_t{keep.count()}, rows)[0][0].as<std::int64_t>();
     if (gone_until == 0) return;

@@ -11,6 +11,7 @@
 
 #include "flashsale/postgres/erasure_repository.hpp"
 #include "flashsale/postgres/event_audit.hpp"
+#include "flashsale/postgres/event_numbering.hpp"
 #include "flashsale/postgres/event_repository.hpp"
 #include "flashsale/postgres/event_sinks.hpp"
 #include "flashsale/postgres/order_repository.hpp"
@@ -54,7 +55,7 @@ class EventsTest : public ::testing::Test {
     return order.order.id;
   }
   std::vector<EventRow> number_and_read(std::int64_t after = 0) {
-    EXPECT_TRUE(number_events(session, "test", 1s, kAll, false).value().leads);
+    EXPECT_TRUE(numbering.number("test", 1s, kAll, false).value().leads);
     return read_events(session, after, kAll).value();
   }
   std::vector<std::string> told_of(const OrderId& id, const std::vector<EventRow>& events) {
@@ -82,6 +83,7 @@ class EventsTest : public ::testing::Test {
 
   PostgresDatabase database;
   Session session = database.connect("events");
+  EventNumbering numbering{database.options(), "numbering"};
   OrderWriter writer{database.options(), "writer"};
 };
 
@@ -187,13 +189,13 @@ TEST_F(EventsTest, WhatCommitsLateIsNotMissed) {
 
 TEST_F(EventsTest, OneLeadsUntilItsTimeIsOver) {
   create("drop");
-  EXPECT_TRUE(number_events(session, "a", 60s, kAll, false)->leads);
-  EXPECT_FALSE(number_events(session, "b", 60s, kAll, false)->leads);
-  EXPECT_TRUE(number_events(session, "a", 0s, kAll, false)->leads);
-  EXPECT_TRUE(number_events(session, "b", 60s, kAll, false)->leads);
-  EXPECT_FALSE(number_events(session, "a", 60s, kAll, false)->leads);
-  ASSERT_FALSE(resign_from_events(session, "b"));
-  EXPECT_TRUE(number_events(session, "a", 60s, kAll, false)->leads);
+  EXPECT_TRUE(numbering.number("a", 60s, kAll, false)->leads);
+  EXPECT_FALSE(numbering.number("b", 60s, kAll, false)->leads);
+  EXPECT_TRUE(numbering.number("a", 0s, kAll, false)->leads);
+  EXPECT_TRUE(numbering.number("b", 60s, kAll, false)->leads);
+  EXPECT_FALSE(numbering.number("a", 60s, kAll, false)->leads);
+  ASSERT_FALSE(numbering.resign("b"));
+  EXPECT_TRUE(numbering.number("a", 60s, kAll, false)->leads);
 }
 
 /// Two that both believe to lead, while orders are made, paid and cancelled.
@@ -203,8 +205,8 @@ TEST_F(EventsTest, TwoSequencersAtOnceGiveNoPositionTwiceAndLeaveNoneOut) {
   std::vector<std::thread> threads;
   for (int i = 0; i < 2; ++i) {
     threads.emplace_back([&, i] {
-      Session own = database.connect("sequencer");
-      while (!done) ASSERT_TRUE(number_events(own, "leader" + std::to_string(i), 0ms, 7, false));
+      EventNumbering own(database.options(), "sequencer");
+      while (!done) ASSERT_TRUE(own.number("leader" + std::to_string(i), 0ms, 7, false));
     });
   }
   std::vector<std::thread> buyers;
@@ -290,7 +292,7 @@ TEST_F(EventsTest, OfARehearsalNobodyIsToldUnlessAskedFor) {
   EXPECT_TRUE(number_and_read().empty());
   EXPECT_EQ(database.count("SELECT count(*) FROM outbox"), 0);
   buy(rehearsal, "b");
-  EXPECT_EQ(number_events(session, "test", 1s, kAll, true)->events, 1);
+  EXPECT_EQ(numbering.number("test", 1s, kAll, true)->events, 1);
 }
 
 TEST_F(EventsTest, EventsGoWhenAllWereToldAndTheirTimeIsOver) {

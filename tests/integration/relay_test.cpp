@@ -16,6 +16,7 @@
 #include "flashsale/events/event_log.hpp"
 #include "flashsale/events/leadership.hpp"
 #include "flashsale/events/sequencer.hpp"
+#include "flashsale/postgres/event_numbering.hpp"
 #include "flashsale/postgres/event_repository.hpp"
 #include "flashsale/postgres/event_sinks.hpp"
 #include "flashsale/postgres/outbox.hpp"
@@ -81,7 +82,7 @@ class RelayTest : public ::testing::Test {
     number();
   }
   void number() {
-    const auto numbered = postgres::number_events(session, "test", 0ms, 1000, false);
+    const auto numbered = numbering.number("test", 0ms, 1000, false);
     ASSERT_TRUE(numbered);
     last = numbered->line.last_position;
     log.announce(last);
@@ -112,6 +113,7 @@ class RelayTest : public ::testing::Test {
 
   testing::PostgresDatabase database;
   postgres::Session session = database.connect("relay-test");
+  postgres::EventNumbering numbering{database.options(), "numbering"};
   telemetry::Metrics metrics;
   EventLog log;
   Leadership leadership;

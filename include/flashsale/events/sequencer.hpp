@@ -5,6 +5,7 @@
 
 #include "flashsale/events/event_log.hpp"
 #include "flashsale/events/leadership.hpp"
+#include "flashsale/postgres/event_numbering.hpp"
 #include "flashsale/postgres/session.hpp"
 #include "flashsale/telemetry/metrics.hpp"
 #include "flashsale/workers/periodic_thread.hpp"
@@ -37,7 +38,7 @@ class Sequencer {
   EventLog& log_;
   Leadership& leadership_;
   telemetry::Metrics& metrics_;
-  postgres::Session session_;
+  postgres::EventNumbering numbering_;
   std::string name_;
   Clock::time_point next_look_{};
   Clock::time_point renew_at_{};

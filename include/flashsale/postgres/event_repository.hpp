@@ -23,20 +23,6 @@ struct EventLine {
 };
 [[nodiscard]] Result<EventLine> find_event_line(Session& session);
 
-/// What one look at the unnumbered rows has done.
-struct Numbered {
-  bool leads = false;  ///< somebody else does, and nothing was done
-  EventLine line;
-  std::int64_t events = 0;
-  bool is_all = true;  ///< no row was left for the next look
-};
-/// Gives committed rows their positions, gapless, at most `rows` of them, if `leader` leads or nobody does; then it
-/// leads for `lease`. Two at once wait for each other, so that no position is given twice whoever believes to lead.
-/// `rehearsals`: whether events of rehearsals count; otherwise they go.
-[[nodiscard]] Result<Numbered> number_events(Session& session, const std::string& leader,
-                                             std::chrono::milliseconds lease, std::int32_t rows, bool rehearsals);
-/// Whoever comes next may lead at once.
-[[nodiscard]] Error resign_from_events(Session& session, const std::string& leader);
 /// How many rows wait to be numbered, at most `most`: with 1, a cheap look.
 [[nodiscard]] Result<std::int64_t> count_unnumbered(Session& session, std::int32_t most);
 

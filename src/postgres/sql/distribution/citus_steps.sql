@@ -44,6 +44,9 @@ SELECT statement
                                   -- A foreign key can have made one that is to be distributed the coordinator's.
                               AND (kind = 'of the coordinator' OR partmethod = 'h' OR repmodel = 't'))
          UNION ALL
+        -- Each server counts its own transactions.
+        SELECT 99, 'UPDATE event_line SET seen_xid = NULL' FROM event_line WHERE seen_xid IS NOT NULL
+         UNION ALL
         -- It runs on the worker that has the sale.
         SELECT 100, format('SELECT create_distributed_function(%L, %L, colocate_with => %L)', oid::regprocedure, 'sale',
                            'orders')

@@ -241,6 +241,7 @@ CREATE TABLE foreign_payments (
 -- position: of the first event; the others follow. Null: committed, and not yet numbered.
 -- order_ids: of the orders, whose rows have the rest; null: the event is none of an order's, or of one without a row.
 -- payload: what the rows of orders do not have, or not for long.
+-- xid: of the transaction that has left the row.
 CREATE TABLE outbox (
     sale_no    integer     NOT NULL,
     row_no     bigint      GENERATED ALWAYS AS IDENTITY,
@@ -253,6 +254,7 @@ CREATE TABLE outbox (
     reason     text,
     expires_at timestamptz,
     payload    json,
+    xid        xid8        NOT NULL DEFAULT pg_current_xact_id(),
     PRIMARY KEY (sale_no, row_no)
 ) WITH (
     autovacuum_vacuum_scale_factor = 0.05,
@@ -262,7 +264,7 @@ CREATE TABLE outbox (
 -- Random bytes do not get smaller.
 ALTER TABLE outbox ALTER COLUMN order_ids SET STORAGE EXTERNAL;
 
-CREATE INDEX outbox_unnumbered ON outbox (change_no, row_no) WHERE position IS NULL;
+CREATE INDEX outbox_unnumbered ON outbox (xid) WHERE position IS NULL;
 
 -- Texts by or about customers, for erasures.
 CREATE INDEX outbox_reasons ON outbox (sale_no, (order_ids[1])) WHERE type = 3 AND reason <> 'payment_failed';
@@ -272,11 +274,14 @@ CREATE INDEX outbox_by_position ON outbox (position) WHERE position IS NOT NULL;
 -- One row: where the line of events ends and begins. Whoever numbers events locks it.
 -- last_position: of the newest event; 0: there is none.
 -- gone_until: events up to this position are not kept any more.
+-- seen_xid: what transactions before this one have left is numbered; so nobody walks over what the index remembers of
+-- rows that were. Null on several servers, whose transactions have numbers of their own.
 -- leader, leader_until: which process numbers events and delivers them; nothing but work is lost if two believe it.
 CREATE TABLE event_line (
     only_row      boolean     PRIMARY KEY DEFAULT true CHECK (only_row),
     last_position bigint      NOT NULL DEFAULT 0,
     gone_until    bigint      NOT NULL DEFAULT 0,
+    seen_xid      xid8        DEFAULT '0',
     leader        text        COLLATE "C" NOT NULL DEFAULT '',
     leader_until  timestamptz NOT NULL DEFAULT '-infinity'
 ) WITH (fillfactor = 20);

@@ -108,6 +108,13 @@ class RabbitmqTest(ClusterCase):
         self.addCleanup(consumer.stop)
         return consumer
 
+    def open_sale(self, **members):
+        """Whose events of its making and of its opening, which comes by the clock a moment later, have been left."""
+        sale = self.cluster.create_sale(**members)
+        harness.wait_until(lambda: self.cluster.query("SELECT told_state FROM sales WHERE sale_id = %s", (sale,)) ==
+                           [(1,)], 10, "nobody tells that the sale is open")
+        return sale
+
     def sink(self):
         """(position, last error)"""
         return self.cluster.query("SELECT position, last_error FROM event_sinks WHERE name = 'rabbitmq'")[0]
@@ -151,7 +158,7 @@ class DeliveryTest(RabbitmqTest):
     def test_each_event_arrives_once_in_order_and_describes_itself(self):
         after = self.last_position()
         consumer = self.consumer("once")
-        sale = self.cluster.create_sale(stock=30)
+        sale = self.open_sale(stock=30)
         self.sell(sale, 20)
         until = self.wait_told()
         self.check_all(consumer, after, until)
@@ -178,7 +185,7 @@ class DeliveryTest(RabbitmqTest):
     def test_a_queue_gets_the_types_that_it_is_bound_to(self):
         self.consumer("everything")
         consumer = self.consumer("sales", ["flashsale.sale.*"])
-        sale = self.cluster.create_sale(stock=2)
+        sale = self.open_sale(stock=2)
         self.sell(sale, 2)
         self.wait_told()
         harness.wait_until(lambda: "flashsale.sale.sold_out" in [m[0].type for m in consumer.messages], 20,
@@ -190,7 +197,7 @@ class BrokenTest(RabbitmqTest):
     def test_the_broker_is_killed_and_comes_back(self):
         after = self.wait_told()
         consumer = self.consumer("killed")
-        sale = self.cluster.create_sale(stock=100)
+        sale = self.open_sale(stock=100)
         self.sell(sale, 10)
         self.broker.kill()
         self.sell(sale, 10)
@@ -202,7 +209,7 @@ class BrokenTest(RabbitmqTest):
     def test_the_connection_is_closed_by_an_operator(self):
         after = self.wait_told()
         consumer = self.consumer("closed")
-        sale = self.cluster.create_sale(stock=100)
+        sale = self.open_sale(stock=100)
         for _ in range(2):
             self.sell(sale, 10)
             self.broker.close_connections()
@@ -212,7 +219,7 @@ class BrokenTest(RabbitmqTest):
     def test_a_memory_alarm_blocks_it_and_ends(self):
         after = self.wait_told()
         consumer = self.consumer("blocked")
-        sale = self.cluster.create_sale(stock=100)
+        sale = self.open_sale(stock=100)
         self.broker.set_memory_alarm(True)
         self.addCleanup(self.broker.set_memory_alarm, False)
         self.sell(sale, 20)
@@ -225,7 +232,7 @@ class BrokenTest(RabbitmqTest):
     def test_it_does_not_answer_for_a_while(self):
         after = self.wait_told()
         consumer = self.consumer("hung")
-        sale = self.cluster.create_sale(stock=100)
+        sale = self.open_sale(stock=100)
         self.sell(sale, 1)
         self.wait_told()
         self.broker.pause()
@@ -238,7 +245,7 @@ class BrokenTest(RabbitmqTest):
     def test_an_event_that_no_queue_takes_waits_for_one(self):
         after = self.wait_told()
         consumer = self.consumer("unbound")
-        sale = self.cluster.create_sale(stock=100)
+        sale = self.open_sale(stock=100)
         self.sell(sale, 5)
         self.wait_told()
         consumer.unbind("#")
@@ -254,7 +261,7 @@ class BrokenTest(RabbitmqTest):
             channel = connection.channel()
             channel.queue_declare("full", durable=True, arguments={"x-max-length": 2, "x-overflow": "reject-publish"})
             channel.queue_bind("full", EXCHANGE, "flashsale.order.confirmed")
-            sale = self.cluster.create_sale(stock=100)
+            sale = self.open_sale(stock=100)
             self.sell(sale, 8)
             self.wait_error("refuses flashsale.order.confirmed (basic.nack)")
             channel.queue_delete("full")
@@ -273,7 +280,7 @@ class RefusedTest(RabbitmqTest):
         self.broker.control("change_password", "flashsale", "another")
         self.addCleanup(self.broker.control, "change_password", "flashsale", self.broker.password)
         self.broker.close_connections()
-        sale = self.cluster.create_sale(stock=100)
+        sale = self.open_sale(stock=100)
         self.sell(sale, 1)
         self.wait_error("ACCESS_REFUSED")
         log = self.cluster.instances[0].process.log_text()
@@ -289,7 +296,7 @@ class RefusedTest(RabbitmqTest):
         self.broker.control("set_permissions", "writer", "", f"^{EXCHANGE}$", "")
         self.restart_as(f"amqp://writer:w@127.0.0.1:{self.broker.port}/")
         self.addCleanup(self.restart_as, self.broker.url)
-        sale = self.cluster.create_sale(stock=100)
+        sale = self.open_sale(stock=100)
         self.sell(sale, 3)
         self.check_all(consumer, after, self.wait_told())
 
@@ -314,7 +321,7 @@ class TlsTest(RabbitmqTest):
         instance.stop()
         instance.settings["events.rabbitmq.url"] = url
         instance.start()
-        sale = self.cluster.create_sale(stock=10)
+        sale = self.open_sale(stock=10)
         self.sell(sale, 2)
         self.wait_error("cannot be reached: SSL")
         for host, error in (("127.0.0.1", "cannot be reached: SSL"), ("localhost", "")):
@@ -333,7 +340,7 @@ class DroppedTest(RabbitmqTest):
 
     def test_what_no_queue_takes_is_passed_over_and_counted(self):
         consumer = self.consumer("orders", ["flashsale.order.#"])
-        sale = self.cluster.create_sale(stock=100)
+        sale = self.open_sale(stock=100)
         self.sell(sale, 3)
         self.wait_told()
         harness.wait_until(lambda: len(consumer.messages) == 3, 20, "orders are missing")

@@ -17,9 +17,6 @@ constexpr milliseconds kPause{15};
 constexpr milliseconds kIdlePause{20};
 /// After the last event.
 constexpr milliseconds kBusy{1000};
-/// A leader that has died is followed after this.
-constexpr milliseconds kLease{3000};
-constexpr milliseconds kRenewal{1000};
 constexpr milliseconds kPauseOfOthers{250};
 constexpr milliseconds kPauseAfterFailure{500};
 /// Rows of one transaction: after a time without a leader there may be millions.
@@ -44,35 +41,45 @@ Sequencer::Sequencer(Options options, EventLog& log, Leadership& leadership, tel
 
 void Sequencer::stop() {
   thread_.stop();
-  if (!leadership_.holds()) return;
   leadership_.lose();
-  if (const Error error = numbering_.resign(name_)) {
-    telemetry::log_warn("the next process numbers events only after a moment", {{"error", error.message()}});
-  }
+  numbering_.resign();
 }
 
 void Sequencer::look() {
   const auto now = Clock::now();
   if (now < next_look_) return;
-  if (leadership_.holds()) look_as_leader(now);
+  if (numbering_.leads() || claims(now)) look_as_leader(now);
   else follow(now);
 }
 
-void Sequencer::look_as_leader(Clock::time_point now) {
-  if (now < busy_until_ || now >= renew_at_) return number(now);
-  next_look_ = now + kIdlePause;
-  const auto waiting = postgres::count_unnumbered(numbering_.session(), 1);
-  if (!waiting) next_look_ = now + kPauseAfterFailure;
-  else if (*waiting > 0) number(now);
+/// Whether it leads from now on.
+bool Sequencer::claims(Clock::time_point now) {
+  if (now < claim_at_) return false;
+  claim_at_ = now + kPauseOfOthers;
+  const auto leads = numbering_.lead(name_);
+  if (!leads || !*leads) return false;
+  telemetry::log_info("this process numbers and delivers events", {});
+  follow(now);  // what was numbered before
+  busy_until_ = now + kBusy;
+  return true;
 }
 
-/// Somebody else leads, or nobody does.
-void Sequencer::follow(Clock::time_point now) {
-  if (now >= claim_at_) {
-    claim_at_ = now + kPauseOfOthers;
-    number(now);
-    if (leadership_.holds()) return;
+void Sequencer::look_as_leader(Clock::time_point now) {
+  next_look_ = now < busy_until_ ? now : now + kIdlePause;
+  const auto waiting = postgres::count_unnumbered(numbering_.session(), 1);
+  // Or it was frozen, and the session that led has gone.
+  if (!waiting || !numbering_.leads()) {
+    next_look_ = now + kPauseAfterFailure;
+    return leadership_.lose();
   }
+  // Counted from before the call: PostgreSQL counts from later.
+  leadership_.set_until(now + postgres::kLeadWithoutCall);
+  if (*waiting > 0) number(now);
+}
+
+/// Where the line ends, while somebody else leads.
+void Sequencer::follow(Clock::time_point now) {
+  if (!numbering_.leads()) leadership_.lose();
   next_look_ = now + (log_.has_readers() ? kIdlePause : kPauseOfOthers);
   const auto line = postgres::find_event_line(numbering_.session());
   if (line) log_.announce(line->last_position);
@@ -80,16 +87,11 @@ void Sequencer::follow(Clock::time_point now) {
 }
 
 void Sequencer::number(Clock::time_point now) {
-  const auto numbered = numbering_.number(name_, kLease, kRowsAtOnce, options_.rehearsals);
+  const auto numbered = numbering_.number(kRowsAtOnce, options_.rehearsals);
   if (!numbered) {
     next_look_ = now + kPauseAfterFailure;
     return;
   }
-  if (!numbered->leads) return leadership_.lose();
-  if (!leadership_.holds()) telemetry::log_info("this process numbers and delivers events", {});
-  // Counted from before the call: PostgreSQL counts from later.
-  leadership_.set_until(now + kLease);
-  renew_at_ = now + kRenewal;
   if (numbered->events > 0 || !numbered->is_all) busy_until_ = now + kBusy;
   metrics_.events_position().Set(static_cast<double>(numbered->line.last_position));
   log_.announce(numbered->line.last_position);

@@ -13,8 +13,11 @@ namespace {
 void prepare_statements(pqxx::connection& connection) {
   // Plans are made once, and the outbox may have been empty then: by the keys, however many rows it will have.
   pqxx::nontransaction(connection)
-      .exec("SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off");
-  connection.prepare("event_line_lead", std::string(embedded::event_line_lead_sql));
+      .exec(
+          "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;"
+          // Somebody who is frozen leads no more after this.
+          " SET idle_session_timeout = '3s'");
+  connection.prepare("event_line_lock", std::string(embedded::event_line_lock_sql));
   connection.prepare("outbox_unnumbered", std::string(embedded::outbox_unnumbered_sql));
   connection.prepare("outbox_number", std::string(embedded::outbox_number_sql));
   connection.prepare("outbox_drop", std::string(embedded::outbox_drop_sql));
@@ -70,21 +73,34 @@ void number_in(pqxx::work& tx, Numbered& done, const Horizon& horizon, std::int3
 }  // namespace
 
 EventNumbering::EventNumbering(Options options, std::string name) : session_(std::move(options), std::move(name)) {
-  session_.on_connect(prepare_statements);
+  session_.on_connect([this](pqxx::connection& connection) {
+    leads_ = false;
+    prepare_statements(connection);
+  });
 }
 
-Result<Numbered> EventNumbering::number(const std::string& leader, std::chrono::milliseconds lease, std::int32_t rows,
-                                        bool rehearsals) {
+Result<bool> EventNumbering::lead(const std::string& leader) {
+  const Error error = session_.run([&](pqxx::connection& connection) {
+    if (leads_) return;
+    pqxx::work tx(connection);
+    if (!tx.exec(std::string(embedded::event_lead_sql))[0][0].as<bool>()) return;
+    execute(tx, "UPDATE event_line SET leader = $1", leader);
+    commit(tx);
+    leads_ = true;
+  });
+  if (error) return Result<bool>(boost::system::in_place_error, error);
+  return leads_;
+}
+
+Result<Numbered> EventNumbering::number(std::int32_t rows, bool rehearsals) {
   Numbered done;
   const Error error = session_.run([&](pqxx::connection& connection) {
     done = {};
     pqxx::work tx(connection);
-    const auto led = execute_prepared(tx, "event_line_lead", leader, std::int64_t{lease.count()});
-    if (led.empty()) return;
-    done.leads = true;
-    done.line = {led[0][0].as<std::int64_t>(), led[0][1].as<std::int64_t>()};
+    const auto line = execute_prepared(tx, "event_line_lock")[0];
+    done.line = {line[0].as<std::int64_t>(), line[1].as<std::int64_t>()};
     // In a statement of its own, which sees all that was committed before the line was locked.
-    number_in(tx, done, {led[0][2].as<std::string>(), led[0][3].as<std::string>()}, rows, rehearsals);
+    number_in(tx, done, {line[2].as<std::string>(), line[3].as<std::string>()}, rows, rehearsals);
     FLASHSALE_FAULT_POINT("events.before_number_commit");
     commit(tx);
     FLASHSALE_FAULT_POINT("events.after_number_commit");
@@ -93,12 +109,9 @@ Result<Numbered> EventNumbering::number(const std::string& leader, std::chrono::
   return done;
 }
 
-Error EventNumbering::resign(const std::string& leader) {
-  return session_.run([&](pqxx::connection& connection) {
-    pqxx::work tx(connection);
-    execute(tx, "UPDATE event_line SET leader_until = '-infinity' WHERE leader = $1", leader);
-    commit(tx);
-  });
+void EventNumbering::resign() {
+  session_.disconnect();
+  leads_ = false;
 }
 
 }  // namespace flashsale::postgres

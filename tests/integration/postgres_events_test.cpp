@@ -55,7 +55,7 @@ class EventsTest : public ::testing::Test {
     return order.order.id;
   }
   std::vector<EventRow> number_and_read(std::int64_t after = 0) {
-    EXPECT_TRUE(numbering.number("test", 1s, kAll, false).value().leads);
+    EXPECT_TRUE(numbering.number(kAll, false));
     return read_events(session, after, kAll).value();
   }
   std::vector<std::string> told_of(const OrderId& id, const std::vector<EventRow>& events) {
@@ -187,15 +187,29 @@ TEST_F(EventsTest, WhatCommitsLateIsNotMissed) {
   EXPECT_EQ(events[0].position, 3);
 }
 
-TEST_F(EventsTest, OneLeadsUntilItsTimeIsOver) {
-  create("drop");
-  EXPECT_TRUE(numbering.number("a", 60s, kAll, false)->leads);
-  EXPECT_FALSE(numbering.number("b", 60s, kAll, false)->leads);
-  EXPECT_TRUE(numbering.number("a", 0s, kAll, false)->leads);
-  EXPECT_TRUE(numbering.number("b", 60s, kAll, false)->leads);
-  EXPECT_FALSE(numbering.number("a", 60s, kAll, false)->leads);
-  ASSERT_FALSE(numbering.resign("b"));
-  EXPECT_TRUE(numbering.number("a", 60s, kAll, false)->leads);
+TEST_F(EventsTest, OneLeadsForAsLongAsItsSessionLives) {
+  EventNumbering a(database.options(), "first"), b(database.options(), "second");
+  EXPECT_TRUE(a.lead("a").value());
+  EXPECT_TRUE(a.lead("a").value());
+  EXPECT_FALSE(b.lead("b").value());
+  EXPECT_EQ(database.ask("SELECT leader FROM event_line"), "a");
+  a.resign();
+  EXPECT_TRUE(b.lead("b").value());
+  EXPECT_FALSE(a.lead("a").value());
+  ASSERT_EQ(database.terminate("second"), 1);
+  EXPECT_TRUE(a.lead("a").value());
+  // It learns of it with its next call, whatever that is.
+  ASSERT_TRUE(count_unnumbered(b.session(), 1));
+  EXPECT_FALSE(b.leads());
+}
+
+/// Whoever is frozen asks for nothing, and the server ends its session.
+TEST_F(EventsTest, WhoeverAsksForNothingLeadsNoMore) {
+  EventNumbering a(database.options(), "first"), b(database.options(), "second");
+  EXPECT_TRUE(a.lead("a").value());
+  const auto end = std::chrono::steady_clock::now() + 30s;
+  while (!b.lead("b").value() && std::chrono::steady_clock::now() < end) std::this_thread::sleep_for(50ms);
+  EXPECT_TRUE(b.leads());
 }
 
 /// Two that both believe to lead, while orders are made, paid and cancelled.
@@ -206,7 +220,7 @@ TEST_F(EventsTest, TwoSequencersAtOnceGiveNoPositionTwiceAndLeaveNoneOut) {
   for (int i = 0; i < 2; ++i) {
     threads.emplace_back([&, i] {
       EventNumbering own(database.options(), "sequencer");
-      while (!done) ASSERT_TRUE(own.number("leader" + std::to_string(i), 0ms, 7, false));
+      while (!done) ASSERT_TRUE(own.number(7, false));
     });
   }
   std::vector<std::thread> buyers;
@@ -292,7 +306,7 @@ TEST_F(EventsTest, OfARehearsalNobodyIsToldUnlessAskedFor) {
   EXPECT_TRUE(number_and_read().empty());
   EXPECT_EQ(database.count("SELECT count(*) FROM outbox"), 0);
   buy(rehearsal, "b");
-  EXPECT_EQ(numbering.number("test", 1s, kAll, true)->events, 1);
+  EXPECT_EQ(numbering.number(kAll, true)->events, 1);
 }
 
 TEST_F(EventsTest, EventsGoWhenAllWereToldAndTheirTimeIsOver) {

@@ -30,6 +30,7 @@ class Sequencer {
   using Clock = std::chrono::steady_clock;
 
   void look();
+  [[nodiscard]] bool claims(Clock::time_point now);
   void look_as_leader(Clock::time_point now);
   void follow(Clock::time_point now);
   void number(Clock::time_point now);
@@ -41,7 +42,6 @@ class Sequencer {
   postgres::EventNumbering numbering_;
   std::string name_;
   Clock::time_point next_look_{};
-  Clock::time_point renew_at_{};
   Clock::time_point claim_at_{};
   Clock::time_point busy_until_{};  ///< events came a moment ago, so more will
   workers::PeriodicThread thread_;  ///< the last: it ends before what it uses

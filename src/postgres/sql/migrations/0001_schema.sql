@@ -276,14 +276,13 @@ CREATE INDEX outbox_by_position ON outbox (position) WHERE position IS NOT NULL;
 -- gone_until: events up to this position are not kept any more.
 -- seen_xid: what transactions before this one have left is numbered; so nobody walks over what the index remembers of
 -- rows that were. Null on several servers, whose transactions have numbers of their own.
--- leader, leader_until: which process numbers events and delivers them; nothing but work is lost if two believe it.
+-- leader: the process that was the last to begin to number events; it does so while it holds an advisory lock.
 CREATE TABLE event_line (
     only_row      boolean     PRIMARY KEY DEFAULT true CHECK (only_row),
     last_position bigint      NOT NULL DEFAULT 0,
     gone_until    bigint      NOT NULL DEFAULT 0,
     seen_xid      xid8        DEFAULT '0',
-    leader        text        COLLATE "C" NOT NULL DEFAULT '',
-    leader_until  timestamptz NOT NULL DEFAULT '-infinity'
+    leader        text        COLLATE "C" NOT NULL DEFAULT ''
 ) WITH (fillfactor = 20);
 
 INSERT INTO event_line DEFAULT VALUES;

@@ -84,6 +84,15 @@ void EventFeed::join(std::int64_t position) {
   boost::asio::post(context_, [this] { look(); });
 }
 
+/// Those who are live can be ahead of all there is, when PostgreSQL has gone back: then not as fast as it answers.
+void EventFeed::read_again(bool is_at_end, std::function<void()> read) {
+  if (!is_at_end) return read();
+  const auto pause = std::make_shared<boost::asio::steady_timer>(context_, options_.breath);
+  pause->async_wait([pause, read = std::move(read)](const boost::system::error_code& error) {
+    if (!error) read();
+  });
+}
+
 // ---- calls that wait
 
 EventFeed::PollPtr EventFeed::wait(EventQuery query, std::chrono::steady_clock::time_point deadline, PageRead answer) {
@@ -110,7 +119,11 @@ void EventFeed::read_for(const PollPtr& poll) {
     if (!poll->answer) return;
     if (!is_readable(page) || !page->events.empty()) return settle(poll, page);
     poll->query.after = page->next_after;
-    if (!may_join(page->next_after, page->is_at_end)) return read_for(poll);
+    if (!may_join(page->next_after, page->is_at_end)) {
+      return read_again(page->is_at_end, [this, poll] {
+        if (poll->answer) read_for(poll);
+      });
+    }
     join(page->next_after);
     poll->is_live = true;
   });
@@ -179,7 +192,9 @@ void EventFeed::take_page(const FollowerPtr& follower, const EventPage& page) {
     join(follower->after);
     follower->is_live = true;
   } else if (follower->stream->is_idle()) {
-    read_for(follower);
+    read_again(page.is_at_end, [this, follower] {
+      if (follower->stream->is_open()) read_for(follower);
+    });
   } else {
     follower->wants_page = true;
   }

@@ -72,6 +72,7 @@ class EventFeed {
   void settle(const PollPtr& poll, const Result<EventPage>& page);
   void read_for(const FollowerPtr& follower);
   void take_page(const FollowerPtr& follower, const EventPage& page);
+  void read_again(bool is_at_end, std::function<void()> read);
   void look();
   void look_after(std::chrono::milliseconds pause);
   void take_live(std::int64_t after, const Result<EventPage>& page);

@@ -189,7 +189,9 @@ class Parser {
   }
 
   void require_for_events() const {
-    if (!events_action_given_) throw UsageError("flashsaled events needs to be told what: audit, sinks, replay, …");
+    if (!events_action_given_) {
+      throw UsageError("flashsaled events needs to be told what: audit, sinks, replay, forget or snapshot");
+    }
     const auto action = result_.events_action;
     const bool names_sink = action == EventsAction::replay || action == EventsAction::forget;
     if (names_sink != !result_.sink.empty()) {

@@ -79,6 +79,14 @@ int print_sinks(postgres::Session& session) {
 }
 
 int audit(postgres::Session& session, const Settings& settings, const std::string& sale_id) {
+  if (!sale_id.empty()) {
+    const auto sale = postgres::find_sale(session, sale_id);
+    if (!sale) return cannot("audit cannot tell", sale.error());
+    if (!*sale) {
+      std::cerr << "flashsaled: there is no sale " << sale_id << '\n';
+      return 1;
+    }
+  }
   const auto gaps = postgres::find_event_gaps(session);
   if (!gaps) return cannot("audit cannot tell", gaps.error());
   const bool is_whole = print_gaps(*gaps);

@@ -1,9 +1,13 @@
 #include "flashsale/events/event.hpp"
 
+#include <openssl/evp.h>
+
+#include <array>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "flashsale/model/check.hpp"
 #include "flashsale/model/json_members.hpp"
 #include "flashsale/model/json_text.hpp"
 #include "flashsale/model/order_json.hpp"
@@ -80,13 +84,29 @@ std::string order_document(const postgres::EventRow& row, const Json& payload, c
   return out + "}";
 }
 
+/// AMQP takes ids of 255 bytes: a long one is named by its SHA-256.
+std::string short_form(const std::string& payment_id) {
+  constexpr std::size_t kPaymentIdMax = 128;
+  if (payment_id.size() <= kPaymentIdMax) return payment_id;
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  unsigned size = 0;
+  FLASHSALE_CHECK(EVP_Digest(payment_id.data(), payment_id.size(), digest.data(), &size, EVP_sha256(), nullptr) == 1);
+  std::string text = "sha256-";
+  for (unsigned i = 0; i < size; ++i) {
+    char hex[3];
+    std::snprintf(hex, sizeof hex, "%02x", digest[i]);
+    text += hex;
+  }
+  return text;
+}
+
 void render_order(Event& event, const postgres::EventRow& row, const Sale* sale) {
   const auto payload = row.payload.empty() ? Json::object() : payload_of(row);
   const auto order_id = row.order_id ? row.order_id->to_string() : text_of(payload, "order_id");
   event.subject = event.partition_key = order_id;
   // Money can come for an order that is not there, and has no changes to count then.
   event.id = row.order_id ? order_id + '/' + std::to_string(row.change_no)
-                          : order_id + "/refund/" + text_of(payload, "payment_id");
+                          : order_id + "/refund/" + short_form(text_of(payload, "payment_id"));
   event.data = order_document(row, payload, order_id, sale);
 }
 

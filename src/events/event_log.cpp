@@ -11,6 +11,9 @@ constexpr std::size_t kRecentMax = 8192;
 constexpr std::size_t kRecentBytesMax = std::size_t{8} * 1024 * 1024;
 /// Sales whose orders come up in events at the same time.
 constexpr std::size_t kSalesMax = 256;
+/// An erasure, by whichever process, reaches what stands in memory within this time.
+constexpr std::chrono::seconds kRecentAge{3};
+constexpr std::chrono::milliseconds kPatience{250};
 
 std::size_t bytes_of(const Event& event) {
   return sizeof(Event) + event.id.size() + event.subject.size() + event.time.size() + event.partition_key.size() +
@@ -74,7 +77,9 @@ Result<std::vector<EventPtr>> EventLog::read(postgres::Session& session, std::in
   if (auto events = recent(after, limit); !events.empty()) return events;
   const bool is_near_the_end = after + static_cast<std::int64_t>(kRecentMax) >= last_position();
   if (!is_near_the_end) return load(session, after, limit);
-  const std::lock_guard loading(loading_);
+  // Somebody's session may hang: then everybody reads for himself.
+  const std::unique_lock loading(loading_, kPatience);
+  if (!loading.owns_lock()) return load(session, after, limit);
   if (auto events = recent(after, limit); !events.empty()) return events;
   auto events = load(session, after, limit);
   if (events) keep(*events);
@@ -84,6 +89,7 @@ Result<std::vector<EventPtr>> EventLog::read(postgres::Session& session, std::in
 std::vector<EventPtr> EventLog::recent(std::int64_t after, std::size_t limit) const {
   const std::lock_guard lock(mutex_);
   if (recent_.empty() || after + 1 < recent_.front()->position) return {};
+  if (std::chrono::steady_clock::now() - recent_since_ > kRecentAge) return {};
   const auto first = static_cast<std::size_t>(after + 1 - recent_.front()->position);
   if (first >= recent_.size()) return {};
   const auto last = std::min(recent_.size(), first + limit);
@@ -123,6 +129,9 @@ Result<std::shared_ptr<const Sale>> EventLog::sale_of(postgres::Session& session
 /// What follows what is there; or it begins anew.
 void EventLog::keep(const std::vector<EventPtr>& events) {
   const std::lock_guard lock(mutex_);
+  const auto now = std::chrono::steady_clock::now();
+  if (now - recent_since_ > kRecentAge) recent_.clear(), recent_bytes_ = 0;
+  if (recent_.empty()) recent_since_ = now;
   for (const auto& event : events) {
     // What is in memory from before still has the name.
     if (event->type == EventType::customer_erased) recent_.clear(), recent_bytes_ = 0;

@@ -7,6 +7,7 @@ namespace {
 
 std::vector<std::string> names_of(const std::vector<std::unique_ptr<Sink>>& sinks) {
   std::vector<std::string> names;
+  names.reserve(sinks.size());
   for (const auto& sink : sinks) names.push_back(sink->name());
   return names;
 }

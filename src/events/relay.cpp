@@ -23,6 +23,8 @@ constexpr milliseconds kBackOffMost{10'000};
 /// How often the position is written down: what was delivered since comes again after a crash.
 constexpr milliseconds kSaveInterval{100};
 constexpr milliseconds kLook{250};
+/// How often an idle sink is looked at.
+constexpr milliseconds kLookAtSink{2000};
 /// Of a thread; buyers' have 0.
 constexpr int kNice = 10;
 
@@ -78,6 +80,7 @@ void Relay::step() {
   if (is_to_wait()) return;
   const auto patience = Clock::now() + (position_ == saved_position_ ? kLook : kSaveInterval);
   if (log_.wait_beyond(position_, patience)) return tell();
+  if (position_ == saved_position_ && was_moved()) return;
   sink_->idle();
 }
 
@@ -102,7 +105,11 @@ bool Relay::begin() {
     return false;
   }
   saved_position_ = stored->position;
-  position_ = own.position.value_or(stored->position);
+  // What the sink itself counts can be of events that a restored PostgreSQL has lost. Told twice is better than never.
+  const auto last = log_.last_position();
+  const bool is_of_another_line = own.position && last > 0 && *own.position > last;
+  position_ = is_of_another_line ? stored->position : own.position.value_or(stored->position);
+  if (last > 0) position_ = std::min(position_, last);
   last_error_ = stored->last_error;
   is_delivering_ = true;
   back_off_ = milliseconds(0);
@@ -114,17 +121,21 @@ bool Relay::begin() {
 bool Relay::is_ahead_of_line() {
   const auto last = log_.last_position();
   if (last == 0 || position_ <= last) return false;
-  if (is_delivering_ && position_ == saved_position_ && !began_ahead_) {
-    began_ahead_ = true;
-    is_delivering_ = false;
-    return true;
-  }
-  // The sink's own count, or that of a PostgreSQL that has lost the end of the line alone.
   telemetry::log_warn("a sink was told more than there is: PostgreSQL has gone back",
                       {{"sink", sink_->name()}, {"position", position_}, {"last", last}});
-  began_ahead_ = false;
-  position_ = last;
-  return false;
+  is_delivering_ = false;
+  pause(kLook);
+  return true;
+}
+
+/// Whether somebody has set the sink back or forth while there was nothing to tell.
+bool Relay::was_moved() {
+  if (Clock::now() < look_at_) return false;
+  look_at_ = Clock::now() + kLookAtSink;
+  const auto stands = postgres::find_sink_position(session_, sink_->name());
+  if (!stands || *stands == saved_position_) return false;
+  is_delivering_ = false;
+  return true;
 }
 
 void Relay::tell() {

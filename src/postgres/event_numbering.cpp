@@ -19,6 +19,7 @@ void prepare_statements(pqxx::connection& connection) {
           " SET idle_session_timeout = '3s'");
   connection.prepare("event_line_lock", std::string(embedded::event_line_lock_sql));
   connection.prepare("outbox_unnumbered", std::string(embedded::outbox_unnumbered_sql));
+  connection.prepare("outbox_backlog", std::string(embedded::outbox_backlog_sql));
   connection.prepare("outbox_number", std::string(embedded::outbox_number_sql));
   connection.prepare("outbox_drop", std::string(embedded::outbox_drop_sql));
   connection.prepare("event_line_end", std::string(embedded::event_line_end_sql));
@@ -52,8 +53,10 @@ struct Horizon {
   std::string ended;  ///< all before it had ended when the look began
 };
 
-void number_in(pqxx::work& tx, Numbered& done, const Horizon& horizon, std::int32_t rows, bool rehearsals) {
-  const auto waiting = execute_prepared(tx, "outbox_unnumbered", rows, horizon.seen);
+void number_in(pqxx::work& tx, Numbered& done, const Horizon& horizon, bool is_backlog, std::int32_t rows,
+               bool rehearsals) {
+  const auto waiting = is_backlog ? execute_prepared(tx, "outbox_backlog", rows)
+                                  : execute_prepared(tx, "outbox_unnumbered", rows, horizon.seen);
   if (waiting.empty()) return;
   done.is_all = static_cast<std::int32_t>(waiting.size()) < rows;
   Unnumbered taken;
@@ -100,11 +103,13 @@ Result<Numbered> EventNumbering::number(std::int32_t rows, bool rehearsals) {
     const auto line = execute_prepared(tx, "event_line_lock")[0];
     done.line = {line[0].as<std::int64_t>(), line[1].as<std::int64_t>()};
     // In a statement of its own, which sees all that was committed before the line was locked.
-    number_in(tx, done, {line[2].as<std::string>(), line[3].as<std::string>()}, rows, rehearsals);
+    number_in(tx, done, {line[2].as<std::string>(), line[3].as<std::string>()}, is_backlog_, rows, rehearsals);
     FLASHSALE_FAULT_POINT("events.before_number_commit");
     commit(tx);
     FLASHSALE_FAULT_POINT("events.after_number_commit");
   });
+  // A look that failed may have had too many to sort.
+  is_backlog_ = error || !done.is_all;
   if (error) return error;
   return done;
 }

@@ -18,6 +18,9 @@
 namespace flashsale::postgres {
 namespace {
 
+/// Of one page: a sale of a thousand items makes 180 KB of an event.
+constexpr std::int64_t kPayloadBytesMax = std::int64_t{2} * 1024 * 1024;
+
 EventLine read_line(const pqxx::row& row) { return {row[0].as<std::int64_t>(), row[1].as<std::int64_t>()}; }
 
 /// `{a,b}` of a uuid[], as the server prints it.
@@ -85,10 +88,12 @@ std::vector<ReadEvent> spread(const pqxx::result& rows, std::int64_t after, std:
 
 /// The order as the event tells it. (Of a refund and of a refusal the payload tells more.)
 Order as_told(Order order, const ReadEvent& read) {
+  const bool still_awaits = order.status == OrderStatus::awaiting_payment;
   if (read.event.type != EventType::order_refund_required) order.status = static_cast<OrderStatus>(read.event.type);
   order.refund_required = read.event.type == EventType::order_refund_required;
   order.reason = read.reason;
-  order.expires_at = read.expires_at;
+  // Its time can begin anew in the transaction that has made it, or behind it.
+  if (read.event.type != EventType::order_awaiting_payment || !still_awaits) order.expires_at = read.expires_at;
   return order;
 }
 
@@ -183,7 +188,8 @@ Result<std::vector<EventRow>> read_events(Session& session, std::int64_t after, 
   std::vector<ReadEvent> read;
   const Error error = session.run([&](pqxx::connection& connection) {
     pqxx::nontransaction tx(connection);
-    const auto rows = execute(tx, embedded::outbox_read_sql, after, limit, static_cast<std::int64_t>(kEventsOfRowMax));
+    const auto rows = execute(tx, embedded::outbox_read_sql, after, limit, static_cast<std::int64_t>(kEventsOfRowMax),
+                              kPayloadBytesMax);
     read = spread(rows, after, limit);
   });
   if (error) return error;

@@ -80,6 +80,17 @@ Result<std::int64_t> told_to_all(Session& session) {
   return position;
 }
 
+Result<std::int64_t> find_sink_position(Session& session, const std::string& name) {
+  std::int64_t position = -1;
+  const Error error = session.run([&](pqxx::connection& connection) {
+    pqxx::nontransaction tx(connection);
+    const auto rows = execute(tx, "SELECT position FROM event_sinks WHERE name = $1", name);
+    position = rows.empty() ? -1 : rows[0][0].as<std::int64_t>();
+  });
+  if (error) return error;
+  return position;
+}
+
 Result<EventSink> register_event_sink(Session& session, const std::string& name, const std::string& kind) {
   EventSink sink;
   const Error error = session.run([&](pqxx::connection& connection) {

@@ -181,6 +181,14 @@ bool has_passed(pqxx::transaction_base& tx, TimePoint moment) {
   return execute(tx, "SELECT $1::timestamptz <= clock_timestamp()", format_rfc3339(moment))[0][0].as<bool>();
 }
 
+/// As buyers meet it now: new times can open a sale that was over, and it opens and ends once more.
+void tell_of_patch(pqxx::transaction_base& tx, const Sale& sale) {
+  const auto row = execute(tx, "SELECT told_state, clock_timestamp() FROM sales WHERE sale_no = $1", sale.sale_no)[0];
+  const auto state = effective_state(sale.state, sale.starts_at, sale.ends_at, read_time(row[1]));
+  if (static_cast<SaleState>(row[0].as<int>()) == state) tell_of_sale(tx, sale, EventType::sale_changed);
+  else tell_of_sale(tx, sale, event_of(state), state);
+}
+
 PatchResult patch_in(pqxx::work& tx, std::string_view sale_id, const SalePatch& patch, std::string_view who) {
   using Outcome = PatchResult::Outcome;
   const auto locked =
@@ -205,11 +213,8 @@ PatchResult patch_in(pqxx::work& tx, std::string_view sale_id, const SalePatch& 
           static_cast<int>(patch.cancellation.value_or(sale->cancellation)));
   write_log(tx, who, "sale.patched", sale_id, describe(patch));
   publish_sale(tx, sale_no);
-  const auto before = sale->state;
   sale = first_of(read_sales(tx, by_number(sale_no)));
-  const bool is_new_state = before != sale->state;
-  tell_of_sale(tx, *sale, is_new_state ? event_of(sale->state) : EventType::sale_changed,
-               is_new_state ? std::optional(sale->state) : std::nullopt);
+  tell_of_patch(tx, *sale);
   commit(tx);
   return {Outcome::patched, std::move(sale)};
 }

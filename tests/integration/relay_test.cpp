@@ -193,6 +193,17 @@ TEST_F(RelayTest, ASinkThatWasSetBackIsToldAgain) {
   EXPECT_EQ(receiver.told(), expected);
 }
 
+/// While nothing happens, too.
+TEST_F(RelayTest, AnIdleSinkThatWasSetBackIsToldAgain) {
+  Receiver receiver;
+  auto told = relay("a", receiver);
+  leave(2);
+  ASSERT_TRUE(eventually([&] { return position_of("a") == last; }));
+  ASSERT_TRUE(postgres::move_event_sink(session, "a", 1).value());
+  ASSERT_TRUE(eventually([&] { return receiver.told().size() == 4; }));
+  EXPECT_EQ(receiver.told(), (std::vector<std::int64_t>{2, 3, 2, 3}));
+}
+
 /// Restored from a backup, it gives positions a second time; where the sink stands is as old as the rest.
 TEST_F(RelayTest, ALineThatHasGoneBackIsToldAgain) {
   Receiver receiver;

@@ -59,9 +59,10 @@ class EventLog {
   std::size_t waiting_ = 0;
   std::deque<EventPtr> recent_;  ///< of consecutive positions
   std::size_t recent_bytes_ = 0;
+  std::chrono::steady_clock::time_point recent_since_{};  ///< when the oldest of them was read
   std::vector<Listener> listeners_;
 
-  std::mutex loading_;  ///< of what is near the end: one reads, and the others find it
+  std::timed_mutex loading_;  ///< of what is near the end: one reads, and the others find it
   std::mutex sales_mutex_;
   Sales sales_;
 };

@@ -38,6 +38,7 @@ class Relay {
   void step();
   [[nodiscard]] bool begin();
   [[nodiscard]] bool is_ahead_of_line();
+  [[nodiscard]] bool was_moved();
   void tell();
   void took(const Delivered& delivered, std::int64_t position, Clock::duration time);
   [[nodiscard]] bool save();
@@ -53,10 +54,10 @@ class Relay {
   telemetry::Metrics& metrics_;
 
   bool is_delivering_ = false;
-  bool began_ahead_ = false;         ///< it has asked PostgreSQL once more where it stands
   std::int64_t position_ = 0;        ///< the sink has been told up to here
   std::int64_t saved_position_ = 0;  ///< as PostgreSQL knows it
   Clock::time_point save_at_{};
+  Clock::time_point look_at_{};
   std::chrono::milliseconds back_off_{0};
   Clock::time_point try_at_{};  ///< not before, since the last time has failed
   std::string last_error_;

@@ -40,6 +40,7 @@ class EventNumbering {
 
  private:
   bool leads_ = false;
+  bool is_backlog_ = false;  ///< the last look has left some
   Session session_;
 };
 

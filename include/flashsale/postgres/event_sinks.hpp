@@ -32,6 +32,8 @@ struct SinkLag {
 /// The position up to which every active sink has been told; the last there is if there are none.
 [[nodiscard]] Result<std::int64_t> told_to_all(Session& session);
 
+/// Where it stands; -1: there is none of this name.
+[[nodiscard]] Result<std::int64_t> find_sink_position(Session& session, const std::string& name);
 /// Makes it known and active, at the end of the line if it is new; what stands there.
 [[nodiscard]] Result<EventSink> register_event_sink(Session& session, const std::string& name, const std::string& kind);
 /// All of these kinds that are not named are not active any more.

@@ -1,7 +1,12 @@
--- Rows that hold any of the $2 events behind position $1; a row has at most $3 events.
+-- Rows that hold any of the $2 events behind position $1; a row has at most $3 events. No more than make $4 bytes of
+-- payload, but one.
 SELECT sale_no, at, position, change_no, events, type, order_ids, reason, expires_at, payload, row_no
-  FROM outbox
- WHERE position > $1::bigint - $3::bigint
-   AND position <= $1::bigint + $2::bigint
-   AND position + events > $1::bigint + 1
+  FROM (SELECT sale_no, at, position, change_no, events, type, order_ids, reason, expires_at, payload, row_no,
+               sum(octet_length(payload::text)) OVER (ORDER BY position ROWS BETWEEN UNBOUNDED PRECEDING
+                                                      AND 1 PRECEDING) AS bytes_before
+          FROM outbox
+         WHERE position > $1::bigint - $3::bigint
+           AND position <= $1::bigint + $2::bigint
+           AND position + events > $1::bigint + 1) AS wanted
+ WHERE coalesce(bytes_before, 0) < $4::bigint
  ORDER BY position;

@@ -266,6 +266,9 @@ ALTER TABLE outbox ALTER COLUMN order_ids SET STORAGE EXTERNAL;
 
 CREATE INDEX outbox_unnumbered ON outbox (xid) WHERE position IS NULL;
 
+-- For a backlog, of which each look takes the first.
+CREATE INDEX outbox_backlog ON outbox (change_no, row_no) WHERE position IS NULL;
+
 -- Texts by or about customers, for erasures.
 CREATE INDEX outbox_reasons ON outbox (sale_no, (order_ids[1])) WHERE type = 3 AND reason <> 'payment_failed';
 

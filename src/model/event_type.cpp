@@ -46,6 +46,7 @@ std::optional<EventType> parse_event_type(std::string_view text) {
 
 std::vector<EventType> event_types() {
   std::vector<EventType> types;
+  types.reserve(kNames.size());
   for (const auto& named : kNames) types.push_back(named.first);
   return types;
 }

@@ -63,4 +63,10 @@ std::string array_of(std::span<const std::int32_t> numbers) {
   return array.close();
 }
 
+std::string array_of(std::span<const std::string> texts) {
+  ArrayLiteral array;
+  for (const auto& text : texts) array.add_text(text);
+  return array.close();
+}
+
 }  // namespace flashsale::postgres

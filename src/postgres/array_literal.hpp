@@ -31,5 +31,6 @@ class ArrayLiteral {
 
 [[nodiscard]] std::string array_of(std::span<const OrderId> ids);
 [[nodiscard]] std::string array_of(std::span<const std::int32_t> numbers);
+[[nodiscard]] std::string array_of(std::span<const std::string> texts);
 
 }  // namespace flashsale::postgres

@@ -1,13 +1,11 @@
 #include "flashsale/postgres/event_repository.hpp"
 
 #include <algorithm>
-#include <map>
+#include <unordered_map>
 #include <utility>
 
-#include "array_literal.hpp"
 #include "embedded/flashsale_postgres.hpp"
 #include "flashsale/postgres/order_repository.hpp"
-#include "flashsale/telemetry/fault_point.hpp"
 #include "outbox_rows.hpp"
 #include "row_query.hpp"
 #include "row_reader.hpp"
@@ -87,13 +85,13 @@ std::vector<ReadEvent> spread(const pqxx::result& rows, std::int64_t after, std:
 }
 
 /// The order as the event tells it. (Of a refund and of a refusal the payload tells more.)
-Order as_told(Order order, const ReadEvent& read) {
+Order as_told(Order order, EventType type, const ReadEvent& read) {
   const bool still_awaits = order.status == OrderStatus::awaiting_payment;
-  if (read.event.type != EventType::order_refund_required) order.status = static_cast<OrderStatus>(read.event.type);
-  order.refund_required = read.event.type == EventType::order_refund_required;
+  if (type != EventType::order_refund_required) order.status = static_cast<OrderStatus>(type);
+  order.refund_required = type == EventType::order_refund_required;
   order.reason = read.reason;
   // Its time can begin anew in the transaction that has made it, or behind it.
-  if (read.event.type != EventType::order_awaiting_payment || !still_awaits) order.expires_at = read.expires_at;
+  if (type != EventType::order_awaiting_payment || !still_awaits) order.expires_at = read.expires_at;
   return order;
 }
 
@@ -106,18 +104,11 @@ std::vector<EventRow> with_orders(std::vector<ReadEvent> read, std::vector<Order
     events.push_back(std::move(one.event));
     auto& event = events.back();
     if (!event.order_id) continue;
-    one.event.type = event.type;
     const auto order = by_id.find(*event.order_id);
-    if (order != by_id.end()) event.order = as_told(*order->second, one);
+    if (order != by_id.end()) event.order = as_told(*order->second, event.type, one);
   }
   return events;
 }
-
-struct Told {
-  SaleState state = SaleState::scheduled;
-  bool is_sold_out = false;
-  SaleState now = SaleState::scheduled;
-};
 
 /// Of one sale, under its lock. How many events.
 std::int64_t tell_of_sale_now(pqxx::work& tx, std::int32_t sale_no) {

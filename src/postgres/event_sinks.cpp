@@ -24,12 +24,6 @@ EventSink read_sink(const pqxx::row& row) {
   return sink;
 }
 
-std::string texts(const std::vector<std::string>& values) {
-  ArrayLiteral array;
-  for (const auto& value : values) array.add_text(value);
-  return array.close();
-}
-
 /// Runs a statement that changes something; how many rows it has changed.
 template <class... Parameters>
 Result<std::int64_t> change(Session& session, std::string_view sql, const Parameters&... parameters) {
@@ -104,7 +98,7 @@ Result<EventSink> register_event_sink(Session& session, const std::string& name,
 
 Error retire_event_sinks(Session& session, const std::vector<std::string>& kinds,
                          const std::vector<std::string>& names) {
-  return change(session, embedded::event_sinks_retire_sql, texts(kinds), texts(names)).error();
+  return change(session, embedded::event_sinks_retire_sql, array_of(kinds), array_of(names)).error();
 }
 
 Result<bool> advance_event_sink(Session& session, const std::string& name, std::int64_t from, std::int64_t to) {

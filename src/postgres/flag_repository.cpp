@@ -30,9 +30,7 @@ FlagChange put_in(pqxx::work& tx, Feature feature, const Flag& flag, std::string
   // First of all, since flags are changed one at a time; nobody else locks a flag's row.
   const auto version = execute(tx, embedded::directory_raise_sql)[0][0].as<std::int64_t>();
   const std::string name(to_string(feature));
-  ArrayLiteral sales;
-  for (const auto& sale_id : flag.sales) sales.add_text(sale_id);
-  const auto rows = execute(tx, embedded::flag_put_sql, name, flag.enabled, flag.percent, sales.close());
+  const auto rows = execute(tx, embedded::flag_put_sql, name, flag.enabled, flag.percent, array_of(flag.sales));
   FlagChange change{{feature, flag, read_time(rows[0][0])}, version};
   write_log(tx, who, "flag.set", name, describe(flag));
   commit(tx);

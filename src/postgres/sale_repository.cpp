@@ -285,9 +285,7 @@ Result<std::int64_t> directory_version(Session& session) {
 }
 
 Error begin_anew(Session& session, std::int64_t above, std::span<const std::string> lost_marks) {
-  ArrayLiteral marks;
-  for (const auto& mark : lost_marks) marks.add_text(mark);
-  const std::string lost = marks.close();
+  const std::string lost = array_of(lost_marks);
   return session.run([&](pqxx::connection& connection) {
     pqxx::work tx(connection);
     const auto version = tx.exec("SELECT version FROM directory FOR UPDATE")[0][0].as<std::int64_t>();

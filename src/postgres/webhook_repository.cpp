@@ -36,12 +36,6 @@ std::vector<std::string> read_list(const pqxx::field& field) {
   return parts;
 }
 
-std::string array_of_texts(const std::vector<std::string>& texts) {
-  ArrayLiteral array;
-  for (const auto& text : texts) array.add_text(text);
-  return array.close();
-}
-
 Webhook read_webhook(const pqxx::row& row) {
   Webhook webhook;
   webhook.id = row[0].as<std::string>();
@@ -123,7 +117,7 @@ void enable_in(pqxx::work& tx, const std::string& id) {
 std::optional<Webhook> create_in(pqxx::work& tx, const NewWebhook& made, std::string_view who) {
   // First of all: one is created at a time.
   execute(tx, "SELECT last_position FROM event_line FOR UPDATE");
-  const auto written = execute(tx, embedded::webhook_insert_sql, made.id, made.url, array_of_texts(made.types),
+  const auto written = execute(tx, embedded::webhook_insert_sql, made.id, made.url, array_of(made.types),
                                made.is_paused, made.secret, kWebhooksMax);
   if (written.affected_rows() == 0) return std::nullopt;
   execute(tx, embedded::event_sink_register_sql, sink_of(made.id), std::string("webhook"));
@@ -140,7 +134,7 @@ std::optional<Webhook> change_in(pqxx::work& tx, const std::string& id, const We
   const bool is_disabled = rows[0][0].as<bool>();
   const int paused = change.is_paused ? static_cast<int>(*change.is_paused) : -1;
   execute(tx, embedded::webhook_update_sql, id, change.url.value_or(""), change.types.has_value(),
-          array_of_texts(change.types.value_or(std::vector<std::string>{})), paused);
+          array_of(change.types.value_or(std::vector<std::string>{})), paused);
   // What has failed elsewhere is tried at once.
   if (change.url) execute(tx, embedded::retries_hasten_sql, id);
   if (change.is_enabled.value_or(false) && is_disabled) enable_in(tx, id);

@@ -322,8 +322,9 @@ TEST_P(OrderWriterTest, ARejectedOrderWhoseMoneyHasGoneBackIsMarked) {
   const Sale sale = testing::created_sale(session, "drop", {1});
   const std::vector<NewOrder> batch{new_order(sale, 0, "a", "1", 1), new_order(sale, 0, "b", "1", 1)};
   const std::string late = batch[1].order.id.to_string();
-  ASSERT_EQ(database.ask("INSERT INTO refunds VALUES (" + std::to_string(sale.sale_no) + ", '" + late +
-                         "', 'pay') RETURNING payment_id"),
+  ASSERT_EQ(database.ask("INSERT INTO refunds (sale_no, order_id, payment_id, amount, currency, reason) VALUES (" +
+                         std::to_string(sale.sale_no) + ", '" + late +
+                         "', 'pay', 1, 'EUR', 'late_payment') RETURNING payment_id"),
             "pay");
   EXPECT_THAT(outcomes(writer.write(batch, false)),
               ::testing::ElementsAre(WriteOutcome::committed, WriteOutcome::rejected));

@@ -46,6 +46,7 @@ class EventLog {
     std::function<bool()> is_waiting;
   };
   using Sales = std::map<std::int32_t, std::shared_ptr<const Sale>>;
+  class Turn;
 
   [[nodiscard]] std::vector<EventPtr> recent(std::int64_t after, std::size_t limit) const;
   [[nodiscard]] Result<std::vector<EventPtr>> load(postgres::Session& session, std::int64_t after, std::size_t limit);
@@ -62,7 +63,8 @@ class EventLog {
   std::chrono::steady_clock::time_point recent_since_{};  ///< when the oldest of them was read
   std::vector<Listener> listeners_;
 
-  std::timed_mutex loading_;  ///< of what is near the end: one reads, and the others find it
+  bool is_loading_ = false;  ///< what is near the end: one reads it, and the others find it; guarded by mutex_
+  std::condition_variable loaded_;
   std::mutex sales_mutex_;
   Sales sales_;
 };

@@ -40,8 +40,8 @@ COPY scripts/install scripts/packages scripts/
 RUN scripts/install image && rm -rf /var/lib/apt/lists/*
 RUN useradd --system --uid 10001 --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin flashsale && install -d -o flashsale -g flashsale -m 700 /var/lib/flashsale && install -d -o flashsale -g flashsale -m 755 /etc/flashsale
 COPY LICENSE ./
-COPY scripts/demo_sale scripts/generate_secrets scripts/prepare_volumes scripts/render_redis_users scripts/make_database scripts/
-COPY config/flashsaled.toml config/redis.conf config/redis_users.acl config/postgresql.conf config/postgresql_roles.sql config/
+COPY scripts/demo_sale scripts/generate_secrets scripts/prepare_volumes scripts/render_redis_users scripts/render_rabbitmq_definitions scripts/make_database scripts/
+COPY config/flashsaled.toml config/redis.conf config/redis_users.acl config/postgresql.conf config/postgresql_roles.sql config/rabbitmq.conf config/rabbitmq_definitions.json config/
 # Whatever umask the project's directory was made with.
 RUN chmod -R a+rX .
 COPY --from=build /src/build/release/flashsaled /usr/local/bin/flashsaled

@@ -24,7 +24,7 @@ start_rabbitmq() {
   take_free_port
   distribution_port=$free_port
   mkdir -p "$home"
-  write_rabbitmq_settings "$home" "$(<"$1/secrets/rabbitmq_password")"
+  write_rabbitmq_settings "$home" "$1/secrets"
   # With RUNNING_UNDER_SYSTEMD the script becomes the node instead of starting it.
   rabbitmq_environment=("HOME=$home" "LANG=C.UTF-8" "RUNNING_UNDER_SYSTEMD=1" "ERL_EPMD_PORT=$epmd_port"
     ERL_EPMD_ADDRESS=127.0.0.1 RABBITMQ_NODENAME=flashsale@localhost RABBITMQ_NODE_IP_ADDRESS=127.0.0.1
@@ -36,35 +36,26 @@ start_rabbitmq() {
   start_child rabbitmq "$log" TERM "" env "${rabbitmq_environment[@]}" "$rabbitmq_scripts/rabbitmq-server"
 }
 
-# write_rabbitmq_settings HOME PASSWORD
+# write_rabbitmq_settings HOME SECRETS
 write_rabbitmq_settings() {
   cat >"$1/rabbitmq.conf" <<TEXT
-default_user = flashsale
-default_pass = $2
+load_definitions = $1/definitions.json
 management.tcp.ip = 127.0.0.1
 management.tcp.port = $rabbitmq_api_port
 TEXT
   : >"$1/rabbitmq-env.conf"
   echo '[rabbitmq_management].' >"$1/enabled_plugins"
-  cat >"$1/definitions.json" <<'TEXT'
-{"exchanges": [{"name": "flashsale", "vhost": "/", "type": "topic", "durable": true, "auto_delete": false,
-                "internal": false, "arguments": {}}],
- "queues": [{"name": "flashsale.events", "vhost": "/", "durable": true, "auto_delete": false, "arguments": {}}],
- "bindings": [{"source": "flashsale", "vhost": "/", "destination": "flashsale.events", "destination_type": "queue",
-               "routing_key": "#", "arguments": {}}]}
-TEXT
+  scripts/render_rabbitmq_definitions "$2" <config/rabbitmq_definitions.json >"$1/definitions.json"
 }
 
 rabbitmq_answers() (exec 3<>"/dev/tcp/127.0.0.1/$rabbitmq_port")
 
-# await_rabbitmq STATE LOG: until it answers and has the queue.
+# await_rabbitmq LOG: until it answers. It has the queue by then: definitions are read before anybody is let in.
 await_rabbitmq() {
   local deadline=$((SECONDS + broker_start_timeout_s))
   until rabbitmq_answers 2>/dev/null; do
-    is_running rabbitmq || failed_by_log "RabbitMQ has ended" "$2"
-    ((SECONDS < deadline)) || failed_by_log "RabbitMQ does not answer" "$2"
+    is_running rabbitmq || failed_by_log "RabbitMQ has ended" "$1"
+    ((SECONDS < deadline)) || failed_by_log "RabbitMQ does not answer" "$1"
     sleep 0.1
   done
-  run_step env "${rabbitmq_environment[@]}" "$rabbitmq_scripts/rabbitmqctl" -q import_definitions \
-    "$1/rabbitmq/definitions.json" >>"$2" 2>&1 || failed_by_log "making RabbitMQ's queue failed" "$2"
 }

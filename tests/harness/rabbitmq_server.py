@@ -25,19 +25,19 @@ def _scripts():
 
 class RabbitmqServer:
     """A durable private RabbitMQ, with an epmd of its own, since one that the node starts would outlive it. The
-    password is there so that tests can look for it in the logs."""
+    password is there so that tests can look for it in the logs. `password`: that of definitions in `extra_config`."""
 
-    def __init__(self, directory, extra_config=""):
+    def __init__(self, directory, extra_config="", password=None):
         self.directory = pathlib.Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
         self.port = free_port()
-        self.password = secrets.token_hex(12)
+        self.password = password or secrets.token_hex(12)
         self.url = f"amqp://{USER}:{self.password}@127.0.0.1:{self.port}/"
         self._epmd_port = free_port()
         self._node = f"flashsale-{self.port}@localhost"
         config = self.directory / "rabbitmq.conf"
         config.write_text(f"default_user = {USER}\ndefault_pass = {self.password}\n"
-                          f"disk_free_limit.absolute = 50MB\n{extra_config}")
+                          f"{extra_config}\ndisk_free_limit.absolute = 50MB\n")
         (self.directory / "enabled_plugins").write_text("[].\n")
         (self.directory / "rabbitmq-env.conf").write_text("")
         self._environment = {

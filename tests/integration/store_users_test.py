@@ -16,6 +16,7 @@ import redis as redis_py
 
 import harness
 from harness import ROOT, SERVE_ROLE
+from harness.rabbitmq_server import RabbitmqServer
 
 APPENDED_TO = "admin_log"
 READ = "schema_migrations"
@@ -122,7 +123,8 @@ class ScriptsTest(unittest.TestCase):
                            umask=0o077)
 
     def test_the_stores_can_read_their_settings_and_not_the_secrets(self):
-        self.assertEqual({"redis.conf", "redis_users.acl", "postgresql.conf", "postgresql_roles.sql", "make_database"},
+        self.assertEqual({"redis.conf", "redis_users.acl", "postgresql.conf", "postgresql_roles.sql", "make_database",
+                          "rabbitmq.conf", "rabbitmq_definitions.json"},
                          {path.name for path in self.settings.iterdir()})
         for path in self.settings.iterdir():
             self.assertEqual(0o755 if path.name == "make_database" else 0o644, stat.S_IMODE(path.stat().st_mode), path)
@@ -131,6 +133,23 @@ class ScriptsTest(unittest.TestCase):
             text = path.read_text(encoding="utf-8").strip()
             for other in self.settings.iterdir():
                 self.assertNotIn(text, other.read_text(encoding="utf-8"), f"{path.name} in {other.name}")
+
+    def test_rabbitmq_starts_with_them(self):
+        """And the URL that the instances are given leads to it, with as much as they need."""
+        with open(self.settings / "rabbitmq.conf", encoding="utf-8") as settings:
+            text = settings.read().replace("/etc/flashsale", str(self.settings))
+        password = (self.secrets / "rabbitmq_password").read_text(encoding="utf-8").strip()
+        broker = RabbitmqServer(self.settings.parent / "rabbitmq", text, password)
+        self.addCleanup(broker.stop)
+        url = (self.secrets / "rabbitmq_url").read_text(encoding="utf-8").strip()
+        self.assertEqual(f"amqp://flashsale:{password}@rabbitmq/", url)
+        self.assertNotIn("guest", broker.control("list_users"))
+        with contextlib.closing(broker.connect()) as connection:
+            channel = connection.channel()
+            channel.exchange_declare("flashsale", "topic", durable=True)
+            channel.confirm_delivery()
+            channel.basic_publish("flashsale", "flashsale.order.confirmed", b"{}", mandatory=True)
+            self.assertEqual(b"{}", channel.basic_get("flashsale.events", auto_ack=True)[2])
 
     def test_redis_starts_with_them(self):
         port = harness.free_port()

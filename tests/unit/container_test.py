@@ -288,7 +288,7 @@ def is_instance(service):
 def urls_made(root):
     """Those that scripts/prepare_volumes writes for the instances."""
     return [re.sub(r"\$\([^)]*\)", "x", url)
-            for url in re.findall(r'"((?:redis|postgresql)://(?:[^"]|"\$secrets[^"]*")*?)"(?:$|\s\|)',
+            for url in re.findall(r'"((?:redis|postgresql|amqp)://(?:[^"]|"\$secrets[^"]*")*?)"(?:$|\s\|)',
                                   read(root, PREPARE), re.MULTILINE)]
 
 
@@ -306,11 +306,11 @@ def ports(root):
                 breaches.append(f"{COMPOSE}: {name} publishes {port}, which its image does not expose")
     listening = {"redis": re.search(r"^port (\d+)", read(root, "config/redis.conf"), re.MULTILINE).group(1),
                  "postgres": re.search(r"^port = (\d+)", read(root, "config/postgresql.conf"),
-                                       re.MULTILINE).group(1)}
+                                       re.MULTILINE).group(1), "rabbitmq": "5672"}
     for name, service in all_services.items():
         values = [str(value) for value in (service.get("environment") or {}).values()]
         for text in values + words(service.get("entrypoint")) + (urls_made(root) if name == "secrets" else []):
-            for scheme, default in (("redis", 6379), ("postgresql", 5432), ("http", 80)):
+            for scheme, default in (("redis", 6379), ("postgresql", 5432), ("amqp", 5672), ("http", 80)):
                 if not text.startswith(f"{scheme}://"):
                     continue
                 url = urllib.parse.urlsplit(text)
@@ -349,7 +349,10 @@ SETTINGS_FOLDER = "/etc/flashsale"
 PREPARE = os.path.join("scripts", "prepare_volumes")
 # What each store has to be started with; where an image of its own looks for settings is no place of ours.
 READS = {"redis": ["redis.conf", "redis_users.acl"], "postgres": ["postgresql.conf"],
-         "database": ["make_database", "postgresql_roles.sql"]}
+         "database": ["make_database", "postgresql_roles.sql"],
+         "rabbitmq": ["rabbitmq.conf", "rabbitmq_definitions.json"]}
+# A file that another one names.
+NAMED_IN = {"rabbitmq_definitions.json": os.path.join("config", "rabbitmq.conf")}
 
 
 def store_settings(root):
@@ -358,9 +361,10 @@ def store_settings(root):
     breaches = []
     made = set(re.findall(r'"\$settings/([\w.]+)"', read(root, PREPARE)))
     for name, service in services(root).items():
-        command = " ".join(words(service.get("entrypoint")) + words(service.get("command")))
+        told = " ".join(words(service.get("entrypoint")) + words(service.get("command")) +
+                        [str(value) for value in (service.get("environment") or {}).values()])
         for file in READS.get(name, []):
-            if f"{SETTINGS_FOLDER}/{file}" not in command:
+            if f"{SETTINGS_FOLDER}/{file}" not in (read(root, NAMED_IN[file]) if file in NAMED_IN else told):
                 breaches.append(f"{COMPOSE}: {name} does not read {file}")
             if file not in made:
                 breaches.append(f"{PREPARE}: makes no {file}")
@@ -433,6 +437,24 @@ def health(root):
                 breaches.append(f"{COMPOSE}: {name} ends, and nobody waits for that")
         elif not is_checked(root, service):
             breaches.append(f"{COMPOSE}: {name} runs for good without a health check")
+    return breaches
+
+
+def on_demand(root):
+    """A service of a profile runs beside the others only when it is asked for: they neither wait for it nor are told of
+    it, and it has a bound on its memory."""
+    breaches = []
+    all_services = services(root)
+    optional = {name for name, service in all_services.items() if service.get("profiles")}
+    for name, service in all_services.items():
+        for other in sorted(optional & set(service.get("depends_on") or {})):
+            if not set(service.get("profiles") or []) & set(all_services[other]["profiles"]):
+                breaches.append(f"{COMPOSE}: {name} waits for {other}, which may never be started")
+        for variable, value in (service.get("environment") or {}).items():
+            if name not in optional and any(f"/{other}_url" in str(value) for other in optional):
+                breaches.append(f"{COMPOSE}: {name}: {variable} leads to what may never be started")
+    breaches += [f"{COMPOSE}: {name} has no mem_limit" for name in sorted(optional)
+                 if not all_services[name].get("mem_limit")]
     return breaches
 
 
@@ -621,8 +643,8 @@ def libraries(root):
     return breaches
 
 
-RULES = [copied_paths, known_variables, ports, mounts, store_settings, readable_images, proxies, health, identities,
-         version, programs, bases, grace, durability]
+RULES = [copied_paths, known_variables, ports, mounts, store_settings, readable_images, proxies, health, on_demand,
+         identities, version, programs, bases, grace, durability]
 
 
 # --- the tree ------------------------------------------------------------------------------------------------------
@@ -656,9 +678,11 @@ class TreeTest(unittest.TestCase):
         self.assertEqual(["build", "edge", "flashsaled"], list(stages(ROOT)))
         self.assertEqual({8080, 8081}, stages(ROOT)["flashsaled"].exposed())
         self.assertEqual({"redis", "postgres", "secrets", "database", "migrate", "flashsaled-1", "flashsaled-2",
-                          "demo-sale", "nginx"}, set(services(ROOT)))
+                          "demo-sale", "nginx", "rabbitmq"}, set(services(ROOT)))
+        self.assertEqual(["rabbitmq"], services(ROOT)["rabbitmq"]["profiles"])
         self.assertEqual(["redis://flashsale:x@redis:6379/0", "postgresql://flashsale_serve:x@postgres/flashsale",
-                          "postgresql://flashsale:x@postgres/flashsale"], urls_made(ROOT))
+                          "postgresql://flashsale:x@postgres/flashsale", "amqp://flashsale:x@rabbitmq/"],
+                         urls_made(ROOT))
         self.assertEqual(2, sum(1 for _, service, _ in built_services(ROOT) if is_instance(service)))
         self.assertEqual("8080", settings(ROOT)["FLASHSALE_HTTP_PORT"])
         self.assertEqual([["nginx"], ["curl"]], package_groups(ROOT)["edge"])
@@ -723,6 +747,7 @@ class PlantedBreachTest(planted_breaches.PlantedChangeTest):
             with self.subTest(new=new, what=what):
                 self.catches(ports, COMPOSE, old, new, what)
         self.catches(ports, PREPARE, "@redis:6379/0", "@redis:6380/0", "listens on 6379")
+        self.catches(ports, PREPARE, "@rabbitmq/", "@rabbitmq:5673/", "listens on 5672")
         self.catches(ports, PREPARE, "@postgres/flashsale", "@store/flashsale", "no service")
         self.catches(ports, DOCKERFILE, "EXPOSE 8080 8081", "EXPOSE 8080", "8081, which is not exposed")
         self.catches(ports, DOCKERFILE, "127.0.0.1:8080/readyz", "127.0.0.1:8080/livez", "does not ask for /readyz")
@@ -748,6 +773,9 @@ class PlantedBreachTest(planted_breaches.PlantedChangeTest):
                      "redis does not see")
         self.catches(store_settings, COMPOSE, "settings:/etc/flashsale:ro", "./config/redis.conf:/etc/redis.conf:ro",
                      "redis mounts ./config/redis.conf")
+        self.catches(store_settings, "config/rabbitmq.conf", "/etc/flashsale/", "/etc/rabbitmq/", "does not read")
+        self.catches(store_settings, COMPOSE, "RABBITMQ_CONFIG_FILE: /etc/flashsale/", "RABBITMQ_CONFIG_FILE: /etc/",
+                     "rabbitmq does not read rabbitmq.conf")
         self.catches(store_settings, PREPARE, '"$settings/redis.conf"', '"$settings/valkey.conf"',
                      "makes no redis.conf")
 
@@ -774,6 +802,13 @@ class PlantedBreachTest(planted_breaches.PlantedChangeTest):
                      "nginx runs for good")
         self.catches(health, COMPOSE, "services:\n", "services:\n  lonely: {image: 'x:1', restart: 'no'}\n",
                      "nobody waits")
+
+    def test_on_demand(self):
+        self.catches(on_demand, COMPOSE, "    redis: {condition: service_healthy}",
+                     "    rabbitmq: {condition: service_healthy}", "flashsaled-1 waits for rabbitmq")
+        self.catches(on_demand, COMPOSE, "${FLASHSALE_EVENTS_RABBITMQ_URL_FILE:-}", "/var/lib/flashsale/rabbitmq_url",
+                     "leads to what may never be started")
+        self.catches(on_demand, COMPOSE, "    mem_limit: 768m\n", "", "rabbitmq has no mem_limit")
 
     def test_identities(self):
         self.catches(identities, DOCKERFILE, "USER 10001:10001\n", "", "flashsaled-1 runs as root")

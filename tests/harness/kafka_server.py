@@ -7,7 +7,7 @@ import subprocess
 
 from .ports import free_port
 from .processes import Process
-from .surroundings import SLOWNESS, HarnessError
+from .surroundings import ROOT, SLOWNESS, HarnessError
 from .waiting import wait_until
 
 
@@ -22,16 +22,10 @@ class KafkaServer:
         self._config = self.directory / "server.properties"
         controller = f"127.0.0.1:{free_port()}"
         self._config.write_text(
-            "process.roles=broker,controller\nnode.id=1\n"
+            (ROOT / "config" / "kafka" / "server.properties").read_text(encoding="utf-8") +
             f"controller.quorum.voters=1@{controller}\n"
             f"listeners=PLAINTEXT://{self.brokers},CONTROLLER://{controller}\n"
-            f"advertised.listeners=PLAINTEXT://{self.brokers}\n"
-            "controller.listener.names=CONTROLLER\n"
-            "listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT\n"
-            f"log.dirs={self.directory / 'data'}\nauto.create.topics.enable=false\n"
-            "offsets.topic.replication.factor=1\noffsets.topic.num.partitions=1\n"
-            "transaction.state.log.replication.factor=1\ntransaction.state.log.min.isr=1\n"
-            "transaction.state.log.num.partitions=1\n")
+            f"advertised.listeners=PLAINTEXT://{self.brokers}\nlog.dirs={self.directory / 'data'}\n")
         done = subprocess.run([*self._java, "kafka.tools.StorageTool", "format", "-t", "flashsaleOfTests0000QQ", "-c",
                                self._config], capture_output=True, text=True, timeout=60 * SLOWNESS)
         if done.returncode != 0:

@@ -8,6 +8,7 @@ that the binary that is tested is the one that is there, and a change of the sou
 import base64
 import contextlib
 import fcntl
+import json
 import os
 import pathlib
 import pwd
@@ -416,6 +417,57 @@ class RabbitmqTest(RunCase):
                                       {"count": 50, "ackmode": "ack_requeue_false", "encoding": "auto"},
                                       {"Authorization": f"Basic {authorization}"})
         return self.check_status(response, 200).json()
+
+
+@unittest.skipUnless(os.environ.get("FLASHSALE_TEST_KAFKA_JARS"), "FLASHSALE_TEST_KAFKA_JARS names no folder")
+class KafkaTest(RunCase):
+    """With the jars that scripts/test --all has fetched."""
+
+    def test_every_event_is_in_a_topic_of_a_private_kafka(self):
+        state = new_directory("state-")
+        told = []
+        for start in ("first", "next"):
+            run = self.start(state, "--with-kafka", "--no-nginx")
+            self.assertIn("kafka", run.pids())
+            order = self.check_status(run.buy(f"{start}-buyer"), 201).json()
+            told.append(order["id"])
+            wait_until(lambda run=run: set(told) <= self.subjects(run), 30, "an order is not told", 0.2)
+            self.check_ended(run, *run.end())
+
+    def subjects(self, run):
+        """By the consumer that README shows, which is given up on when nothing more comes."""
+        done = subprocess.run(["java", "-cp", run["KAFKA_JARS"] + "/*",
+                               "org.apache.kafka.tools.consumer.ConsoleConsumer", "--bootstrap-server",
+                               run["KAFKA_BROKERS"], "--topic", "flashsale.events", "--from-beginning",
+                               "--timeout-ms", "5000"], capture_output=True, text=True, timeout=60 * SLOWNESS)
+        return {json.loads(line)["subject"] for line in done.stdout.splitlines()}
+
+
+class KafkaFetchTest(RunCase):
+    def test_it_says_why_when_there_is_no_kafka_to_be_had(self):
+        """From a copy of the project without jars, with a Maven that reaches nothing."""
+        project = new_directory("offline-")
+        for folder in ("scripts", "config"):
+            shutil.copytree(ROOT / folder, project / folder)
+        (project / "build" / "release").mkdir(parents=True)
+        (project / "build" / "release" / "build.ninja").touch()
+        ports = [argument for option in ("--port", "--admin-port", "--nginx-port")
+                 for argument in (option, harness.free_port())]
+        installer = project / "scripts" / "install"
+        installer.write_text("#!/bin/sh\nexit 0\n", encoding="ascii")
+        tools = new_directory("tools-")
+        (tools / "mvn").write_text("#!/bin/sh\necho no way out; exit 1\n", encoding="ascii")
+        (tools / "mvn").chmod(0o755)
+        (tools / "cmake").write_text("#!/bin/sh\n", encoding="ascii")
+        (tools / "cmake").chmod(0o755)
+        done = subprocess.run([str(part) for part in (project / "scripts" / "run", "--state", project / "state",
+                                                      "--with-kafka", *ports)], capture_output=True, text=True,
+                              env=harness.clean_environment() | {"PATH": f"{tools}:{os.environ['PATH']}"},
+                              timeout=60 * SLOWNESS)
+        self.assertEqual((1, ""), (done.returncode, done.stdout), done.stderr)
+        self.assertIn("no way out\n", done.stderr)
+        self.assertIn("scripts/run: Kafka cannot be fetched by Maven: see", done.stderr)
+        self.assertFalse((project / "state" / "env").exists())
 
 
 class ServingTest(RunCase):

@@ -81,6 +81,7 @@ TEST(LoadOptionsTest, SaysWhatIsWrong) {
       {{"--arrivals", "normal"}, "--arrivals"},
       {{"--sale", "a/b"}, "--sale"},
       {{"--no-check=1"}, "--no-check"},
+      {{"--rate", "1", "--create-stock", "1", "--orders", "x", "--no-check"}, "--orders"},
       {{"--connections", "2", "--threads", "4", "--create-stock", "1"}, "thread"},
       {{"--bogus"}, "--bogus"},
       {{"stray"}, "stray"}};

@@ -53,9 +53,9 @@ int run_and_report(const Options& options) {
   return result.verdict && !result.verdict->passed() ? kExitCheckFailed : EXIT_SUCCESS;
 }
 
-/// The goals table starts servers of its own, which is a script's work.
-[[noreturn]] void exec_bench(std::vector<std::string> arguments) {
-  const std::string script = FLASHSALE_SOURCE_DIR "/tests/load/bench";
+/// What starts servers of its own or speaks with brokers is a script's work.
+[[noreturn]] void exec_script(const std::string& name, std::vector<std::string> arguments) {
+  const std::string script = FLASHSALE_SOURCE_DIR "/tests/load/" + name;
   std::vector<char*> words{const_cast<char*>(script.c_str())};
   for (std::string& argument : arguments) words.push_back(argument.data());
   words.push_back(nullptr);
@@ -78,7 +78,8 @@ int main(int argc, char** argv) try {
   }
   const std::string command = arguments.front();
   arguments.erase(arguments.begin());
-  if (command == "bench") exec_bench(std::move(arguments));
+  if (command == "bench") exec_script("bench", std::move(arguments));
+  if (command == "events") exec_script("events_told", std::move(arguments));
   if (command != "run") return fail("there is no command \"" + command + "\"; --help shows them");
   const ParsedOptions parsed = parse_options(arguments, read_variable);
   if (parsed.wants_help) {

@@ -130,6 +130,7 @@ std::span<const OptionRule> rules() {
       {"--settle-s", nullptr, true, number(&Options::settle_s, 0U, 600U)},
       {"--html", nullptr, true, text(&Options::html_path)},
       {"--json", nullptr, true, text(&Options::json_path)},
+      {"--orders", nullptr, true, text(&Options::orders_path)},
       {"--no-check", nullptr, false, flag(&Options::with_check, false)},
       {"--redis-may-be-lost", nullptr, false, flag(&Options::redis_may_be_lost, true)},
       {"--behind-proxy", nullptr, false, flag(&Options::is_behind_proxy, true)},
@@ -196,6 +197,7 @@ std::string judge(const Options& options) {
   const bool has_one_item = !options.sku.empty() || (creates && options.items < 2);
   if (mix.cart > 0 && has_one_item) return "--cart-share needs several items";
   if (std::string fault = judge_payments(options); !fault.empty()) return fault;
+  if (!options.orders_path.empty() && !options.with_check) return "--orders does not go with --no-check";
   const unsigned connections = is_open ? options.open_connections : options.connections;
   if (connections < options.threads) return "needs at least a connection for each thread";
   return options.buyers < options.threads ? "needs at least a buyer for each thread" : "";
@@ -216,6 +218,7 @@ ParsedOptions parse_options(const std::vector<std::string>& arguments, const Env
 
 std::string_view usage() {
   return R"(flashsale-load run [option…]: load a flash sale, then check what the buyers were told
+flashsale-load events --orders FILE [option…]: hold what was told of a run's orders against that; events --help
 flashsale-load bench [option…]: the goals table, on private servers of its own; bench --help
 
 Whom (variables are those of the env file of scripts/run: `. .flashsale/env`)
@@ -271,6 +274,7 @@ Afterwards
   --behind-proxy         a refusal may be the second instance's answer
   --html FILE            the result as a page with plots
   --json FILE            the result for programs
+  --orders FILE          the orders that buyers know of, for `flashsale-load events`; is there when all is over
 
 Exit code: 0; 1 when the check found a lie; 2 when the run or the check could not be done.
 )";

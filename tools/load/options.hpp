@@ -69,6 +69,7 @@ struct Options {
   bool is_behind_proxy = false;
   std::string html_path;
   std::string json_path;
+  std::string orders_path;
 };
 
 struct ParsedOptions {

@@ -132,7 +132,8 @@ class TopicReader(EventReader):
 
     def __init__(self, brokers, topic="flashsale.events"):
         super().__init__("kafka")
-        self._command = ["kcat", "-b", brokers, "-C", "-t", topic, "-q", "-u", "-o", "beginning",
+        # -E: it waits for brokers that are away.
+        self._command = ["kcat", "-b", brokers, "-C", "-E", "-t", topic, "-q", "-u", "-o", "beginning",
                          "-X", "isolation.level=read_committed"]
         self._kcat = None
 

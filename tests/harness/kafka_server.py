@@ -43,6 +43,13 @@ class KafkaServer:
             raise HarnessError(f"Kafka ended with {self.process.exit_code}: {self.process.log_tail()}")
         return subprocess.run(["kcat", "-b", self.brokers, "-L", "-m", "1"], capture_output=True).returncode == 0
 
+    def make_topic(self, name, partitions):
+        done = subprocess.run([*self._java, "org.apache.kafka.tools.TopicCommand", "--bootstrap-server", self.brokers,
+                               "--create", "--topic", name, "--partitions", str(partitions), "--replication-factor",
+                               "1"], capture_output=True, text=True, timeout=60 * SLOWNESS)
+        if done.returncode != 0:
+            raise HarnessError(f"no topic {name}: {done.stdout}{done.stderr}")
+
     def kill(self):
         self.process.kill()
 

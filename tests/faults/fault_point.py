@@ -21,14 +21,16 @@ BINARY = pathlib.Path(os.environ.get("FLASHSALED_FAULTS_BINARY",
                                      harness.BINARY.parent / "tests" / "flashsaled-with-fault-points")).resolve()
 
 
-def make_stage(scenario):
+def make_stage(scenario, make=None):
+    """`make(scenario, binary, environment)`: of another kind than the usual."""
     if not BINARY.exists():
         raise Skip(f"{BINARY} is not built")
     directory = harness.run_directory() / "fault-point"
     directory.mkdir(exist_ok=True)
     path = directory / "armed"
-    stage = harness.Cluster(scenario.instances, scenario.stage_settings, own_postgres=True,
-                            binary=BINARY, environment={"FAULT_POINT_FILE": str(path)})
+    how = {"binary": BINARY, "environment": {"FAULT_POINT_FILE": str(path)}}
+    stage = make(scenario, **how) if make else harness.Cluster(scenario.instances, scenario.stage_settings,
+                                                               own_postgres=True, **how)
     stage.fault_point_file = path
     stage.busy_sale = stage.create_sale(stock=1_000_000)
     disarm(stage)  # what a round that failed has left

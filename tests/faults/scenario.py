@@ -138,7 +138,8 @@ class Round:
         stock = 1_000_000 if self.seed % 2 == 0 else int(rate * scenario.load_s * scarcity)
         options = MIX | (CARTS if sells_carts else {})
         options |= {"rate": rate, "seconds": scenario.load_s, "settle_s": SETTLE_S, "buyers": 20_000,
-                    "create_stock": stock, "create_limit": 2, "seed": self.seed + 1, "json": out}
+                    "create_stock": stock, "create_limit": 2, "seed": self.seed + 1, "json": out,
+                    "orders": self.stage.directory / "orders"}
         options |= scenario.load_options
         command = harness.load_command(self.stage, **options)
         if scenario.through_nginx:

@@ -30,6 +30,7 @@ int run(const CommandLine& line) {
     std::cout << "flashsaled " FLASHSALE_VERSION "\n";
     return 0;
   }
+  if (line.command == Command::insight) return run_insight(line.insight);
   const auto settings = load_settings(settings_sources(line));
   switch (line.command) {
     case Command::serve: return serve(line, settings);
@@ -48,6 +49,7 @@ int run(const CommandLine& line) {
     case Command::verify_draw:
       std::cerr << "flashsaled: this version serves no waiting room, so there is no draw to verify\n";
       return 1;
+    case Command::insight:
     case Command::help:
     case Command::version: break;
   }

@@ -18,10 +18,10 @@ struct CommandName {
   Command command;
 };
 constexpr CommandName kCommands[] = {
-    {"serve", Command::serve},     {"migrate", Command::migrate},         {"audit", Command::audit},
-    {"archive", Command::archive}, {"events", Command::events},           {"token", Command::token},
-    {"check", Command::check},     {"verify-draw", Command::verify_draw}, {"help", Command::help},
-    {"version", Command::version},
+    {"serve", Command::serve},     {"migrate", Command::migrate}, {"audit", Command::audit},
+    {"archive", Command::archive}, {"events", Command::events},   {"insight", Command::insight},
+    {"token", Command::token},     {"check", Command::check},     {"verify-draw", Command::verify_draw},
+    {"help", Command::help},       {"version", Command::version},
 };
 
 struct EventsActionName {
@@ -101,6 +101,7 @@ class Parser {
     if (name == "--help" || name == "-h") return ask(Command::help, argument, equals);
     if (name == "--version") return ask(Command::version, argument, equals);
     if (name.find('.') != std::string_view::npos && name.starts_with("--")) return read_setting(argument, equals);
+    if (read_insight_option(name, argument, equals)) return;
     if (name == "--config") {
       result_.config_file = value_of(argument, equals);
     } else if (name == "--sale") {
@@ -129,6 +130,28 @@ class Parser {
     } else {
       throw UsageError("there is no option " + in_quotes(name) + "; flashsaled --help lists them");
     }
+  }
+
+  /// False: it is none.
+  bool read_insight_option(std::string_view name, std::string_view argument, std::size_t equals) {
+    auto& insight = result_.insight;
+    if (name == "--url") {
+      insight.url = value_of(argument, equals);
+    } else if (name == "--after") {
+      insight.after = number_of(value_of(argument, equals), 0, std::numeric_limits<std::int64_t>::max(),
+                                "--after takes a position");
+    } else if (name == "--listen") {
+      insight.listen = value_of(argument, equals);
+    } else if (name == "--state") {
+      insight.state_file = value_of(argument, equals);
+    } else if (name == "--once") {
+      if (equals != std::string_view::npos) throw UsageError("--once takes no value");
+      insight.once = true;
+    } else {
+      return false;
+    }
+    insight_option_ = name;
+    return true;
   }
 
   void ask(Command command, std::string_view argument, std::size_t equals) {
@@ -178,6 +201,8 @@ class Parser {
     if (!result_.sink.empty() && command != Command::events) refuse("--sink");
     if (result_.from_position && command != Command::events) refuse("--from");
     if (command == Command::events) require_for_events();
+    if (!insight_option_.empty() && command != Command::insight) refuse(insight_option_);
+    if (command == Command::insight) require_for_insight();
     if (result_.with_citus && command != Command::migrate) refuse("--citus");
     if (result_.older_than_days && command != Command::archive) refuse("--older-than-days");
     if (command == Command::archive && result_.sale_id.empty() != result_.older_than_days.has_value()) {
@@ -207,10 +232,18 @@ class Parser {
     }
   }
 
+  void require_for_insight() const {
+    const auto& insight = result_.insight;
+    if (!result_.flags.empty() || result_.config_file) throw UsageError("flashsaled insight takes no settings");
+    if (insight.once == !insight.listen.empty())
+      throw UsageError("flashsaled insight needs either --listen ADDRESS:PORT or --once");
+  }
+
   std::span<const char* const> rest_;
   CommandLine result_;
   bool events_action_given_ = false;
   bool command_given_ = false;
+  std::string_view insight_option_;  ///< the last
   bool lifetime_given_ = false;
   std::optional<Command> asked_;
 };
@@ -255,6 +288,14 @@ commands:
   events snapshot
                 print the orders of a sale as they stand, as the last event of each, one a line
                   --sale ID        of this sale
+  insight       count what the feed of events of a server tells, with the token in FLASHSALE_ADMIN_TOKEN, or in the
+                file that FLASHSALE_ADMIN_TOKEN_FILE names
+                  --url URL        its admin listener; else FLASHSALE_ADMIN_URL
+                  --listen ADDRESS:PORT
+                                   follow it, and show the figures to Prometheus there, or
+                  --once           read to the end, print them as JSON, and end
+                  --state FILE     where they are kept, to go on from
+                  --after POSITION where to begin if nothing is kept; else with the oldest event
   token         print a bearer token for development, signed with jwt.secret
                   --customer ID    whose
                   --ttl SECONDS    how long it is valid, 3600 unless given

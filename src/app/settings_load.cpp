@@ -25,8 +25,9 @@ constexpr std::size_t kListEntryBytesMax = 4096;
 
 // What scripts/run writes for clients beside the settings that it shares with the server.
 constexpr std::string_view kClientVariables[] = {
-    "FLASHSALE_URL",         "FLASHSALE_ADMIN_URL", "FLASHSALE_EDGE_URL",       "FLASHSALE_EDGE_TLS_URL",
-    "FLASHSALE_ADMIN_TOKEN", "FLASHSALE_PIDS",      "FLASHSALE_WEBHOOK_SECRET", "FLASHSALE_RABBITMQ_API"};
+    "FLASHSALE_URL",          "FLASHSALE_ADMIN_URL",      "FLASHSALE_EDGE_URL",
+    "FLASHSALE_EDGE_TLS_URL", "FLASHSALE_ADMIN_TOKEN",    "FLASHSALE_ADMIN_TOKEN_FILE",
+    "FLASHSALE_PIDS",         "FLASHSALE_WEBHOOK_SECRET", "FLASHSALE_RABBITMQ_API"};
 constexpr std::string_view kFileVariable = "FLASHSALE_CONFIG";
 constexpr std::string_view kPrefix = "FLASHSALE_";
 constexpr std::string_view kTestPrefix = "FLASHSALE_TEST_";

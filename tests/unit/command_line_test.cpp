@@ -92,6 +92,25 @@ TEST(CommandLine, ReadsWhatToArchive) {
   }
 }
 
+TEST(CommandLine, ReadsTheOptionsOfInsight) {
+  const auto followed =
+      parse({"insight", "--url", "http://a:1", "--listen=127.0.0.1:9109", "--state", "f", "--after=0"});
+  EXPECT_EQ(followed.command, Command::insight);
+  EXPECT_EQ(followed.insight.url, "http://a:1");
+  EXPECT_EQ(followed.insight.listen, "127.0.0.1:9109");
+  EXPECT_EQ(followed.insight.state_file, "f");
+  EXPECT_EQ(followed.insight.after, 0);
+  EXPECT_FALSE(followed.insight.once);
+  EXPECT_TRUE(parse({"insight", "--once"}).insight.once);
+  expect_refused({"insight"}, "needs either --listen ADDRESS:PORT or --once");
+  expect_refused({"insight", "--once", "--listen", "a:1"}, "needs either --listen ADDRESS:PORT or --once");
+  expect_refused({"insight", "--once", "--http.port=1"}, "takes no settings");
+  expect_refused({"insight", "--once", "--after", "-1"}, "--after takes a position");
+  expect_refused({"insight", "--once=1"}, "takes no value");
+  expect_refused({"insight", "--once", "--sale", "a"}, "--sale is no option of flashsaled insight");
+  expect_refused({"serve", "--once"}, "--once is no option of flashsaled serve");
+}
+
 TEST(CommandLine, RefusesWhatItDoesNotKnow) {
   expect_refused({"sell"}, "no command \"sell\"");
   expect_refused({"serve", "audit"}, "both serve and audit");

@@ -22,6 +22,7 @@ MAY_INCLUDE = {
     "model": [],
     "telemetry": ["model"],
     "identity": ["telemetry", "model"],
+    "insight": ["telemetry", "model"],
     "redis": ["telemetry", "model"],
     "postgres": ["telemetry", "model"],
     "workers": ["redis", "postgres", "telemetry", "model"],
@@ -32,7 +33,7 @@ MAY_INCLUDE = {
     "admin": ["checkout", "catalog", "workers"] + STANDS_ON,
     "api": ["admin", "payments", "checkout", "catalog", "events", "workers"] + STANDS_ON,
     "http": ["api", "admin", "payments", "checkout", "catalog", "events", "workers"] + STANDS_ON,
-    "app": ["http", "api", "admin", "payments", "checkout", "catalog", "events", "workers"] + STANDS_ON,
+    "app": ["http", "api", "insight", "admin", "payments", "checkout", "catalog", "events", "workers"] + STANDS_ON,
 }
 
 # Libraries that are the business of one module alone; `header` says whether its public headers may show them.

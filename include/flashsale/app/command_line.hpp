@@ -12,9 +12,30 @@
 
 namespace flashsale::app {
 
-enum class Command : std::uint8_t { serve, migrate, audit, archive, events, token, check, verify_draw, version, help };
+enum class Command : std::uint8_t {
+  serve,
+  migrate,
+  audit,
+  archive,
+  events,
+  insight,
+  token,
+  check,
+  verify_draw,
+  version,
+  help
+};
 /// What `flashsaled events` is to do.
 enum class EventsAction : std::uint8_t { audit, sinks, replay, forget, snapshot };
+
+/// Of `flashsaled insight`, which takes no settings.
+struct InsightOptions {
+  std::string url;                    ///< --url ADMIN_URL; empty: FLASHSALE_ADMIN_URL
+  std::optional<std::int64_t> after;  ///< --after POSITION, from 0
+  std::string listen;                 ///< --listen ADDRESS:PORT; empty: nowhere
+  std::string state_file;             ///< --state FILE; empty: none
+  bool once = false;                  ///< --once
+};
 
 struct CommandLine {
   Command command = Command::serve;
@@ -25,8 +46,9 @@ struct CommandLine {
   std::optional<std::int64_t> from_position;  ///< --from POSITION of events replay, from 1
   std::string sale_id;                        ///< --sale ID of audit, archive, events and verify-draw; empty: not given
   std::string customer_id;                    ///< --customer ID of token
-  std::chrono::seconds lifetime{3600};        ///< --ttl SECONDS of token, 1..31536000
-  bool with_citus = false;                    ///< --citus of migrate
+  InsightOptions insight;
+  std::chrono::seconds lifetime{3600};          ///< --ttl SECONDS of token, 1..31536000
+  bool with_citus = false;                      ///< --citus of migrate
   std::optional<std::int32_t> older_than_days;  ///< --older-than-days N of archive, 0..36500
 };
 

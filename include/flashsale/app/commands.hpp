@@ -7,7 +7,7 @@
 #include "flashsale/app/command_line.hpp"
 #include "flashsale/app/settings.hpp"
 
-/// The commands of the executable that need the stores. Each returns the exit status.
+/// The commands of the executable that need the stores, or another instance. Each returns the exit status.
 namespace flashsale::app {
 
 /// Serves until SIGTERM or SIGINT, then stops gracefully. 1, with the reason on stderr, when it must not start.
@@ -23,6 +23,9 @@ namespace flashsale::app {
                               const std::optional<std::int32_t>& older_than_days);
 /// What `line` asks of the events. 1 when something is missing or cannot be done, and the reason is said.
 [[nodiscard]] int run_events(const Settings& settings, const CommandLine& line);
+/// Reads a feed of events and counts what it tells: to its end, or until SIGTERM or SIGINT. 1, with the reason on
+/// stderr, when that cannot be.
+[[nodiscard]] int run_insight(const InsightOptions& options);
 /// Says whether `serve` would start, and why not.
 [[nodiscard]] int run_check(const Settings& settings);
 

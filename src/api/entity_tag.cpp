@@ -25,7 +25,9 @@ std::string entity_tag(std::string_view body) {
 void reply_cached(Exchange& exchange, const CachedReply& reply) {
   std::string headers;
   append_header(headers, "ETag", reply.etag);
-  append_header(headers, "Cache-Control", "public, max-age=" + std::to_string(reply.max_age_s));
+  append_header(headers, "Cache-Control",
+                reply.max_age_s == 0 ? "no-cache" : "public, max-age=" + std::to_string(reply.max_age_s));
+  headers += reply.headers;
   if (matches(exchange.request().header(Header::if_none_match), reply.etag)) {
     return exchange.reply({304, {}, {}, headers});
   }

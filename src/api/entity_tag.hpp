@@ -14,7 +14,8 @@ struct CachedReply {
   std::string_view content_type;
   std::string_view body;
   std::string_view etag;
-  unsigned max_age_s = 1;
+  unsigned max_age_s = 1;         ///< 0: it is asked for each time
+  std::string_view headers = {};  ///< further fields, each `Name: value\r\n`
 };
 void reply_cached(Exchange& exchange, const CachedReply& reply);
 

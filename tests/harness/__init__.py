@@ -5,7 +5,8 @@ ends with the test, also when the test process is killed (each child asks the ke
 dies). Needs Debian's python3-psycopg2 and python3-redis.
 
 Folders whose tests or tools use it hold a link to it, so that each file of theirs finds it beside itself, however it is
-started. What is here is to be had from the package itself, `harness.wait_until(…)`; `payment_provider` is a module.
+started. What is here is to be had from the package itself, `harness.wait_until(…)`; `payment_provider` and `browser`
+are modules.
 
 Environment:
   FLASHSALED_BINARY         the binary to test (default build/release/flashsaled)

@@ -42,6 +42,8 @@ RUN useradd --system --uid 10001 --user-group --no-create-home --home-dir /nonex
 COPY LICENSE ./
 COPY scripts/demo_sale scripts/generate_secrets scripts/prepare_volumes scripts/render_redis_users scripts/render_rabbitmq_definitions scripts/make_database scripts/
 COPY config/flashsaled.toml config/redis.conf config/redis_users.acl config/postgresql.conf config/postgresql_roles.sql config/rabbitmq.conf config/rabbitmq_definitions.json config/
+COPY config/prometheus config/prometheus
+COPY config/grafana config/grafana
 # Whatever umask the project's directory was made with.
 RUN chmod -R a+rX .
 COPY --from=build /src/build/release/flashsaled /usr/local/bin/flashsaled

@@ -14,13 +14,17 @@
 #include <vector>
 
 #include "dependency_checks.hpp"
+#include "failing_parts.hpp"
 #include "file_limit.hpp"
 #include "flashsale/admin/drift_watch.hpp"
+#include "flashsale/admin/store_watch.hpp"
 #include "flashsale/api/admin_api.hpp"
 #include "flashsale/api/public_api.hpp"
 #include "flashsale/app/commands.hpp"
 #include "flashsale/app/token_command.hpp"
+#include "flashsale/catalog/latest_snapshot.hpp"
 #include "flashsale/catalog/retention.hpp"
+#include "flashsale/catalog/snapshot_metrics.hpp"
 #include "flashsale/checkout/refusal_recorder.hpp"
 #include "flashsale/checkout/sweeper.hpp"
 #include "flashsale/events/event_service.hpp"
@@ -140,6 +144,7 @@ class Process {
   payments::PaymentSweeper payment_sweeper_;
   catalog::Retention retention_;
   admin::DriftWatch drift_watch_;
+  admin::StoreWatch store_watch_;
   events::EventService events_;
   workers::OperationPool operations_;
   workers::OperationPool switches_;
@@ -156,6 +161,7 @@ class Process {
   api::ProcessParts parts_;
   std::vector<std::unique_ptr<IoThread>> threads_;
   ServiceList services_;
+  catalog::LatestSnapshot latest_;                    ///< for metrics
   std::vector<catalog::Pulse::Publish> on_snapshot_;  ///< in this order, on the pulse's thread
   std::unique_ptr<http::Server> public_server_;
   std::unique_ptr<http::Server> admin_server_;
@@ -244,6 +250,7 @@ Process::Process(const Settings& settings, std::function<Settings()> read_again)
                     .redis = redis_options(settings),
                     .interval = milliseconds(settings.audit.interval_ms)},
                    upkeep_, metrics_),
+      store_watch_({.postgres = postgres_options(settings), .redis = redis_options(settings)}, metrics_),
       events_(event_options(settings), event_sinks(settings, metrics_), metrics_),
       operations_(pool_options(settings, "operations", settings.admin.threads, kOperationQueueMax), metrics_),
       switches_(pool_options(settings, "switches", kSwitchThreads, kSwitchQueueMax), metrics_),
@@ -321,6 +328,7 @@ void Process::register_services() {
   services_.add(payment_sweeper_);
   services_.add(retention_);
   services_.add(drift_watch_);
+  services_.add(store_watch_);
   services_.add(events_);
   services_.add(operations_);
   services_.add(switches_);
@@ -338,15 +346,20 @@ void Process::register_snapshot_readers() {
   on_snapshot_.emplace_back([this](const auto& snapshot) { drift_watch_.observe(snapshot); });
   on_snapshot_.emplace_back([this](const auto& snapshot) { retention_.observe(snapshot); });
   on_snapshot_.emplace_back([this](const auto&) { observe_orders_in_flight(); });
+  on_snapshot_.emplace_back([this](const auto& snapshot) { latest_.set(snapshot); });
+  metrics_.on_serialize([this](auto& families) {
+    if (const auto snapshot = latest_.get()) catalog::add_item_metrics(*snapshot, families);
+  });
+  metrics_.on_serialize([this](auto& families) { add_failing_parts(failing_parts(), families); });
 }
 
 /// What keeps this instance from selling, for /readyz.
 std::vector<std::string_view> Process::failing_parts() const {
   std::vector<std::string_view> failing;
-  if (draining_) failing.emplace_back("draining");
-  if (pulse_.age() > kPulseAgeMax) failing.emplace_back("redis");
-  if (!directory_.postgres_reached()) failing.emplace_back("postgres");
-  if (!directory_.is_loaded()) failing.emplace_back("catalog");
+  if (draining_) failing.emplace_back(part::kDraining);
+  if (pulse_.age() > kPulseAgeMax) failing.emplace_back(part::kRedis);
+  if (!directory_.postgres_reached()) failing.emplace_back(part::kPostgres);
+  if (!directory_.is_loaded()) failing.emplace_back(part::kCatalog);
   return failing;
 }
 

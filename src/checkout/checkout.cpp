@@ -49,7 +49,8 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
             options_, parts.context, parts.redis, parts.catalog, orders_, parts.metrics,
             [this](const auto& answer, const auto& result) { reserved(answer, result); })),
         search_(std::make_shared<PendingSearch>(parts.context, parts.redis, parts.catalog, parts.lookup)),
-        past_(std::make_shared<PastSales>(parts.context, parts.lookup)) {
+        past_(std::make_shared<PastSales>(parts.context, parts.lookup)),
+        final_seconds_(parts.metrics.order_final_seconds()) {
     for (std::size_t i = 0; i < kPlacementOutcomes.size(); ++i) {
       outcomes_[i] = &parts.metrics.reservations(kPlacementOutcomes[i]);
     }
@@ -250,7 +251,9 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
     if (!order) return;
     const auto now = Steady::now();
     if (result.outcome == postgres::WriteOutcome::committed && !order->progress.reserves_again()) {
-      parts_.permits.committed_after(now - order->progress.placed_at());
+      const auto duration = now - order->progress.placed_at();
+      parts_.permits.committed_after(duration);
+      final_seconds_.Observe(std::chrono::duration<double>(duration).count());
     }
     const auto step = order->progress.written(result, now);
     if (step.act == Step::Act::settle) FLASHSALE_FAULT_POINT("checkout.before_answer");
@@ -294,6 +297,7 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
   std::shared_ptr<PendingSearch> search_;
   std::shared_ptr<PastSales> past_;
   std::array<prometheus::Counter*, kPlacementOutcomes.size()> outcomes_{};
+  prometheus::Histogram& final_seconds_;
   RefusalCounts refusals_;
 };
 

@@ -276,7 +276,8 @@ void Connection::begin_answer(const api::Reply& reply, BodyFraming framing) {
 void Connection::end_answer(unsigned status) {
   gone_ = nullptr;
   now_ = Clock::now();
-  thread_->metrics().observe(route_, status, std::chrono::duration<double>(now_ - request_.received_at).count());
+  thread_->metrics().observe(route_, request_.method, status,
+                             std::chrono::duration<double>(now_ - request_.received_at).count());
   thread_->request_log().note(request_, thread_->metrics().route_name(route_), status, now_);
   if (is_last_) {
     must_linger_ = must_linger_ || input_.size() > parser_.message_bytes();

@@ -8,14 +8,22 @@ RequestMetrics::RequestMetrics(telemetry::Metrics& metrics, const Router& router
   add("none");
 }
 
-void RequestMetrics::observe(std::uint32_t route, unsigned status, double duration_s) {
+void RequestMetrics::observe(std::uint32_t route, api::Method method, unsigned status, double duration_s) {
   Row& row = route == kNoRoute ? rows_.back() : rows_[route];
   row.seconds->Observe(duration_s);
+  const Cell& cell = cell_of(row, method, status);
+  cell.requests->Increment();
+  cell.seconds->Observe(duration_s);
+}
+
+const RequestMetrics::Cell& RequestMetrics::cell_of(Row& row, api::Method method, unsigned status) {
   for (const Cell& cell : row.cells) {
-    if (cell.status == status) return cell.requests->Increment();
+    if (cell.status == status && cell.method == method) return cell;
   }
-  row.cells.push_back({status, &metrics_.requests(row.name, status)});
-  row.cells.back().requests->Increment();
+  const auto name = method == api::Method::other ? std::string_view("_OTHER") : to_string(method);
+  row.cells.push_back(
+      {method, status, &metrics_.requests(row.name, status), &metrics_.server_request_seconds(name, row.name, status)});
+  return row.cells.back();
 }
 
 }  // namespace flashsale::http

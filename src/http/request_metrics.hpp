@@ -15,19 +15,22 @@ inline constexpr std::uint32_t kNoRoute = UINT32_MAX;
 class RequestMetrics {
  public:
   RequestMetrics(telemetry::Metrics& metrics, const Router& router);
-  void observe(std::uint32_t route, unsigned status, double duration_s);
+  void observe(std::uint32_t route, api::Method method, unsigned status, double duration_s);
   [[nodiscard]] std::string_view route_name(std::uint32_t route) const { return row(route).name; }
 
  private:
   struct Cell {
+    api::Method method;
     unsigned status;
     prometheus::Counter* requests;
+    prometheus::Histogram* seconds;  ///< of this method and status
   };
   struct Row {
     std::string_view name;
     prometheus::Histogram* seconds;
-    std::vector<Cell> cells;  // a route has few statuses: a linear search is the fastest
+    std::vector<Cell> cells;  // a route has few methods and statuses: a linear search is the fastest
   };
+  [[nodiscard]] const Cell& cell_of(Row& row, api::Method method, unsigned status);
   [[nodiscard]] const Row& row(std::uint32_t route) const { return route == kNoRoute ? rows_.back() : rows_[route]; }
 
   telemetry::Metrics& metrics_;

@@ -18,6 +18,13 @@ const Histogram::BucketBoundaries& latency_buckets_s() {
   return buckets;
 }
 
+// As the conventions advise for http.server.request.duration.
+const Histogram::BucketBoundaries& server_request_buckets_s() {
+  static const Histogram::BucketBoundaries buckets{0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25,
+                                                   0.5,   0.75, 1.0,   2.5,  5.0,   7.5, 10.0};
+  return buckets;
+}
+
 // Powers of two up to the largest batch that the default settings allow.
 const Histogram::BucketBoundaries& batch_buckets() {
   static const Histogram::BucketBoundaries buckets{1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024};
@@ -43,9 +50,13 @@ Metrics::Metrics()
       requests_(counter(*registry_, "flashsale_http_requests_total", "HTTP requests answered, by route and status.")),
       request_seconds_(
           histogram(*registry_, "flashsale_http_request_seconds", "Time from a request's first byte to its answer.")),
+      server_request_seconds_(histogram(*registry_, "http_server_request_duration_seconds",
+                                        "Duration of HTTP server requests, as OpenTelemetry names it.")),
       reservations_(counter(*registry_, "flashsale_reservations_total", "Checkouts decided, by outcome.")),
       orders_written_(counter(*registry_, "flashsale_orders_written_total",
                               "Orders that the journal settled in PostgreSQL, by outcome.")),
+      order_final_seconds_(histogram(*registry_, "flashsale_order_final_seconds",
+                                     "Time from a checkout to the commit that made its order final.")),
       dependency_errors_(counter(*registry_, "flashsale_dependency_errors_total",
                                  "Failed calls to Redis and PostgreSQL, by kind of failure.")),
       rebuilds_(counter(*registry_, "flashsale_rebuilds_total",
@@ -68,6 +79,8 @@ Metrics::Metrics()
       connections_(gauge(*registry_, "flashsale_connections", "Open client connections, by listener.")),
       pulse_age_(gauge(*registry_, "flashsale_pulse_age_seconds",
                        "Time since the last refresh of the sales' state from Redis.")),
+      store_used_(gauge(*registry_, "flashsale_store_used", "What is used of a store's bounded resource.")),
+      store_limit_(gauge(*registry_, "flashsale_store_limit", "How much of that resource the store has.")),
       events_position_(gauge(*registry_, "flashsale_events_position",
                              "Position of the newest event, in the process that numbers them.")),
       events_unnumbered_(
@@ -86,10 +99,14 @@ Metrics::Metrics()
   pending_log_entries().Set(0);
   pending_log_age_seconds().Set(0);
   pulse_age_seconds().Set(0);
+  order_final_seconds();
   events_position().Set(0);
   events_unnumbered().Set(0);
-  drift_units("too_many").Increment(0);
-  drift_units("too_few").Increment(0);
+  // What alerts count has to begin at 0: nobody sees the growth of a series that begins at 1.
+  for (const char* direction : {"too_many", "too_few"}) drift_units(direction).Increment(0);
+  for (const char* result : {"published", "superseded", "failed"}) rebuilds(result).Increment(0);
+  for (const char* reason : {"accept", "limit"}) connections_refused(reason).Increment(0);
+  payments("refund_required").Increment(0);
 }
 
 Counter& Metrics::requests(std::string_view route, unsigned status) {
@@ -100,6 +117,14 @@ Histogram& Metrics::request_seconds(std::string_view route) {
   return request_seconds_.Add({{"route", std::string(route)}}, latency_buckets_s());
 }
 
+Histogram& Metrics::server_request_seconds(std::string_view method, std::string_view route, unsigned status) {
+  return server_request_seconds_.Add({{"http_request_method", std::string(method)},
+                                      {"http_route", std::string(route)},
+                                      {"http_response_status_code", std::to_string(status)},
+                                      {"url_scheme", "http"}},
+                                     server_request_buckets_s());
+}
+
 Counter& Metrics::reservations(std::string_view outcome) {
   return reservations_.Add({{"outcome", std::string(outcome)}});
 }
@@ -107,6 +132,8 @@ Counter& Metrics::reservations(std::string_view outcome) {
 Counter& Metrics::orders_written(std::string_view outcome) {
   return orders_written_.Add({{"outcome", std::string(outcome)}});
 }
+
+Histogram& Metrics::order_final_seconds() { return order_final_seconds_.Add({}, latency_buckets_s()); }
 
 Counter& Metrics::dependency_errors(std::string_view dependency, std::string_view kind) {
   return dependency_errors_.Add({{"dependency", std::string(dependency)}, {"kind", std::string(kind)}});
@@ -142,6 +169,13 @@ Gauge& Metrics::connections(std::string_view listener) {
 }
 Gauge& Metrics::pulse_age_seconds() { return pulse_age_.Add({}); }
 
+Gauge& Metrics::store_used(std::string_view store, std::string_view resource) {
+  return store_used_.Add({{"store", std::string(store)}, {"resource", std::string(resource)}});
+}
+Gauge& Metrics::store_limit(std::string_view store, std::string_view resource) {
+  return store_limit_.Add({{"store", std::string(store)}, {"resource", std::string(resource)}});
+}
+
 Gauge& Metrics::events_position() { return events_position_.Add({}); }
 Gauge& Metrics::events_unnumbered() { return events_unnumbered_.Add({}); }
 Gauge& Metrics::events_sink_lag(std::string_view sink) { return events_sink_lag_.Add({{"sink", std::string(sink)}}); }
@@ -155,6 +189,10 @@ Histogram& Metrics::events_delivery_seconds(std::string_view sink) {
   return events_delivery_seconds_.Add({{"sink", std::string(sink)}}, latency_buckets_s());
 }
 
-std::string Metrics::serialize() const { return prometheus::TextSerializer{}.Serialize(registry_->Collect()); }
+std::string Metrics::serialize() const {
+  Families families = registry_->Collect();
+  for (const auto& read : readers_) read(families);
+  return prometheus::TextSerializer{}.Serialize(families);
+}
 
 }  // namespace flashsale::telemetry

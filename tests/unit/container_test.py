@@ -524,7 +524,7 @@ def bases(root):
             breaches.append(f"{DOCKERFILE}: {stage.name} stands on {stage.base}, not on Debian {IMAGE_RELEASE}")
     for name, service in services(root).items():
         target = target_of(root, service)
-        if target is None and not re.search(r":\d", service["image"]):
+        if target is None and not re.search(r":v?\d", service["image"]):
             breaches.append(f"{COMPOSE}: {name}: {service['image']} is of no stated version")
         if target is not None and target not in stages(root):
             breaches.append(f"{COMPOSE}: {name}: the Dockerfile has no stage {target}")
@@ -678,7 +678,8 @@ class TreeTest(unittest.TestCase):
         self.assertEqual(["build", "edge", "flashsaled"], list(stages(ROOT)))
         self.assertEqual({8080, 8081}, stages(ROOT)["flashsaled"].exposed())
         self.assertEqual({"redis", "postgres", "secrets", "database", "migrate", "flashsaled-1", "flashsaled-2",
-                          "demo-sale", "nginx", "rabbitmq"}, set(services(ROOT)))
+                          "demo-sale", "nginx", "rabbitmq", "prometheus", "alertmanager", "grafana"},
+                         set(services(ROOT)))
         self.assertEqual(["rabbitmq"], services(ROOT)["rabbitmq"]["profiles"])
         self.assertEqual(["redis://flashsale:x@redis:6379/0", "postgresql://flashsale_serve:x@postgres/flashsale",
                           "postgresql://flashsale:x@postgres/flashsale", "amqp://flashsale:x@rabbitmq/"],

@@ -118,7 +118,7 @@ def named_settings(root):
             section = keys.setdefault(match.group(1), set())
         elif match := re.match(r"(\w+) =", line):
             section.add(match.group(1))
-    metrics = "".join(text for path, text in texts(root, (".cpp",)) if path.endswith("metrics.cpp"))
+    metrics = "".join(text for path, text in texts(root, (".cpp",)) if path.startswith("src"))
     breaches = []
     for path, text in documents(root):
         for match in SETTING.finditer(text):

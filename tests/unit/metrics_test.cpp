@@ -70,6 +70,41 @@ TEST(MetricsTest, UnlabelledGaugesAreThereFromTheStart) {
   EXPECT_THAT(text, HasSubstr("flashsale_pulse_age_seconds 0\n"));
 }
 
+TEST(MetricsTest, WhatAlertsCountBeginsAtZero) {
+  const std::string text = Metrics().serialize();
+  for (const char* line :
+       {"flashsale_rebuilds_total{result=\"published\"} 0\n",
+        "flashsale_connections_refused_total{reason=\"limit\"} 0\n",
+        "flashsale_payments_total{outcome=\"refund_required\"} 0\n",
+        "flashsale_drift_units_total{direction=\"too_many\"} 0\n", "flashsale_order_final_seconds_count 0\n"}) {
+    EXPECT_THAT(text, HasSubstr(line));
+  }
+}
+
+TEST(MetricsTest, RequestsHaveOpenTelemetrysNamesAsWell) {
+  Metrics metrics;
+  metrics.server_request_seconds("POST", "/v1/sales/{sale_id}/orders", 201).Observe(0.07);
+  EXPECT_THAT(metrics.serialize(),
+              HasSubstr("http_server_request_duration_seconds_bucket{http_request_method=\"POST\","
+                        "http_response_status_code=\"201\",http_route=\"/v1/sales/{sale_id}/orders\","
+                        "url_scheme=\"http\",le=\"0.075\"} 1\n"));
+}
+
+TEST(MetricsTest, WhatIsReadWhenSomebodyAsksIsReadEachTime) {
+  Metrics metrics;
+  int asked = 0;
+  metrics.on_serialize([&asked](Metrics::Families& families) {
+    prometheus::MetricFamily family;
+    family.name = "flashsale_asked";
+    family.type = prometheus::MetricType::Gauge;
+    family.metric.emplace_back();
+    family.metric.back().gauge.value = ++asked;
+    families.push_back(family);
+  });
+  EXPECT_THAT(metrics.serialize(), HasSubstr("flashsale_asked 1\n"));
+  EXPECT_THAT(metrics.serialize(), HasSubstr("flashsale_asked 2\n"));
+}
+
 TEST(MetricsTest, LookingUpAgainGivesTheSame) {
   Metrics metrics;
   EXPECT_EQ(&metrics.requests("a", 200), &metrics.requests("a", 200));

@@ -2,11 +2,14 @@
 #include <prometheus/counter.h>
 #include <prometheus/gauge.h>
 #include <prometheus/histogram.h>
+#include <prometheus/metric_family.h>
 #include <prometheus/registry.h>
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace flashsale::telemetry {
 
@@ -19,8 +22,13 @@ class Metrics {
 
   [[nodiscard]] prometheus::Counter& requests(std::string_view route, unsigned status);
   [[nodiscard]] prometheus::Histogram& request_seconds(std::string_view route);
+  /// The same time once more under the name and with the buckets of OpenTelemetry's semantic conventions for HTTP
+  /// servers (1.27), and by status: `method` in capitals, `_OTHER` for one that HTTP does not know.
+  [[nodiscard]] prometheus::Histogram& server_request_seconds(std::string_view method, std::string_view route,
+                                                              unsigned status);
   [[nodiscard]] prometheus::Counter& reservations(std::string_view outcome);
   [[nodiscard]] prometheus::Counter& orders_written(std::string_view outcome);
+  [[nodiscard]] prometheus::Histogram& order_final_seconds();  ///< from a checkout to its order's commit
   [[nodiscard]] prometheus::Counter& dependency_errors(std::string_view dependency, std::string_view kind);
   [[nodiscard]] prometheus::Counter& rebuilds(std::string_view result);
   [[nodiscard]] prometheus::Counter& drift_units(std::string_view direction);  ///< too_many, too_few
@@ -34,6 +42,9 @@ class Metrics {
   [[nodiscard]] prometheus::Gauge& connections(std::string_view listener);
   [[nodiscard]] prometheus::Gauge& pulse_age_seconds();
 
+  [[nodiscard]] prometheus::Gauge& store_used(std::string_view store, std::string_view resource);
+  [[nodiscard]] prometheus::Gauge& store_limit(std::string_view store, std::string_view resource);
+
   [[nodiscard]] prometheus::Gauge& events_position();
   [[nodiscard]] prometheus::Gauge& events_unnumbered();
   [[nodiscard]] prometheus::Gauge& events_sink_lag(std::string_view sink);
@@ -41,15 +52,23 @@ class Metrics {
   [[nodiscard]] prometheus::Counter& events_delivered(std::string_view sink, std::string_view outcome);
   [[nodiscard]] prometheus::Histogram& events_delivery_seconds(std::string_view sink);  ///< of a batch
 
+  using Families = std::vector<prometheus::MetricFamily>;
+  /// For what is known elsewhere and read when somebody asks: `read` is called by each serialize(), in its thread, and
+  /// adds to what it is given. Before the first serialize().
+  void on_serialize(std::function<void(Families&)> read) { readers_.push_back(std::move(read)); }
+
   /// Prometheus text exposition format 0.0.4.
   [[nodiscard]] std::string serialize() const;
 
  private:
+  std::vector<std::function<void(Families&)>> readers_;
   std::shared_ptr<prometheus::Registry> registry_;
   prometheus::Family<prometheus::Counter>& requests_;
   prometheus::Family<prometheus::Histogram>& request_seconds_;
+  prometheus::Family<prometheus::Histogram>& server_request_seconds_;
   prometheus::Family<prometheus::Counter>& reservations_;
   prometheus::Family<prometheus::Counter>& orders_written_;
+  prometheus::Family<prometheus::Histogram>& order_final_seconds_;
   prometheus::Family<prometheus::Counter>& dependency_errors_;
   prometheus::Family<prometheus::Counter>& rebuilds_;
   prometheus::Family<prometheus::Counter>& drift_units_;
@@ -62,6 +81,8 @@ class Metrics {
   prometheus::Family<prometheus::Gauge>& pending_log_age_;
   prometheus::Family<prometheus::Gauge>& connections_;
   prometheus::Family<prometheus::Gauge>& pulse_age_;
+  prometheus::Family<prometheus::Gauge>& store_used_;
+  prometheus::Family<prometheus::Gauge>& store_limit_;
   prometheus::Family<prometheus::Gauge>& events_position_;
   prometheus::Family<prometheus::Gauge>& events_unnumbered_;
   prometheus::Family<prometheus::Gauge>& events_sink_lag_;

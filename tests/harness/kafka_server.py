@@ -57,6 +57,15 @@ class KafkaServer:
         self.process.end(timeout_s=30)
 
 
+def write_topic(brokers, topic, records):
+    """Records are pairs of key and payload, one line each."""
+    lines = "".join(f"{key}\t{payload}\n" for key, payload in records)
+    done = subprocess.run(["kcat", "-b", brokers, "-P", "-t", topic, "-K", "\t"], input=lines, text=True,
+                          capture_output=True, timeout=60 * SLOWNESS)
+    if done.returncode != 0:
+        raise HarnessError(f"kcat: {done.stderr}")
+
+
 def read_topic(brokers, topic):
     """All that was committed, each partition in order: kcat's JSON."""
     done = subprocess.run(["kcat", "-b", brokers, "-C", "-t", topic, "-e", "-q", "-J", "-o", "beginning",

@@ -67,6 +67,11 @@ class BrokerTest(ClusterCase):
             return not unnumbered and not error and position == last and last
         return harness.wait_until(told, 90, "not all is told", 0.2)
 
+    def read_all(self, count):
+        """None while there are fewer."""
+        records = read_topic(self.kafka.brokers, TOPIC)
+        return records if len(records) >= count else None
+
     def test_each_event_is_there_once_whoever_dies(self):
         harness.wait_until(lambda: self.cluster.query("SELECT 1 FROM event_sinks"), 20, "no sink has registered")
         sale = self.cluster.create_sale(stock=1000)
@@ -80,7 +85,8 @@ class BrokerTest(ClusterCase):
         self.kafka.start()
         self.sell(sale, 20)
         last = self.wait_told()
-        records = read_topic(self.kafka.brokers, TOPIC)
+        # Kafka answers a commit before every partition has the mark of it.
+        records = harness.wait_until(lambda: self.read_all(last), 30, f"not all {last} events are there", 0.5)
         events = [json.loads(record["payload"]) for record in records]
         positions = [int(event["sequence"]) for event in events]
         self.assertEqual(sorted(positions), list(range(1, last + 1)))

@@ -99,7 +99,7 @@ Metrics::Metrics()
   pending_log_entries().Set(0);
   pending_log_age_seconds().Set(0);
   pulse_age_seconds().Set(0);
-  order_final_seconds();
+  static_cast<void>(order_final_seconds());
   events_position().Set(0);
   events_unnumbered().Set(0);
   // What alerts count has to begin at 0: nobody sees the growth of a series that begins at 1.

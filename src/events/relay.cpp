@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <span>
 #include <utility>
 
 #include "flashsale/postgres/event_sinks.hpp"
@@ -16,7 +17,9 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr std::size_t kBatchMax = 1000;
-/// Of one batch. A sink that takes longer is taken for one that does not answer.
+/// Delivered at once: in between is looked whether this process still leads.
+constexpr std::size_t kChunkMax = 200;
+/// Of one chunk. A sink that takes longer is taken for one that does not answer.
 constexpr std::chrono::seconds kDeliveryTime{30};
 constexpr milliseconds kBackOffFirst{100};
 constexpr milliseconds kBackOffMost{10'000};
@@ -78,9 +81,9 @@ void Relay::step() {
   if (position_ != saved_position_ && Clock::now() >= save_at_ && !save()) return;
   if (sink_->tend()) try_at_ = {};
   if (is_to_wait()) return;
+  if (position_ == saved_position_ && was_moved()) return;
   const auto patience = Clock::now() + (position_ == saved_position_ ? kLook : kSaveInterval);
   if (log_.wait_beyond(position_, patience)) return tell();
-  if (position_ == saved_position_ && was_moved()) return;
   sink_->idle();
 }
 
@@ -128,7 +131,7 @@ bool Relay::is_ahead_of_line() {
   return true;
 }
 
-/// Whether somebody has set the sink back or forth while there was nothing to tell.
+/// Whether somebody has set the sink back or forth while it was told of nothing.
 bool Relay::was_moved() {
   if (Clock::now() < look_at_) return false;
   look_at_ = Clock::now() + kLookAtSink;
@@ -142,11 +145,18 @@ void Relay::tell() {
   const auto events = log_.read(session_, position_, kBatchMax);
   if (!events) return fail("PostgreSQL: " + events.error().message());
   if (events->empty()) return fail("event " + std::to_string(position_ + 1) + " is missing");
-  const auto started = Clock::now();
-  const auto delivered = sink_->deliver(*events, started + kDeliveryTime);
-  FLASHSALE_FAULT_POINT("events.after_delivery");
-  if (delivered.events > 0) took(delivered, (*events)[delivered.events - 1]->position, Clock::now() - started);
-  if (!delivered.error.empty()) fail(delivered.error);
+  std::span<const EventPtr> left(*events);
+  while (!left.empty() && !stopping_ && leadership_.holds()) {
+    const auto chunk = left.first(std::min(kChunkMax, left.size()));
+    const auto started = Clock::now();
+    const auto delivered = sink_->deliver(chunk, started + kDeliveryTime);
+    FLASHSALE_FAULT_POINT("events.after_delivery");
+    if (delivered.events > 0) took(delivered, chunk[delivered.events - 1]->position, Clock::now() - started);
+    // Broken off, it is no fault of the sink's.
+    if (!delivered.error.empty() && !stopping_ && leadership_.holds()) fail(delivered.error);
+    if (delivered.events < chunk.size()) return;
+    left = left.subspan(chunk.size());
+  }
 }
 
 void Relay::took(const Delivered& delivered, std::int64_t position, Clock::duration time) {

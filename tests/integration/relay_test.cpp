@@ -35,6 +35,7 @@ struct Receiver {
   std::atomic<bool> works{true};
   std::atomic<std::size_t> takes{1'000'000};  ///< of a batch
   std::atomic<int> released{0};
+  std::function<void()> before;  ///< a delivery
 
   std::vector<std::int64_t> told() {
     const std::lock_guard lock(mutex);
@@ -48,6 +49,7 @@ class ReceiverSink : public Sink {
   const std::string& name() const override { return name_; }
   const std::string& kind() const override { return kind_; }
   Delivered deliver(std::span<const EventPtr> events, Clock::time_point) override {
+    if (receiver_.before) receiver_.before();
     if (!receiver_.works) return {0, "the broker is away"};
     const std::lock_guard lock(receiver_.mutex);
     const auto count = std::min(events.size(), receiver_.takes.load());
@@ -177,6 +179,32 @@ TEST_F(RelayTest, WhoeverDoesNotLeadDeliversNothing) {
   leadership.set_until(Clock::now() + 1h);
   ASSERT_TRUE(eventually([&] { return position_of("a") == last; }));
   EXPECT_EQ(receiver.told(), from_to(2, last));
+}
+
+TEST_F(RelayTest, WhoeverLosesTheLeadTellsNoMoreOfItsBatch) {
+  leave(450);
+  Receiver receiver;
+  receiver.before = [this] { leadership.lose(); };
+  (void)postgres::register_event_sink(session, "a", "webhook");
+  ASSERT_TRUE(postgres::move_event_sink(session, "a", 0).value());
+  auto told = relay("a", receiver);
+  ASSERT_TRUE(eventually([&] { return receiver.released == 1; }));
+  EXPECT_EQ(receiver.told(), from_to(1, 200));
+  EXPECT_EQ(position_of("a"), 200);
+  receiver.before = nullptr;
+  leadership.set_until(Clock::now() + 1h);
+  ASSERT_TRUE(eventually([&] { return position_of("a") == last; }));
+  EXPECT_EQ(receiver.told(), from_to(1, last));
+}
+
+TEST_F(RelayTest, ABatchThatIsBrokenOffIsNoErrorOfTheSink) {
+  Receiver receiver;
+  receiver.works = false;
+  receiver.before = [this] { leadership.lose(); };
+  auto told = relay("a", receiver);
+  leave(1);
+  ASSERT_TRUE(eventually([&] { return receiver.released == 1; }));
+  EXPECT_EQ(postgres::list_event_sinks(session).value()[0].last_error, "");
 }
 
 TEST_F(RelayTest, ASinkThatWasSetBackIsToldAgain) {

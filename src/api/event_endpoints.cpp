@@ -27,7 +27,8 @@ std::optional<EventFilter> filter_or_answer(Exchange& exchange, const QueryParam
   const auto sale = query.find("sale_id");
   const auto parsed = types ? parse_event_types(*types) : std::uint32_t{0};
   if (!parsed) {
-    reply_problem(exchange, ProblemType::malformed_request, "type must be one type of event, or several with commas");
+    reply_problem(exchange, ProblemType::malformed_request,
+                  "type must be one type of event, or several with commas; flashsale.order.* is all of orders");
     return std::nullopt;
   }
   if (sale && !is_valid_identifier(*sale)) {
@@ -86,11 +87,9 @@ std::optional<EventQuery> stream_query_or_answer(Exchange& exchange) {
 
 /// Of `Prefer: wait=N`; 0: not given.
 std::optional<std::chrono::seconds> wait_or_answer(Exchange& exchange) {
-  const auto wait = parse_prefer(exchange.request().header(Header::prefer)).wait;
-  if (!wait) return std::chrono::seconds(0);
-  if (*wait >= std::chrono::seconds(1) && *wait <= kWaitMax) {
-    return std::chrono::duration_cast<std::chrono::seconds>(*wait);
-  }
+  const auto [respond_async, wait, has_no_number] = parse_prefer(exchange.request().header(Header::prefer));
+  if (!wait && !has_no_number) return std::chrono::seconds(0);
+  if (wait && *wait >= std::chrono::seconds(1) && *wait <= kWaitMax) return wait;
   reply_problem(exchange, ProblemType::malformed_request, "Prefer: wait must be 1 to 30 seconds");
   return std::nullopt;
 }

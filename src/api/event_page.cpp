@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "flashsale/model/event_pattern.hpp"
 #include "flashsale/model/json_members.hpp"
 #include "flashsale/postgres/event_repository.hpp"
 #include "flashsale/telemetry/log.hpp"
@@ -66,9 +67,11 @@ std::optional<std::uint32_t> parse_event_types(std::string_view text) {
   std::uint32_t types = 0;
   for (;;) {
     const auto comma = text.find(',');
-    const auto type = parse_event_type(text.substr(0, comma));
-    if (!type) return std::nullopt;
-    types |= bit_of(*type);
+    const std::vector<std::string> pattern{std::string(text.substr(0, comma))};
+    if (!is_event_pattern(pattern.front())) return std::nullopt;
+    for (const auto type : event_types()) {
+      if (is_wanted(pattern, type)) types |= bit_of(type);
+    }
     if (comma == std::string_view::npos) return types;
     text.remove_prefix(comma + 1);
   }

@@ -205,7 +205,8 @@ Preference parse_prefer(std::string_view header) {
     const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), seconds);
     const bool is_number = error == std::errc{} && end == digits.data() + digits.size();
     // Of a preference that stands twice the first counts (RFC 7240, 2).
-    if (is_number && !preference.wait) preference.wait = std::chrono::seconds(seconds);
+    if (!is_number) preference.has_no_number = true;
+    else if (!preference.wait) preference.wait = std::chrono::seconds(seconds);
   }
   return preference;
 }

@@ -38,6 +38,7 @@ struct OrderBody {
 struct Preference {
   bool respond_async = false;
   std::optional<std::chrono::seconds> wait;
+  bool has_no_number = false;  ///< a `wait` says something else; who takes orders does not mind
 };
 /// Preferences that are not known, or malformed, are ignored, as the RFC says.
 [[nodiscard]] Preference parse_prefer(std::string_view header);

@@ -1,10 +1,13 @@
 #include "dependency_checks.hpp"
 
+#include <stdexcept>
+
 #include "flashsale/postgres/distribution.hpp"
 #include "flashsale/postgres/migrator.hpp"
 #include "flashsale/postgres/privileges.hpp"
 #include "flashsale/redis/server_facts.hpp"
 #include "flashsale/telemetry/log.hpp"
+#include "flashsale/telemetry/metrics.hpp"
 #include "module_options.hpp"
 #include "store_versions.hpp"
 
@@ -122,6 +125,15 @@ void check_postgres(const Settings& settings, DependencyReport& report) {
 }
 
 }  // namespace
+
+void check_brokers(const Settings& settings, DependencyReport& report) {
+  telemetry::Metrics metrics;
+  try {
+    (void)event_sinks(settings, metrics);
+  } catch (const std::invalid_argument& refused) {
+    report.unsafe.emplace_back(refused.what());
+  }
+}
 
 DependencyReport check_dependencies(const Settings& settings) {
   DependencyReport report;

@@ -21,4 +21,7 @@ struct DependencyReport {
 /// Blocking.
 [[nodiscard]] DependencyReport check_dependencies(const Settings& settings);
 
+/// Whether `serve` would start with what the settings say of brokers; none is spoken to.
+void check_brokers(const Settings& settings, DependencyReport& report);
+
 }  // namespace flashsale::app

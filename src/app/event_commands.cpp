@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <iostream>
 
 #include "flashsale/app/commands.hpp"
@@ -38,7 +39,8 @@ bool audit_sale(postgres::Session& session, const Sale& sale) {
     return false;
   }
   std::cout << sale.id << ": " << found->orders << " orders, ";
-  if (found->wrong == 0) std::cout << "all told\n";
+  if (found->wrong == 0 && found->untold == 0) std::cout << "all told\n";
+  else if (found->wrong == 0) std::cout << found->untold << " without an event that is kept, the others told\n";
   else std::cout << found->wrong << " whose events do not tell their history\n";
   for (const auto& order : found->examples) {
     std::cout << "  " << order.order_id << ": " << order.changes << " changes, " << order.events << " events";
@@ -67,9 +69,13 @@ int print_sinks(postgres::Session& session) {
   const auto line = postgres::find_event_line(session);
   const auto sinks = postgres::list_event_sinks(session);
   if (!line || !sinks) return cannot("cannot tell of sinks", line ? sinks.error() : line.error());
+  const auto lags = postgres::list_sink_lags(session);
+  if (!lags) return cannot("cannot tell of sinks", lags.error());
   std::cout << "events " << line->gone_until + 1 << " to " << line->last_position << " are kept\n";
   for (const auto& sink : *sinks) {
-    std::cout << sink.name << ": told up to " << sink.position << ", " << line->last_position - sink.position << " wait"
+    const auto lag = std::ranges::find(*lags, sink.name, &postgres::SinkLag::name);
+    const auto waiting = lag == lags->end() ? line->last_position - sink.position : lag->events;
+    std::cout << sink.name << ": told up to " << sink.position << ", " << waiting << " wait"
               << (sink.is_active ? "" : ", not active");
     if (sink.failing_since) std::cout << ", failing since " << format_rfc3339(*sink.failing_since);
     if (!sink.last_error.empty()) std::cout << ": " << sink.last_error;
@@ -112,8 +118,8 @@ std::optional<std::int64_t> first_of_sale(postgres::Session& session, const std:
   return std::nullopt;
 }
 
-int replay(postgres::Session& session, const Settings& settings, const CommandLine& line) {
-  if (line.sink == "kafka" && settings.events_kafka.exactly_once) {
+int replay(postgres::Session& session, const Settings& settings, const CommandLine& line, const std::string& sink) {
+  if (sink == "kafka" && settings.events_kafka.exactly_once) {
     std::cerr << "flashsaled: with events.kafka.exactly_once the position stands in Kafka, and nothing comes twice\n";
     return 1;
   }
@@ -125,10 +131,10 @@ int replay(postgres::Session& session, const Settings& settings, const CommandLi
     std::cerr << "flashsaled: only events " << ends->gone_until + 1 << " to " << ends->last_position << " are kept\n";
     return 1;
   }
-  const auto moved = postgres::move_event_sink(session, line.sink, *from - 1);
+  const auto moved = postgres::move_event_sink(session, sink, *from - 1);
   if (!moved) return cannot("replay", moved.error());
-  if (!*moved) std::cerr << "flashsaled: there is no sink " << line.sink << "; flashsaled events sinks lists them\n";
-  else std::cout << line.sink << " is told again from " << *from << " on\n";
+  if (!*moved) std::cerr << "flashsaled: there is no sink " << sink << "; flashsaled events sinks lists them\n";
+  else std::cout << sink << " is told again from " << *from << " on\n";
   return *moved ? 0 : 1;
 }
 
@@ -182,11 +188,13 @@ int snapshot(postgres::Session& session, const Settings& settings, const std::st
 
 int run_events(const Settings& settings, const CommandLine& line) {
   postgres::Session session(postgres_options(settings), "events-command");
+  // That of a webhook may be given as its id.
+  const auto sink = line.sink.starts_with("wh_") ? "webhook:" + line.sink : line.sink;
   switch (line.events_action) {
     case EventsAction::audit: return audit(session, settings, line.sale_id);
     case EventsAction::sinks: return print_sinks(session);
-    case EventsAction::replay: return replay(session, settings, line);
-    case EventsAction::forget: return forget(session, line.sink);
+    case EventsAction::replay: return replay(session, settings, line, sink);
+    case EventsAction::forget: return forget(session, sink);
     case EventsAction::snapshot: return snapshot(session, settings, line.sale_id);
   }
   return 1;

@@ -99,7 +99,8 @@ int run_audit(const Settings& settings, const std::string& sale_id) {
 }
 
 int run_check(const Settings& settings) {
-  const auto report = check_dependencies(settings);
+  auto report = check_dependencies(settings);
+  check_brokers(settings, report);
   for (const auto& problem : report.unreachable) std::cout << "unreachable  " << problem << '\n';
   for (const auto& problem : report.unsafe) std::cout << "unsafe       " << problem << '\n';
   for (const auto& warning : token_warnings(settings)) std::cout << "warning      " << warning << '\n';

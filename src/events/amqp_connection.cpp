@@ -102,7 +102,7 @@ std::string AmqpConnection::open(const AmqpAddress& address, const std::string& 
   if (state_ == nullptr) return "out of memory";
   const auto where = address.host + ':' + std::to_string(address.port);
   if (auto error = connect(address, deadline); !error.empty()) return lost(where + " cannot be reached: " + error);
-  if (auto error = log_in(address); !error.empty()) return lost(where + " lets nobody in: " + error);
+  if (auto error = log_in(address); !error.empty()) return lost(where + ' ' + error);
   if (auto error = declare(); !error.empty()) return lost("exchange " + exchange + ": " + error);
   return {};
 }
@@ -141,7 +141,10 @@ std::string AmqpConnection::log_in(const AmqpAddress& address) {
   const auto reply =
       amqp_login_with_properties(state_, address.vhost.c_str(), 0, AMQP_DEFAULT_FRAME_SIZE, kHeartbeatSeconds, &table,
                                  AMQP_SASL_METHOD_PLAIN, address.user.c_str(), address.password.c_str());
-  return reply.reply_type == AMQP_RESPONSE_NORMAL ? std::string() : reply_text(reply);
+  if (reply.reply_type == AMQP_RESPONSE_NORMAL) return {};
+  const bool is_silent =
+      reply.reply_type == AMQP_RESPONSE_LIBRARY_EXCEPTION && reply.library_error == AMQP_STATUS_TIMEOUT;
+  return is_silent ? std::string("does not answer") : "lets nobody in: " + reply_text(reply);
 }
 
 std::string AmqpConnection::open_channel() {

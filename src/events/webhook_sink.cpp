@@ -48,10 +48,13 @@ Sink::OwnPosition WebhookSink::own_position(Clock::time_point) {
   if (!age) return {std::nullopt, "PostgreSQL: " + age.error().message()};
   const auto now = Clock::now();
   parked_.clear();
-  for (const auto& retry : *retries)
-    parked_.add({retry.position, retry.partition_key, retry.failures, now + retry.delay});
   failing_since_ = *age ? std::optional(now - **age) : std::nullopt;
   failures_in_row_ = 0;
+  for (const auto& retry : *retries) {
+    parked_.add({retry.position, retry.partition_key, retry.failures, now + retry.delay});
+    // Nothing has got through since: so it is known to be down for the next process, too.
+    if (failing_since_) failures_in_row_ += retry.failures;
+  }
   return {};
 }
 

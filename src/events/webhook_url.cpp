@@ -51,11 +51,12 @@ std::string fault_of_webhook_url(std::string_view url, const WebhookOptions& opt
   if (!parsed.is_valid() || host.empty()) return "url is no absolute URL";
   const auto scheme = parsed.part(CURLUPART_SCHEME).value_or("");
   const bool may_be_clear = options.allow_http || options.allow_private;
-  if (scheme != "https" && !(scheme == "http" && may_be_clear)) return "url must begin with https://";
+  if (scheme == "http" && !may_be_clear) return "url must begin with https://, unless events.webhooks.allow_http is on";
+  if (scheme != "https" && scheme != "http") return "url must begin with https://";
   if (parsed.part(CURLUPART_USER) || parsed.part(CURLUPART_PASSWORD)) return "url must not hold a user or a password";
   if (parsed.part(CURLUPART_FRAGMENT)) return "url must not have a fragment";
   if (!options.allow_private && is_refused_host(host)) {
-    return "url leads to an address that is private, local or reserved";
+    return "url leads to an address that is private, local or reserved; events.webhooks.allow_private lets it pass";
   }
   return {};
 }

@@ -17,7 +17,9 @@ EventsOfSale audit_in(pqxx::transaction_base& tx, std::int32_t sale_no) {
                               row[3].as<std::int64_t>(), row[4].as<std::int64_t>()});
     found.wrong = row[5].as<std::int64_t>();
   }
-  found.orders = execute(tx, embedded::events_count_orders_sql, sale_no)[0][0].as<std::int64_t>();
+  const auto counted = execute(tx, embedded::events_count_orders_sql, sale_no)[0];
+  found.orders = counted[0].as<std::int64_t>();
+  found.untold = counted[1].as<std::int64_t>();
   return found;
 }
 

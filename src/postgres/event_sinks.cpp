@@ -115,7 +115,15 @@ Result<bool> move_event_sink(Session& session, const std::string& name, std::int
 }
 
 Result<bool> forget_event_sink(Session& session, const std::string& name) {
-  return change_one(session, "DELETE FROM event_sinks WHERE name = $1", name);
+  bool was_there = false;
+  const Error error = session.run([&](pqxx::connection& connection) {
+    pqxx::work tx(connection);
+    was_there = execute(tx, "DELETE FROM event_sinks WHERE name = $1", name).affected_rows() == 1;
+    execute(tx, "DELETE FROM webhook_retries WHERE 'webhook:' || webhook_id = $1", name);
+    commit(tx);
+  });
+  if (error) return Result<bool>(boost::system::in_place_error, error);
+  return was_there;
 }
 
 }  // namespace flashsale::postgres

@@ -24,7 +24,7 @@ std::optional<TimePoint> read_optional_time(const pqxx::field& field) {
   return read_time(field);
 }
 
-/// Patterns of types have no comma.
+/// Neither patterns of types nor secrets have a comma.
 std::vector<std::string> read_list(const pqxx::field& field) {
   std::vector<std::string> parts;
   std::string_view text(field.c_str(), field.size());
@@ -54,7 +54,7 @@ Webhook read_webhook(const pqxx::row& row) {
 WebhookTarget read_target(const pqxx::row& row) {
   WebhookTarget target{row[0].as<std::string>(), row[1].as<std::string>(), read_list(row[2]), {}};
   target.secrets.push_back(row[3].as<std::string>());
-  if (auto previous = row[4].as<std::string>(); !previous.empty()) target.secrets.push_back(std::move(previous));
+  for (auto& previous : read_list(row[4])) target.secrets.push_back(std::move(previous));
   return target;
 }
 

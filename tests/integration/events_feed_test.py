@@ -160,7 +160,7 @@ class PageTest(FeedCase):
                       "?after=" + 30 * "9"):
             with self.subTest(query):
                 self.page(query, status=400, problem="malformed-request")
-        for wait in (0, 31, 4_000_000_000):
+        for wait in (0, 31, 4_000_000_000, "x", ""):
             with self.subTest(wait=wait):
                 self.page(wait=wait, status=400, problem="malformed-request")
         for query, last_event_id in (("?after=-1", None), ("?type=x", None), ("?limit=5", None), ("", "x"), ("", "-1")):

@@ -239,6 +239,7 @@ class BrokenTest(RabbitmqTest):
         self.addCleanup(self.broker.resume)
         self.sell(sale, 20)
         self.wait_error("confirms nothing")
+        self.wait_error("does not answer")
         self.broker.resume()
         self.check_all(consumer, after, self.wait_told())
 

@@ -174,6 +174,20 @@ class SwitchedOffTest(ClusterCase):
         self.assertEqual(self.cluster.query("SELECT count(*) FROM outbox"), [(0,)])
 
 
+class TurnedOnTest(EventsCase):
+    instances = 1
+    settings = EventsCase.settings | {"events.enabled": "false"}
+
+    def test_orders_from_before_are_not_called_told(self):
+        sale = self.cluster.create_sale()
+        self.check_status(self.cluster.buy(sale, self.cluster.new_customer()), 201)
+        self.cluster.instances[0].stop()
+        self.cluster.add_instance({"events.enabled": "true"})
+        self.check_status(self.cluster.buy(sale, self.cluster.new_customer(), where=1), 201)
+        self.wait_numbered()
+        self.assertIn(f"{sale}: 2 orders, 1 without an event that is kept, the others told\n", self.audit())
+
+
 class CommandsTest(EventsCase):
     instances = 1
 

@@ -165,6 +165,12 @@ class ManageTest(WebhookCase):
         self.try_it(made)
         self.assertTrue(is_signed(endpoint.taken()[-1], made["secret"]))
         self.assertTrue(is_signed(endpoint.taken()[-1], first["secret"]))
+        # One more, within the time that the first was promised.
+        more = self.check_status(self.call("POST", f"/{made['id']}/secret", {"overlap_s": 60}), 200).json()
+        self.assertEqual(more["previous_secret_until"], first["previous_secret_until"])
+        self.try_it(made)
+        for secret in (made["secret"], first["secret"], more["secret"]):
+            self.assertTrue(is_signed(endpoint.taken()[-1], secret))
         second = self.check_status(self.call("POST", f"/{made['id']}/secret", {"overlap_s": 0}), 200).json()
         self.assertIsNone(second["previous_secret_until"])
         self.try_it(made)
@@ -216,7 +222,7 @@ class DeliveryTest(WebhookCase):
         self.assertEqual(failed, [f"{first[0]}/1"])
         self.assertNotIn(first[0], [event["subject"] for event in endpoint.events()])
         harness.wait_until(lambda: self.show(made)["parked"] == 2, LAG_S, "both wait")
-        self.assertIsNone(self.show(made)["failing_since"], "others have got through")
+        harness.wait_until(lambda: self.show(made)["failing_since"] is None, LAG_S, "others have got through")
         [(told,)] = self.cluster.query((harness.ROOT / "src/postgres/sql/events/told_to_all.sql").read_text())
         [(oldest,)] = self.cluster.query("SELECT min(position) FROM webhook_retries")
         self.assertLess(told, oldest, "what waits has to be kept")
@@ -256,6 +262,35 @@ class DeliveryTest(WebhookCase):
         for order_id, _ in orders:
             self.assertLess(arrived.index(f"{order_id}/1"), arrived.index(f"{order_id}/2"))
         self.assertIsNone(self.show(made)["failing_since"])
+
+    def test_an_outage_is_known_after_a_restart(self):
+        endpoint = self.endpoint(lambda event: 503)
+        made = self.make(endpoint, types=[ORDERS])
+        orders = [self.order() for _ in range(10)]
+        harness.wait_until(lambda: len(endpoint.deliveries) >= 5, LAG_S, "attempts")
+        harness.wait_until(lambda: self.show(made)["parked"] >= 5, LAG_S, "nothing is parked")
+        self.cluster.instances[0].kill()
+        self.cluster.query("UPDATE webhook_retries SET next_at = now() + interval '1 day'")
+        endpoint.behave = lambda event: 200
+        self.cluster.instances[0].start()
+        self.wait_taken(endpoint, [f"{order_id}/1" for order_id, _ in orders], 30)
+
+    def test_what_is_parked_waits_until_it_is_forgotten(self):
+        endpoint, witness = self.endpoint(lambda event: 500), self.endpoint()
+        made = self.make(endpoint, types=[ORDERS])
+        self.make(witness, types=[ORDERS])
+        order = self.order()
+        self.wait_taken(witness, [f"{order[0]}/1"])
+        harness.wait_until(lambda: self.show(made)["parked"] == 1, LAG_S, "nothing is parked")
+
+        def lag():
+            sinks = self.check_status(self.cluster.admin("GET", "/admin/v1/events/sinks"), 200).json()["sinks"]
+            return next((sink["lag"] for sink in sinks if sink["name"] == f"webhook:{made['id']}"), None)
+        harness.wait_until(lambda: lag() == 1, LAG_S, "what is parked does not count")
+        forgotten = self.cluster.flashsaled("events", "forget", "--sink", made["id"])
+        self.assertEqual(forgotten.returncode, 0, forgotten.stderr)
+        harness.wait_until(lambda: lag() == 0, LAG_S, "it waits still")
+        self.assertEqual(self.show(made)["parked"], 0)
 
     def test_with_too_many_that_have_failed_it_stands_still(self):
         endpoint = self.endpoint()
@@ -330,6 +365,24 @@ class DeliveryTest(WebhookCase):
         self.wait_taken(witness, [f"{self.order()[0]}/1"])
         self.assertEqual(len(endpoint.deliveries), count)
 
+    def test_nothing_stays_behind_of_a_deleted_one(self):
+        endpoint = self.endpoint(lambda event: 500)
+        made = self.make(endpoint)
+        for number in range(3):
+            self.order()
+        harness.wait_until(lambda: self.show(made)["parked"], LAG_S, "nothing is parked")
+        self.check_status(self.call("DELETE", f"/{made['id']}"), 204)
+        # As a process that has not heard of it yet does.
+        sql = harness.ROOT / "src/postgres/sql/webhooks"
+        for name, values in (("retries_insert", ("{1}", "{a}", "{1}", "{1}")),
+                             ("deliveries_insert", ("{2026-01-01}", "{a}", "{1}", "{1}", "{500}", "{x}", "{1}"))):
+            text = (sql / f"{name}.sql").read_text()
+            for number, value in enumerate((made["id"], *values), 1):
+                text = text.replace(f"${number}", f"'{value}'")
+            self.cluster.query(text)
+        for table in ("webhook_retries", "webhook_deliveries"):
+            self.assertEqual([], self.cluster.query(f"SELECT 1 FROM {table} WHERE webhook_id = %s", (made["id"],)))
+
 
 class DeadTest(WebhookCase):
     settings = WebhookCase.settings | {"events.webhooks.disable_after_s": 3}
@@ -345,6 +398,22 @@ class DeadTest(WebhookCase):
         endpoint.behave = lambda event: 200
         self.change(made, enabled=True)
         self.wait_taken(endpoint, [f"{order[0]}/1"])
+
+
+    def test_a_pause_is_no_failure(self):
+        endpoint = self.endpoint(lambda event: 500)
+        made = self.make(endpoint, types=[ORDERS])
+        self.order()
+        harness.wait_until(lambda: self.show(made)["failing_since"], LAG_S, "it does not fail")
+        self.change(made, paused=True)
+        # The leader has looked since.
+        time.sleep(2 * SLOWNESS)
+        self.cluster.query("UPDATE webhooks SET failing_since = now() - interval '1 day' WHERE webhook_id = %s",
+                           (made["id"],))
+        self.cluster.query("UPDATE webhook_retries SET next_at = now() WHERE webhook_id = %s", (made["id"],))
+        self.assertIsNone(self.change(made, paused=False)["failing_since"])
+        harness.wait_until(lambda: self.show(made)["failing_since"], 30, "it was not tried")
+        self.assertTrue(self.show(made)["enabled"])
 
 
 class RefusedAddressTest(WebhookCase):

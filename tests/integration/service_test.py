@@ -522,6 +522,12 @@ class CommandTest(unittest.TestCase):
         for secret in (self.cluster.redis.password, self.cluster.postgres.password, self.cluster.jwt_secret):
             self.assertNotIn(secret, done.stdout + done.stderr)
 
+    def test_check_looks_at_settings_of_brokers(self):
+        done = self.cluster.flashsaled("check", settings={"events.rabbitmq.url": "http://user:secret@rabbit/"})
+        self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
+        self.assertIn("unsafe       events.rabbitmq.url: must be amqp://", done.stdout)
+        self.assertNotIn("secret", done.stdout + done.stderr)
+
     def test_what_is_not_checked_of_tokens_is_told(self):
         done = self.cluster.flashsaled("check")
         self.assertNotIn("warning", done.stdout)

@@ -369,6 +369,18 @@ TEST(EventFilterTest, KnowsTypesByName) {
   EXPECT_TRUE(EventFilter{}.matches(event));
 }
 
+TEST(EventFilterTest, KnowsTypesByTheirBeginning) {
+  EXPECT_FALSE(parse_event_types("flashsale.nothing.*"));
+  EXPECT_FALSE(parse_event_types("flashsale.*.closed"));
+  EventFilter filter;
+  filter.types = parse_event_types("flashsale.order.*,flashsale.ping").value();
+  for (const auto type : event_types()) {
+    Event event;
+    event.type = type;
+    EXPECT_EQ(filter.matches(event), is_of_an_order(type) || type == EventType::ping) << to_string(type);
+  }
+}
+
 TEST(EventPageTest, IsADocumentWithWhereToGoOn) {
   EventPage page;
   page.next_after = 12;

@@ -18,7 +18,10 @@ TEST(ParsePrefer, ReadsWhatACheckoutKnows) {
   EXPECT_EQ(parse_prefer("x, Wait = 10 ;y=z").wait, seconds{10});
   for (const char* const unusable : {"wait", "wait=", "wait=-1", "wait=abc", "wait=1x", "wait=4294967296", "waits=1"}) {
     EXPECT_FALSE(parse_prefer(unusable).wait) << unusable;
+    const bool says_wait = std::string_view(unusable) != "wait" && std::string_view(unusable) != "waits=1";
+    EXPECT_EQ(parse_prefer(unusable).has_no_number, says_wait) << unusable;
   }
+  EXPECT_FALSE(parse_prefer("respond-async, wait=5").has_no_number);
 }
 
 TEST(ParsePrefer, TheFirstOfTwoCounts) {

@@ -153,6 +153,12 @@ TEST(WebhookUrlTest, TakesWhatEventsCanBeSentTo) {
     EXPECT_NE(events::fault_of_webhook_url(url, strict), "") << url;
   }
   EXPECT_NE(events::fault_of_webhook_url("https://shop.example/" + std::string(2048, 'a'), strict), "");
+  // And the setting that lets it pass is named.
+  const auto says = [&](const char* url, const char* setting) {
+    return events::fault_of_webhook_url(url, strict).find(setting) != std::string::npos;
+  };
+  EXPECT_TRUE(says("http://shop.example/", "events.webhooks.allow_http"));
+  EXPECT_TRUE(says("https://127.0.0.1/", "events.webhooks.allow_private"));
 }
 
 TEST(WebhookUrlTest, SettingsAllowMore) {

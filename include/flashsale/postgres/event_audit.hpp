@@ -28,6 +28,7 @@ struct OrderWithoutEvents {
 };
 struct EventsOfSale {
   std::int64_t orders = 0;  ///< looked at
+  std::int64_t untold = 0;  ///< of which no event is kept
   std::int64_t wrong = 0;
   std::vector<OrderWithoutEvents> examples;  ///< of the wrong ones, at most twenty
 };

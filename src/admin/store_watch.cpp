@@ -1,5 +1,7 @@
 #include "flashsale/admin/store_watch.hpp"
 
+#include <limits>
+
 #include "flashsale/postgres/server_connections.hpp"
 #include "flashsale/redis/server_facts.hpp"
 
@@ -19,10 +21,10 @@ void StoreWatch::look_at_redis() {
   const auto facts = redis::read_server_facts(stores_.redis());
   if (!facts) return;
   metrics_.store_used("redis", "memory_bytes").Set(static_cast<double>(facts->memory_used));
-  // 0 of Redis: as much as the machine has. Without a limit there is no series of it.
-  if (facts->memory_max > 0) {
-    metrics_.store_limit("redis", "memory_bytes").Set(static_cast<double>(facts->memory_max));
-  }
+  // 0 of Redis: as much as the machine has.
+  const auto limit =
+      facts->memory_max > 0 ? static_cast<double>(facts->memory_max) : std::numeric_limits<double>::infinity();
+  metrics_.store_limit("redis", "memory_bytes").Set(limit);
 }
 
 void StoreWatch::look_at_postgres() {

@@ -29,21 +29,26 @@ EventKeeper::EventKeeper(Options options, Leadership& leadership, telemetry::Met
       thread_(kPause, [this] { pass(); }) {}
 
 void EventKeeper::pass() {
-  if (!leadership_.holds()) return;
-  if (const auto told = postgres::tell_of_sales(session_); !told) {
-    telemetry::log_warn("a sale's events come later", {{"error", told.error().message()}});
-  }
+  const bool leads = leadership_.holds();
+  if (leads) tell_of_sales();
   const auto now = std::chrono::steady_clock::now();
   if (now >= sinks_at_) {
     sinks_at_ = now + kSinksInterval;
-    observe_sinks();
+    // Nothing waits for a broker that is not set up any more.
+    if (leads) (void)postgres::retire_event_sinks(session_, {"rabbitmq", "kafka"}, options_.sinks);
+    observe();
   }
-  if (now >= retire_at_) retire();
+  if (leads && now >= retire_at_) retire();
 }
 
-void EventKeeper::observe_sinks() {
-  // Nothing waits for a broker that is not set up any more.
-  (void)postgres::retire_event_sinks(session_, {"rabbitmq", "kafka"}, options_.sinks);
+void EventKeeper::tell_of_sales() {
+  if (const auto told = postgres::tell_of_sales(session_); !told) {
+    telemetry::log_warn("a sale's events come later", {{"error", told.error().message()}});
+  }
+}
+
+/// By every instance: when nobody leads, somebody has to say so, and one that led before has no old numbers left.
+void EventKeeper::observe() {
   if (const auto waiting = postgres::count_unnumbered(session_, kUnnumberedShown)) {
     metrics_.events_unnumbered().Set(static_cast<double>(*waiting));
   }

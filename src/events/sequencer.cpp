@@ -82,7 +82,7 @@ void Sequencer::follow(Clock::time_point now) {
   if (!numbering_.leads()) leadership_.lose();
   next_look_ = now + (log_.has_readers() ? kIdlePause : kPauseOfOthers);
   const auto line = postgres::find_event_line(numbering_.session());
-  if (line) log_.announce(line->last_position);
+  if (line) announce(line->last_position);
   else next_look_ = now + kPauseAfterFailure;
 }
 
@@ -93,8 +93,12 @@ void Sequencer::number(Clock::time_point now) {
     return;
   }
   if (numbered->events > 0 || !numbered->is_all) busy_until_ = now + kBusy;
-  metrics_.events_position().Set(static_cast<double>(numbered->line.last_position));
-  log_.announce(numbered->line.last_position);
+  announce(numbered->line.last_position);
+}
+
+void Sequencer::announce(std::int64_t last_position) {
+  metrics_.events_position().Set(static_cast<double>(last_position));
+  log_.announce(last_position);
 }
 
 }  // namespace flashsale::events

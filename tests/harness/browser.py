@@ -1,6 +1,7 @@
 """A real browser: Chromium without a window, in a profile of its own, as a person has it who comes for the first time.
 
-Needs Debian's chromium, chromium-driver and python3-selenium. Screenshots are kept in build/test-logs.
+Needs Debian's chromium, chromium-driver and python3-selenium (scripts/install browser). Screenshots are kept in
+build/test-logs.
 FLASHSALE_TEST_AXE names the script of axe-core, which looks for what keeps people from using a page; where it is not
 set, `check_accessibility` says that it cannot.
 """
@@ -42,7 +43,7 @@ class Browser:
 
     def __init__(self, width=1280, height=900, language="en", dark=False, reduced_motion=False, scripts=True):
         if not has_browser():
-            raise HarnessError("no browser: scripts/install test")
+            raise HarnessError("no browser: scripts/install browser")
         self._home = pathlib.Path(tempfile.mkdtemp(prefix="browser-", dir=run_directory()))
         port = free_port()
         self._process = Process(f"{DRIVER}:{port}", [DRIVER, f"--port={port}"], self._home / "driver.log",

@@ -11,7 +11,7 @@
 namespace flashsale::events {
 
 /// What the line of events needs besides positions: events that come by the clock or by what was sold, an end for those
-/// that all have been told of, and numbers for whoever watches. One thread, in the process that leads.
+/// that all have been told of, both by the process that leads, and numbers for whoever watches, by each. One thread.
 class EventKeeper {
  public:
   struct Options {
@@ -26,7 +26,8 @@ class EventKeeper {
 
  private:
   void pass();
-  void observe_sinks();
+  void tell_of_sales();
+  void observe();
   void retire();
 
   Options options_;

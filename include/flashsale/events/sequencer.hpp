@@ -34,6 +34,7 @@ class Sequencer {
   void look_as_leader(Clock::time_point now);
   void follow(Clock::time_point now);
   void number(Clock::time_point now);
+  void announce(std::int64_t last_position);
 
   Options options_;
   EventLog& log_;

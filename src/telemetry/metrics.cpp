@@ -81,8 +81,8 @@ Metrics::Metrics()
                        "Time since the last refresh of the sales' state from Redis.")),
       store_used_(gauge(*registry_, "flashsale_store_used", "What is used of a store's bounded resource.")),
       store_limit_(gauge(*registry_, "flashsale_store_limit", "How much of that resource the store has.")),
-      events_position_(gauge(*registry_, "flashsale_events_position",
-                             "Position of the newest event, as this process knows it.")),
+      events_position_(
+          gauge(*registry_, "flashsale_events_position", "Position of the newest event, as this process knows it.")),
       events_unnumbered_(
           gauge(*registry_, "flashsale_events_unnumbered", "Rows of the outbox that have no position yet.")),
       events_sink_lag_(gauge(*registry_, "flashsale_events_sink_lag", "Events that wait for a sink.")),

@@ -41,6 +41,9 @@ int run(const CommandLine& line) {
     case Command::archive:
       require_settings_for(settings, Purpose::postgres);
       return run_archive(settings, line.sale_id, line.older_than_days);
+    case Command::explain:
+      require_settings_for(settings, Purpose::postgres);
+      return run_explain(settings, line.subject);
     case Command::events: require_settings_for(settings, Purpose::postgres); return run_events(settings, line);
     case Command::check: require_settings_for(settings, Purpose::serve); return run_check(settings);
     case Command::token:

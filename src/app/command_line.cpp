@@ -18,9 +18,11 @@ struct CommandName {
   Command command;
 };
 constexpr CommandName kCommands[] = {
-    {"serve", Command::serve},     {"migrate", Command::migrate}, {"audit", Command::audit},
-    {"archive", Command::archive}, {"events", Command::events},   {"insight", Command::insight},
-    {"token", Command::token},     {"check", Command::check},     {"verify-draw", Command::verify_draw},
+    {"serve", Command::serve},     {"migrate", Command::migrate},
+    {"audit", Command::audit},     {"archive", Command::archive},
+    {"explain", Command::explain}, {"events", Command::events},
+    {"insight", Command::insight}, {"token", Command::token},
+    {"check", Command::check},     {"verify-draw", Command::verify_draw},
     {"help", Command::help},       {"version", Command::version},
 };
 
@@ -74,6 +76,9 @@ class Parser {
     if (command_given_ && result_.command == Command::events && !events_action_given_) {
       return read_events_action(argument);
     }
+    if (command_given_ && result_.command == Command::explain && result_.subject.empty()) {
+      return read_subject(argument);
+    }
     const auto* found = std::ranges::find(kCommands, argument, &CommandName::name);
     if (found == std::end(kCommands)) {
       throw UsageError("there is no command " + in_quotes(argument) + "; flashsaled --help lists them");
@@ -93,6 +98,11 @@ class Parser {
     }
     events_action_given_ = true;
     result_.events_action = found->action;
+  }
+
+  void read_subject(std::string_view argument) {
+    if (!is_valid_customer_id(argument)) throw UsageError(in_quotes(argument) + " is no order's and no customer's id");
+    result_.subject = argument;
   }
 
   void read_option(std::string_view argument) {
@@ -208,6 +218,9 @@ class Parser {
     if (command == Command::archive && result_.sale_id.empty() != result_.older_than_days.has_value()) {
       throw UsageError("flashsaled archive needs either --sale ID or --older-than-days N");
     }
+    if (command == Command::explain && result_.subject.empty()) {
+      throw UsageError("flashsaled explain needs the id of an order or of a customer");
+    }
     if (command == Command::token && result_.customer_id.empty()) {
       throw UsageError("flashsaled token needs --customer ID");
     }
@@ -276,6 +289,8 @@ commands:
                   --sale ID        of this sale, which is closed, settled and gone from Redis
                   --older-than-days N
                                    of all such sales in which nothing has moved for N days
+  explain ID    tell what was decided about an order, or about each order of a customer, when, and why; status 1 when
+                PostgreSQL knows of none
   events audit  hold the orders against their events, and look for gaps; status 1 where something is missing
                   --sale ID        this sale alone
   events sinks  who is told of events, and how far

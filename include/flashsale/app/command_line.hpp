@@ -17,6 +17,7 @@ enum class Command : std::uint8_t {
   migrate,
   audit,
   archive,
+  explain,
   events,
   insight,
   token,
@@ -44,6 +45,7 @@ struct CommandLine {
   EventsAction events_action = EventsAction::audit;
   std::string sink;                           ///< --sink NAME of events
   std::optional<std::int64_t> from_position;  ///< --from POSITION of events replay, from 1
+  std::string subject;                        ///< of explain: an order's or a customer's id
   std::string sale_id;                        ///< --sale ID of audit, archive, events and verify-draw; empty: not given
   std::string customer_id;                    ///< --customer ID of token
   InsightOptions insight;

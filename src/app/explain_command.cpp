@@ -1,0 +1,82 @@
+#include <iostream>
+#include <map>
+
+#include "flashsale/admin/order_explanation.hpp"
+#include "flashsale/app/commands.hpp"
+#include "flashsale/postgres/event_repository.hpp"
+#include "flashsale/postgres/order_repository.hpp"
+#include "flashsale/postgres/order_story.hpp"
+#include "flashsale/postgres/sale_repository.hpp"
+#include "module_options.hpp"
+
+namespace flashsale::app {
+namespace {
+
+/// Of a customer: the newest sales first.
+constexpr std::int32_t kOrdersMax = 100;
+
+int cannot(const Error& error) {
+  std::cerr << "flashsaled: explain cannot tell: " << error.message() << '\n';
+  return 1;
+}
+
+int print(postgres::Session& session, const Order& order, const Sale* sale) {
+  const auto story = postgres::read_order_story(session, order.id);
+  if (!story) return cannot(story.error());
+  const char* indent = "";
+  for (const auto& line : admin::explain_order(order, sale, *story)) {
+    std::cout << indent << line << '\n';
+    indent = "  ";
+  }
+  return 0;
+}
+
+int explain_order(postgres::Session& session, const OrderId& id) {
+  const auto found = postgres::find_orders(session, {&id, 1});
+  if (!found) return cannot(found.error());
+  if (found->empty()) {
+    std::cout << id.to_string()
+              << ": PostgreSQL has no such order. Its checkout was refused, which leaves no row, or it "
+              << "waits in Redis for its commit: GET /admin/v1/orders/" << id.to_string() << " tells\n";
+    return 1;
+  }
+  const auto sale = postgres::find_sale_by_number(session, id.sale_no());
+  if (!sale) return cannot(sale.error());
+  return print(session, found->front(), *sale ? &**sale : nullptr);
+}
+
+int explain_customer(postgres::Session& session, const std::string& customer_id) {
+  const auto directory = postgres::load_directory(session, 0);
+  if (!directory) return cannot(directory.error());
+  std::map<std::int32_t, const Sale*> sales;
+  std::vector<postgres::CustomerRange> ranges;
+  for (auto sale = directory->sales.rbegin(); sale != directory->sales.rend(); ++sale) {
+    sales[sale->sale_no] = &*sale;
+    const auto id = OrderId::derive(directory->order_salt, sale->sale_no, customer_id, {});
+    ranges.push_back({id.first_of_customer(), true});
+  }
+  const auto orders = postgres::find_orders_of_customer(session, customer_id, ranges, std::nullopt, kOrdersMax);
+  if (!orders) return cannot(orders.error());
+  if (orders->empty()) {
+    std::cout << customer_id << ": PostgreSQL has no order of this customer. What was refused leaves no row: with "
+              << "log.checkouts = \"refused\" it is in the log\n";
+    return 1;
+  }
+  for (const auto& order : *orders) {
+    const auto sale = sales.find(order.id.sale_no());
+    if (const int status = print(session, order, sale == sales.end() ? nullptr : sale->second); status != 0) {
+      return status;
+    }
+  }
+  return 0;
+}
+
+}  // namespace
+
+int run_explain(const Settings& settings, const std::string& subject) {
+  postgres::Session session(postgres_options(settings), "explain");
+  const auto id = OrderId::parse(subject);
+  return id ? explain_order(session, *id) : explain_customer(session, subject);
+}
+
+}  // namespace flashsale::app

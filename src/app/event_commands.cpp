@@ -7,6 +7,7 @@
 #include "flashsale/postgres/event_repository.hpp"
 #include "flashsale/postgres/event_sinks.hpp"
 #include "flashsale/postgres/sale_repository.hpp"
+#include "flashsale/postgres/webhook_repository.hpp"
 #include "module_options.hpp"
 
 namespace flashsale::app {
@@ -189,7 +190,7 @@ int snapshot(postgres::Session& session, const Settings& settings, const std::st
 int run_events(const Settings& settings, const CommandLine& line) {
   postgres::Session session(postgres_options(settings), "events-command");
   // That of a webhook may be given as its id.
-  const auto sink = line.sink.starts_with("wh_") ? "webhook:" + line.sink : line.sink;
+  const auto sink = line.sink.starts_with("wh_") ? postgres::webhook_sink_name(line.sink) : line.sink;
   switch (line.events_action) {
     case EventsAction::audit: return audit(session, settings, line.sale_id);
     case EventsAction::sinks: return print_sinks(session);

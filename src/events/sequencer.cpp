@@ -2,10 +2,10 @@
 
 #include <unistd.h>
 
-#include <random>
 #include <utility>
 
 #include "flashsale/telemetry/log.hpp"
+#include "flashsale/workers/holder_name.hpp"
 
 namespace flashsale::events {
 namespace {
@@ -22,12 +22,6 @@ constexpr milliseconds kPauseAfterFailure{500};
 /// Rows of one transaction: after a time without a leader there may be millions.
 constexpr std::int32_t kRowsAtOnce = 5000;
 
-/// Nobody else's, even after a restart with the same process id.
-std::string unique_name() {
-  std::random_device random;
-  return std::to_string(::getpid()) + '-' + std::to_string(random()) + std::to_string(random());
-}
-
 }  // namespace
 
 Sequencer::Sequencer(Options options, EventLog& log, Leadership& leadership, telemetry::Metrics& metrics)
@@ -36,7 +30,7 @@ Sequencer::Sequencer(Options options, EventLog& log, Leadership& leadership, tel
       leadership_(leadership),
       metrics_(metrics),
       numbering_(options_.postgres, "events"),
-      name_(unique_name()),
+      name_(workers::unique_holder(std::to_string(::getpid()))),
       thread_(kPause, [this] { look(); }) {}
 
 void Sequencer::stop() {

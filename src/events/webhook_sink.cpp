@@ -29,7 +29,7 @@ WebhookSink::WebhookSink(const WebhookOptions& options, postgres::WebhookTarget 
                          const Leadership& leadership, telemetry::Metrics& metrics)
     : options_(options),
       target_(std::move(target)),
-      name_("webhook:" + target_.id),
+      name_(postgres::webhook_sink_name(target_.id)),
       log_(log),
       leadership_(leadership),
       metrics_(metrics),

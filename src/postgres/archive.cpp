@@ -27,23 +27,19 @@ constexpr std::int32_t kIdsMax = 1'000'000;
 
 /// Empty when its orders must stay where they are, and `outcome` says why.
 std::optional<Sale> begin_in(pqxx::work& tx, std::string_view sale_id, std::string_view who, Outcome& outcome) {
-  SaleFilter filter;
-  filter.sale_id = sale_id;
-  auto sales = read_sales(tx, filter);
-  const bool is_real = !sales.empty() && !sales.front().rehearsal;
-  outcome = sales.empty()           ? Outcome::unknown_sale
-            : !is_real              ? Outcome::rehearsal
-            : !sales.front().let_go ? Outcome::not_let_go
-                                    : Outcome::archived;
+  auto sale = read_sale(tx, sale_id);
+  outcome = !sale             ? Outcome::unknown_sale
+            : sale->rehearsal ? Outcome::rehearsal
+            : !sale->let_go   ? Outcome::not_let_go
+                              : Outcome::archived;
   if (outcome != Outcome::archived) return std::nullopt;
-  const auto& sale = sales.front();
   // Before the first order moves, so that whoever reads the sale in any snapshot knows where to look.
-  if (execute(tx, embedded::archive_begin_sql, sale.sale_no).affected_rows() == 1) {
-    write_log(tx, who, "sale.archived", sale.id, "{}");
-    publish_sale(tx, sale.sale_no);
+  if (execute(tx, embedded::archive_begin_sql, sale->sale_no).affected_rows() == 1) {
+    write_log(tx, who, "sale.archived", sale->id, "{}");
+    publish_sale(tx, sale->sale_no);
     commit(tx);
   }
-  return std::move(sales.front());
+  return sale;
 }
 
 /// Behind a cursor that outlives its transaction. Looked for only once: each transaction would step over all the rows

@@ -21,19 +21,6 @@ constexpr std::int64_t kPayloadBytesMax = std::int64_t{2} * 1024 * 1024;
 
 EventLine read_line(const pqxx::row& row) { return {row[0].as<std::int64_t>(), row[1].as<std::int64_t>()}; }
 
-/// `{a,b}` of a uuid[], as the server prints it.
-std::vector<OrderId> read_ids(const pqxx::field& field) {
-  std::vector<OrderId> ids;
-  constexpr std::size_t kUuidLength = 36;
-  const std::string_view text(field.c_str(), field.size());
-  for (std::size_t at = 1; at + kUuidLength < text.size(); at += kUuidLength + 1) {
-    const auto id = OrderId::parse(text.substr(at, kUuidLength));
-    if (!id) throw pqxx::conversion_error("no UUID in an array");
-    ids.push_back(*id);
-  }
-  return ids;
-}
-
 struct OutboxRow {
   EventRow event;  ///< what all of its events have in common, with the position of the first
   std::int64_t events = 0;
@@ -50,7 +37,7 @@ OutboxRow read_row(const pqxx::row& row) {
   read.event.change_no = row[3].as<std::int32_t>();
   read.events = row[4].as<std::int64_t>();
   read.event.type = static_cast<EventType>(row[5].as<int>());
-  if (!row[6].is_null()) read.ids = read_ids(row[6]);
+  if (!row[6].is_null()) read.ids = read_order_ids(row[6]);
   if (!row[7].is_null()) read.reason = row[7].as<std::string>();
   if (!row[8].is_null()) read.expires_at = read_time(row[8]);
   if (!row[9].is_null()) read.event.payload = row[9].as<std::string>();
@@ -113,19 +100,14 @@ std::vector<EventRow> with_orders(std::vector<ReadEvent> read, std::vector<Order
 /// Of one sale, under its lock. How many events.
 std::int64_t tell_of_sale_now(pqxx::work& tx, std::int32_t sale_no) {
   if (!lock_sale(tx, sale_no)) return 0;
-  SaleFilter filter;
-  filter.sale_no = sale_no;
-  const auto sale = read_sales(tx, filter).at(0);
-  const auto row =
-      execute(tx, "SELECT told_state, told_sold_out, clock_timestamp() FROM sales WHERE sale_no = $1", sale_no)[0];
-  const auto told = static_cast<SaleState>(row[0].as<int>());
-  const auto now = effective_state(sale.state, sale.starts_at, sale.ends_at, read_time(row[2]));
+  const auto sale = read_sale(tx, sale_no).value();
+  const auto [told, was_sold_out, now] = read_told(tx, sale);
   std::int64_t events = 0;
   if (told != now && (now == SaleState::open || now == SaleState::closed)) {
     tell_of_sale(tx, sale, event_of(now), now);
     ++events;
   }
-  if (now != SaleState::closed && row[1].as<bool>() != is_sold_out(sale)) {
+  if (now != SaleState::closed && was_sold_out != is_sold_out(sale)) {
     tell_of_sale(tx, sale, is_sold_out(sale) ? EventType::sale_sold_out : EventType::sale_restocked);
     ++events;
   }
@@ -146,13 +128,7 @@ Result<EventLine> find_event_line(Session& session) {
 }
 
 Result<std::int64_t> count_unnumbered(Session& session, std::int32_t most) {
-  std::int64_t count = 0;
-  const Error error = session.run([&](pqxx::connection& connection) {
-    pqxx::nontransaction tx(connection);
-    count = execute(tx, embedded::outbox_count_unnumbered_sql, most)[0][0].as<std::int64_t>();
-  });
-  if (error) return error;
-  return count;
+  return read_value<std::int64_t>(session, embedded::outbox_count_unnumbered_sql, most);
 }
 
 Result<std::int64_t> tell_of_sales(Session& session) {
@@ -162,14 +138,11 @@ Result<std::int64_t> tell_of_sales(Session& session) {
   std::int64_t events = 0;
   Error failed;
   for (const auto sale_no : *sales) {
-    std::int64_t of_sale = 0;
-    const Error error = session.run([&](pqxx::connection& connection) {
-      pqxx::work tx(connection);
-      of_sale = tell_of_sale_now(tx, sale_no);
-    });
+    const auto of_sale =
+        in_transaction<std::int64_t>(session, [&](pqxx::work& tx) { return tell_of_sale_now(tx, sale_no); });
     // A trouble in one sale is none of the others'.
-    if (error) failed = error;
-    else events += of_sale;
+    if (of_sale) events += *of_sale;
+    else failed = of_sale.error();
   }
   if (failed) return failed;
   return events;
@@ -196,14 +169,7 @@ Result<std::vector<EventRow>> read_events(Session& session, std::int64_t after, 
 }
 
 Result<std::int64_t> first_event_of_sale(Session& session, std::int32_t sale_no) {
-  std::int64_t position = 0;
-  const Error error = session.run([&](pqxx::connection& connection) {
-    pqxx::nontransaction tx(connection);
-    position = execute(tx, "SELECT coalesce(min(position), 0) FROM outbox WHERE sale_no = $1", sale_no)[0][0]
-                   .as<std::int64_t>();
-  });
-  if (error) return error;
-  return position;
+  return read_value<std::int64_t>(session, "SELECT coalesce(min(position), 0) FROM outbox WHERE sale_no = $1", sale_no);
 }
 
 Result<std::optional<Sale>> find_sale_by_number(Session& session, std::int32_t sale_no) {
@@ -211,10 +177,7 @@ Result<std::optional<Sale>> find_sale_by_number(Session& session, std::int32_t s
   const Error error = session.run([&](pqxx::connection& connection) {
     pqxx::work tx(connection);
     use_one_snapshot(tx);
-    SaleFilter filter;
-    filter.sale_no = sale_no;
-    auto sales = read_sales(tx, filter);
-    sale = sales.empty() ? std::nullopt : std::optional(std::move(sales.front()));
+    sale = read_sale(tx, sale_no);
   });
   if (error) return error;
   return sale;
@@ -222,19 +185,16 @@ Result<std::optional<Sale>> find_sale_by_number(Session& session, std::int32_t s
 
 Result<std::int64_t> retire_events(Session& session, std::int64_t position, std::chrono::seconds keep,
                                    std::int32_t rows) {
-  std::int64_t gone_until = 0;
-  const Error error = session.run([&](pqxx::connection& connection) {
-    pqxx::work tx(connection);
+  return in_transaction<std::int64_t>(session, [&](pqxx::work& tx) {
     // By the keys, however the planner sees it.
     tx.exec("SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off");
-    gone_until =
+    const auto gone_until =
         execute(tx, embedded::outbox_retire_sql, position, std::int64_t{keep.count()}, rows)[0][0].as<std::int64_t>();
-    if (gone_until == 0) return;
+    if (gone_until == 0) return gone_until;
     execute(tx, "UPDATE event_line SET gone_until = greatest(gone_until, $1)", gone_until);
     commit(tx);
+    return gone_until;
   });
-  if (error) return error;
-  return gone_until;
 }
 
 Error leave_event(Session& session, EventType type, const std::string& payload) {

@@ -24,22 +24,9 @@ EventSink read_sink(const pqxx::row& row) {
   return sink;
 }
 
-/// Runs a statement that changes something; how many rows it has changed.
-template <class... Parameters>
-Result<std::int64_t> change(Session& session, std::string_view sql, const Parameters&... parameters) {
-  std::int64_t rows = 0;
-  const Error error = session.run([&](pqxx::connection& connection) {
-    pqxx::work tx(connection);
-    rows = static_cast<std::int64_t>(execute(tx, sql, parameters...).affected_rows());
-    commit(tx);
-  });
-  if (error) return error;
-  return rows;
-}
-
 template <class... Parameters>
 Result<bool> change_one(Session& session, std::string_view sql, const Parameters&... parameters) {
-  const auto rows = change(session, sql, parameters...);
+  const auto rows = change_rows(session, sql, parameters...);
   if (!rows) return Result<bool>(boost::system::in_place_error, rows.error());
   return *rows == 1;
 }
@@ -65,40 +52,25 @@ Result<std::vector<SinkLag>> list_sink_lags(Session& session) {
 }
 
 Result<std::int64_t> told_to_all(Session& session) {
-  std::int64_t position = 0;
-  const Error error = session.run([&](pqxx::connection& connection) {
-    pqxx::nontransaction tx(connection);
-    position = tx.exec(std::string(embedded::told_to_all_sql))[0][0].as<std::int64_t>();
-  });
-  if (error) return error;
-  return position;
+  return read_value<std::int64_t>(session, embedded::told_to_all_sql);
 }
 
 Result<std::int64_t> find_sink_position(Session& session, const std::string& name) {
-  std::int64_t position = -1;
-  const Error error = session.run([&](pqxx::connection& connection) {
-    pqxx::nontransaction tx(connection);
-    const auto rows = execute(tx, "SELECT position FROM event_sinks WHERE name = $1", name);
-    position = rows.empty() ? -1 : rows[0][0].as<std::int64_t>();
-  });
-  if (error) return error;
-  return position;
+  return read_value<std::int64_t>(session, "SELECT coalesce((SELECT position FROM event_sinks WHERE name = $1), -1)",
+                                  name);
 }
 
 Result<EventSink> register_event_sink(Session& session, const std::string& name, const std::string& kind) {
-  EventSink sink;
-  const Error error = session.run([&](pqxx::connection& connection) {
-    pqxx::work tx(connection);
-    sink = read_sink(execute(tx, embedded::event_sink_register_sql, name, kind)[0]);
+  return in_transaction<EventSink>(session, [&](pqxx::work& tx) {
+    auto sink = read_sink(execute(tx, embedded::event_sink_register_sql, name, kind)[0]);
     commit(tx);
+    return sink;
   });
-  if (error) return error;
-  return sink;
 }
 
 Error retire_event_sinks(Session& session, const std::vector<std::string>& kinds,
                          const std::vector<std::string>& names) {
-  return change(session, embedded::event_sinks_retire_sql, array_of(kinds), array_of(names)).error();
+  return change_rows(session, embedded::event_sinks_retire_sql, array_of(kinds), array_of(names)).error();
 }
 
 Result<bool> advance_event_sink(Session& session, const std::string& name, std::int64_t from, std::int64_t to) {
@@ -106,7 +78,7 @@ Result<bool> advance_event_sink(Session& session, const std::string& name, std::
 }
 
 Error note_sink_error(Session& session, const std::string& name, const std::string& error) {
-  return change(session, embedded::event_sink_error_sql, name, storable(error)).error();
+  return change_rows(session, embedded::event_sink_error_sql, name, storable(error)).error();
 }
 
 Result<bool> move_event_sink(Session& session, const std::string& name, std::int64_t position) {
@@ -115,15 +87,12 @@ Result<bool> move_event_sink(Session& session, const std::string& name, std::int
 }
 
 Result<bool> forget_event_sink(Session& session, const std::string& name) {
-  bool was_there = false;
-  const Error error = session.run([&](pqxx::connection& connection) {
-    pqxx::work tx(connection);
-    was_there = execute(tx, "DELETE FROM event_sinks WHERE name = $1", name).affected_rows() == 1;
-    execute(tx, "DELETE FROM webhook_retries WHERE 'webhook:' || webhook_id = $1", name);
+  return in_transaction<bool>(session, [&](pqxx::work& tx) {
+    const bool was_there = execute(tx, "DELETE FROM event_sinks WHERE name = $1", name).affected_rows() == 1;
+    execute(tx, embedded::retries_forget_sql, name);
     commit(tx);
+    return was_there;
   });
-  if (error) return Result<bool>(boost::system::in_place_error, error);
-  return was_there;
 }
 
 }  // namespace flashsale::postgres

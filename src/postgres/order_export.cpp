@@ -27,15 +27,13 @@ std::optional<Sale> set_rows_aside(Session& session, pqxx::connection& connectio
   use_one_snapshot(tx);
   allow_long_reads(session, tx);
   tx.exec("CLOSE ALL");  // what an export that failed has left behind
-  SaleFilter filter;
-  filter.sale_id = sale_id;
-  auto sales = read_sales(tx, filter);
-  if (sales.empty()) return std::nullopt;
+  auto sale = read_sale(tx, sale_id);
+  if (!sale) return std::nullopt;
   const std::string declare =
       "DECLARE exported_orders NO SCROLL CURSOR WITH HOLD FOR " + std::string(embedded::orders_of_sale_sql);
-  execute(tx, declare, sales.front().sale_no, sales.front().archived);
+  execute(tx, declare, sale->sale_no, sale->archived);
   tx.commit();
-  return std::move(sales.front());
+  return sale;
 }
 
 /// False: `end` has passed.

@@ -306,18 +306,6 @@ std::set<std::int32_t> items_due(pqxx::transaction_base& tx, std::int32_t sale_n
   return items;
 }
 
-/// Runs `work` in one transaction; what it does not commit is rolled back.
-template <class Value>
-Result<Value> in_transaction(Session& session, const std::function<Value(pqxx::work&)>& work) {
-  Value value{};
-  const Error error = session.run([&](pqxx::connection& connection) {
-    pqxx::work tx(connection);
-    value = work(tx);
-  });
-  if (error) return Result<Value>(boost::system::in_place_error, error);
-  return value;
-}
-
 }  // namespace
 
 Result<PaymentResult> apply_payment(Session& session, const PaymentEvent& event) {

@@ -27,12 +27,10 @@ std::int64_t remove_orders(pqxx::transaction_base& tx, std::int32_t sale_no) {
 
 /// Empty: there is no rehearsal of this id, and `result` says why.
 std::optional<Sale> find_rehearsal(pqxx::transaction_base& tx, std::string_view sale_id, ResetResult& result) {
-  SaleFilter filter;
-  filter.sale_id = sale_id;
-  auto sales = read_sales(tx, filter);
-  if (sales.empty()) result.outcome = ResetResult::Outcome::unknown_sale;
-  else if (!sales.front().rehearsal) result.outcome = ResetResult::Outcome::no_rehearsal;
-  else return std::move(sales.front());
+  auto sale = read_sale(tx, sale_id);
+  if (!sale) result.outcome = ResetResult::Outcome::unknown_sale;
+  else if (!sale->rehearsal) result.outcome = ResetResult::Outcome::no_rehearsal;
+  else return sale;
   return std::nullopt;
 }
 

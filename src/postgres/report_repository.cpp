@@ -59,13 +59,13 @@ void read_refusals(pqxx::transaction_base& tx, SaleReport& report) {
   }
 }
 
-std::optional<SaleReport> read_in(Session& session, pqxx::transaction_base& tx, const SaleFilter& filter) {
+std::optional<SaleReport> read_in(Session& session, pqxx::transaction_base& tx, std::string_view sale_id) {
   use_one_snapshot(tx);
   allow_long_reads(session, tx);
-  auto sales = read_sales(tx, filter);
-  if (sales.empty()) return std::nullopt;
+  auto sale = read_sale(tx, sale_id);
+  if (!sale) return std::nullopt;
   SaleReport report;
-  report.sale = std::move(sales.front());
+  report.sale = std::move(*sale);
   report.as_of = read_time(tx.exec("SELECT now()")[0][0]);
   const Span span = read_totals(tx, report);
   session.more_time(kLongRead);
@@ -80,11 +80,9 @@ Result<std::optional<SaleReport>> read_report(Session& session, std::string_view
   std::optional<SaleReport> report;
   // A parameter ends at a NUL, and an empty one would be any sale.
   if (!is_valid_identifier(sale_id)) return report;
-  SaleFilter filter;
-  filter.sale_id = sale_id;
   const Error error = session.run([&](pqxx::connection& connection) {
     pqxx::work tx(connection);
-    report = read_in(session, tx, filter);
+    report = read_in(session, tx, sale_id);
   });
   if (error) return error;
   return report;

@@ -18,10 +18,26 @@ TimePoint read_time(const pqxx::field& field) {
   throw pqxx::conversion_error("not a time in UTC");
 }
 
-OrderId read_order_id(const pqxx::field& field) {
-  const auto id = OrderId::parse({field.c_str(), field.size()});
+namespace {
+
+OrderId parse_order_id(std::string_view text) {
+  const auto id = OrderId::parse(text);
   if (!id) throw pqxx::conversion_error("not a UUID");
   return *id;
+}
+
+}  // namespace
+
+OrderId read_order_id(const pqxx::field& field) { return parse_order_id({field.c_str(), field.size()}); }
+
+std::vector<OrderId> read_order_ids(const pqxx::field& field) {
+  constexpr std::size_t kUuidLength = 36;
+  const std::string_view text(field.c_str(), field.size());
+  std::vector<OrderId> ids;
+  for (std::size_t at = 1; at + kUuidLength < text.size(); at += kUuidLength + 1) {
+    ids.push_back(parse_order_id(text.substr(at, kUuidLength)));
+  }
+  return ids;
 }
 
 namespace {

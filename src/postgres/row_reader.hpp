@@ -1,4 +1,6 @@
 #pragma once
+#include <vector>
+
 #include "flashsale/model/order.hpp"
 #include "flashsale/model/time.hpp"
 #include "flashsale/postgres/pqxx.hpp"
@@ -15,5 +17,7 @@ inline constexpr int kOrderColumns = 12;
 
 /// Throws pqxx::conversion_error when the field holds no UUID.
 [[nodiscard]] OrderId read_order_id(const pqxx::field& field);
+/// Those of a uuid[], as the server prints it: `{a,b}`. Throws as the one above.
+[[nodiscard]] std::vector<OrderId> read_order_ids(const pqxx::field& field);
 
 }  // namespace flashsale::postgres

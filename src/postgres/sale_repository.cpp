@@ -103,23 +103,6 @@ std::string describe(const SalePatch& patch) {
   return text.close();
 }
 
-std::optional<Sale> first_of(std::vector<Sale> sales) {
-  if (sales.empty()) return std::nullopt;
-  return std::move(sales.front());
-}
-
-SaleFilter by_id(std::string_view sale_id) {
-  SaleFilter filter;
-  filter.sale_id = sale_id;
-  return filter;
-}
-
-SaleFilter by_number(std::int32_t sale_no) {
-  SaleFilter filter;
-  filter.sale_no = sale_no;
-  return filter;
-}
-
 std::int64_t read_directory_version(pqxx::transaction_base& tx) {
   return tx.exec("SELECT version FROM directory")[0][0].as<std::int64_t>();
 }
@@ -171,7 +154,7 @@ std::optional<Sale> create_in(pqxx::work& tx, const Sale& wanted, std::string_vi
   insert_items(tx, sale_no, wanted.items);
   write_log(tx, who, "sale.created", wanted.id, describe(wanted));
   publish_sale(tx, sale_no);
-  auto created = first_of(read_sales(tx, by_number(sale_no)));
+  auto created = read_sale(tx, sale_no);
   tell_of_sale(tx, *created, EventType::sale_created, created->state);
   commit(tx);
   return created;
@@ -183,9 +166,8 @@ bool has_passed(pqxx::transaction_base& tx, TimePoint moment) {
 
 /// As buyers meet it now: new times can open a sale that was over, and it opens and ends once more.
 void tell_of_patch(pqxx::transaction_base& tx, const Sale& sale) {
-  const auto row = execute(tx, "SELECT told_state, clock_timestamp() FROM sales WHERE sale_no = $1", sale.sale_no)[0];
-  const auto state = effective_state(sale.state, sale.starts_at, sale.ends_at, read_time(row[1]));
-  if (static_cast<SaleState>(row[0].as<int>()) == state) tell_of_sale(tx, sale, EventType::sale_changed);
+  const auto [told, was_sold_out, state] = read_told(tx, sale);
+  if (told == state) tell_of_sale(tx, sale, EventType::sale_changed);
   else tell_of_sale(tx, sale, event_of(state), state);
 }
 
@@ -195,7 +177,7 @@ PatchResult patch_in(pqxx::work& tx, std::string_view sale_id, const SalePatch& 
       execute(tx, "SELECT sale_no FROM sales WHERE sale_id = $1 FOR NO KEY UPDATE", std::string(sale_id));
   if (locked.empty()) return {Outcome::unknown_sale, std::nullopt};
   const auto sale_no = locked[0][0].as<std::int32_t>();
-  auto sale = first_of(read_sales(tx, by_number(sale_no)));
+  auto sale = read_sale(tx, sale_no);
   if (sale->state == SaleState::closed && patch.state && *patch.state != SaleState::closed) {
     return {Outcome::closed_for_good, std::move(sale)};
   }
@@ -213,7 +195,7 @@ PatchResult patch_in(pqxx::work& tx, std::string_view sale_id, const SalePatch& 
           static_cast<int>(patch.cancellation.value_or(sale->cancellation)));
   write_log(tx, who, "sale.patched", sale_id, describe(patch));
   publish_sale(tx, sale_no);
-  sale = first_of(read_sales(tx, by_number(sale_no)));
+  sale = read_sale(tx, sale_no);
   tell_of_patch(tx, *sale);
   commit(tx);
   return {Outcome::patched, std::move(sale)};
@@ -309,7 +291,7 @@ Result<std::optional<Sale>> find_sale(Session& session, std::string_view sale_id
   const Error error = session.run([&](pqxx::connection& connection) {
     pqxx::work tx(connection);
     use_one_snapshot(tx);
-    sale = first_of(read_sales(tx, by_id(sale_id)));
+    sale = read_sale(tx, sale_id);
   });
   if (error) return error;
   return sale;

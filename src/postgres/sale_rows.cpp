@@ -48,6 +48,11 @@ Item read_item(const pqxx::row& row) {
   return item;
 }
 
+std::optional<Sale> first_of(std::vector<Sale> sales) {
+  if (sales.empty()) return std::nullopt;
+  return std::move(sales.front());
+}
+
 }  // namespace
 
 std::vector<Sale> read_sales(pqxx::transaction_base& tx, const SaleFilter& filter) {
@@ -66,6 +71,18 @@ std::vector<Sale> read_sales(pqxx::transaction_base& tx, const SaleFilter& filte
     sales[places.at(row[0].as<std::int32_t>())].items.push_back(read_item(row));
   }
   return sales;
+}
+
+std::optional<Sale> read_sale(pqxx::transaction_base& tx, std::int32_t sale_no) {
+  SaleFilter filter;
+  filter.sale_no = sale_no;
+  return first_of(read_sales(tx, filter));
+}
+
+std::optional<Sale> read_sale(pqxx::transaction_base& tx, std::string_view sale_id) {
+  SaleFilter filter;
+  filter.sale_id = sale_id;
+  return first_of(read_sales(tx, filter));
 }
 
 void lock_items(pqxx::transaction_base& tx, std::int32_t sale_no) {

@@ -23,6 +23,10 @@ struct SaleFilter {
 /// Whole sales with their items, in the order of their creation. Two statements: for one moment's view use a snapshot.
 [[nodiscard]] std::vector<Sale> read_sales(pqxx::transaction_base& tx, const SaleFilter& filter);
 
+/// One of them; empty: there is none.
+[[nodiscard]] std::optional<Sale> read_sale(pqxx::transaction_base& tx, std::int32_t sale_no);
+[[nodiscard]] std::optional<Sale> read_sale(pqxx::transaction_base& tx, std::string_view sale_id);
+
 /// Locks the rows of all its items, in order, until the transaction ends: nobody adds an order meanwhile, nor ends one.
 void lock_items(pqxx::transaction_base& tx, std::int32_t sale_no);
 

@@ -16,14 +16,6 @@ namespace {
 /// Column of orders_of_sale.
 constexpr int kGivenBack = 12;
 
-std::optional<Sale> read_sale(pqxx::transaction_base& tx, std::int32_t sale_no) {
-  SaleFilter filter;
-  filter.sale_no = sale_no;
-  auto sales = read_sales(tx, filter);
-  if (sales.empty()) return std::nullopt;
-  return std::move(sales.front());
-}
-
 void stream_orders(Session& session, pqxx::transaction_base& tx, const Sale& sale, const SnapshotReader& reader,
                    std::int32_t chunk) {
   const std::string declare = "DECLARE rows_of_sale NO SCROLL CURSOR FOR " + std::string(embedded::orders_of_sale_sql);

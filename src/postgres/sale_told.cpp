@@ -8,6 +8,7 @@
 #include "flashsale/model/json_members.hpp"
 #include "flashsale/postgres/outbox.hpp"
 #include "outbox_rows.hpp"
+#include "row_reader.hpp"
 #include "statement.hpp"
 
 namespace flashsale::postgres {
@@ -65,6 +66,13 @@ std::string document_of(const Sale& sale, SaleState state, const std::optional<S
 
 bool is_sold_out(const Sale& sale) {
   return std::ranges::all_of(sale.items, [](const Item& item) { return item.sold >= item.stock; });
+}
+
+SaleTold read_told(pqxx::transaction_base& tx, const Sale& sale) {
+  const auto row =
+      execute(tx, "SELECT told_state, told_sold_out, clock_timestamp() FROM sales WHERE sale_no = $1", sale.sale_no)[0];
+  return {static_cast<SaleState>(row[0].as<int>()), row[1].as<bool>(),
+          effective_state(sale.state, sale.starts_at, sale.ends_at, read_time(row[2]))};
 }
 
 void tell_of_sale(pqxx::transaction_base& tx, const Sale& sale, EventType type,

@@ -20,6 +20,14 @@ void tell_of_sale(pqxx::transaction_base& tx, const Sale& sale, EventType type,
                   const std::optional<SaleState>& new_state = std::nullopt,
                   const std::optional<StockMoved>& moved = std::nullopt);
 
+/// What events have last told of a sale, and its state now, by PostgreSQL's clock.
+struct SaleTold {
+  SaleState state = SaleState::scheduled;
+  bool sold_out = false;
+  SaleState state_now = SaleState::scheduled;
+};
+[[nodiscard]] SaleTold read_told(pqxx::transaction_base& tx, const Sale& sale);
+
 /// Whether every unit is sold.
 [[nodiscard]] bool is_sold_out(const Sale& sale);
 

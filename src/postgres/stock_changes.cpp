@@ -61,11 +61,9 @@ bool is_refused(pqxx::transaction_base& tx, const Request& request) {
 
 void tell_of_stock(pqxx::transaction_base& tx, std::int32_t sale_no, const StockMoved& moved) {
   if (!leaves_events()) return;
-  SaleFilter filter;
-  filter.sale_no = sale_no;
-  const auto sales = read_sales(tx, filter);
+  const auto sale = read_sale(tx, sale_no);
   const auto type = moved.delta > 0 ? EventType::sale_restocked : EventType::sale_changed;
-  tell_of_sale(tx, sales.at(0), type, std::nullopt, moved);
+  tell_of_sale(tx, *sale, type, std::nullopt, moved);
 }
 
 /// For good: the entry that stands in the pending log must not be carried out after somebody was told so (R4).

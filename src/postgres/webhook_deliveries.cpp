@@ -26,16 +26,6 @@ WebhookRetry read_retry(const pqxx::row& row) {
           .delay = std::chrono::milliseconds(static_cast<std::int64_t>(row[3].as<double>()))};
 }
 
-/// One statement that changes something.
-template <class... Parameters>
-Error change(Session& session, std::string_view sql, const Parameters&... parameters) {
-  return session.run([&](pqxx::connection& connection) {
-    pqxx::work tx(connection);
-    execute(tx, sql, parameters...);
-    commit(tx);
-  });
-}
-
 }  // namespace
 
 Error note_deliveries(Session& session, const std::string& webhook_id, const std::vector<WebhookDelivery>& deliveries) {
@@ -77,23 +67,24 @@ Error park_events(Session& session, const std::string& webhook_id, const std::ve
     delays.add(std::int64_t{retry.delay.count()});
   }
   for (auto* array : {&positions, &keys, &failures, &delays}) array->close();
-  return change(session, embedded::retries_insert_sql, webhook_id, positions.text(), keys.text(), failures.text(),
-                delays.text());
+  return change_rows(session, embedded::retries_insert_sql, webhook_id, positions.text(), keys.text(), failures.text(),
+                     delays.text())
+      .error();
 }
 
 Error postpone_retry(Session& session, const std::string& webhook_id, std::int64_t position,
                      std::chrono::milliseconds delay) {
-  return change(session, embedded::retry_postpone_sql, webhook_id, position, std::int64_t{delay.count()});
+  return change_rows(session, embedded::retry_postpone_sql, webhook_id, position, std::int64_t{delay.count()}).error();
 }
 
 Error hasten_retries(Session& session, const std::string& webhook_id) {
-  return change(session, embedded::retries_hasten_sql, webhook_id);
+  return change_rows(session, embedded::retries_hasten_sql, webhook_id).error();
 }
 
 Error end_retries(Session& session, const std::string& webhook_id, const std::vector<std::int64_t>& positions) {
   ArrayLiteral array;
   for (const auto position : positions) array.add(position);
-  return change(session, embedded::retries_delete_sql, webhook_id, array.close());
+  return change_rows(session, embedded::retries_delete_sql, webhook_id, array.close()).error();
 }
 
 Result<std::optional<std::chrono::seconds>> find_failing_age(Session& session, const std::string& webhook_id) {
@@ -105,7 +96,7 @@ Result<std::optional<std::chrono::seconds>> find_failing_age(Session& session, c
 }
 
 Error note_failing(Session& session, const std::string& webhook_id, bool is_failing) {
-  return change(session, embedded::webhook_failing_sql, webhook_id, is_failing);
+  return change_rows(session, embedded::webhook_failing_sql, webhook_id, is_failing).error();
 }
 
 }  // namespace flashsale::postgres

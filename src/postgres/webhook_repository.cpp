@@ -17,8 +17,6 @@
 namespace flashsale::postgres {
 namespace {
 
-std::string sink_of(const std::string& id) { return "webhook:" + id; }
-
 std::optional<TimePoint> read_optional_time(const pqxx::field& field) {
   if (field.is_null()) return std::nullopt;
   return read_time(field);
@@ -95,7 +93,7 @@ std::string describe(const WebhookChange& change) {
 bool disable_in(pqxx::work& tx, const std::string& id, const std::string& reason) {
   const auto rows = execute(tx, embedded::webhook_disable_sql, id, reason);
   if (rows.empty()) return false;
-  execute(tx, embedded::webhook_sink_stop_sql, sink_of(id));
+  execute(tx, embedded::webhook_sink_stop_sql, webhook_sink_name(id));
   if (!leaves_events()) return true;
   std::string payload = "{";
   append_text(payload, "webhook_id", id);
@@ -109,7 +107,7 @@ bool disable_in(pqxx::work& tx, const std::string& id, const std::string& reason
 
 void enable_in(pqxx::work& tx, const std::string& id) {
   execute(tx, embedded::webhook_enable_sql, id);
-  execute(tx, embedded::webhook_sink_resume_sql, sink_of(id));
+  execute(tx, embedded::webhook_sink_resume_sql, webhook_sink_name(id));
   execute(tx, embedded::retries_delete_gone_sql, id);
   execute(tx, embedded::retries_hasten_sql, id);
 }
@@ -120,7 +118,7 @@ std::optional<Webhook> create_in(pqxx::work& tx, const NewWebhook& made, std::st
   const auto written = execute(tx, embedded::webhook_insert_sql, made.id, made.url, array_of(made.types),
                                made.is_paused, made.secret, kWebhooksMax);
   if (written.affected_rows() == 0) return std::nullopt;
-  execute(tx, embedded::event_sink_register_sql, sink_of(made.id), std::string("webhook"));
+  execute(tx, embedded::event_sink_register_sql, webhook_sink_name(made.id), std::string("webhook"));
   write_log(tx, who, "webhook.created", made.id, describe({made.url, made.types, made.is_paused, std::nullopt}));
   auto webhook = read_one(tx, made.id);
   commit(tx);
@@ -148,7 +146,7 @@ std::optional<Webhook> change_in(pqxx::work& tx, const std::string& id, const We
 bool delete_in(pqxx::work& tx, const std::string& id, std::string_view who) {
   const auto rows = execute(tx, embedded::webhook_delete_sql, id);
   if (rows.empty()) return false;
-  execute(tx, "DELETE FROM event_sinks WHERE name = $1", sink_of(id));
+  execute(tx, "DELETE FROM event_sinks WHERE name = $1", webhook_sink_name(id));
   execute(tx, "DELETE FROM webhook_retries WHERE webhook_id = $1", id);
   execute(tx, "DELETE FROM webhook_deliveries WHERE webhook_id = $1", id);
   std::string json = "{";
@@ -170,18 +168,6 @@ std::optional<Webhook> rotate_in(pqxx::work& tx, const std::string& id, const st
   return webhook;
 }
 
-/// One transaction, whose value is what `change` makes of it.
-template <class Value, class Change>
-Result<Value> run_in(Session& session, const Change& change) {
-  Value value{};
-  const Error error = session.run([&](pqxx::connection& connection) {
-    pqxx::work tx(connection);
-    value = change(tx);
-  });
-  if (error) return Result<Value>(boost::system::in_place_error, error);
-  return Result<Value>(boost::system::in_place_value, std::move(value));
-}
-
 template <class Row>
 Result<std::optional<Row>> first_of(Result<std::vector<Row>> rows) {
   if (!rows) return rows.error();
@@ -201,26 +187,27 @@ Result<std::optional<Webhook>> find_webhook(Session& session, const std::string&
 }
 
 Result<std::optional<Webhook>> create_webhook(Session& session, const NewWebhook& made, std::string_view who) {
-  return run_in<std::optional<Webhook>>(session, [&](pqxx::work& tx) { return create_in(tx, made, who); });
+  return in_transaction<std::optional<Webhook>>(session, [&](pqxx::work& tx) { return create_in(tx, made, who); });
 }
 
 Result<std::optional<Webhook>> change_webhook(Session& session, const std::string& id, const WebhookChange& change,
                                               std::string_view who) {
-  return run_in<std::optional<Webhook>>(session, [&](pqxx::work& tx) { return change_in(tx, id, change, who); });
+  return in_transaction<std::optional<Webhook>>(session,
+                                                [&](pqxx::work& tx) { return change_in(tx, id, change, who); });
 }
 
 Result<bool> delete_webhook(Session& session, const std::string& id, std::string_view who) {
-  return run_in<bool>(session, [&](pqxx::work& tx) { return delete_in(tx, id, who); });
+  return in_transaction<bool>(session, [&](pqxx::work& tx) { return delete_in(tx, id, who); });
 }
 
 Result<std::optional<Webhook>> rotate_webhook_secret(Session& session, const std::string& id, const std::string& secret,
                                                      std::chrono::seconds overlap, std::string_view who) {
-  return run_in<std::optional<Webhook>>(session,
-                                        [&](pqxx::work& tx) { return rotate_in(tx, id, secret, overlap, who); });
+  return in_transaction<std::optional<Webhook>>(
+      session, [&](pqxx::work& tx) { return rotate_in(tx, id, secret, overlap, who); });
 }
 
 Result<bool> disable_webhook(Session& session, const std::string& id, const std::string& reason) {
-  return run_in<bool>(session, [&](pqxx::work& tx) {
+  return in_transaction<bool>(session, [&](pqxx::work& tx) {
     const bool was_enabled = disable_in(tx, id, reason);
     commit(tx);
     return was_enabled;

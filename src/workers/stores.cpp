@@ -1,18 +1,9 @@
 #include "flashsale/workers/stores.hpp"
 
-#include <random>
-
 #include "flashsale/redis/lease.hpp"
+#include "flashsale/workers/holder_name.hpp"
 
 namespace flashsale::workers {
-namespace {
-
-std::string unique_holder(const std::string& name) {
-  std::random_device random;
-  return name + '-' + std::to_string(random()) + std::to_string(random());
-}
-
-}  // namespace
 
 Stores::Stores(const postgres::Options& postgres, const redis::Options& redis, const std::string& name,
                telemetry::Metrics& metrics)

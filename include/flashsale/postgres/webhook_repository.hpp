@@ -57,7 +57,8 @@ struct WebhookChange {
                                                             const WebhookChange& change, std::string_view who);
 /// With all that waits for it. False: there is none of this id.
 [[nodiscard]] Result<bool> delete_webhook(Session& session, const std::string& id, std::string_view who);
-/// The secret until now signs, too, for `overlap` more. Nothing: there is none of this id.
+/// The secret until now, and those before it that still do, sign, too, for `overlap` more; with none only the new one
+/// does. Nothing: there is none of this id.
 [[nodiscard]] Result<std::optional<Webhook>> rotate_webhook_secret(Session& session, const std::string& id,
                                                                    const std::string& secret,
                                                                    std::chrono::seconds overlap, std::string_view who);
@@ -78,6 +79,8 @@ struct WebhookTarget {
 [[nodiscard]] Result<std::vector<WebhookTarget>> list_webhook_targets(Session& session);
 /// Paused or switched off, too.
 [[nodiscard]] Result<std::optional<WebhookTarget>> find_webhook_target(Session& session, const std::string& id);
+/// The name of its sink: `webhook:ID`.
+[[nodiscard]] inline std::string webhook_sink_name(const std::string& id) { return "webhook:" + id; }
 /// Sinks are those of the endpoints that there are, again, whatever a process has done that did not know better.
 [[nodiscard]] Error agree_webhook_sinks(Session& session);
 

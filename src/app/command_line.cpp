@@ -289,8 +289,8 @@ commands:
                   --sale ID        of this sale, which is closed, settled and gone from Redis
                   --older-than-days N
                                    of all such sales in which nothing has moved for N days
-  explain ID    tell what was decided about an order, or about each order of a customer, when, and why; status 1 when
-                PostgreSQL knows of none
+  explain ID    tell what was decided about an order, or about a customer's orders (100 of them), when, and why;
+                status 1 when PostgreSQL knows of none
   events audit  hold the orders against their events, and look for gaps; status 1 where something is missing
                   --sale ID        this sale alone
   events sinks  who is told of events, and how far

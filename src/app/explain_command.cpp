@@ -1,5 +1,7 @@
+#include <algorithm>
 #include <iostream>
 #include <map>
+#include <span>
 
 #include "flashsale/admin/order_explanation.hpp"
 #include "flashsale/app/commands.hpp"
@@ -55,19 +57,21 @@ int explain_customer(postgres::Session& session, const std::string& customer_id)
     const auto id = OrderId::derive(directory->order_salt, sale->sale_no, customer_id, {});
     ranges.push_back({id.first_of_customer(), true});
   }
-  const auto orders = postgres::find_orders_of_customer(session, customer_id, ranges, std::nullopt, kOrdersMax);
+  const auto orders = postgres::find_orders_of_customer(session, customer_id, ranges, std::nullopt, kOrdersMax + 1);
   if (!orders) return cannot(orders.error());
   if (orders->empty()) {
     std::cout << customer_id << ": PostgreSQL has no order of this customer. What was refused leaves no row: with "
               << "log.checkouts = \"refused\" it is in the log\n";
     return 1;
   }
-  for (const auto& order : *orders) {
+  const bool has_more = orders->size() > static_cast<std::size_t>(kOrdersMax);
+  for (const auto& order : std::span(*orders).first(std::min<std::size_t>(orders->size(), kOrdersMax))) {
     const auto sale = sales.find(order.id.sale_no());
     if (const int status = print(session, order, sale == sales.end() ? nullptr : sale->second); status != 0) {
       return status;
     }
   }
+  if (has_more) std::cout << "and more, which are not shown: ask for them by their ids\n";
   return 0;
 }
 

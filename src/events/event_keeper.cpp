@@ -1,6 +1,7 @@
 #include "flashsale/events/event_keeper.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "flashsale/postgres/event_repository.hpp"
@@ -18,6 +19,8 @@ constexpr std::chrono::milliseconds kRetireGoesOn{200};
 constexpr std::int32_t kRetiredRows = 2000;
 /// More rows than this are as many, for whoever watches.
 constexpr std::int32_t kUnnumberedShown = 100'000;
+/// What cannot be read now: an old number would be believed, beside those of instances that can.
+constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
 
 }  // namespace
 
@@ -49,11 +52,16 @@ void EventKeeper::tell_of_sales() {
 
 /// By every instance: when nobody leads, somebody has to say so, and one that led before has no old numbers left.
 void EventKeeper::observe() {
-  if (const auto waiting = postgres::count_unnumbered(session_, kUnnumberedShown)) {
-    metrics_.events_unnumbered().Set(static_cast<double>(*waiting));
-  }
+  const auto waiting = postgres::count_unnumbered(session_, kUnnumberedShown);
+  metrics_.events_unnumbered().Set(waiting ? static_cast<double>(*waiting) : kUnknown);
   const auto lags = postgres::list_sink_lags(session_);
-  if (!lags) return;
+  if (!lags) {
+    for (const auto& name : observed_) {
+      metrics_.events_sink_lag(name).Set(kUnknown);
+      metrics_.events_sink_oldest_age_seconds(name).Set(kUnknown);
+    }
+    return;
+  }
   for (const auto& name : std::exchange(observed_, {})) {
     if (std::ranges::find(*lags, name, &postgres::SinkLag::name) != lags->end()) continue;
     // It is not there any more, and nothing waits for it.

@@ -155,10 +155,11 @@ class AlertsTest(ClusterCase):
         with self.going_on(lambda: self.buy(sale), 0.1):
             self.cluster.postgres.pause()
             try:
-                self.wait_firing("FlashsaledUnready", "FlashsaledSheds", "FlashsaledPendingLogOld",
-                                 "FlashsaledBudgetBurnsFast", "FlashsaledBudgetBurns")
+                self.wait_firing("FlashsaledUnready", "FlashsaledNobodySells", "FlashsaledSheds",
+                                 "FlashsaledPendingLogOld", "FlashsaledBudgetBurnsFast", "FlashsaledBudgetBurns")
                 # The part that is gone is told of; what it breaks is held back.
-                wait_until(lambda: "FlashsaledUnready" in self.alertmanager.alerts(), 60, "Alertmanager is not told")
+                wait_until(lambda: "FlashsaledNobodySells" in self.alertmanager.alerts(), 60,
+                           "Alertmanager is not told")
                 wait_until(lambda: not {"FlashsaledSheds", "FlashsaledBudgetBurnsFast"} &
                            set(self.alertmanager.alerts()), 60, "what follows is told as well")
             finally:

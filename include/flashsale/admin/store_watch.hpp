@@ -10,7 +10,7 @@
 namespace flashsale::admin {
 
 /// Tells by metrics how near each store is to its limits: Redis's memory, PostgreSQL's connections. What a store does
-/// not answer keeps its last value. A thread of its own.
+/// not answer is no number (NaN). A thread of its own.
 class StoreWatch {
  public:
   struct Options {

@@ -21,8 +21,8 @@ namespace flashsale::app {
 /// the reason on stderr, when that cannot be.
 [[nodiscard]] int run_archive(const Settings& settings, const std::string& sale_id,
                               const std::optional<std::int32_t>& older_than_days);
-/// Prints how an order came to be what it is; `subject` is its id, or that of a customer, whose orders are all told of.
-/// 1 when PostgreSQL knows of none, and when it cannot tell.
+/// Prints how an order came to be what it is; `subject` is its id, or that of a customer, of whose orders 100 are told
+/// of. 1 when PostgreSQL knows of none, and when it cannot tell.
 [[nodiscard]] int run_explain(const Settings& settings, const std::string& subject);
 /// What `line` asks of the events. 1 when something is missing or cannot be done, and the reason is said.
 [[nodiscard]] int run_events(const Settings& settings, const CommandLine& line);

@@ -34,7 +34,7 @@ class Reader {
 
   /// The last value with this key. `error`: it was not read to the end.
   Sink::OwnPosition last(const std::string& key, std::int64_t from, Clock::time_point deadline,
-                         const std::atomic<bool>& interrupted) {
+                         const std::function<bool()>& is_over) {
     Sink::OwnPosition found;
     if (rd_kafka_consume_start(topic_.get(), kPartition, from) != 0) {
       return {{}, rd_kafka_err2str(rd_kafka_last_error())};
@@ -47,7 +47,7 @@ class Reader {
         break;
       }
       if (message) take(*message, key, found);
-      if (!interrupted && Clock::now() < deadline) continue;
+      if (!is_over() && Clock::now() < deadline) continue;
       found.error = "was not read in time";
       break;
     }
@@ -88,11 +88,11 @@ Bounds bounds_of(rd_kafka_t* handle, const std::string& topic) {
 
 /// Of a topic that may have been created a moment ago.
 Bounds wait_for_bounds(rd_kafka_t* handle, const std::string& topic, Clock::time_point deadline,
-                       const std::atomic<bool>& interrupted) {
+                       const std::function<bool()>& is_over) {
   const auto patience = std::min(deadline, Clock::now() + kAppearTime);
   for (;;) {
     const auto bounds = bounds_of(handle, topic);
-    if (!may_appear(bounds.error) || interrupted || Clock::now() >= patience) return bounds;
+    if (!may_appear(bounds.error) || is_over() || Clock::now() >= patience) return bounds;
     std::this_thread::sleep_for(kPause);
   }
 }
@@ -117,7 +117,7 @@ void KafkaPositions::create(rd_kafka_t* producer) const {
 
 Sink::OwnPosition KafkaPositions::read(const KafkaConfiguration& configuration, rd_kafka_t* producer,
                                        const std::string& sink, Clock::time_point deadline,
-                                       const std::atomic<bool>& interrupted) const {
+                                       const std::function<bool()>& is_over) const {
   auto conf = configuration.reader();
   std::array<char, 512> text{};
   const KafkaHandle handle(rd_kafka_new(RD_KAFKA_CONSUMER, conf.get(), text.data(), text.size()));
@@ -129,13 +129,13 @@ Sink::OwnPosition KafkaPositions::read(const KafkaConfiguration& configuration, 
   auto bounds = bounds_of(handle.get(), topic_);
   if (may_appear(bounds.error)) {
     create(producer);
-    bounds = wait_for_bounds(handle.get(), topic_, deadline, interrupted);
+    bounds = wait_for_bounds(handle.get(), topic_, deadline, is_over);
   }
   if (bounds.error != RD_KAFKA_RESP_ERR_NO_ERROR) return failed(rd_kafka_err2str(bounds.error));
   Reader reader(handle.get(), topic_);
   for (std::int64_t look = kFirstLook;; look *= kWider) {
     const auto from = std::max(bounds.low, bounds.high - look);
-    auto found = reader.last(sink, from, deadline, interrupted);
+    auto found = reader.last(sink, from, deadline, is_over);
     if (!found.error.empty()) return failed(found.error);
     if (found.position || from == bounds.low) return found;
   }

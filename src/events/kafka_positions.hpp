@@ -1,6 +1,6 @@
 #pragma once
-#include <atomic>
 #include <chrono>
+#include <functional>
 #include <string>
 
 #include "flashsale/events/sink.hpp"
@@ -19,7 +19,7 @@ class KafkaPositions {
   /// not there and that is allowed.
   [[nodiscard]] Sink::OwnPosition read(const KafkaConfiguration& configuration, rd_kafka_t* producer,
                                        const std::string& sink, std::chrono::steady_clock::time_point deadline,
-                                       const std::atomic<bool>& interrupted) const;
+                                       const std::function<bool()>& is_over) const;
 
  private:
   void create(rd_kafka_t* producer) const;

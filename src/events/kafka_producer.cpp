@@ -129,7 +129,7 @@ void KafkaProducer::on_error(rd_kafka_t* handle, int error, const char* reason, 
 
 /// Why not to wait any longer; empty: there is no reason.
 std::string KafkaProducer::trouble(Clock::time_point deadline) const {
-  if (interrupted_) return "interrupted";
+  if (is_over_()) return "interrupted";
   if (!refused_.empty()) return refused_;
   const auto now = Clock::now();
   const auto reason = last_error_.empty() ? std::string() : ": " + last_error_;
@@ -165,6 +165,7 @@ std::string KafkaProducer::begin_transaction() {
 }
 
 std::string KafkaProducer::commit(Clock::time_point deadline) {
+  if (is_over_()) return "interrupted";
   return repeat([this](int ms) { return rd_kafka_commit_transaction(handle_.get(), ms); }, deadline);
 }
 
@@ -176,6 +177,7 @@ void KafkaProducer::begin_batch(std::size_t records) {
 
 std::string KafkaProducer::produce(const KafkaRecord& record, std::size_t number, Clock::time_point deadline) {
   for (;;) {
+    if (is_over_()) return "interrupted";
     const auto failure = queue(handle_.get(), record, number);
     if (!failure) {
       ++waiting_;

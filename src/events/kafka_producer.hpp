@@ -1,8 +1,8 @@
 #pragma once
-#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -28,7 +28,8 @@ class KafkaProducer {
  public:
   using Clock = std::chrono::steady_clock;
 
-  explicit KafkaProducer(const std::atomic<bool>& interrupted) : interrupted_(interrupted) {}
+  /// `is_over`: somebody does not want what goes on any more; asked all along.
+  explicit KafkaProducer(std::function<bool()> is_over) : is_over_(std::move(is_over)) {}
   ~KafkaProducer();
   KafkaProducer(const KafkaProducer&) = delete;
   KafkaProducer& operator=(const KafkaProducer&) = delete;
@@ -57,7 +58,7 @@ class KafkaProducer {
   template <class Step>
   [[nodiscard]] std::string repeat(Step step, Clock::time_point deadline);
 
-  const std::atomic<bool>& interrupted_;
+  std::function<bool()> is_over_;
   KafkaHandle handle_;
   std::vector<bool> acknowledged_;
   std::size_t waiting_ = 0;

@@ -28,15 +28,18 @@ class KafkaSink final : public Sink {
 
   [[nodiscard]] const std::string& name() const override { return name_; }
   [[nodiscard]] const std::string& kind() const override { return name_; }
+  void use(postgres::Session& /*session*/, const Leadership& leadership) override { leadership_ = &leadership; }
   [[nodiscard]] Delivered deliver(std::span<const EventPtr> events, Clock::time_point deadline) override;
   [[nodiscard]] OwnPosition own_position(Clock::time_point deadline) override;
-  void idle() override {
+  bool tend() override {
     if (producer_) producer_->serve_events();
+    return false;
   }
   void release() override;
   void interrupt() override { interrupted_ = true; }
 
  private:
+  [[nodiscard]] bool is_over() const { return interrupted_ || !leadership_->holds(); }
   [[nodiscard]] std::string connect(Clock::time_point deadline);
   [[nodiscard]] std::string begin_exactly_once(Clock::time_point deadline);
   [[nodiscard]] std::size_t already_taken(std::span<const EventPtr> events) const;
@@ -48,6 +51,7 @@ class KafkaSink final : public Sink {
   [[nodiscard]] std::string failed(const std::string& error);
 
   std::string name_ = "kafka";
+  const Leadership* leadership_ = nullptr;
   KafkaOptions options_;
   KafkaConfiguration configuration_;
   KafkaPositions positions_;
@@ -82,10 +86,10 @@ Sink::OwnPosition KafkaSink::own_position(Clock::time_point deadline) {
 }
 
 std::string KafkaSink::connect(Clock::time_point deadline) {
-  if (interrupted_) return "interrupted";
+  if (is_over()) return "interrupted";
   if (producer_) return {};
   position_.reset();
-  producer_ = std::make_unique<KafkaProducer>(interrupted_);
+  producer_ = std::make_unique<KafkaProducer>([this] { return is_over(); });
   if (auto error = producer_->open(configuration_); !error.empty()) return failed(error);
   if (!options_.is_exactly_once) return {};
   const auto error = begin_exactly_once(deadline);
@@ -95,7 +99,7 @@ std::string KafkaSink::connect(Clock::time_point deadline) {
 /// Whoever delivered before is fenced off and its last transaction ended, so what is read then is final.
 std::string KafkaSink::begin_exactly_once(Clock::time_point deadline) {
   if (auto error = producer_->begin_transactions(deadline); !error.empty()) return error;
-  auto found = positions_.read(configuration_, producer_->handle(), name_, deadline, interrupted_);
+  auto found = positions_.read(configuration_, producer_->handle(), name_, deadline, [this] { return is_over(); });
   if (found.error.empty()) position_ = found.position;
   return found.error;
 }

@@ -35,9 +35,10 @@ class RabbitmqSink final : public Sink {
 
   [[nodiscard]] const std::string& name() const override { return name_; }
   [[nodiscard]] const std::string& kind() const override { return name_; }
+  void use(postgres::Session& /*session*/, const Leadership& leadership) override { leadership_ = &leadership; }
   [[nodiscard]] Delivered deliver(std::span<const EventPtr> events, Clock::time_point deadline) override;
   [[nodiscard]] OwnPosition own_position(Clock::time_point /*deadline*/) override { return {}; }
-  void idle() override;
+  bool tend() override;
   void release() override;
   void interrupt() override { connection_.interrupt(); }
 
@@ -53,6 +54,7 @@ class RabbitmqSink final : public Sink {
   [[nodiscard]] std::string lost(const std::string& error);
 
   std::string name_ = "rabbitmq";
+  const Leadership* leadership_ = nullptr;
   AmqpAddress address_;
   RabbitmqOptions options_;
   prometheus::Counter& unroutable_;
@@ -69,8 +71,9 @@ class RabbitmqSink final : public Sink {
 Delivered RabbitmqSink::deliver(std::span<const EventPtr> events, Clock::time_point deadline) {
   taken_ = 0;
   progress_at_ = Clock::now();
+  if (!leadership_->holds()) return {};
   if (auto error = prepare(events, deadline); !error.empty()) return {0, std::move(error)};
-  while (taken_ < events.size()) {
+  while (taken_ < events.size() && leadership_->holds()) {
     if (auto error = step(events); !error.empty()) return {taken_, std::move(error)};
     if (auto error = failure(events.size(), deadline); !error.empty()) return {taken_, std::move(error)};
   }
@@ -187,8 +190,9 @@ std::string RabbitmqSink::lost(const std::string& error) {
   return "RabbitMQ: " + error;
 }
 
-void RabbitmqSink::idle() {
+bool RabbitmqSink::tend() {
   if (connection_.is_open()) (void)read(Clock::now());
+  return false;
 }
 
 void RabbitmqSink::release() {

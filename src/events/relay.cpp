@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <span>
 #include <utility>
 
 #include "flashsale/postgres/event_sinks.hpp"
@@ -17,9 +16,7 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr std::size_t kBatchMax = 1000;
-/// Delivered at once: in between is looked whether this process still leads.
-constexpr std::size_t kChunkMax = 200;
-/// Of one chunk. A sink that takes longer is taken for one that does not answer.
+/// Of one batch. A sink that takes longer is taken for one that does not answer.
 constexpr std::chrono::seconds kDeliveryTime{30};
 constexpr milliseconds kBackOffFirst{100};
 constexpr milliseconds kBackOffMost{10'000};
@@ -40,7 +37,7 @@ Relay::Relay(std::unique_ptr<Sink> sink, const postgres::Options& postgres, Even
       log_(log),
       leadership_(leadership),
       metrics_(metrics) {
-  sink_->use(session_);
+  sink_->use(session_, leadership_);
 }
 
 Relay::~Relay() { stop(); }
@@ -83,8 +80,7 @@ void Relay::step() {
   if (is_to_wait()) return;
   if (position_ == saved_position_ && was_moved()) return;
   const auto patience = Clock::now() + (position_ == saved_position_ ? kLook : kSaveInterval);
-  if (log_.wait_beyond(position_, patience)) return tell();
-  sink_->idle();
+  if (log_.wait_beyond(position_, patience)) tell();
 }
 
 /// True: a moment has gone by, and it may still be too early for another try.
@@ -104,7 +100,8 @@ bool Relay::begin() {
   }
   const auto own = sink_->own_position(Clock::now() + kDeliveryTime);
   if (!own.error.empty()) {
-    fail(own.error);
+    // Broken off, it is no fault of the sink's.
+    if (!stopping_ && leadership_.holds()) fail(own.error);
     return false;
   }
   saved_position_ = stored->position;
@@ -145,18 +142,11 @@ void Relay::tell() {
   const auto events = log_.read(session_, position_, kBatchMax);
   if (!events) return fail("PostgreSQL: " + events.error().message());
   if (events->empty()) return fail("event " + std::to_string(position_ + 1) + " is missing");
-  std::span<const EventPtr> left(*events);
-  while (!left.empty() && !stopping_ && leadership_.holds()) {
-    const auto chunk = left.first(std::min(kChunkMax, left.size()));
-    const auto started = Clock::now();
-    const auto delivered = sink_->deliver(chunk, started + kDeliveryTime);
-    FLASHSALE_FAULT_POINT("events.after_delivery");
-    if (delivered.events > 0) took(delivered, chunk[delivered.events - 1]->position, Clock::now() - started);
-    // Broken off, it is no fault of the sink's.
-    if (!delivered.error.empty() && !stopping_ && leadership_.holds()) fail(delivered.error);
-    if (delivered.events < chunk.size()) return;
-    left = left.subspan(chunk.size());
-  }
+  const auto started = Clock::now();
+  const auto delivered = sink_->deliver(*events, started + kDeliveryTime);
+  FLASHSALE_FAULT_POINT("events.after_delivery");
+  if (delivered.events > 0) took(delivered, (*events)[delivered.events - 1]->position, Clock::now() - started);
+  if (!delivered.error.empty() && !stopping_ && leadership_.holds()) fail(delivered.error);
 }
 
 void Relay::took(const Delivered& delivered, std::int64_t position, Clock::duration time) {

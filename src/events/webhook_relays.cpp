@@ -47,7 +47,7 @@ void WebhookRelays::follow() {
 /// With what changes it begins anew: its relay goes on where it was.
 void WebhookRelays::begin(const postgres::WebhookTarget& target) {
   if (running_.contains(target.id)) return;
-  auto sink = std::make_unique<WebhookSink>(options_, target, log_, leadership_, metrics_);
+  auto sink = std::make_unique<WebhookSink>(options_, target, log_, metrics_);
   Running running{target, sink.get(), nullptr};
   running.relay = std::make_unique<Relay>(std::move(sink), postgres_, log_, leadership_, metrics_);
   running.relay->start();

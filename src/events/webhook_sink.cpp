@@ -26,18 +26,22 @@ constexpr milliseconds kNoteInterval{250};
 }  // namespace
 
 WebhookSink::WebhookSink(const WebhookOptions& options, postgres::WebhookTarget target, EventLog& log,
-                         const Leadership& leadership, telemetry::Metrics& metrics)
+                         telemetry::Metrics& metrics)
     : options_(options),
       target_(std::move(target)),
       name_(postgres::webhook_sink_name(target_.id)),
       log_(log),
-      leadership_(leadership),
       metrics_(metrics),
       client_(options) {}
 
 const std::string& WebhookSink::kind() const {
   static const std::string name = "webhook";
   return name;
+}
+
+void WebhookSink::use(postgres::Session& session, const Leadership& leadership) {
+  session_ = &session;
+  leadership_ = &leadership;
 }
 
 /// What waits is in PostgreSQL; how far the endpoint has been told is no more than that of any sink.

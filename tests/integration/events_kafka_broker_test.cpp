@@ -2,7 +2,6 @@
 // and fences producers, which the mock does not.
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <chrono>
 #include <cstdlib>
 #include <string>
@@ -16,6 +15,7 @@ namespace flashsale::events {
 namespace {
 
 using test::events;
+using test::leading_sink;
 using test::soon;
 
 constexpr int kPartitions = 3;
@@ -51,7 +51,7 @@ class EventsKafkaBrokerTest : public testing::Test {
   }
 
   void create(const std::string& name) const {
-    KafkaProducer producer(interrupted_);
+    KafkaProducer producer([] { return false; });
     ASSERT_EQ(producer.open(KafkaConfiguration(options())), "");
     std::array<char, 256> error{};
     auto* topic = rd_kafka_NewTopic_new(name.c_str(), kPartitions, 1, error.data(), error.size());
@@ -64,36 +64,35 @@ class EventsKafkaBrokerTest : public testing::Test {
     rd_kafka_NewTopic_destroy(topic);
   }
 
-  std::atomic<bool> interrupted_{false};
   std::chrono::steady_clock::time_point deadline_ = std::chrono::steady_clock::now() + std::chrono::seconds(60);
   std::string brokers_;
   std::string topic_;
 };
 
 TEST_F(EventsKafkaBrokerTest, EachEventIsThereOnceAndThePositionBesideIt) {
-  auto kafka = make_kafka_sink(options());
+  auto kafka = leading_sink(options());
   const auto own = kafka->own_position(soon());  // and the topic of positions was made
   EXPECT_EQ(own.error, "");
   EXPECT_EQ(own.position, std::nullopt);
   for (std::int64_t batch = 0; batch < 5; ++batch) expect_delivered(*kafka, batch * 1000 + 1, batch * 1000 + 1000);
   expect_each_once(5000);
-  EXPECT_EQ(make_kafka_sink(options())->own_position(soon()).position, 5000);
+  EXPECT_EQ(leading_sink(options())->own_position(soon()).position, 5000);
 }
 
 TEST_F(EventsKafkaBrokerTest, AnInstanceThatDiesBetweenPublishAndProgressLeavesNothingTwice) {
-  auto first = make_kafka_sink(options());
+  auto first = leading_sink(options());
   expect_delivered(*first, 1, 700);
   first.reset();  // PostgreSQL was told of none of them
-  auto second = make_kafka_sink(options());
+  auto second = leading_sink(options());
   EXPECT_EQ(second->own_position(soon()).position, 700);
   expect_delivered(*second, 701, 1200);
   expect_each_once(1200);
 }
 
 TEST_F(EventsKafkaBrokerTest, WhatAnInstanceHasLeftOpenIsUndone) {
-  expect_delivered(*make_kafka_sink(options()), 1, 100);
+  expect_delivered(*leading_sink(options()), 1, 100);
   {
-    KafkaProducer dying(interrupted_);
+    KafkaProducer dying([] { return false; });
     ASSERT_EQ(dying.open(KafkaConfiguration(options())), "");
     ASSERT_EQ(dying.begin_transactions(soon()), "");
     ASSERT_EQ(dying.begin_transaction(), "");
@@ -103,16 +102,16 @@ TEST_F(EventsKafkaBrokerTest, WhatAnInstanceHasLeftOpenIsUndone) {
     ASSERT_EQ(dying.produce(record, 0, soon()), "");
     ASSERT_EQ(dying.wait(soon()), "");
   }
-  auto kafka = make_kafka_sink(options());
+  auto kafka = leading_sink(options());
   EXPECT_EQ(kafka->own_position(soon()).position, 100);
   expect_delivered(*kafka, 101, 200);
   expect_each_once(200);
 }
 
 TEST_F(EventsKafkaBrokerTest, ASecondInstanceFencesTheFirst) {
-  auto first = make_kafka_sink(options());
+  auto first = leading_sink(options());
   expect_delivered(*first, 1, 100);
-  auto second = make_kafka_sink(options());
+  auto second = leading_sink(options());
   EXPECT_EQ(second->own_position(soon()).position, 100);
   const auto batch = events(101, 300);
   const auto fenced = first->deliver(batch, soon());

@@ -27,6 +27,7 @@ using test::event;
 using test::events;
 using test::KafkaMock;
 using test::kTime;
+using test::leading_sink;
 using test::soon;
 using namespace std::chrono_literals;
 
@@ -42,12 +43,12 @@ class EventsKafkaTest : public testing::Test {
 
   [[nodiscard]] std::unique_ptr<Sink> sink(bool exactly_once = false, bool binary = false,
                                            const std::string& properties = "") const {
-    return make_kafka_sink({.brokers = kafka_.brokers(),
-                            .topic = kTopic,
-                            .properties = properties,
-                            .source = "/shop",
-                            .is_binary = binary,
-                            .is_exactly_once = exactly_once});
+    return leading_sink({.brokers = kafka_.brokers(),
+                         .topic = kTopic,
+                         .properties = properties,
+                         .source = "/shop",
+                         .is_binary = binary,
+                         .is_exactly_once = exactly_once});
   }
 
   void expect_delivered(Sink& sink, std::int64_t first, std::int64_t last) {
@@ -132,7 +133,7 @@ TEST_F(EventsKafkaTest, ABrokerThatIsAwayIsToldAndComesBack) {
 }
 
 TEST_F(EventsKafkaTest, ADeliveryThatWaitsIsInterrupted) {
-  auto kafka = make_kafka_sink({.brokers = "127.0.0.1:9", .topic = kTopic, .properties = "", .source = "/shop"});
+  auto kafka = leading_sink({.brokers = "127.0.0.1:9", .topic = kTopic, .properties = "", .source = "/shop"});
   const auto batch = events(1, 10);
   auto delivery = std::async(std::launch::async, [&] { return kafka->deliver(batch, soon()); });
   kafka->interrupt();
@@ -140,6 +141,27 @@ TEST_F(EventsKafkaTest, ADeliveryThatWaitsIsInterrupted) {
   EXPECT_EQ(delivered.events, 0U);
   EXPECT_EQ(delivered.error.empty(), false);
   kafka->release();
+}
+
+TEST_F(EventsKafkaTest, WhoeverDoesNotLeadAnyMoreBreaksOffABatch) {
+  for (const bool exactly_once : {false, true}) {
+    Leadership leadership;
+    leadership.set_until(std::chrono::steady_clock::now() + 1h);
+    postgres::Session nowhere({}, "nowhere");
+    auto kafka = sink(exactly_once);
+    kafka->use(nowhere, leadership);
+    expect_delivered(*kafka, 1, 10);
+    (void)rd_kafka_mock_broker_set_rtt(kafka_.cluster(), 1, 5000);
+    const auto batch = events(11, 20);
+    const auto began_at = std::chrono::steady_clock::now();
+    auto delivery = std::async(std::launch::async, [&] { return kafka->deliver(batch, soon()); });
+    std::this_thread::sleep_for(100ms);
+    leadership.lose();
+    EXPECT_EQ(delivery.get().events, 0U);
+    EXPECT_LT(std::chrono::steady_clock::now() - began_at, 4s);
+    (void)rd_kafka_mock_broker_set_rtt(kafka_.cluster(), 1, 0);
+    EXPECT_EQ(kafka->deliver(batch, soon()).events, 0U);
+  }
 }
 
 TEST_F(EventsKafkaTest, ATimeThatIsOverIsAnErrorAndLeavesNothingToBeSentLater) {

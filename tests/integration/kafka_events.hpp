@@ -14,6 +14,9 @@
 #include <vector>
 
 #include "flashsale/events/event.hpp"
+#include "flashsale/events/kafka_sink.hpp"
+#include "flashsale/events/leadership.hpp"
+#include "flashsale/postgres/session.hpp"
 #include "integration/kafka_reader.hpp"
 
 namespace flashsale::test {
@@ -22,6 +25,16 @@ inline constexpr std::string_view kTime = "2026-05-01T10:00:00.123456Z";
 
 inline std::chrono::steady_clock::time_point soon() {
   return std::chrono::steady_clock::now() + std::chrono::seconds(20);
+}
+
+/// In a process that delivers. It keeps nothing in PostgreSQL, so the session leads nowhere.
+inline std::unique_ptr<events::Sink> leading_sink(events::KafkaOptions options) {
+  static postgres::Session nowhere({}, "nowhere");
+  static events::Leadership leadership;
+  leadership.set_until(std::chrono::steady_clock::now() + std::chrono::hours(1));
+  auto sink = events::make_kafka_sink(std::move(options));
+  sink->use(nowhere, leadership);
+  return sink;
 }
 
 inline events::EventPtr event(std::int64_t position) {

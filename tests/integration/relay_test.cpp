@@ -48,6 +48,7 @@ class ReceiverSink : public Sink {
   ReceiverSink(std::string name, Receiver& receiver) : name_(std::move(name)), receiver_(receiver) {}
   const std::string& name() const override { return name_; }
   const std::string& kind() const override { return kind_; }
+  void use(postgres::Session&, const Leadership&) override {}
   Delivered deliver(std::span<const EventPtr> events, Clock::time_point) override {
     if (receiver_.before) receiver_.before();
     if (!receiver_.works) return {0, "the broker is away"};
@@ -57,6 +58,7 @@ class ReceiverSink : public Sink {
     return {count, count < events.size() ? "it takes no more" : ""};
   }
   OwnPosition own_position(Clock::time_point) override { return {}; }
+  bool tend() override { return false; }
   void release() override { ++receiver_.released; }
   void interrupt() override {}
 
@@ -179,22 +181,6 @@ TEST_F(RelayTest, WhoeverDoesNotLeadDeliversNothing) {
   leadership.set_until(Clock::now() + 1h);
   ASSERT_TRUE(eventually([&] { return position_of("a") == last; }));
   EXPECT_EQ(receiver.told(), from_to(2, last));
-}
-
-TEST_F(RelayTest, WhoeverLosesTheLeadTellsNoMoreOfItsBatch) {
-  leave(450);
-  Receiver receiver;
-  receiver.before = [this] { leadership.lose(); };
-  (void)postgres::register_event_sink(session, "a", "webhook");
-  ASSERT_TRUE(postgres::move_event_sink(session, "a", 0).value());
-  auto told = relay("a", receiver);
-  ASSERT_TRUE(eventually([&] { return receiver.released == 1; }));
-  EXPECT_EQ(receiver.told(), from_to(1, 200));
-  EXPECT_EQ(position_of("a"), 200);
-  receiver.before = nullptr;
-  leadership.set_until(Clock::now() + 1h);
-  ASSERT_TRUE(eventually([&] { return position_of("a") == last; }));
-  EXPECT_EQ(receiver.told(), from_to(1, last));
 }
 
 TEST_F(RelayTest, ABatchThatIsBrokenOffIsNoErrorOfTheSink) {

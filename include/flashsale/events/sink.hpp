@@ -7,6 +7,7 @@
 #include <string>
 
 #include "flashsale/events/event.hpp"
+#include "flashsale/events/leadership.hpp"
 #include "flashsale/postgres/session.hpp"
 
 namespace flashsale::events {
@@ -27,10 +28,12 @@ class Sink {
   [[nodiscard]] virtual const std::string& name() const = 0;
   /// `rabbitmq`, `kafka` or `webhook`.
   [[nodiscard]] virtual const std::string& kind() const = 0;
-  /// The session of whoever relays to it, on the same thread, for what it keeps in PostgreSQL. Once, before all else.
-  virtual void use(postgres::Session&) {}
-  /// In order, until all are taken for good, one has failed, or the deadline is over. Connects when it is not
-  /// connected. What was sent and not confirmed is sent again with the next call, or waited for.
+  /// Of whoever relays to it: a session, on the same thread, for what it keeps in PostgreSQL, and whether this process
+  /// delivers. Once, before all else.
+  virtual void use(postgres::Session& session, const Leadership& leadership) = 0;
+  /// In order, until all are taken for good, one has failed, the deadline is over, or this process does not lead any
+  /// more: somebody else goes on then, so it is looked at all along. Connects when it is not connected. What was sent
+  /// and not confirmed is sent again with the next call, or waited for.
   [[nodiscard]] virtual Delivered deliver(std::span<const EventPtr> events,
                                           std::chrono::steady_clock::time_point deadline) = 0;
   /// The last position that the receiver itself keeps, in one transaction with what it was told; empty: it keeps none,
@@ -40,11 +43,9 @@ class Sink {
     std::string error;
   };
   [[nodiscard]] virtual OwnPosition own_position(std::chrono::steady_clock::time_point deadline) = 0;
-  /// Called some times a second while there is nothing to deliver: a connection may need to be kept alive.
-  virtual void idle() {}
-  /// Work of its own that is due, several times a second while it delivers. True: a deliver() that failed is worth to
-  /// be tried again at once.
-  virtual bool tend() { return false; }
+  /// Several times a second, whether there is something to deliver or not: a connection is kept alive, work of its own
+  /// that is due gets done. True: a deliver() that failed is worth to be tried again at once.
+  virtual bool tend() = 0;
   /// Somebody else delivers now, or the process ends: the connection is closed, nothing is kept.
   virtual void release() = 0;
   /// Ends a deliver() that waits, soon.

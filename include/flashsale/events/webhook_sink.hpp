@@ -25,13 +25,13 @@ namespace flashsale::events {
 /// says that it is gone, or has not taken anything for long, is switched off.
 class WebhookSink : public Sink {
  public:
-  /// `log` and `leadership` must outlive it. Once this process does not lead any more nothing is sent.
+  /// `log` must outlive it.
   WebhookSink(const WebhookOptions& options, postgres::WebhookTarget target, EventLog& log,
-              const Leadership& leadership, telemetry::Metrics& metrics);
+              telemetry::Metrics& metrics);
 
   [[nodiscard]] const std::string& name() const override { return name_; }
   [[nodiscard]] const std::string& kind() const override;
-  void use(postgres::Session& session) override { session_ = &session; }
+  void use(postgres::Session& session, const Leadership& leadership) override;
   [[nodiscard]] Delivered deliver(std::span<const EventPtr> events,
                                   std::chrono::steady_clock::time_point deadline) override;
   [[nodiscard]] OwnPosition own_position(std::chrono::steady_clock::time_point deadline) override;
@@ -54,7 +54,7 @@ class WebhookSink : public Sink {
   void park(const Event& event, std::int32_t failures);
   [[nodiscard]] bool store_parked(std::span<const EventPtr> events, Delivered& delivered);
   [[nodiscard]] bool is_down() const;
-  [[nodiscard]] bool is_over() const { return is_interrupted_ || !leadership_.holds(); }
+  [[nodiscard]] bool is_over() const { return is_interrupted_ || !leadership_->holds(); }
   [[nodiscard]] const ParkedEvents::Parked* due(Clock::time_point now) const;
   [[nodiscard]] bool retry(const ParkedEvents::Parked& parked, std::vector<std::int64_t>& done);
   void note_deliveries();
@@ -64,9 +64,9 @@ class WebhookSink : public Sink {
   postgres::WebhookTarget target_;
   std::string name_;
   EventLog& log_;
-  const Leadership& leadership_;
   telemetry::Metrics& metrics_;
   postgres::Session* session_ = nullptr;
+  const Leadership* leadership_ = nullptr;
   WebhookClient client_;
   std::minstd_rand random_{std::random_device{}()};
 

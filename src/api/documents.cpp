@@ -1,19 +1,16 @@
 #include "documents.hpp"
 
 #include "flashsale/model/json_members.hpp"
+#include "shown_level.hpp"
 
 namespace flashsale::api {
 namespace {
 
-std::string_view buyers_state(const Sale& sale, TimePoint now) {
-  return to_string(effective_state(sale.state, sale.starts_at, sale.ends_at, now));
-}
-
-/// To buyers a sale that has ended is closed. Its merchant can still give it new times.
+/// A sale that has ended its merchant can still give new times.
 std::string_view merchants_state(const Sale& sale, TimePoint now) {
   if (sale.is_draft && sale.state != SaleState::closed) return "draft";
   const bool has_ended = sale.state != SaleState::closed && now >= sale.ends_at;
-  return has_ended ? "ended" : buyers_state(sale, now);
+  return has_ended ? "ended" : shown_state(sale, now);
 }
 
 /// The members that every view of a sale has.
@@ -39,23 +36,19 @@ void append_public_sale(std::string& out, const catalog::SaleSnapshot& snapshot,
   const auto& sale = *snapshot.sale;
   out += '{';
   const auto earliest = snapshot.clock.earliest(now);
-  append_sale_head(out, sale, buyers_state(sale, earliest));
+  append_sale_head(out, sale, shown_state(sale, earliest));
   if (!snapshot.is_quiet && !snapshot.sold_out_mark_lives(now)) append_time(out, "as_of", snapshot.clock.reading);
   append_member(out, "items");
   out += '[';
   for (std::size_t i = 0; i < sale.items.size(); ++i) {
     const auto& item = sale.items[i];
-    const auto* level = snapshot.known_levels ? &snapshot.levels[i] : nullptr;
-    const bool rests = level && level->remaining > 0 && earliest < level->sells_from;
-    // Before its first pulse a sale shows what PostgreSQL has.
-    const auto remaining = rests ? 0 : level ? level->remaining : item.stock - item.sold;
+    const auto level = shown_level(snapshot, i, earliest);
     if (i > 0) out += ',';
     out += '{';
     append_item_head(out, item);
     if (item.limit_per_customer > 0) append_number(out, "limit_per_customer", item.limit_per_customer);
-    if (stock == ShownStock::counts) append_number(out, "remaining", remaining);
-    const bool held = rests || (level && level->held);
-    append_text(out, "availability", remaining > 0 ? "available" : held ? "held" : "sold_out");
+    if (stock == ShownStock::counts) append_number(out, "remaining", level.remaining);
+    append_text(out, "availability", level.availability);
     out += '}';
   }
   out += "]}";

@@ -135,7 +135,7 @@ StreamPtr StreamHub::open(Exchange& exchange) {
   if (!exchange.begin_stream({200, "text/event-stream", {}, kHeaders})) return nullptr;
   auto stream = std::make_shared<Stream>(*this, exchange.shared_from_this());
   streams_.push_back(stream);
-  gauge_.Set(static_cast<double>(streams_.size()));
+  gauge_.Increment();
   exchange.watch_client([weak = std::weak_ptr<Stream>(stream)] {
     if (const auto watched = weak.lock()) watched->finish();
   });
@@ -159,8 +159,8 @@ void StreamHub::end_all() {
 }
 
 void StreamHub::remove(const Stream& stream) {
-  std::erase_if(streams_, [&](const StreamPtr& one) { return one.get() == &stream; });
-  gauge_.Set(static_cast<double>(streams_.size()));
+  const auto removed = std::erase_if(streams_, [&](const StreamPtr& one) { return one.get() == &stream; });
+  gauge_.Decrement(static_cast<double>(removed));
   if (streams_.empty()) heartbeat_timer_.cancel();
 }
 

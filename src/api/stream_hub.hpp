@@ -71,7 +71,7 @@ class StreamHub {
     std::chrono::milliseconds end_grace{1'000};              ///< for clients to take the last, once all are to end
   };
 
-  /// `streams` shows how many there are.
+  /// `streams` counts them, with those of other hubs.
   StreamHub(boost::asio::io_context& context, Options options, prometheus::Gauge& streams);
   StreamHub(const StreamHub&) = delete;
   StreamHub& operator=(const StreamHub&) = delete;

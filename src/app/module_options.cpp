@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "flashsale/app/token_command.hpp"
 #include "flashsale/events/kafka_sink.hpp"
 #include "flashsale/events/rabbitmq_sink.hpp"
 
@@ -133,6 +134,22 @@ std::vector<std::unique_ptr<events::Sink>> event_sinks(const Settings& settings,
 
 identity::CustomerRateLimiter::Options rate_limiter_options(const Settings& settings) {
   return {settings.rate_limit.requests_per_s, settings.rate_limit.burst, settings.rate_limit.customers_max};
+}
+
+api::ShopOptions shop_options(const Settings& settings) {
+  api::ShopOptions options;
+  options.enabled = settings.shop.enabled;
+  options.demo = settings.shop.demo;
+  if (!options.demo) return options;
+  options.tokens = token_options(settings);
+  if (!settings.payments.webhook_secrets.empty())
+    options.demo_webhook_secret = settings.payments.webhook_secrets.front();
+  return options;
+}
+
+api::StreamPlaces::Options stream_options(const Settings& settings) {
+  const auto& live = settings.live;
+  return {live.streams_max, settings.rate_limit.enabled ? live.streams_of_address_max : live.streams_max};
 }
 
 }  // namespace flashsale::app

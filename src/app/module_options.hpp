@@ -2,6 +2,8 @@
 #include <memory>
 #include <vector>
 
+#include "flashsale/api/shop_options.hpp"
+#include "flashsale/api/stream_places.hpp"
 #include "flashsale/app/settings.hpp"
 #include "flashsale/checkout/options.hpp"
 #include "flashsale/checkout/permits.hpp"
@@ -24,6 +26,8 @@ namespace flashsale::app {
 [[nodiscard]] http::Options public_http_options(const Settings& settings);
 [[nodiscard]] http::Options admin_http_options(const Settings& settings);
 [[nodiscard]] identity::CustomerRateLimiter::Options rate_limiter_options(const Settings& settings);
+[[nodiscard]] api::ShopOptions shop_options(const Settings& settings);
+[[nodiscard]] api::StreamPlaces::Options stream_options(const Settings& settings);
 
 [[nodiscard]] events::EventService::Options event_options(const Settings& settings);
 [[nodiscard]] events::WebhookOptions webhook_options(const Settings& settings);

@@ -134,6 +134,7 @@ class Process {
   std::unique_ptr<identity::GatewayPeers> gateway_peers_;
   identity::GatewayPeers trusted_proxies_;
   identity::AdminTokens admin_tokens_;
+  api::StreamPlaces stream_places_;
   catalog::Upkeep upkeep_;
   catalog::PulseMailbox pulse_mail_;
   catalog::DirectoryWatch directory_;
@@ -194,7 +195,8 @@ Process::IoThread::IoThread(Process& process, const Settings& settings,
                                             process.lookup_, process.permits_, process.metrics_}),
       tokens(token_options(settings), checked),
       webhooks(webhook_verifier(settings)),
-      public_api(process.parts_, {context, catalog, sales, checkout, tokens, webhooks}),
+      public_api(process.parts_, {context, catalog, sales, checkout, tokens, webhooks},
+                 {process.stream_places_, shop_options(settings)}),
       admin_api(process.parts_, {context, catalog, sales, checkout, tokens, webhooks}) {}
 
 void Process::IoThread::run() {
@@ -217,6 +219,7 @@ Process::Process(const Settings& settings, std::function<Settings()> read_again)
       permits_(permits_options(settings)),
       trusted_proxies_(settings.http.trusted_proxies),
       admin_tokens_(settings.admin.tokens),
+      stream_places_(stream_options(settings)),
       upkeep_({.postgres = postgres_options(settings), .redis = redis_options(settings)}, metrics_),
       directory_({.postgres = postgres_options(settings), .redis = redis_options(settings)}, pulse_mail_),
       pulse_({.redis = redis_options(settings), .interval = milliseconds(settings.catalog.pulse_ms)}, pulse_mail_,
@@ -423,6 +426,8 @@ bool Process::listen() {
   for (const auto& thread : threads_) workers.push_back({&thread->context, &thread->public_api.routes()});
   auto public_options = public_http_options(settings_);
   public_options.connections_max = connections_max();
+  // Whoever only looks on leaves room for those who buy.
+  stream_places_.bound(public_options.connections_max / 2);
   public_server_ = std::make_unique<http::Server>(public_options, workers, metrics_);
   const std::vector<http::Worker> admin_worker{{&threads_.front()->context, &threads_.front()->admin_api.routes()}};
   admin_server_ = std::make_unique<http::Server>(admin_http_options(settings_), admin_worker, metrics_);
@@ -495,7 +500,12 @@ void Process::stop() {
   draining_ = true;
   public_server_->start_draining();
   // Who listens is not waited for.
-  for (const auto& thread : threads_) asio::post(thread->context, [&io = *thread] { io.admin_api.start_draining(); });
+  for (const auto& thread : threads_) {
+    asio::post(thread->context, [&io = *thread] {
+      io.public_api.start_draining();
+      io.admin_api.start_draining();
+    });
+  }
   std::this_thread::sleep_for(milliseconds(settings_.shutdown.delay_ms));
   const auto deadline = Steady::now() + milliseconds(settings_.shutdown.drain_timeout_ms);
   public_server_->stop_accepting();
@@ -563,6 +573,11 @@ int run_serve(const Settings& settings, std::function<Settings()> read_again) {
   if (stores_are_good(settings, excessive)) {
     telemetry::start_log({settings.log.level, settings.log.format});
     for (const auto& warning : token_warnings(settings)) telemetry::log_warn("tokens", {{"warning", warning}});
+    if (settings.shop.demo) {
+      telemetry::log_warn(
+          "shop.demo is on: whoever asks from this machine is given a buyer's token, and pays for nothing",
+          {{"jwt_issuer", settings.jwt.issuer}});
+    }
     for (const auto& more : excessive) {
       telemetry::log_warn("this process may do more in a store than it needs", {{"what", more}});
     }

@@ -7,6 +7,7 @@
 #include "flashsale/app/token_command.hpp"
 #include "flashsale/identity/admin_tokens.hpp"
 #include "flashsale/identity/gateway_peers.hpp"
+#include "flashsale/identity/loopback_address.hpp"
 #include "flashsale/identity/webhook_verifier.hpp"
 #include "settings_checks.hpp"
 
@@ -77,6 +78,21 @@ void require_webhook_secrets(const Settings& settings) {
   }
 }
 
+/// Whoever is given tokens and payments for nothing must be the one who tries this out. A shop that is open to the
+/// world can have its listeners on loopback, behind a proxy; its tokens are not issued by a demo.
+void check_demo(const Settings& s) {
+  constexpr std::string_view kDemoIssuer = "flashsale-demo";
+  if (!s.shop.demo) return;
+  const std::string rule = "shop.demo gives tokens and payments away and is refused: ";
+  require(s.shop.enabled, rule + "shop.enabled is false");
+  require(identity::is_loopback_address(s.http.address), rule + "http.address is no loopback address");
+  require(identity::is_loopback_address(s.admin.address), rule + "admin.address is no loopback address");
+  require(s.auth.mode == "jwt", rule + "auth.mode is not jwt");
+  require(s.jwt.issuer == kDemoIssuer, rule + "jwt.issuer is not \"" + std::string(kDemoIssuer) + '"');
+  require(s.jwt.public_key_file.empty() && s.jwt.jwks_file.empty(),
+          rule + "there are keys of somebody who issues tokens");
+}
+
 }  // namespace
 
 void check_together(const Settings& s) {
@@ -90,6 +106,7 @@ void check_together(const Settings& s) {
   // An entry of the pending log has a batch of orders, and the sweeper takes it whole.
   require_at_most("checkout.reservation_batch_max", s.checkout.reservation_batch_max, "sweeper.in_flight_max",
                   s.sweeper.in_flight_max);
+  check_demo(s);
   require(s.jwt.public_key_file.empty() == s.jwt.public_key_algorithm.empty(),
           "jwt.public_key_file and jwt.public_key_algorithm go together: one is given without the other");
 }

@@ -292,6 +292,22 @@ constexpr auto kTable = std::to_array<Setting>({
     {"catalog", "pulse_ms", "ms", 10, 200, "", Secrecy::open,
      "Pause between two refreshes of stock and state from Redis", [](S& s) -> M { return &s.catalog.pulse_ms; }},
 
+    // live: streams of stock and state
+    {"live", "streams_max", "streams", 1, 1'000'000, "", Secrecy::open,
+     "Streams of live stock that may be open; at most half of the connections that there may be",
+     [](S& s) -> M { return &s.live.streams_max; }},
+    {"live", "streams_of_address_max", "streams", 1, 1'000'000, "", Secrecy::open,
+     "The same from one client address (IPv6: from one /64), while rate_limit.enabled",
+     [](S& s) -> M { return &s.live.streams_of_address_max; }},
+
+    // shop: a page for buyers
+    {"shop", "enabled", "", 0, 0, "", Secrecy::open, "Serve /shop and a page for each sale",
+     [](S& s) -> M { return &s.shop.enabled; }},
+    {"shop", "demo", "", 0, 0, "", Secrecy::open,
+     "For trying the page out: give a buyer's token and a payment to whoever asks from this machine; only where both "
+     "listeners are on a loopback address, jwt.issuer is flashsale-demo and jwt.secret is the only key",
+     [](S& s) -> M { return &s.shop.demo; }},
+
     // rate_limit: requests of one customer
     {"rate_limit", "enabled", "", 0, 0, "", Secrecy::open, "Limit the requests of each customer",
      [](S& s) -> M { return &s.rate_limit.enabled; }},

@@ -51,7 +51,8 @@ class ContractCase(ClusterCase):
 @unittest.skipUnless(SCHEMATHESIS, NOT_INSTALLED)
 class PublicTest(ContractCase):
     def test_it_answers_as_described(self):
-        told = self.play(self.cluster.ports[0], self.cluster.token("alice"), "^/(livez|readyz|openapi|problems|v1/)")
+        told = self.play(self.cluster.ports[0], self.cluster.token("alice"),
+                         "^/(livez|readyz|openapi|problems|v1/(?!sales/[^/]+/events))")  # which has no end
         self.assertRegex(told, r"Tested: 1[1-9]")
 
 

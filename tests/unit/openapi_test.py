@@ -28,6 +28,7 @@ OPERATIONS = {
     "get /problems/{name}": {200, 404},
     "get /v1/sales": {200, 304, 400},
     "get /v1/sales/{sale_id}": {200, 304, 404},
+    "get /v1/sales/{sale_id}/events": {200, 400, 404, 429, 503},
     "post /v1/sales/{sale_id}/orders": {200, 201, 202, 400, 401, 404, 409, 413, 415, 422, 429, 431, 503},
     "get /v1/orders": {200, 400, 401, 429, 503},
     "get /v1/orders/{order_id}": {200, 401, 404, 429, 503},

@@ -382,6 +382,29 @@ TEST_F(SettingsTest, ChecksWhatMustFitTogether) {
   EXPECT_EQ(error(), "");
 }
 
+TEST_F(SettingsTest, ADemoIsRefusedWhereOthersCouldCome) {
+  const auto demo = [this](const std::string& name, const std::string& value) {
+    sources_.flags = {{"shop.enabled", "true"},
+                      {"shop.demo", "true"},
+                      {"http.address", "127.0.0.1"},
+                      {"jwt.issuer", "flashsale-demo"},
+                      {name, value}};
+  };
+  const std::string refused = "shop.demo gives tokens and payments away and is refused: ";
+  demo("jwt.issuer", "https://shop.example");
+  expect_error({refused + "jwt.issuer is not \"flashsale-demo\""});
+  demo("http.address", "0.0.0.0");
+  expect_error({refused + "http.address is no loopback address"});
+  demo("admin.address", "10.0.0.1");
+  expect_error({refused + "admin.address is no loopback address"});
+  demo("auth.mode", "gateway");
+  expect_error({refused + "auth.mode is not jwt"});
+  demo("shop.enabled", "false");
+  expect_error({refused + "shop.enabled is false"});
+  demo("http.address", "::1");
+  EXPECT_EQ(error(), "");
+}
+
 TEST_F(SettingsTest, NoErrorShowsASecret) {
   environment("FLASHSALE_JWT_SECRET=hunter2");
   EXPECT_EQ(error().find("hunter2"), std::string::npos) << error();

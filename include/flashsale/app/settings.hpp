@@ -164,6 +164,16 @@ struct Settings {
     std::uint32_t pulse_ms = 100;
   } catalog;
 
+  struct Live {
+    std::uint32_t streams_max = 10'000;
+    std::uint32_t streams_of_address_max = 100;
+  } live;
+
+  struct Shop {
+    bool enabled = false;
+    bool demo = false;
+  } shop;
+
   struct RateLimit {
     bool enabled = true;
     std::uint32_t requests_per_s = 10;

@@ -1,0 +1,139 @@
+#include "shop_endpoints.hpp"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "embedded/flashsale_api_pages.hpp"
+#include "entity_tag.hpp"
+#include "page_file.hpp"
+#include "query_parameters.hpp"
+#include "shop_text.hpp"
+#include "shown_level.hpp"
+
+namespace flashsale::api {
+namespace {
+
+constexpr std::string_view kLanguageUnlessChosen = "en";
+/// Of a list, and of pages that are kept: strangers choose what is asked for.
+constexpr std::size_t kListedMax = 100;
+constexpr std::size_t kKeptMax = 256;
+
+/// What `?lang` says, if it is spoken here.
+std::string_view language_of(const QueryParameters& query) {
+  const auto chosen = query.find("lang");
+  const auto& spoken = ShopTexts::instance().languages();
+  const auto found = std::find(spoken.begin(), spoken.end(), chosen.value_or(kLanguageUnlessChosen));
+  return found == spoken.end() ? kLanguageUnlessChosen : std::string_view(*found);
+}
+
+std::string state_key(std::string_view state) { return std::string("state_").append(state); }
+
+void append_item(std::string& out, const Item& item, const ShownLevel& level, bool shows_counts,
+                 std::string_view language) {
+  const auto& texts = ShopTexts::instance();
+  const auto remaining = std::to_string(level.remaining);
+  const auto amount = std::to_string(item.price.amount);
+  const auto price = amount_text(item.price.amount, item.price.currency) + ' ' + item.price.currency;
+  const auto limit = std::to_string(item.limit_per_customer);
+  append_page(out, pages::shop_item_html, language,
+              {{"sku", item.sku},
+               {"name", item.name},
+               {"amount", amount},
+               {"currency", item.price.currency},
+               {"price", price},
+               {"limit", limit},
+               {"remaining", shows_counts ? std::string_view(remaining) : std::string_view{}},
+               {"availability", level.availability},
+               {"stock", texts.text(language, level.availability)}});
+}
+
+}  // namespace
+
+void ShopEndpoints::add_routes(Routes& routes) {
+  routes.push_back({Method::get, "/shop", [this](Exchange& exchange) { answer_list(exchange); }});
+  routes.push_back({Method::get, "/shop/{sale_id}", [this](Exchange& exchange) { answer_sale(exchange); }});
+  add_page_file(routes, "/shop.css", PagePart::style, pages::shop_css);
+  add_page_file(routes, "/shop.js", PagePart::script, pages::shop_js);
+}
+
+/// Of one sale that is not over there is nothing to choose.
+void ShopEndpoints::answer_list(Exchange& exchange) {
+  const QueryParameters query(exchange.request().query, {"lang"});
+  const auto language = language_of(query);
+  std::string sales;
+  std::string only;
+  std::size_t listed = 0;
+  const auto now = std::chrono::steady_clock::now();
+  for (const auto& sale : thread_.catalog.snapshot()->sales) {
+    if (sale->sale->is_draft) continue;
+    const auto state = shown_state(*sale->sale, sale->clock.earliest(now));
+    if (state == "closed") continue;
+    append_page(sales, pages::shop_list_item_html, language,
+                {{"sale_id", sale->sale->id},
+                 {"name", sale->sale->name},
+                 {"language", language},
+                 {"state", ShopTexts::instance().text(language, state_key(state))}});
+    only = sale->sale->id;
+    if (++listed == kListedMax) break;
+  }
+  if (listed == 1) {
+    std::string headers;
+    append_header(headers, "Location", "/shop/" + only + (query.find("lang") ? "?lang=" + std::string(language) : ""));
+    append_header(headers, "Cache-Control", "no-store");
+    return exchange.reply({303, "text/plain", {}, headers});
+  }
+  std::string page;
+  append_page(page, pages::shop_list_html, language, {{"language", language}, {"sales", sales, true}});
+  reply_page(exchange, PagePart::document, page, entity_tag(page));
+}
+
+void ShopEndpoints::answer_sale(Exchange& exchange) {
+  const auto language = language_of(QueryParameters(exchange.request().query, {"lang"}));
+  const auto sale_id = exchange.request().path_parameters[0];
+  if (const auto sale = thread_.sales.find_in_memory(sale_id)) return reply_sale(exchange, *sale, language);
+  thread_.sales.find(sale_id, [this, language, kept = exchange.shared_from_this()](catalog::SaleLookup::Outcome outcome,
+                                                                                   const auto& sale) {
+    if (outcome == catalog::SaleLookup::Outcome::found) return reply_sale(*kept, *sale, language);
+    if (outcome == catalog::SaleLookup::Outcome::unknown) {
+      return reply_problem(*kept, ProblemType::unknown_sale, "there is no sale of this id");
+    }
+    reply_problem(*kept, ProblemType::unavailable, "the sale cannot be looked up at the moment");
+  });
+}
+
+void ShopEndpoints::reply_sale(Exchange& exchange, const catalog::SaleSnapshot& sale, std::string_view language) {
+  if (documents_.size() > kKeptMax) documents_.clear();
+  auto& document = documents_[std::string(language).append("/").append(sale.sale->id)];
+  const auto snapshot_no = thread_.catalog.snapshot()->number;
+  if (document.text.empty() || document.snapshot_no != snapshot_no) {
+    document.snapshot_no = snapshot_no;
+    document.text.clear();
+    write_sale(document.text, sale, language);
+    document.etag = entity_tag(document.text);
+  }
+  reply_page(exchange, PagePart::document, document.text, document.etag);
+}
+
+void ShopEndpoints::write_sale(std::string& out, const catalog::SaleSnapshot& sale, std::string_view language) const {
+  const auto earliest = sale.clock.earliest(std::chrono::steady_clock::now());
+  const bool shows_counts = thread_.catalog.snapshot()->flags->is_on(Feature::live_stock, sale.sale->id, {});
+  std::string items;
+  for (std::size_t i = 0; i < sale.sale->items.size(); ++i) {
+    append_item(items, sale.sale->items[i], shown_level(sale, i, earliest), shows_counts, language);
+  }
+  const auto state = shown_state(*sale.sale, earliest);
+  const auto starts_at = format_rfc3339(sale.sale->starts_at);
+  append_page(out, pages::shop_html, language,
+              {{"language", language},
+               {"sale_id", sale.sale->id},
+               {"name", sale.sale->name},
+               {"state", state},
+               {"state_text", ShopTexts::instance().text(language, state_key(state))},
+               {"starts_at", starts_at},
+               {"demo", options_.demo ? "true" : "false"},
+               {"items", items, true},
+               {"texts", ShopTexts::instance().json(), true}});
+}
+
+}  // namespace flashsale::api

@@ -1,0 +1,377 @@
+"""The shop page: what the server writes into it, what a demo may do and where it is refused, and a whole sale in a real
+browser: by mouse and by keyboard, narrow and dark, in three languages, on a broken connection, and with an
+accessibility checker where there is one.
+"""
+
+import http.client
+import json
+import re
+import time
+import unittest
+
+import harness
+from harness import ROOT, ClusterCase, item_definition, run_flashsaled
+from harness import browser, payment_provider
+
+PAGES = ROOT / "src" / "pages" / "shop"
+DEMO = {"shop.enabled": True, "shop.demo": True, "jwt.issuer": "flashsale-demo", "http.address": "127.0.0.1",
+        "payments.webhook_secrets": payment_provider.make_secret(), "rate_limit.enabled": False}
+TAB, ENTER = "\ue004", "\ue007"
+
+
+class TextsTest(unittest.TestCase):
+    def setUp(self):
+        self.texts = json.loads((PAGES / "shop_texts.json").read_text())
+
+    def test_each_text_is_there_in_each_language(self):
+        languages = set(self.texts["language"])
+        self.assertEqual(languages, {"en", "de", "fr"})
+        for key, translations in self.texts.items():
+            self.assertEqual(set(translations), languages, key)
+            self.assertTrue(all(text.strip() for text in translations.values()), key)
+            values = {language: set(re.findall(r"\{\w+\}", text)) for language, text in translations.items()}
+            self.assertEqual(len(set(map(frozenset, values.values()))), 1, f"{key}: {values}")
+
+    def test_what_pages_say_is_in_the_table(self):
+        used = set()
+        for page in PAGES.glob("*.html"):
+            used |= set(re.findall(r'\{\{t:([\w-]+)\}\}|data-t="([\w-]+)"', page.read_text()))
+        used = {key for pair in used for key in pair if key}
+        used |= set(re.findall(r'\bsay\("([\w-]+)"', (PAGES / "shop.js").read_text()))
+        self.assertGreater(len(used), 10)
+        self.assertEqual(used - set(self.texts), set())
+
+
+class SettingsTest(unittest.TestCase):
+    """A demo gives tokens and payments away: it is on where nobody else can come, and nowhere else."""
+
+    REFUSED = ({"http.address": "0.0.0.0"}, {"http.address": "::"}, {"http.address": "192.0.2.1"},
+               {"admin.address": "0.0.0.0"}, {"jwt.issuer": "https://shop.example"}, {"jwt.issuer": None},
+               {"auth.mode": "gateway"}, {"shop.enabled": False})
+
+    def test_a_demo_is_refused_where_others_could_come(self):
+        for change in self.REFUSED:
+            with self.subTest(change):
+                settings = DEMO | {"jwt.secret": "s" * 32, "postgres.url": "postgresql://127.0.0.1:1/none"} | change
+                for command in ("check", "serve"):
+                    done = run_flashsaled([command], settings)
+                    self.assertNotEqual(done.returncode, 0)
+                    self.assertIn("shop.demo gives tokens and payments away and is refused", done.stderr)
+
+
+class OffTest(ClusterCase):
+    def test_there_is_no_shop_unless_it_is_switched_on(self):
+        sale = self.cluster.create_sale()
+        for path in ("/shop", f"/shop/{sale}", "/shop.js", "/shop.css"):
+            self.check_status(self.cluster.client().get(path), 404, "not-found")
+        self.check_status(self.cluster.client().request("POST", "/shop/demo/token"), 404, "not-found")
+
+
+class WithoutDemoTest(ClusterCase):
+    settings = {"shop.enabled": True}
+
+    def test_nothing_is_given_away(self):
+        sale = self.cluster.create_sale()
+        page = self.check_status(self.cluster.client().get(f"/shop/{sale}"), 200).body.decode()
+        self.assertIn('data-demo="false"', page)
+        for path in ("/shop/demo/token", "/shop/demo/payments"):
+            response = self.cluster.client().request("POST", path)
+            self.assertIn(response.status, (404, 405), repr(response))
+
+
+class PageTest(ClusterCase):
+    settings = DEMO
+
+    def page(self, path):
+        return self.check_status(self.cluster.client().get(path), 200)
+
+    def test_it_says_what_there_is_without_a_script(self):
+        sale = self.cluster.create_sale(name="Drop <b>&amp;\"'", items=[
+            item_definition("shoe", 7, amount=12_990, currency="EUR", name="<script>alert(1)</script>"),
+            item_definition("yen", 3, amount=500, currency="JPY")])
+        response = self.page(f"/shop/{sale}")
+        text = response.body.decode()
+        self.assertEqual(response.header("Content-Type"), "text/html; charset=utf-8")
+        for part in ("<h1>Drop &lt;b&gt;&amp;amp;&quot;&#39;</h1>", "&lt;script&gt;alert(1)&lt;/script&gt;",
+                     "129.90 EUR", "500 JPY", "Available", 'data-remaining="7"'):
+            self.assertIn(part, text)
+        self.assertNotIn("<script>alert", text)
+        self.assertNotIn("{{", text)
+        policy = response.header("Content-Security-Policy")
+        self.assertIn("default-src 'none'; script-src 'self'", policy)
+        self.assertNotIn("unsafe", policy)
+        for name in ("style=", "onclick="):
+            self.assertNotIn(name, text)
+        again = self.cluster.client().get("/shop.js", {"If-None-Match": self.page("/shop.js").header("ETag")})
+        self.check_status(again, 304)
+
+    def test_it_speaks_three_languages_and_english_otherwise(self):
+        sale = self.cluster.create_sale()
+        for asked, word in (("de", "Verfügbar"), ("fr", "Disponible"), ("en", "Available"), ("xx", "Available"),
+                            ("<b>", "Available")):
+            self.assertIn(word, self.page(f"/shop/{sale}?lang={asked}").body.decode())
+
+    def test_the_list(self):
+        sales = {self.cluster.create_sale() for _ in range(2)}
+        draft = self.cluster.create_sale(state="draft")
+        text = self.page("/shop").body.decode()
+        for sale in sales:
+            self.assertIn(f"/shop/{sale}?lang=en", text)
+        self.assertNotIn(draft, text)
+        self.check_status(self.cluster.client().get("/shop/no-such-sale"), 404, "unknown-sale")
+        self.check_status(self.cluster.client().get(f"/shop/{draft}"), 404, "unknown-sale")
+
+    def demo_token(self, **headers):
+        return self.cluster.client().request("POST", "/shop/demo/token", headers=headers)
+
+    def test_a_demo_serves_whoever_is_here_alone(self):
+        given = self.check_status(self.demo_token(), 201).json()
+        self.assertRegex(given["customer_id"], "^demo-[0-9a-f]{32}$")
+        self.check_status(self.demo_token(**{"X-Forwarded-For": "127.0.0.1"}), 201)
+        for address in ("192.0.2.1", "10.0.0.1", "2001:db8::1", "nonsense, 192.0.2.1"):
+            self.check_status(self.demo_token(**{"X-Forwarded-For": address}), 404, "not-found")
+
+    def test_a_payment_is_signed_for_the_demos_own_orders(self):
+        sale = self.cluster.create_sale(payment="required", payment_window_s=60)
+        mine, other = (self.demo_token().json()["token"] for _ in range(2))
+
+        def call(path, token, body, **headers):
+            return self.cluster.client().request("POST", path, body, {"Authorization": f"Bearer {token}", **headers})
+
+        order = self.check_status(call(f"/v1/sales/{sale}/orders", mine, {"sku": "sneaker-42", "quantity": 1},
+                                       **{"Idempotency-Key": "one"}), 201).json()
+        asked = {"order_id": order["id"], "amount": order["total"]["amount"], "currency": "EUR", "succeeds": True}
+        self.check_status(call("/shop/demo/payments", other, asked), 404, "not-found")
+        self.check_status(call("/shop/demo/payments", mine, asked | {"amount": "1"}), 400, "malformed-request")
+        self.check_status(call("/shop/demo/payments", mine, asked, **{"X-Forwarded-For": "192.0.2.1"}), 404)
+        signed = self.check_status(call("/shop/demo/payments", mine, asked), 200).json()
+        fields = {"webhook-id": signed["webhook_id"], "webhook-timestamp": signed["webhook_timestamp"],
+                  "webhook-signature": signed["webhook_signature"], "Content-Type": "application/json"}
+        paid = self.cluster.client().request("POST", payment_provider.PATH, signed["body"].encode(), fields)
+        self.assertEqual(self.check_status(paid, 200).json()["outcome"], "confirmed")
+
+
+@unittest.skipUnless(browser.has_browser(), "needs chromium, chromium-driver and python3-selenium")
+class BrowserTest(ClusterCase):
+    """One browser, whose tab begins anew with each test."""
+
+    settings = DEMO
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.browser = browser.Browser()
+        cls.addClassCleanup(cls.browser.close)
+
+    def visit(self, sale, query=""):
+        """As somebody who has never been there."""
+        self.browser.resize(1280)
+        self.browser.prefer()
+        port = self.cluster.instances[0].port
+        self.browser.open(f"http://127.0.0.1:{port}/shop.css")
+        self.browser.run("sessionStorage.clear()")
+        self.browser.console()
+        self.browser.open(f"http://127.0.0.1:{port}/shop/{sale}{query}")
+        self.browser.wait_for_text("Live" if "fr" not in query else "En direct", "#live")
+        return self.browser
+
+    def button(self, sku, page):
+        return page.find(f'.item[data-sku="{sku}"] .buy')
+
+    def stock(self, sku):
+        return f'.item[data-sku="{sku}"] .stock'
+
+    def title(self, page, text):
+        page.wait_for_text(text, "#order-title")
+
+    def check_page(self, page, name):
+        """No error, no sideways scrolling, nothing that keeps people out; in the dark and on a phone, too."""
+        page.screenshot(name)
+        self.assertEqual(page.console(), [])
+        page.resize(360, 800)
+        page.screenshot(f"{name}-narrow")
+        self.assertLessEqual(page.overflow(), 0, f"{name} scrolls sideways at 360 px")
+        page.prefer(dark=True, reduced_motion=True)
+        page.screenshot(f"{name}-narrow-dark")
+        page.resize(1280)
+        page.screenshot(f"{name}-dark")
+        dark = page.run("return getComputedStyle(document.body).backgroundColor")
+        if browser.AXE:
+            self.assertEqual(page.check_accessibility(), [])
+        page.prefer()
+        self.assertNotEqual(page.run("return getComputedStyle(document.body).backgroundColor"), dark)
+        if browser.AXE:
+            self.assertEqual(page.check_accessibility(), [])
+
+    def demo_sale(self, **members):
+        return self.cluster.create_sale(**({"name": "Friday drop", "items": [
+            item_definition("sneaker-42", 3, limit=2, amount=12_990, name="Court sneaker, white, EU 42"),
+            item_definition("console", 40, limit=1, amount=49_900, name="Game console, black, 1 TB"),
+            item_definition("print", 0, limit=1, amount=24_000, name="Signed art print, numbered"),
+            item_definition("hoodie", 250, limit=3, amount=6_500, name="Tour hoodie, M")]} | members))
+
+    def test_somebody_buys_and_others_see_it(self):
+        page = self.visit(self.demo_sale())
+        self.assertEqual(page.text("h1"), "Friday drop")
+        page.wait_for_text("3 left", self.stock("sneaker-42"))
+        self.assertEqual(page.text(self.stock("print")), "Sold out")
+        self.check_page(page, "shop-open")
+        self.button("sneaker-42", page).click()
+        self.title(page, "Bought. Thank you!")
+        self.assertIn("€129.90", page.text("#receipt"))
+        page.wait_for_text("2 left", self.stock("sneaker-42"))
+        self.check_page(page, "shop-receipt")
+        page.find("#button-cancel").click()
+        self.title(page, "Cancelled")
+        page.wait_for_text("3 left", self.stock("sneaker-42"))
+        page.find("#button-done").click()
+        page.wait(lambda: page.find("#order[hidden]"), "the receipt is still there")
+        self.assertEqual(page.console(), [])
+
+    def test_somebody_pays_with_one_card_and_then_another(self):
+        sale = self.demo_sale(payment="required", payment_window_s=300, payment_attempts=3)
+        page = self.visit(sale)
+        self.button("console", page).click()
+        self.title(page, "Reserved for you")
+        self.assertRegex(page.text("#order-text"), r"Pay within [45]:\d\d")
+        self.check_page(page, "shop-reserved")
+        page.find("#button-decline").click()
+        page.wait(lambda: page.find("#button-pay") and page.find("#button-pay").is_enabled(), "nobody can pay again")
+        page.find("#button-pay").click()
+        self.title(page, "Bought. Thank you!")
+        self.assertEqual(page.console(), [])
+
+    def test_by_keyboard_alone(self):
+        page = self.visit(self.demo_sale())
+        page.wait_for_text("3 left", self.stock("sneaker-42"))
+        for _ in range(10):
+            page.press(TAB)
+            if "buy" in (page.focused().get_attribute("class") or ""):
+                break
+        self.assertEqual(page.focused().text.split("\n")[0], "Buy")
+        page.press(ENTER)
+        self.title(page, "Bought. Thank you!")
+        self.assertEqual(page.run("return document.activeElement.id"), "order")
+        page.press(TAB, ENTER)
+        page.wait(lambda: page.find("#order[hidden]"), "the receipt is still there")
+        self.assertIn("buy", page.focused().get_attribute("class"))
+
+    def test_who_hears_the_page_is_told_of_what_changes(self):
+        sale = self.demo_sale()
+        page = self.visit(sale)
+        page.wait_for_text("3 left", self.stock("sneaker-42"))
+        for number, quantity in enumerate((2, 1)):
+            body = {"sku": "sneaker-42", "quantity": quantity}
+            other = self.cluster.client().request("POST", "/shop/demo/token").json()["token"]
+            self.check_status(self.cluster.client().request("POST", f"/v1/sales/{sale}/orders", body, {
+                "Authorization": f"Bearer {other}", "Idempotency-Key": str(number)}), 201)
+        page.wait_for_text("Sold out", self.stock("sneaker-42"))
+        page.wait(lambda: "Court sneaker, white, EU 42 is sold out." in page.run(
+            "return document.querySelector('#told').textContent"), "nobody was told")
+        self.assertFalse(self.button("sneaker-42", page).is_displayed())
+        self.check_page(page, "shop-sold-out")
+
+    def test_a_limit_is_told_in_plain_words(self):
+        page = self.visit(self.demo_sale())
+        for expected in ("Bought. Thank you!", "Not bought"):
+            page.wait(lambda: self.button("console", page).is_enabled(), "nobody can buy")
+            self.button("console", page).click()
+            self.title(page, expected)
+            if expected == "Not bought":
+                self.assertIn("as many as one person may buy", page.text("#order-text"))
+                self.check_failed_answers_alone(page, 409)
+            page.find("#button-done").click()
+
+    def check_failed_answers_alone(self, page, status):
+        """Chromium itself notes that an answer was no good one."""
+        for message in page.console():
+            self.assertIn(f"status of {status}", message)
+
+    def test_a_page_that_is_loaded_again_buys_once(self):
+        sale = self.demo_sale()
+        page = self.visit(sale)
+        self.button("hoodie", page).click()
+        self.title(page, "Bought. Thank you!")
+        order = page.text("#receipt dd:last-child")
+        page.driver.refresh()
+        self.title(page, "Bought. Thank you!")
+        self.assertEqual(page.text("#receipt dd:last-child"), order)
+        page.wait_for_text("249 left", self.stock("hoodie"))
+
+    def test_a_broken_connection_costs_nothing(self):
+        page = self.visit(self.demo_sale())
+        page.wait_for_text("250 left", self.stock("hoodie"))
+        # The page has its buyer before it loses the server.
+        self.button("sneaker-42", page).click()
+        self.title(page, "Bought. Thank you!")
+        page.find("#button-done").click()
+        page.go_offline()
+        self.addCleanup(page.go_offline, False)
+        self.button("hoodie", page).click()
+        self.title(page, "Not bought")
+        self.assertIn("you will not buy twice", page.text("#order-text"))
+        page.screenshot("shop-broken")
+        page.go_offline(False)
+        page.find("#button-again").click()
+        self.title(page, "Bought. Thank you!")
+        page.wait_for_text("249 left", self.stock("hoodie"))
+
+    def test_a_countdown_goes_by_the_servers_clock(self):
+        page = self.visit(self.demo_sale(starts_at=time.time() + 6 * harness.SLOWNESS))
+        self.assertEqual(page.text("#state"), "Not open yet")
+        self.assertRegex(page.text("#countdown"), r"Starts in 0:\d\d")
+        self.assertFalse(self.button("hoodie", page).is_displayed())
+        page.screenshot("shop-countdown")
+        page.wait_for_text("Open", "#state")
+        page.wait(lambda: self.button("hoodie", page).is_displayed(), "nobody can buy")
+        self.assertFalse(page.find("#countdown").is_displayed())
+
+    def test_another_language(self):
+        page = self.visit(self.demo_sale(), "?lang=fr")
+        page.wait_for_text("Encore 3", self.stock("sneaker-42"))
+        self.assertEqual(page.run("return document.documentElement.lang"), "fr")
+        self.button("hoodie", page).click()
+        self.title(page, "Acheté. Merci")
+        page.resize(360, 800)
+        page.screenshot("shop-french-narrow")
+        self.assertLessEqual(page.overflow(), 0)
+
+
+@unittest.skipUnless(browser.has_browser(), "needs chromium, chromium-driver and python3-selenium")
+class PollingTest(ClusterCase):
+    """All streams that there may be are taken."""
+
+    settings = DEMO | {"live.streams_max": 1}
+
+    def test_it_polls_where_there_is_no_stream(self):
+        sale = self.cluster.create_sale(stock=9)
+        port = self.cluster.instances[0].port
+        taken = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        self.addCleanup(taken.close)
+        taken.request("GET", f"/v1/sales/{sale}/events")
+        self.assertEqual(taken.getresponse().status, 200)
+        page = browser.Browser()
+        self.addCleanup(page.close)
+        page.open(f"http://127.0.0.1:{port}/shop/{sale}")
+        page.wait_for_text("Updated every two seconds", "#live")
+        page.find(".buy").click()
+        page.wait_for_text("Bought. Thank you!", "#order-title")
+        page.wait_for_text("8 left", ".stock")
+
+
+@unittest.skipUnless(browser.has_browser(), "needs chromium, chromium-driver and python3-selenium")
+class WithoutScriptsTest(ClusterCase):
+    settings = DEMO
+
+    def test_the_page_keeps_its_place(self):
+        sale = self.cluster.create_sale(name="Friday drop")
+        page = browser.Browser(scripts=False, width=360)
+        self.addCleanup(page.close)
+        page.open(f"http://127.0.0.1:{self.cluster.instances[0].port}/shop/{sale}?lang=de")
+        self.assertEqual(page.find("h1").text, "Friday drop")
+        self.assertIn("JavaScript", page.find("noscript").text)
+        self.assertEqual(page.find(".stock").text, "Verfügbar")
+
+
+if __name__ == "__main__":
+    unittest.main()

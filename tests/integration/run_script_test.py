@@ -356,6 +356,7 @@ class OptionsTest(unittest.TestCase):
                 (["--instances", "-1"], ["-1"]), (["--port", "0"], ["--port", "65535"]), (["--port=65536"], ["65536"]),
                 (["--port", "1e3"], ["1e3"]), (["--admin-port", "x"], ["--admin-port"]),
                 (["--nginx-port", "99999999999999999999"], ["--nginx-port"]), (["--nginx-port", ""], ["--nginx-port"]),
+                (["--crowd", "0"], ["--crowd", "from 1 to 50000"]), (["--crowd", "9", "--no-demo"], ["--crowd"]),
                 (["--port", port, "--admin-port", port], [port, "twice"]), (["--state"], ["--state", "value"]),
                 (["--state", "/proc/flashsale"], ["/proc/flashsale"]), (["--state", "/dev/null"], ["/dev/null"])):
             with self.subTest(arguments=arguments):
@@ -368,7 +369,7 @@ class OptionsTest(unittest.TestCase):
         done = run_to_end("--help")
         self.assertEqual((0, ""), (done.returncode, done.stderr))
         for option in ("--state", "--port", "--admin-port", "--nginx-port", "--instances", "--no-nginx", "--no-demo",
-                       "--no-rate-limit", "--build-only"):
+                       "--no-rate-limit", "--crowd", "--build-only"):
             self.assertRegex(done.stdout, rf"(?m)^  {option}\b")
 
     def test_build_only(self):
@@ -477,7 +478,7 @@ class ServingTest(RunCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.run_of_all = Run(new_directory("state-") / "made by it", "--instances", "2")
+        cls.run_of_all = Run(new_directory("state-") / "made by it", "--instances", "2", "--crowd", "40")
         cls.addClassCleanup(cls.run_of_all.discard)
         cls.run_of_all.wait_ready(FIRST_START_S)
         cls.identities = {name: identity(pid) for name, pid in cls.run_of_all.pids().items()}
@@ -556,6 +557,20 @@ class ServingTest(RunCase):
         self.assertGreater(len(sale["items"]), 3)
         self.assertEqual(len(sale["items"]), len({item["sku"] for item in sale["items"]}))
         self.assertTrue(all(item["availability"] == "available" for item in sale["items"]), sale)
+
+    def test_the_shop_is_open(self):
+        self.assertIn(f"The shop, for a browser: {self.it['URL']}/shop/friday-drop\n", self.it.output())
+        for which in ("URL", "EDGE_URL"):
+            page = self.check_status(self.it.get("/shop/friday-drop", which=which), 200).body.decode()
+            self.assertIn("Court sneaker, white, EU 42", page)
+            self.assertIn('data-demo="true"', page)
+            self.check_status(self.it.get("/shop.js", which=which), 200)
+
+    def test_a_crowd_comes(self):
+        self.assertIn("40 buyers are coming to it now", self.it.output())
+        sale = "/admin/v1/sales/friday-drop/report"
+        wait_until(lambda: self.it.admin(sale).json()["totals"]["orders"]["confirmed"] >= 20, 90, "nobody has come")
+        wait_until(lambda: "the crowd has gone" in self.it.errors(), 90, "the crowd is still there")
 
     def test_a_customer_may_send_a_hundred_requests_a_second(self):
         with contextlib.closing(self.it.client("EDGE_URL")) as client:

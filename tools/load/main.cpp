@@ -6,9 +6,11 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
+#include <iostream>
 #include <stdexcept>
 #include <utility>
 
+#include "curves.hpp"
 #include "options.hpp"
 #include "report_html.hpp"
 #include "report_json.hpp"
@@ -68,6 +70,17 @@ int fail(const std::string& what) {
   return kExitNotDone;
 }
 
+int print_curves(const std::vector<std::string>& arguments) {
+  if (!arguments.empty() && (arguments.front() == "--help" || arguments.front() == "-h")) {
+    std::cout << curves_usage();
+    return EXIT_SUCCESS;
+  }
+  const std::string fault = write_curves(arguments, std::cout);
+  if (!fault.empty()) return fail(fault);
+  std::cout.flush();
+  return std::cout ? EXIT_SUCCESS : fail("cannot write the curves");
+}
+
 }  // namespace
 
 int main(int argc, char** argv) try {
@@ -80,6 +93,7 @@ int main(int argc, char** argv) try {
   arguments.erase(arguments.begin());
   if (command == "bench") exec_script("bench", std::move(arguments));
   if (command == "events") exec_script("events_told", std::move(arguments));
+  if (command == "curves") return print_curves(arguments);
   if (command != "run") return fail("there is no command \"" + command + "\"; --help shows them");
   const ParsedOptions parsed = parse_options(arguments, read_variable);
   if (parsed.wants_help) {

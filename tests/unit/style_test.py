@@ -21,6 +21,7 @@ STANDS_ON = ["redis", "postgres", "identity", "telemetry", "model"]
 MAY_INCLUDE = {
     "model": [],
     "telemetry": ["model"],
+    "forecast": ["telemetry", "model"],
     "identity": ["telemetry", "model"],
     "insight": ["telemetry", "model"],
     "redis": ["telemetry", "model"],

@@ -103,6 +103,13 @@ bool answered_unreadable(Exchange& exchange, const Result<EventPage>& page) {
     reply_problem(exchange, ProblemType::events_gone, detail, {}, members);
     return true;
   }
+  if (page && page->ends_before) {
+    std::string members;
+    append_number(members, "last_position", *page->ends_before);
+    const auto detail = "the last event there is has position " + std::to_string(*page->ends_before);
+    reply_problem(exchange, ProblemType::events_ahead, detail, {}, members);
+    return true;
+  }
   if (page && page->is_broken) {
     reply_problem(exchange, ProblemType::unavailable,
                   "event " + std::to_string(page->next_after + 1) + " is missing: flashsaled events audit says more");

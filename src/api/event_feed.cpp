@@ -22,7 +22,7 @@ EventQuery page_behind(std::int64_t after, EventFilter filter) {
   return query;
 }
 
-bool is_readable(const Result<EventPage>& page) { return page && !page->oldest_after && !page->is_broken; }
+bool is_readable(const Result<EventPage>& page) { return page && page->is_readable(); }
 
 }  // namespace
 
@@ -84,7 +84,7 @@ void EventFeed::join(std::int64_t position) {
   boost::asio::post(context_, [this] { look(); });
 }
 
-/// Those who are live can be ahead of all there is, when PostgreSQL has gone back: then not as fast as it answers.
+/// Those who are live can be ahead of what is known here: then not as fast as it answers.
 void EventFeed::read_again(bool is_at_end, std::function<void()> read) {
   if (!is_at_end) return read();
   const auto pause = std::make_shared<boost::asio::steady_timer>(context_, options_.breath);
@@ -204,7 +204,8 @@ void EventFeed::take_page(const FollowerPtr& follower, const EventPage& page) {
 
 void EventFeed::look() {
   is_listening_ = is_anybody_live();
-  if (!is_listening_ || is_reading_ || is_pausing_ || parts_.last_position() <= head_) return;
+  // Fewer than were read: PostgreSQL has gone back in time, or this process has not heard of them yet.
+  if (!is_listening_ || is_reading_ || is_pausing_ || parts_.last_position() == head_) return;
   is_reading_ = parts_.read(page_behind(head_, {}), [this, after = head_](const Result<EventPage>& page) {
     is_reading_ = false;
     take_live(after, page);
@@ -226,7 +227,7 @@ void EventFeed::take_live(std::int64_t after, const Result<EventPage>& page) {
   // All have gone meanwhile, and others come.
   if (after != head_) return look();
   if (!is_readable(page)) return end_live(*page);
-  // PostgreSQL has gone back in time, or an event was numbered between two looks.
+  // It is not known here yet, or an event was numbered between two looks.
   if (page->next_after == after) return look_after(page->is_at_end ? options_.retry : options_.breath);
   head_ = page->next_after;
   deliver_to_streams(after, *page);
@@ -287,7 +288,8 @@ void EventFeed::deliver_to_polls(const EventPage& page) {
   }
 }
 
-/// What comes next is gone, or missing: each call is told so, and each stream when it comes again.
+/// What comes next is gone, or missing, or there is no such place: each call is told so, and each stream when it comes
+/// again.
 void EventFeed::end_live(const EventPage& page) {
   for (const auto& follower : followers_) {
     if (follower->is_live) follower->stream->end();

@@ -32,13 +32,21 @@ std::size_t take(EventPage& page, std::size_t& bytes, const std::vector<events::
   return looked;
 }
 
-/// From where to read; a page that is gone says so.
+/// Whether there can be such a page: what is gone, or lies beyond all there is, says so.
+void look_at_bounds(EventPage& page, const postgres::EventLine& line) {
+  if (page.next_after < line.gone_until) page.oldest_after = line.gone_until;
+  if (page.next_after > line.last_position) page.ends_before = line.last_position;
+  page.is_at_end = page.next_after == line.last_position;
+}
+
+/// From where to read.
 Result<EventPage> begin_page(postgres::Session& session, const EventQuery& query) {
   const auto line = postgres::find_event_line(session);
   if (!line) return line.error();
   EventPage page;
   page.next_after = query.after.value_or(line->gone_until);
-  if (page.next_after < line->gone_until) page.oldest_after = line->gone_until;
+  look_at_bounds(page, *line);
+  page.is_at_end = false;  // not yet looked
   return page;
 }
 
@@ -46,9 +54,8 @@ Result<EventPage> begin_page(postgres::Session& session, const EventQuery& query
 Result<EventPage> end_page(events::EventLog& log, postgres::Session& session, EventPage page) {
   const auto line = postgres::find_event_line(session);
   if (!line) return line.error();
-  if (page.next_after < line->gone_until) page.oldest_after = line->gone_until;
-  page.is_at_end = page.next_after >= line->last_position;
-  if (page.oldest_after || page.is_at_end) return page;
+  look_at_bounds(page, *line);
+  if (!page.is_readable() || page.is_at_end) return page;
   // It may have been numbered since.
   const auto next = log.read(session, page.next_after, 1);
   if (!next) return next.error();
@@ -81,7 +88,7 @@ Result<EventPage> read_event_page(events::EventLog& log, postgres::Session& sess
   Result<EventPage> page = EventPage{};
   if (query.goes_on) page->next_after = query.after.value_or(0);
   else page = begin_page(session, query);
-  if (!page || page->oldest_after) return page;
+  if (!page || !page->is_readable()) return page;
   std::size_t bytes = 0;
   std::size_t looked = 0;
   while (page->events.size() < query.limit && bytes < query.bytes_max && looked < kLookedMax) {

@@ -22,7 +22,7 @@ struct EventFilter {
   [[nodiscard]] bool matches(const events::Event& event) const;
   auto operator<=>(const EventFilter&) const = default;
 };
-/// Of names of types with commas between. Empty: one is not known.
+/// Of names of types, or beginnings and a `*`, with commas between. Empty: one is not known.
 [[nodiscard]] std::optional<std::uint32_t> parse_event_types(std::string_view text);
 
 struct EventQuery {
@@ -40,6 +40,10 @@ struct EventPage {
   bool is_broken = false;       ///< the next event should be there, and is not
   /// Events behind `after` are not kept any more: the least that it could be.
   std::optional<std::int64_t> oldest_after;
+  /// The line ends here, before `after`: PostgreSQL was put back to an older state.
+  std::optional<std::int64_t> ends_before;
+
+  [[nodiscard]] bool is_readable() const { return !oldest_after && !ends_before && !is_broken; }
 };
 
 /// Events behind `query.after` that pass the filter, in order. Looks at 10,000 events at most, however few of them

@@ -88,6 +88,10 @@ constexpr std::array kProblems = std::to_array<ProblemDescription>({
      "The events behind this position are older than `events.retention_s`, and all who were to be told of them have "
      "been. The member `oldest_after` is the least position that can be asked for. What was missed in between has to "
      "be read from the orders themselves, for example from orders.csv."},
+    {events_ahead, "events-ahead", 409, 0, "The line of events ends before this position",
+     "PostgreSQL was put back to an older state, and positions behind that are given to other events now. The member "
+     "`last_position` is where the line ends. Forget what was read of the events that are lost, and go on from a "
+     "position before that state's end; whoever restored it knows which one. An event's id can come anew, too."},
     {too_many_webhooks, "too-many-webhooks", 409, 0, "There are as many webhooks as may be",
      "Events are sent to at most 16 endpoints. Delete one that is not needed any more. Nothing was changed."},
     {payload_too_large, "payload-too-large", 413, 0, "The body is too large",

@@ -119,11 +119,7 @@ std::optional<std::int64_t> first_of_sale(postgres::Session& session, const std:
   return std::nullopt;
 }
 
-int replay(postgres::Session& session, const Settings& settings, const CommandLine& line, const std::string& sink) {
-  if (sink == "kafka" && settings.events_kafka.exactly_once) {
-    std::cerr << "flashsaled: with events.kafka.exactly_once the position stands in Kafka, and nothing comes twice\n";
-    return 1;
-  }
+int replay(postgres::Session& session, const CommandLine& line, const std::string& sink) {
   const auto from = line.from_position ? line.from_position : first_of_sale(session, line.sale_id);
   if (!from) return 1;
   const auto ends = postgres::find_event_line(session);
@@ -137,6 +133,11 @@ int replay(postgres::Session& session, const Settings& settings, const CommandLi
   if (!*moved) std::cerr << "flashsaled: there is no sink " << sink << "; flashsaled events sinks lists them\n";
   else std::cout << sink << " is told again from " << *from << " on\n";
   return *moved ? 0 : 1;
+}
+
+/// That of a webhook may be given as its id.
+std::string sink_of(const CommandLine& line) {
+  return line.sink.starts_with("wh_") ? postgres::webhook_sink_name(line.sink) : line.sink;
 }
 
 int forget(postgres::Session& session, const std::string& sink) {
@@ -189,13 +190,11 @@ int snapshot(postgres::Session& session, const Settings& settings, const std::st
 
 int run_events(const Settings& settings, const CommandLine& line) {
   postgres::Session session(postgres_options(settings), "events-command");
-  // That of a webhook may be given as its id.
-  const auto sink = line.sink.starts_with("wh_") ? postgres::webhook_sink_name(line.sink) : line.sink;
   switch (line.events_action) {
     case EventsAction::audit: return audit(session, settings, line.sale_id);
     case EventsAction::sinks: return print_sinks(session);
-    case EventsAction::replay: return replay(session, settings, line, sink);
-    case EventsAction::forget: return forget(session, sink);
+    case EventsAction::replay: return replay(session, line, sink_of(line));
+    case EventsAction::forget: return forget(session, sink_of(line));
     case EventsAction::snapshot: return snapshot(session, settings, line.sale_id);
   }
   return 1;

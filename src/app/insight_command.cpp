@@ -46,7 +46,7 @@ milliseconds pause_after(std::int64_t failures) {
 }
 
 /// Whether the answer will be the same however often it is asked for.
-bool is_final(int status) { return status == 400 || status == 403 || status == 404 || status == 410; }
+bool is_final(int status) { return status == 400 || status == 403 || status == 404 || status == 409 || status == 410; }
 
 std::string reason_of(const events::FeedClient::Answer& answer) {
   if (answer.status == 0) return answer.error;
@@ -59,6 +59,7 @@ std::string reason_of(const events::FeedClient::Answer& answer) {
   if (detail != problem.end() && detail->is_string()) reason += ": " + detail->get<std::string>();
   if (oldest != problem.end() && oldest->is_number_integer())
     reason += "; what was before is gone: begin anew, without the state, with --after " + oldest->dump();
+  if (answer.status == 409) reason += "; PostgreSQL was put back to an older state: begin anew, without the state";
   return reason;
 }
 

@@ -27,6 +27,26 @@ constexpr std::int64_t kFirstLook = 100;
 constexpr std::int64_t kWider = 100;
 constexpr std::int32_t kPartition = 0;
 
+/// Takes what is before the next space.
+std::string_view take_word(std::string_view& text) {
+  const auto word = text.substr(0, text.find(' '));
+  text.remove_prefix(std::min(text.size(), word.size() + 1));
+  return word;
+}
+
+/// `POSITION TIME ID`, or the first alone.
+Sink::OwnPosition read_position(std::string_view value) {
+  const auto number = take_word(value);
+  Sink::OwnPosition read;
+  std::int64_t position = 0;
+  const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), position);
+  if (error != std::errc{} || end != number.data() + number.size()) return read;
+  read.position = position;
+  read.event_time = take_word(value);
+  read.event_id = value;
+  return read;
+}
+
 /// Reads partition 0 of one topic from an offset to its end.
 class Reader {
  public:
@@ -37,7 +57,7 @@ class Reader {
                          const std::function<bool()>& is_over) {
     Sink::OwnPosition found;
     if (rd_kafka_consume_start(topic_.get(), kPartition, from) != 0) {
-      return {{}, rd_kafka_err2str(rd_kafka_last_error())};
+      return {{}, rd_kafka_err2str(rd_kafka_last_error()), {}, {}};
     }
     for (;;) {
       const KafkaMessage message(rd_kafka_consume(topic_.get(), kPartition, kSliceMs));
@@ -58,10 +78,8 @@ class Reader {
  private:
   static void take(const rd_kafka_message_t& message, std::string_view key, Sink::OwnPosition& found) {
     if (std::string_view(static_cast<const char*>(message.key), message.key_len) != key) return;
-    const auto* begin = static_cast<const char*>(message.payload);
-    std::int64_t position = 0;
-    const auto [end, error] = std::from_chars(begin, begin + message.len, position);
-    if (error == std::errc{} && end == begin + message.len) found.position = position;
+    const std::string_view value(static_cast<const char*>(message.payload), message.len);
+    if (auto read = read_position(value); read.position) found = std::move(read);
   }
 
   KafkaTopic topic_;
@@ -99,6 +117,10 @@ Bounds wait_for_bounds(rd_kafka_t* handle, const std::string& topic, Clock::time
 
 }  // namespace
 
+std::string KafkaPositions::value_of(const Event& event) {
+  return std::to_string(event.position) + ' ' + event.time + ' ' + event.id;
+}
+
 /// What becomes of it is found out by whoever reads.
 void KafkaPositions::create(rd_kafka_t* producer) const {
   std::array<char, 256> ignored{};
@@ -121,10 +143,10 @@ Sink::OwnPosition KafkaPositions::read(const KafkaConfiguration& configuration, 
   auto conf = configuration.reader();
   std::array<char, 512> text{};
   const KafkaHandle handle(rd_kafka_new(RD_KAFKA_CONSUMER, conf.get(), text.data(), text.size()));
-  if (!handle) return {{}, text.data()};
+  if (!handle) return {{}, text.data(), {}, {}};
   (void)conf.release();  // is the reader's
   const auto failed = [&](const std::string& error) {
-    return Sink::OwnPosition{{}, "the positions in topic " + topic_ + ": " + error};
+    return Sink::OwnPosition{{}, "the positions in topic " + topic_ + ": " + error, {}, {}};
   };
   auto bounds = bounds_of(handle.get(), topic_);
   if (may_appear(bounds.error)) {

@@ -15,6 +15,9 @@ class KafkaPositions {
   explicit KafkaPositions(std::string topic) : topic_(std::move(topic)) {}
 
   [[nodiscard]] const std::string& topic() const { return topic_; }
+  /// What is written when this event was the last: it says which one, too, since a PostgreSQL that was put back to an
+  /// older state gives its positions anew.
+  [[nodiscard]] static std::string value_of(const Event& event);
   /// The last position of `sink` in a transaction that was committed. The topic is created by the producer if it is
   /// not there and that is allowed.
   [[nodiscard]] Sink::OwnPosition read(const KafkaConfiguration& configuration, rd_kafka_t* producer,

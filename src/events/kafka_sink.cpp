@@ -58,16 +58,16 @@ class KafkaSink final : public Sink {
   std::atomic<bool> interrupted_{false};
   std::unique_ptr<KafkaProducer> producer_;  ///< null: after an error there is a new one, which knows nothing
   // Exactly once:
-  std::optional<std::int64_t> position_;  ///< as Kafka has it
-  std::optional<std::int64_t> known_;     ///< as whoever delivers knows it
-  std::int64_t skip_until_ = 0;           ///< Kafka was told of these, and whoever delivers does not know
+  OwnPosition own_;                    ///< as Kafka has it
+  std::optional<std::int64_t> known_;  ///< as whoever delivers knows it
+  std::int64_t skip_until_ = 0;        ///< Kafka was told of these, and whoever delivers does not know
 };
 
 Delivered KafkaSink::deliver(std::span<const EventPtr> events, Clock::time_point deadline) {
   const bool is_new = !producer_;
   if (auto error = connect(deadline); !error.empty()) return {0, std::move(error)};
   // The transaction whose outcome was not known has been committed after all, or somebody else delivered meanwhile.
-  if (is_new && position_ && position_ != known_) skip_until_ = *position_;
+  if (is_new && own_.position && own_.position != known_) skip_until_ = *own_.position;
   const auto taken = already_taken(events);
   const auto rest = events.subspan(taken);
   if (rest.empty()) return {taken, {}};
@@ -78,17 +78,17 @@ Delivered KafkaSink::deliver(std::span<const EventPtr> events, Clock::time_point
 
 Sink::OwnPosition KafkaSink::own_position(Clock::time_point deadline) {
   if (!options_.is_exactly_once) return {};
-  if (auto error = connect(deadline); !error.empty()) return {{}, std::move(error)};
+  if (auto error = connect(deadline); !error.empty()) return {{}, std::move(error), {}, {}};
   // What comes now is meant, also if it was there before.
-  known_ = position_;
+  known_ = own_.position;
   skip_until_ = 0;
-  return {position_, {}};
+  return own_;
 }
 
 std::string KafkaSink::connect(Clock::time_point deadline) {
   if (is_over()) return "interrupted";
   if (producer_) return {};
-  position_.reset();
+  own_ = {};
   producer_ = std::make_unique<KafkaProducer>([this] { return is_over(); });
   if (auto error = producer_->open(configuration_); !error.empty()) return failed(error);
   if (!options_.is_exactly_once) return {};
@@ -100,8 +100,9 @@ std::string KafkaSink::connect(Clock::time_point deadline) {
 std::string KafkaSink::begin_exactly_once(Clock::time_point deadline) {
   if (auto error = producer_->begin_transactions(deadline); !error.empty()) return error;
   auto found = positions_.read(configuration_, producer_->handle(), name_, deadline, [this] { return is_over(); });
-  if (found.error.empty()) position_ = found.position;
-  return found.error;
+  auto error = std::move(found.error);
+  if (error.empty()) own_ = std::move(found);
+  return error;
 }
 
 /// Of the first ones.
@@ -121,7 +122,8 @@ Delivered KafkaSink::publish(std::span<const EventPtr> events, Clock::time_point
 
 Delivered KafkaSink::transact(std::span<const EventPtr> events, Clock::time_point deadline) {
   if (auto error = transact_all(events, deadline); !error.empty()) return {0, failed(error)};
-  position_ = known_ = events.back()->position;
+  own_ = {events.back()->position, {}, events.back()->id, events.back()->time};
+  known_ = events.back()->position;
   return {events.size(), {}};
 }
 
@@ -129,7 +131,7 @@ std::string KafkaSink::transact_all(std::span<const EventPtr> events, Clock::tim
   producer_->begin_batch(events.size() + 1);
   if (auto error = producer_->begin_transaction(); !error.empty()) return error;
   if (auto error = produce(events, deadline); !error.empty()) return error;
-  const auto position = std::to_string(events.back()->position);
+  const auto position = KafkaPositions::value_of(*events.back());
   const KafkaRecord record{.topic = positions_.topic(), .partition = 0, .key = name_, .value = position, .headers = {}};
   if (auto error = producer_->produce(record, events.size(), deadline); !error.empty()) return error;
   return producer_->commit(deadline);
@@ -167,13 +169,13 @@ KafkaRecord KafkaSink::record_of(const Event& event, std::string& value) const {
 /// What was queued is gone with the producer, and what was sent is sent again by the next one.
 std::string KafkaSink::failed(const std::string& error) {
   producer_.reset();
-  position_.reset();
+  own_ = {};
   return "Kafka: " + error;
 }
 
 void KafkaSink::release() {
   producer_.reset();
-  position_.reset();
+  own_ = {};
   known_.reset();
   skip_until_ = 0;
   interrupted_ = false;

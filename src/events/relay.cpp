@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "flashsale/postgres/event_repository.hpp"
 #include "flashsale/postgres/event_sinks.hpp"
 #include "flashsale/telemetry/fault_point.hpp"
 #include "flashsale/telemetry/log.hpp"
@@ -78,7 +79,10 @@ void Relay::step() {
   if (position_ != saved_position_ && Clock::now() >= save_at_ && !save()) return;
   if (sink_->tend()) try_at_ = {};
   if (is_to_wait()) return;
-  if (position_ == saved_position_ && was_moved()) return;
+  if (position_ == saved_position_ && was_moved()) {
+    is_delivering_ = false;
+    return;
+  }
   const auto patience = Clock::now() + (position_ == saved_position_ ? kLook : kSaveInterval);
   if (log_.wait_beyond(position_, patience)) tell();
 }
@@ -104,12 +108,17 @@ bool Relay::begin() {
     if (!stopping_ && leadership_.holds()) fail(own.error);
     return false;
   }
+  const auto is_of_line = stands_in_line(own);
+  if (!is_of_line) {
+    fail("PostgreSQL: " + is_of_line.error().message());
+    return false;
+  }
   saved_position_ = stored->position;
   // What the sink itself counts can be of events that a restored PostgreSQL has lost. Told twice is better than never.
-  const auto last = log_.last_position();
-  const bool is_of_another_line = own.position && last > 0 && *own.position > last;
-  position_ = is_of_another_line ? stored->position : own.position.value_or(stored->position);
-  if (last > 0) position_ = std::min(position_, last);
+  if (!*is_of_line) note_gone_back(*own.position);
+  const bool counts_own = own.position && *is_of_line && !stored->is_moved;
+  position_ = counts_own ? *own.position : stored->position;
+  if (const auto last = log_.last_position(); last > 0) position_ = std::min(position_, last);
   last_error_ = stored->last_error;
   is_delivering_ = true;
   back_off_ = milliseconds(0);
@@ -117,15 +126,34 @@ bool Relay::begin() {
   return true;
 }
 
+/// Whether what the sink has last been told of stands where it stood, as far as it is kept.
+Result<bool> Relay::stands_in_line(const Sink::OwnPosition& own) {
+  const auto last = log_.last_position();
+  if (!own.position || last == 0) return true;
+  if (*own.position > last) return false;
+  if (own.event_id.empty()) return true;
+  const auto line = postgres::find_event_line(session_);
+  if (!line) return Result<bool>(boost::system::in_place_error, line.error());
+  if (*own.position <= line->gone_until) return true;
+  const auto events = log_.read(session_, *own.position - 1, 1);
+  if (!events) return Result<bool>(boost::system::in_place_error, events.error());
+  return !events->empty() && events->front()->id == own.event_id && events->front()->time == own.event_time;
+}
+
 /// PostgreSQL was put back to an older state: its positions are given anew, and what it knows of the sink is as old.
 bool Relay::is_ahead_of_line() {
   const auto last = log_.last_position();
   if (last == 0 || position_ <= last) return false;
-  telemetry::log_warn("a sink was told more than there is: PostgreSQL has gone back",
-                      {{"sink", sink_->name()}, {"position", position_}, {"last", last}});
+  note_gone_back(position_);
   is_delivering_ = false;
   pause(kLook);
   return true;
+}
+
+void Relay::note_gone_back(std::int64_t position) {
+  metrics_.events_delivered(sink_->name(), "gone_back").Increment();
+  telemetry::log_warn("a sink was told of events that PostgreSQL has lost, it goes on as PostgreSQL knows it",
+                      {{"sink", sink_->name()}, {"position", position}, {"last", log_.last_position()}});
 }
 
 /// Whether somebody has set the sink back or forth while it was told of nothing.
@@ -133,9 +161,7 @@ bool Relay::was_moved() {
   if (Clock::now() < look_at_) return false;
   look_at_ = Clock::now() + kLookAtSink;
   const auto stands = postgres::find_sink_position(session_, sink_->name());
-  if (!stands || *stands == saved_position_) return false;
-  is_delivering_ = false;
-  return true;
+  return stands && *stands != saved_position_;
 }
 
 void Relay::tell() {

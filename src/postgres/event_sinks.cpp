@@ -21,6 +21,7 @@ EventSink read_sink(const pqxx::row& row) {
   sink.is_active = row[3].as<bool>();
   sink.last_error = row[4].as<std::string>();
   if (!row[5].is_null()) sink.failing_since = read_time(row[5]);
+  sink.is_moved = row[6].as<bool>();
   return sink;
 }
 
@@ -82,8 +83,7 @@ Error note_sink_error(Session& session, const std::string& name, const std::stri
 }
 
 Result<bool> move_event_sink(Session& session, const std::string& name, std::int64_t position) {
-  return change_one(session, "UPDATE event_sinks SET position = $2, changed_at = now() WHERE name = $1", name,
-                    position);
+  return change_one(session, embedded::event_sink_move_sql, name, position);
 }
 
 Result<bool> forget_event_sink(Session& session, const std::string& name) {

@@ -69,7 +69,7 @@ class FeedReader(EventReader):
                 connection.request("GET", f"/admin/v1/events?after={self.after}&limit={PAGE}", headers=self._headers)
                 response = connection.getresponse()
                 page = response.read()
-                if response.status in (401, 403, 404, 410):
+                if response.status in (401, 403, 404, 409, 410):
                     raise HarnessError(f"the feed answers {response.status}: {page[:300]}")
                 if response.status != 200:
                     raise ConnectionError(f"the feed answers {response.status}")

@@ -376,6 +376,31 @@ class KeptTest(FeedCase):
         with self.stream(last_event_id=gone) as stream:
             self.assertEqual(int(stream.event()["sequence"]), last - 1)
 
+    def test_a_reader_who_is_ahead_of_the_line_is_told_so(self):
+        sale = self.open_sale()
+        self.buy(sale, 5)
+        last = self.numbered()
+        for query in (f"?after={last + 1}", f"?after={last + 1}&type={CONFIRMED}"):
+            answer = self.page(query, status=409, problem="events-ahead").json()
+            self.assertEqual(answer["last_position"], last)
+            self.page(query, wait=30, status=409, problem="events-ahead")
+            with self.stream(query) as stream:
+                self.assertEqual(stream.answer.status, 409)
+        # Those who listen when PostgreSQL is put back to an older state.
+        with self.stream(f"?after={last}") as stream:
+            answers = []
+            call = threading.Thread(target=lambda: answers.append(
+                self.page(f"?after={last}", wait=30, status=409, problem="events-ahead").json()))
+            call.start()
+            wait_until(lambda: self.gauge("event_polls") == 1, 10, "the call does not wait")
+            self.cluster.query("DELETE FROM outbox WHERE position + events - 1 > %s", (last - 2,))
+            self.cluster.query("UPDATE event_line SET last_position = %s", (last - 2,))
+            self.cluster.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() "
+                               "AND application_name LIKE '%%events%%'")
+            call.join()
+            self.assertEqual([answer["last_position"] for answer in answers], [last - 2])
+            self.assertIsNone(stream.event(), "the stream goes on")
+
     def test_who_reads_is_noted_once_in_a_while(self):
         for _ in range(3):
             self.page("?limit=1")

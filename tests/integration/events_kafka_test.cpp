@@ -191,8 +191,14 @@ TEST_F(EventsKafkaTest, ExactlyOnceKeepsThePositionBesideTheEvents) {
   const auto records = kafka_.read(kPositions, 1);
   ASSERT_EQ(records.size(), 2U);
   EXPECT_EQ(records[1].key, "kafka");
-  EXPECT_EQ(records[1].value, "1500");
-  EXPECT_EQ(kafka->own_position(soon()).position, 1500);
+  EXPECT_EQ(records[1].value, "1500 " + std::string(kTime) + " order-2/1500");
+  const auto next = sink(true);
+  for (auto* asked : {kafka.get(), next.get()}) {
+    const auto own = asked->own_position(soon());
+    EXPECT_EQ(own.position, 1500);
+    EXPECT_EQ(own.event_id, "order-2/1500");
+    EXPECT_EQ(own.event_time, kTime);
+  }
   expect_each_once(1500);
 }
 

@@ -36,6 +36,7 @@ struct Receiver {
   std::atomic<std::size_t> takes{1'000'000};  ///< of a batch
   std::atomic<int> released{0};
   std::function<void()> before;  ///< a delivery
+  Sink::OwnPosition own;         ///< as it stands when somebody begins
 
   std::vector<std::int64_t> told() {
     const std::lock_guard lock(mutex);
@@ -57,7 +58,7 @@ class ReceiverSink : public Sink {
     for (const auto& event : events.first(count)) receiver_.positions.push_back(event->position);
     return {count, count < events.size() ? "it takes no more" : ""};
   }
-  OwnPosition own_position(Clock::time_point) override { return {}; }
+  OwnPosition own_position(Clock::time_point) override { return receiver_.own; }
   bool tend() override { return false; }
   void release() override { ++receiver_.released; }
   void interrupt() override {}
@@ -233,6 +234,39 @@ TEST_F(RelayTest, ALineThatHasGoneBackIsToldAgain) {
   leave(2);
   ASSERT_TRUE(eventually([&] { return position_of("a") == last; }));
   EXPECT_EQ(receiver.told(), (std::vector<std::int64_t>{2, 3, 4, 5, 3, 4, 5}));
+}
+
+/// A restored PostgreSQL may have overtaken what the sink keeps before anybody asks it.
+TEST_F(RelayTest, WhatASinkKeepsCountsAsLongAsItsLastEventStandsThere) {
+  leave(4);
+  const auto third = log.read(session, 2, 1).value().front();
+  (void)postgres::register_event_sink(session, "same", "webhook");
+  ASSERT_TRUE(postgres::advance_event_sink(session, "same", last, 1).value());
+  Receiver same;
+  same.own = {3, {}, third->id, third->time};
+  auto told = relay("same", same);
+  ASSERT_TRUE(eventually([&] { return position_of("same") == last; }));
+  EXPECT_EQ(same.told(), from_to(4, last));
+  (void)postgres::register_event_sink(session, "other", "webhook");
+  ASSERT_TRUE(postgres::advance_event_sink(session, "other", last, 1).value());
+  Receiver other;
+  other.own = {3, {}, third->id, "2026-01-01T00:00:00.000000Z"};
+  auto told_too = relay("other", other);
+  ASSERT_TRUE(eventually([&] { return position_of("other") == last; }));
+  EXPECT_EQ(other.told(), from_to(2, last));
+  EXPECT_EQ(metrics.events_delivered("other", "gone_back").Value(), 1);
+}
+
+TEST_F(RelayTest, ASinkThatWasMovedBeginsThereWhateverItKeeps) {
+  leave(4);
+  (void)postgres::register_event_sink(session, "a", "webhook");
+  ASSERT_TRUE(postgres::move_event_sink(session, "a", 2).value());
+  Receiver receiver;
+  receiver.own.position = last;
+  auto told = relay("a", receiver);
+  ASSERT_TRUE(eventually([&] { return position_of("a") == last; }));
+  EXPECT_EQ(receiver.told(), from_to(3, last));
+  EXPECT_FALSE(postgres::list_event_sinks(session).value()[0].is_moved);
 }
 
 TEST_F(RelayTest, NobodyIsToldWhatComesBehindAGap) {

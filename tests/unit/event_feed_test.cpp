@@ -46,7 +46,10 @@ class EventFeedTest : public ::testing::Test {
     page.next_after = query.after.value_or(gone_until_);
     if (page.next_after < gone_until_) page.oldest_after = gone_until_;
     if (page.oldest_after) return page;
-    page.is_at_end = page.next_after >= static_cast<std::int64_t>(line_.size());
+    const auto last = static_cast<std::int64_t>(line_.size());
+    if (page.next_after > last) page.ends_before = last;
+    if (page.ends_before) return page;
+    page.is_at_end = page.next_after == last;
     for (auto i = static_cast<std::size_t>(page.next_after); i < line_.size() && page.events.size() < query.limit;
          ++i) {
       page.next_after = line_[i]->position;
@@ -88,6 +91,7 @@ class EventFeedTest : public ::testing::Test {
     std::vector<std::int64_t> positions;
     std::int64_t next_after = -1;
     bool is_gone = false;
+    std::optional<std::int64_t> ends_before;
   };
   EventFeed::PollPtr wait(Answered& answered, std::int64_t after, milliseconds time, EventFilter filter = {}) {
     EventQuery query;
@@ -97,6 +101,7 @@ class EventFeedTest : public ::testing::Test {
     return feed_.wait(std::move(query), steady_clock::now() + time, [&answered](const Result<EventPage>& page) {
       ++answered.times;
       answered.is_gone = page->oldest_after.has_value();
+      answered.ends_before = page->ends_before;
       answered.next_after = page->next_after;
       for (const auto& event : page->events) answered.positions.push_back(event->position);
     });
@@ -222,6 +227,21 @@ TEST_F(EventFeedTest, AStreamWhoseEventsAreGoneEnds) {
   const auto next = follow(15);
   settle();
   EXPECT_EQ(ids(next), range(16, 20));
+}
+
+TEST_F(EventFeedTest, WhoeverIsAheadOfALineThatHasGoneBackIsTold) {
+  happen(10);
+  const auto exchange = follow(10);
+  Answered answered;
+  ASSERT_TRUE(wait(answered, 10, kLong));
+  settle();
+  EXPECT_FALSE(exchange->has_ended);
+  line_.resize(8);
+  feed_.announce();
+  settle();
+  EXPECT_TRUE(exchange->has_ended);
+  EXPECT_EQ(answered.times, 1);
+  EXPECT_EQ(answered.ends_before, 8);
 }
 
 TEST_F(EventFeedTest, AStreamEndsWhenItsPageCannotBeAskedFor) {

@@ -33,6 +33,7 @@ enum class ProblemType : std::uint8_t {
   no_rehearsal,            // 409: what cannot be undone was to be reset
   not_enough_stock,        // 409: fewer unsold units than were to be taken out
   events_gone,             // 410: not kept any more
+  events_ahead,            // 409: the line of events ends before this position
   too_many_webhooks,       // 409
   payload_too_large,       // 413
   unsupported_media_type,  // 415

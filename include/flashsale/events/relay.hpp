@@ -37,7 +37,9 @@ class Relay {
   void run();
   void step();
   [[nodiscard]] bool begin();
+  [[nodiscard]] Result<bool> stands_in_line(const Sink::OwnPosition& own);
   [[nodiscard]] bool is_ahead_of_line();
+  void note_gone_back(std::int64_t position);
   [[nodiscard]] bool was_moved();
   void tell();
   void took(const Delivered& delivered, std::int64_t position, Clock::duration time);

@@ -19,6 +19,7 @@ struct EventSink {
   bool is_active = true;      ///< it is set up, so events wait for it
   std::string last_error;     ///< empty: the last delivery went well
   std::optional<TimePoint> failing_since;
+  bool is_moved = false;  ///< by hand, and nothing was delivered since: a position that the sink keeps does not count
 };
 
 [[nodiscard]] Result<std::vector<EventSink>> list_event_sinks(Session& session);
@@ -44,9 +45,9 @@ struct SinkLag {
                                               std::int64_t to);
 /// An empty text: it works again.
 [[nodiscard]] Error note_sink_error(Session& session, const std::string& name, const std::string& error);
-/// Sets it back or forth. False: there is none of this name.
+/// Sets it back or forth, whatever position the sink itself keeps. False: there is none of this name.
 [[nodiscard]] Result<bool> move_event_sink(Session& session, const std::string& name, std::int64_t position);
-/// False: there is none of this name.
+/// With what it has parked. False: there is none of this name.
 [[nodiscard]] Result<bool> forget_event_sink(Session& session, const std::string& name);
 
 }  // namespace flashsale::postgres

@@ -1,1 +1,1 @@
-SELECT name, kind, position, is_active, last_error, failing_since FROM event_sinks ORDER BY name;
+SELECT name, kind, position, is_active, last_error, failing_since, is_moved FROM event_sinks ORDER BY name;

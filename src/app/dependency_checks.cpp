@@ -1,5 +1,6 @@
 #include "dependency_checks.hpp"
 
+#include <chrono>
 #include <stdexcept>
 
 #include "flashsale/postgres/distribution.hpp"
@@ -15,6 +16,8 @@ namespace flashsale::app {
 namespace {
 
 constexpr std::int64_t kMiB = 1024 * 1024;
+/// For a broker to be tried.
+constexpr std::chrono::seconds kBrokerTime{5};
 
 /// A rebuild deletes what a sale had before it loads it anew, so what Redis holds now is what it needs then.
 std::string describe_memory(const redis::ServerFacts& facts) {
@@ -129,7 +132,10 @@ void check_postgres(const Settings& settings, DependencyReport& report) {
 void check_brokers(const Settings& settings, DependencyReport& report) {
   telemetry::Metrics metrics;
   try {
-    (void)event_sinks(settings, metrics);
+    for (const auto& sink : event_sinks(settings, metrics)) {
+      const auto why = sink->probe(std::chrono::steady_clock::now() + kBrokerTime);
+      if (!why.empty()) report.notes.push_back("events wait for " + sink->name() + ": " + why);
+    }
   } catch (const std::invalid_argument& refused) {
     report.unsafe.emplace_back(refused.what());
   }

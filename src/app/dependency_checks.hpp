@@ -21,7 +21,8 @@ struct DependencyReport {
 /// Blocking.
 [[nodiscard]] DependencyReport check_dependencies(const Settings& settings);
 
-/// Whether `serve` would start with what the settings say of brokers; none is spoken to.
+/// Tries the brokers that events go to. Settings that `serve` would not start with are unsafe; a broker that cannot be
+/// reached is a note, since it costs no buyer anything. Blocking.
 void check_brokers(const Settings& settings, DependencyReport& report);
 
 }  // namespace flashsale::app

@@ -32,6 +32,7 @@ EventKeeper::EventKeeper(Options options, Leadership& leadership, telemetry::Met
       thread_(kPause, [this] { pass(); }) {}
 
 void EventKeeper::pass() {
+  if (!options_.enabled) return retire_all();
   const bool leads = leadership_.holds();
   if (leads) tell_of_sales();
   const auto now = std::chrono::steady_clock::now();
@@ -73,6 +74,13 @@ void EventKeeper::observe() {
     metrics_.events_sink_lag(lag.name).Set(static_cast<double>(lag.events));
     metrics_.events_sink_oldest_age_seconds(lag.name).Set(lag.oldest_age_s);
   }
+}
+
+void EventKeeper::retire_all() {
+  const auto now = std::chrono::steady_clock::now();
+  if (now < retire_at_) return;
+  const auto is_more = postgres::retire_all_events(session_, options_.retention, kRetiredRows);
+  retire_at_ = now + (is_more && *is_more ? kRetireGoesOn : std::chrono::milliseconds(kRetireInterval));
 }
 
 void EventKeeper::retire() {

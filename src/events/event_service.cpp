@@ -17,18 +17,21 @@ std::vector<std::string> names_of(const std::vector<std::unique_ptr<Sink>>& sink
 EventService::EventService(Options options, std::vector<std::unique_ptr<Sink>> sinks, telemetry::Metrics& metrics)
     : options_(std::move(options)),
       sequencer_({.postgres = options_.postgres, .rehearsals = options_.rehearsals}, log_, leadership_, metrics),
-      keeper_({.postgres = options_.postgres, .retention = options_.retention, .sinks = names_of(sinks)}, leadership_,
-              metrics),
+      keeper_({.postgres = options_.postgres,
+               .enabled = options_.enabled,
+               .retention = options_.retention,
+               .sinks = names_of(sinks)},
+              leadership_, metrics),
       webhooks_(options_.webhooks, options_.postgres, log_, leadership_, metrics) {
   for (auto& sink : sinks)
     relays_.push_back(std::make_unique<Relay>(std::move(sink), options_.postgres, log_, leadership_, metrics));
 }
 
 void EventService::start() {
+  keeper_.start();
   if (!options_.enabled) return;
   for (const auto& relay : relays_) relay->start();
   sequencer_.start();
-  keeper_.start();
   webhooks_.start();
 }
 

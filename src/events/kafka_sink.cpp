@@ -1,6 +1,7 @@
 #include "flashsale/events/kafka_sink.hpp"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <utility>
 
@@ -8,6 +9,7 @@
 #include "flashsale/model/time.hpp"
 #include "flashsale/telemetry/log.hpp"
 #include "kafka_configuration.hpp"
+#include "kafka_library.hpp"
 #include "kafka_positions.hpp"
 #include "kafka_producer.hpp"
 
@@ -31,6 +33,7 @@ class KafkaSink final : public Sink {
   void use(postgres::Session& /*session*/, const Leadership& leadership) override { leadership_ = &leadership; }
   [[nodiscard]] Delivered deliver(std::span<const EventPtr> events, Clock::time_point deadline) override;
   [[nodiscard]] OwnPosition own_position(Clock::time_point deadline) override;
+  [[nodiscard]] std::string probe(Clock::time_point deadline) override;
   bool tend() override {
     if (producer_) producer_->serve_events();
     return false;
@@ -164,6 +167,25 @@ KafkaRecord KafkaSink::record_of(const Event& event, std::string& value) const {
     record.headers.emplace_back("ce_" + std::string(name), std::move(text));
   }
   return record;
+}
+
+/// As one who reads: the transactional id stays with whoever delivers, and no topic is made.
+std::string KafkaSink::probe(Clock::time_point deadline) {
+  auto conf = configuration_.reader();
+  std::array<char, 512> text{};
+  const KafkaHandle handle(rd_kafka_new(RD_KAFKA_CONSUMER, conf.get(), text.data(), text.size()));
+  if (!handle) return text.data();
+  (void)conf.release();  // is the reader's
+  const KafkaTopic topic(rd_kafka_topic_new(handle.get(), options_.topic.c_str(), nullptr));
+  const rd_kafka_metadata_t* found = nullptr;
+  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
+  auto error = rd_kafka_metadata(handle.get(), 0, topic.get(), &found, static_cast<int>(left.count()));
+  if (found != nullptr) {
+    if (found->topic_cnt == 1) error = found->topics[0].err;
+    rd_kafka_metadata_destroy(found);
+  }
+  if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return {};
+  return "topic " + options_.topic + ": " + rd_kafka_err2str(error);
 }
 
 /// What was queued is gone with the producer, and what was sent is sent again by the next one.

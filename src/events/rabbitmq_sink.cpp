@@ -38,6 +38,7 @@ class RabbitmqSink final : public Sink {
   void use(postgres::Session& /*session*/, const Leadership& leadership) override { leadership_ = &leadership; }
   [[nodiscard]] Delivered deliver(std::span<const EventPtr> events, Clock::time_point deadline) override;
   [[nodiscard]] OwnPosition own_position(Clock::time_point /*deadline*/) override { return {}; }
+  [[nodiscard]] std::string probe(Clock::time_point deadline) override;
   bool tend() override;
   void release() override;
   void interrupt() override { connection_.interrupt(); }
@@ -188,6 +189,13 @@ std::string RabbitmqSink::lost(const std::string& error) {
   window_.clear();
   is_blocked_ = false;
   return "RabbitMQ: " + error;
+}
+
+std::string RabbitmqSink::probe(Clock::time_point deadline) {
+  AmqpConnection connection;
+  auto error = connection.open(address_, options_.exchange, deadline);
+  connection.close();
+  return error;
 }
 
 bool RabbitmqSink::tend() {

@@ -115,6 +115,16 @@ std::int64_t tell_of_sale_now(pqxx::work& tx, std::int32_t sale_no) {
   return events;
 }
 
+/// How far the line is gone now; 0: as far as before.
+std::int64_t retire_in(pqxx::work& tx, std::int64_t position, std::chrono::seconds keep, std::int32_t rows) {
+  // By the keys, however the planner sees it.
+  tx.exec("SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off");
+  const auto gone_until =
+      execute(tx, embedded::outbox_retire_sql, position, std::int64_t{keep.count()}, rows)[0][0].as<std::int64_t>();
+  if (gone_until > 0) execute(tx, "UPDATE event_line SET gone_until = greatest(gone_until, $1)", gone_until);
+  return gone_until;
+}
+
 }  // namespace
 
 Result<EventLine> find_event_line(Session& session) {
@@ -186,14 +196,22 @@ Result<std::optional<Sale>> find_sale_by_number(Session& session, std::int32_t s
 Result<std::int64_t> retire_events(Session& session, std::int64_t position, std::chrono::seconds keep,
                                    std::int32_t rows) {
   return in_transaction<std::int64_t>(session, [&](pqxx::work& tx) {
-    // By the keys, however the planner sees it.
-    tx.exec("SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off");
-    const auto gone_until =
-        execute(tx, embedded::outbox_retire_sql, position, std::int64_t{keep.count()}, rows)[0][0].as<std::int64_t>();
-    if (gone_until == 0) return gone_until;
-    execute(tx, "UPDATE event_line SET gone_until = greatest(gone_until, $1)", gone_until);
-    commit(tx);
+    const auto gone_until = retire_in(tx, position, keep, rows);
+    if (gone_until > 0) commit(tx);
     return gone_until;
+  });
+}
+
+Result<bool> retire_all_events(Session& session, std::chrono::seconds keep, std::int32_t rows) {
+  return in_transaction<bool>(session, [&](pqxx::work& tx) {
+    if (!tx.exec(std::string(embedded::event_nobody_leads_sql))[0][0].as<bool>()) return false;
+    const auto line = read_line(tx.exec(std::string(embedded::event_line_sql))[0]);
+    const auto gone_until = retire_in(tx, line.last_position, keep, rows);
+    const auto unnumbered =
+        execute(tx, embedded::outbox_retire_unnumbered_sql, std::int64_t{keep.count()}, rows)[0][0].as<std::int32_t>();
+    const bool is_more = gone_until > 0 || unnumbered > 0;
+    if (is_more) commit(tx);
+    return is_more;
   });
 }
 

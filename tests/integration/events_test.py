@@ -173,6 +173,16 @@ class SwitchedOffTest(ClusterCase):
         self.check_status(self.cluster.cancel(order["id"], customer), 200)
         self.assertEqual(self.cluster.query("SELECT count(*) FROM outbox"), [(0,)])
 
+    def test_what_was_left_before_goes_when_its_time_is_over(self):
+        self.cluster.query("UPDATE event_line SET last_position = 2")
+        self.cluster.query("INSERT INTO event_sinks (name, kind, position) VALUES ('webhook:x', 'webhook', 0)")
+        self.cluster.query("INSERT INTO outbox (sale_no, at, position, change_no, events, type, payload) "
+                           "SELECT 0, now() - age, position, 1, 1, 22, '{}' FROM (VALUES (1, interval '10 days'),"
+                           " (2, '1 hour'), (NULL, '10 days'), (NULL, '1 hour')) AS old (position, age)")
+        wait_until(lambda: self.cluster.query("SELECT position FROM outbox ORDER BY position") == [(2,), (None,)], 30,
+                   "old events stay")
+        self.assertEqual(self.cluster.query("SELECT gone_until FROM event_line"), [(1,)])
+
 
 class TurnedOnTest(EventsCase):
     instances = 1

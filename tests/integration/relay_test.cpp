@@ -59,6 +59,7 @@ class ReceiverSink : public Sink {
     return {count, count < events.size() ? "it takes no more" : ""};
   }
   OwnPosition own_position(Clock::time_point) override { return receiver_.own; }
+  std::string probe(Clock::time_point) override { return {}; }
   bool tend() override { return false; }
   void release() override { ++receiver_.released; }
   void interrupt() override {}

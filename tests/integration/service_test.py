@@ -522,7 +522,12 @@ class CommandTest(unittest.TestCase):
         for secret in (self.cluster.redis.password, self.cluster.postgres.password, self.cluster.jwt_secret):
             self.assertNotIn(secret, done.stdout + done.stderr)
 
-    def test_check_looks_at_settings_of_brokers(self):
+    def test_check_tries_the_brokers(self):
+        settings = {"events.rabbitmq.url": "amqp://user:secret@127.0.0.1:9/", "events.kafka.brokers": "127.0.0.1:9"}
+        done = self.cluster.flashsaled("check", settings=settings)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertIn("note         events wait for rabbitmq: 127.0.0.1:9 cannot be reached", done.stdout)
+        self.assertIn("note         events wait for kafka: topic flashsale.events: ", done.stdout)
         done = self.cluster.flashsaled("check", settings={"events.rabbitmq.url": "http://user:secret@rabbit/"})
         self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
         self.assertIn("unsafe       events.rabbitmq.url: must be amqp://", done.stdout)

@@ -40,7 +40,8 @@ OVER_SALES = {
 # by position, and change nothing else of a sale.
 OF_THE_LINE = {"outbox_unnumbered.sql", "outbox_backlog.sql",
                "outbox_count_unnumbered.sql", "outbox_number.sql", "outbox_drop.sql",
-               "outbox_read.sql", "outbox_retire.sql", "outbox_oldest.sql", "event_gaps.sql", "event_sinks_lag.sql"}
+               "outbox_read.sql", "outbox_retire.sql",
+               "outbox_retire_unnumbered.sql", "outbox_oldest.sql", "event_gaps.sql", "event_sinks_lag.sql"}
 
 # A name before a parenthesis is a function's, but behind INTO.
 REFERENCE = re.compile(r"\bINTO\s+([a-z_]+)\b|\b(?:FROM|JOIN|UPDATE|USING)\s+([a-z_]+)\b(?!\s*\()", re.IGNORECASE)

@@ -12,10 +12,12 @@ namespace flashsale::events {
 
 /// What the line of events needs besides positions: events that come by the clock or by what was sold, an end for those
 /// that all have been told of, both by the process that leads, and numbers for whoever watches, by each. One thread.
+/// Where events are switched off, in every process: what was left before goes when its time is over.
 class EventKeeper {
  public:
   struct Options {
     postgres::Options postgres;
+    bool enabled = true;
     std::chrono::seconds retention{0};  ///< events are kept for so long at least
     std::vector<std::string> sinks;     ///< names of the brokers that are set up
   };
@@ -28,6 +30,7 @@ class EventKeeper {
   void pass();
   void tell_of_sales();
   void observe();
+  void retire_all();
   void retire();
 
   Options options_;

@@ -36,6 +36,8 @@ class Sink {
   /// and not confirmed is sent again with the next call, or waited for.
   [[nodiscard]] virtual Delivered deliver(std::span<const EventPtr> events,
                                           std::chrono::steady_clock::time_point deadline) = 0;
+  /// Whether it can be reached and lets this process in, for whoever looks; nobody is told of anything. Empty: yes.
+  [[nodiscard]] virtual std::string probe(std::chrono::steady_clock::time_point deadline) = 0;
   /// The last position that the receiver itself keeps, in one transaction with what it was told; empty: it keeps none,
   /// and PostgreSQL's counts. Asked when the sink begins to deliver. `error`: it could not be asked.
   struct OwnPosition {

@@ -35,6 +35,8 @@ class WebhookSink : public Sink {
   [[nodiscard]] Delivered deliver(std::span<const EventPtr> events,
                                   std::chrono::steady_clock::time_point deadline) override;
   [[nodiscard]] OwnPosition own_position(std::chrono::steady_clock::time_point deadline) override;
+  /// `POST …/test` does.
+  [[nodiscard]] std::string probe(std::chrono::steady_clock::time_point /*deadline*/) override { return {}; }
   bool tend() override;
   void release() override;
   void interrupt() override;

@@ -55,6 +55,10 @@ struct EventRow {
 [[nodiscard]] Result<std::int64_t> retire_events(Session& session, std::int64_t position, std::chrono::seconds keep,
                                                  std::int32_t rows);
 
+/// Where events are switched off: removes what is older than `keep`, whoever was to be told of it, at most `rows` with
+/// a position and as many without; nothing while a process leads, for which they are on. True: there may be more.
+[[nodiscard]] Result<bool> retire_all_events(Session& session, std::chrono::seconds keep, std::int32_t rows);
+
 /// Leaves one event of no sale: `webhook_disabled` or `ping`. `payload` is JSON.
 [[nodiscard]] Error leave_event(Session& session, EventType type, const std::string& payload);
 

@@ -5,6 +5,7 @@
 #include "customer_endpoints.hpp"
 #include "event_endpoints.hpp"
 #include "flag_endpoints.hpp"
+#include "ops_endpoints.hpp"
 #include "report_endpoints.hpp"
 #include "service_endpoints.hpp"
 #include "webhook_endpoints.hpp"
@@ -13,14 +14,15 @@ namespace flashsale::api {
 
 class AdminApi::Impl {
  public:
-  Impl(ProcessParts& process, ThreadParts thread)
+  Impl(ProcessParts& process, ThreadParts thread, const WatchParts& watch)
       : sales_(process, thread),
         orders_(process, thread),
         flags_(process),
         reports_(process),
         customers_(process),
         events_(process, thread),
-        webhooks_(process) {
+        webhooks_(process),
+        ops_(process, thread, watch) {
     sales_.add_routes(routes_);
     orders_.add_routes(routes_);
     flags_.add_routes(routes_);
@@ -28,6 +30,7 @@ class AdminApi::Impl {
     customers_.add_routes(routes_);
     events_.add_routes(routes_);
     webhooks_.add_routes(routes_);
+    ops_.add_routes(routes_);
     routes_.push_back(
         {Method::get, "/metrics", [&process](Exchange& exchange) {
            exchange.reply({200, "text/plain; version=0.0.4; charset=utf-8", process.metrics.serialize(), {}});
@@ -35,8 +38,14 @@ class AdminApi::Impl {
     add_service_routes(routes_, process, Audience::admins);
   }
   [[nodiscard]] const Routes& routes() const { return routes_; }
-  void tokens_replaced() { events_.tokens_replaced(); }
-  void start_draining() { events_.start_draining(); }
+  void tokens_replaced() {
+    events_.tokens_replaced();
+    ops_.tokens_replaced();
+  }
+  void start_draining() {
+    events_.start_draining();
+    ops_.start_draining();
+  }
 
  private:
   AdminSaleEndpoints sales_;
@@ -46,10 +55,12 @@ class AdminApi::Impl {
   CustomerEndpoints customers_;
   EventEndpoints events_;
   WebhookEndpoints webhooks_;
+  OpsEndpoints ops_;
   Routes routes_;
 };
 
-AdminApi::AdminApi(ProcessParts& process, ThreadParts thread) : impl_(std::make_unique<Impl>(process, thread)) {}
+AdminApi::AdminApi(ProcessParts& process, ThreadParts thread, const WatchParts& watch)
+    : impl_(std::make_unique<Impl>(process, thread, watch)) {}
 AdminApi::~AdminApi() = default;
 const Routes& AdminApi::routes() const { return impl_->routes(); }
 void AdminApi::tokens_replaced() { impl_->tokens_replaced(); }

@@ -3,6 +3,8 @@
 #include <memory>
 #include <string>
 
+#include "watcher.hpp"
+
 namespace flashsale::api {
 namespace {
 
@@ -122,6 +124,19 @@ std::optional<std::string_view> identify_admin(Exchange& exchange, const Process
     return std::nullopt;
   }
   return admin->name;
+}
+
+std::optional<TimePoint> identify_watcher(Exchange& exchange, const ProcessParts& process,
+                                          const identity::WatchLinks& links) {
+  const auto token = bearer_token(exchange.request().header(Header::authorization));
+  const auto end = links.find_end(token);
+  if (!end) {
+    if (!identify_admin(exchange, process, identity::AdminRole::read)) return std::nullopt;
+    return TimePoint::max();
+  }
+  if (std::chrono::system_clock::now() < *end) return end;
+  refuse(exchange, "the link has expired", true);
+  return std::nullopt;
 }
 
 }  // namespace flashsale::api

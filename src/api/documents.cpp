@@ -6,13 +6,6 @@
 namespace flashsale::api {
 namespace {
 
-/// A sale that has ended its merchant can still give new times.
-std::string_view merchants_state(const Sale& sale, TimePoint now) {
-  if (sale.is_draft && sale.state != SaleState::closed) return "draft";
-  const bool has_ended = sale.state != SaleState::closed && now >= sale.ends_at;
-  return has_ended ? "ended" : shown_state(sale, now);
-}
-
 /// The members that every view of a sale has.
 void append_sale_head(std::string& out, const Sale& sale, std::string_view state) {
   append_text(out, "id", sale.id);
@@ -30,6 +23,12 @@ void append_item_head(std::string& out, const Item& item) {
 }
 
 }  // namespace
+
+std::string_view merchants_state(const Sale& sale, TimePoint now) {
+  if (sale.is_draft && sale.state != SaleState::closed) return "draft";
+  const bool has_ended = sale.state != SaleState::closed && now >= sale.ends_at;
+  return has_ended ? "ended" : shown_state(sale, now);
+}
 
 void append_public_sale(std::string& out, const catalog::SaleSnapshot& snapshot, catalog::SteadyTime now,
                         ShownStock stock) {

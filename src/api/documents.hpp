@@ -1,5 +1,6 @@
 #pragma once
 #include <string>
+#include <string_view>
 
 #include "flashsale/catalog/snapshot.hpp"
 #include "flashsale/model/sale.hpp"
@@ -16,5 +17,8 @@ void append_public_sale(std::string& out, const catalog::SaleSnapshot& snapshot,
 
 /// A sale as the merchant sees it: the definition in PostgreSQL, with `remaining` where `levels` is known.
 void append_admin_sale(std::string& out, const Sale& sale, const catalog::SaleSnapshot* levels, TimePoint now);
+
+/// How it is called to a merchant. To buyers a sale that has ended is closed; its merchant can still give it new times.
+[[nodiscard]] std::string_view merchants_state(const Sale& sale, TimePoint now);
 
 }  // namespace flashsale::api

@@ -1,7 +1,10 @@
+#include <unistd.h>
+
 #include <algorithm>
 #include <atomic>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/host_name.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -135,6 +138,7 @@ class Process {
   identity::GatewayPeers trusted_proxies_;
   identity::AdminTokens admin_tokens_;
   api::StreamPlaces stream_places_;
+  identity::WatchLinks watch_links_;
   catalog::Upkeep upkeep_;
   catalog::PulseMailbox pulse_mail_;
   catalog::DirectoryWatch directory_;
@@ -181,6 +185,13 @@ identity::WebhookVerifier webhook_verifier(const Settings& settings) {
   return {settings.payments.webhook_secrets, std::chrono::seconds(settings.payments.webhook_tolerance_s)};
 }
 
+/// Two of one host differ by their numbers.
+std::string instance_name() {
+  Error ignored;
+  const auto host = asio::ip::host_name(ignored);
+  return (host.empty() ? "localhost" : host) + '/' + std::to_string(::getpid());
+}
+
 std::string listed(const std::vector<std::string>& names) {
   std::string text;
   for (const auto& name : names) text.append(text.empty() ? "" : ", ").append(name);
@@ -197,7 +208,8 @@ Process::IoThread::IoThread(Process& process, const Settings& settings,
       webhooks(webhook_verifier(settings)),
       public_api(process.parts_, {context, catalog, sales, checkout, tokens, webhooks},
                  {process.stream_places_, shop_options(settings)}),
-      admin_api(process.parts_, {context, catalog, sales, checkout, tokens, webhooks}) {}
+      admin_api(process.parts_, {context, catalog, sales, checkout, tokens, webhooks},
+                {process.watch_links_, instance_name()}) {}
 
 void Process::IoThread::run() {
   redis.start();
@@ -220,6 +232,7 @@ Process::Process(const Settings& settings, std::function<Settings()> read_again)
       trusted_proxies_(settings.http.trusted_proxies),
       admin_tokens_(settings.admin.tokens),
       stream_places_(stream_options(settings)),
+      watch_links_(settings.admin.watch_secret),
       upkeep_({.postgres = postgres_options(settings), .redis = redis_options(settings)}, metrics_),
       directory_({.postgres = postgres_options(settings), .redis = redis_options(settings)}, pulse_mail_),
       pulse_({.redis = redis_options(settings), .interval = milliseconds(settings.catalog.pulse_ms)}, pulse_mail_,
@@ -448,9 +461,11 @@ bool Process::listen() {
 /// In every thread's own loop, between two requests.
 void Process::reload_credentials() {
   SettingsChange change;
+  bool has_new_links = false;  // without a secret they have a key of their own, which stays
   try {
     const Settings fresh = read_again_();
     change = compare_settings(settings_, fresh);
+    has_new_links = settings_.admin.watch_secret != fresh.admin.watch_secret;
     take_credentials(settings_, fresh);
   } catch (const std::exception& error) {
     return telemetry::log_error("settings were not read again: all stays as it was", {{"error", error.what()}});
@@ -464,8 +479,9 @@ void Process::reload_credentials() {
       io.webhooks = webhook_verifier(*credentials);
     });
   }
-  asio::post(threads_.front()->context, [this, credentials] {
+  asio::post(threads_.front()->context, [this, credentials, has_new_links] {
     admin_tokens_ = identity::AdminTokens(credentials->admin.tokens);
+    if (has_new_links) watch_links_ = identity::WatchLinks(credentials->admin.watch_secret);
     threads_.front()->admin_api.tokens_replaced();
   });
   telemetry::log_info("settings read again", {{"changed", listed(change.at_once)}});

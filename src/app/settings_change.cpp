@@ -7,8 +7,13 @@ namespace flashsale::app {
 namespace {
 
 bool changes_at_once(const Setting& setting) {
-  constexpr std::array<std::string_view, 5> kOthers{"admin.tokens", "admin.tokens_file", "payments.webhook_secrets",
-                                                    "payments.webhook_secrets_file", "payments.webhook_tolerance_s"};
+  constexpr std::array<std::string_view, 7> kOthers{"admin.tokens",
+                                                    "admin.tokens_file",
+                                                    "admin.watch_secret",
+                                                    "admin.watch_secret_file",
+                                                    "payments.webhook_secrets",
+                                                    "payments.webhook_secrets_file",
+                                                    "payments.webhook_tolerance_s"};
   return setting.section == "jwt" || std::ranges::find(kOthers, setting.name()) != kOthers.end();
 }
 
@@ -38,6 +43,8 @@ void take_credentials(Settings& current, const Settings& fresh) {
   current.jwt = fresh.jwt;
   current.admin.tokens = fresh.admin.tokens;
   current.admin.tokens_file = fresh.admin.tokens_file;
+  current.admin.watch_secret = fresh.admin.watch_secret;
+  current.admin.watch_secret_file = fresh.admin.watch_secret_file;
   current.payments.webhook_secrets = fresh.payments.webhook_secrets;
   current.payments.webhook_secrets_file = fresh.payments.webhook_secrets_file;
   current.payments.webhook_tolerance_s = fresh.payments.webhook_tolerance_s;

@@ -64,6 +64,12 @@ constexpr auto kTable = std::to_array<Setting>({
     {"admin", "tokens_file", "", 1, kTextMax, "", Secrecy::open,
      "File to read admin.tokens from, one entry a line; lines that are empty or begin with # are skipped",
      [](S& s) -> M { return &s.admin.tokens_file; }, "tokens"},
+    {"admin", "watch_secret", "", 32, kTextMax, "", Secrecy::secret,
+     "Key of the links to watch, the same in all instances; empty: each instance takes its own links alone, until it "
+     "ends",
+     [](S& s) -> M { return &s.admin.watch_secret; }},
+    {"admin", "watch_secret_file", "", 1, kTextMax, "", Secrecy::open, "File to read admin.watch_secret from",
+     [](S& s) -> M { return &s.admin.watch_secret_file; }, "watch_secret"},
 
     // auth: who a buyer is
     {"auth", "mode", "", 0, 0, "jwt|gateway", Secrecy::open,

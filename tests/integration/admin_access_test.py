@@ -36,6 +36,8 @@ CALLS = (
     ("GET", "/admin/v1/events", "operator"),
     # Malformed, as what is let in has no end.
     ("GET", "/admin/v1/events/stream?after=none", "operator"),
+    ("GET", "/admin/v1/ops/stream?after=none", "read"),
+    ("POST", "/admin/v1/ops/links", "operator"),
     ("POST", "/admin/v1/customers/nobody/erase", "operator"),
     ("PUT", "/admin/v1/flags/live_stock", "operator"),
     ("GET", "/admin/v1/webhooks", "read"),

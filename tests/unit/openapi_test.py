@@ -50,6 +50,8 @@ OPERATIONS = {
     "get /admin/v1/events": {200, 400, 401, 403, 404, 410, 503},
     "get /admin/v1/events/stream": {200, 400, 401, 403, 404, 410, 503},
     "get /admin/v1/events/sinks": {200, 401, 403, 404, 503},
+    "get /admin/v1/ops/stream": {200, 400, 401, 503},
+    "post /admin/v1/ops/links": {200, 400, 401, 403, 415},
     "get /admin/v1/webhooks": {200, 401, 403, 503},
     "post /admin/v1/webhooks": {201, 400, 401, 403, 409, 413, 415, 503},
     "get /admin/v1/webhooks/{webhook_id}": {200, 401, 403, 404, 503},

@@ -36,6 +36,8 @@ struct Settings {
     std::uint32_t threads = 2;
     std::vector<std::string> tokens;  ///< after loading also those of tokens_file
     std::string tokens_file;
+    std::string watch_secret;  ///< after loading also the content of watch_secret_file
+    std::string watch_secret_file;
   } admin;
 
   struct Auth {

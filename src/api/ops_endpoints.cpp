@@ -1,0 +1,131 @@
+#include "ops_endpoints.hpp"
+
+#include <boost/asio/post.hpp>
+#include <chrono>
+#include <string>
+#include <utility>
+
+#include "caller.hpp"
+#include "flashsale/model/json_members.hpp"
+#include "flashsale/model/json_text.hpp"
+#include "flashsale/postgres/event_repository.hpp"
+#include "flashsale/telemetry/log.hpp"
+#include "json_body.hpp"
+#include "query_parameters.hpp"
+#include "watcher.hpp"
+
+namespace flashsale::api {
+namespace {
+
+constexpr std::string_view kCheckoutRoute = "/v1/sales/{sale_id}/orders";
+constexpr std::size_t kWatchersMax = 128;
+constexpr std::int64_t kLinkDefaultS = 3600;
+constexpr std::int64_t kLinkLeastS = 1;
+constexpr std::int64_t kLinkMostS = 604'800;
+
+TimePoint wall_clock() {
+  return std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
+}
+
+Result<EventsReading> read_events_of(postgres::Session& session) {
+  const auto line = postgres::find_event_line(session);
+  if (!line) return line.error();
+  auto sinks = postgres::list_event_sinks(session);
+  if (!sinks) return sinks.error();
+  auto lags = postgres::list_sink_lags(session);
+  if (!lags) return lags.error();
+  return EventsReading{line->last_position, std::move(*sinks), std::move(*lags)};
+}
+
+ParsedBody<std::chrono::seconds> parse_link_request(std::string_view body) {
+  Fault fault;
+  auto valid_s = kLinkDefaultS;
+  if (!body.empty()) {
+    const auto json = parse_body(body, fault);
+    ObjectReader reader(json, "the body", fault);
+    if (reader.has("valid_s")) valid_s = reader.integer("valid_s", kLinkLeastS, kLinkMostS);
+    reader.refuse_unknown();
+  }
+  return finish(std::chrono::seconds(valid_s), std::move(fault));
+}
+
+}  // namespace
+
+OpsEndpoints::OpsEndpoints(ProcessParts& process, ThreadParts thread, const WatchParts& watch)
+    : process_(process),
+      thread_(thread),
+      links_(watch.links),
+      hub_(thread.context, {.streams_max = kWatchersMax}, process.metrics.queue_depth("ops_streams")),
+      feed_(thread.context, {.instance = watch.instance, .look = [this] { return look(); }, .now = wall_clock}) {}
+
+void OpsEndpoints::add_routes(Routes& routes) {
+  routes.push_back({Method::get, "/admin/v1/ops/stream", [this](Exchange& exchange) { stream(exchange); }});
+  routes.push_back({Method::post, "/admin/v1/ops/links", [this](Exchange& exchange) {
+                      const auto who = identify_admin(exchange, process_, identity::AdminRole::operator_);
+                      if (who) make_link(exchange, *who);
+                    }});
+}
+
+void OpsEndpoints::stream(Exchange& exchange) {
+  const auto until = identify_watcher(exchange, process_, links_);
+  if (!until) return;
+  const QueryParameters query(exchange.request().query);
+  if (!query.ok() || !query.only({})) {
+    return reply_problem(exchange, ProblemType::malformed_request, "this call takes no parameters");
+  }
+  if (const auto stream = hub_.open(exchange)) feed_.follow(stream, *until);
+}
+
+/// The token stands behind the `#`, which browsers send to nobody: it gets into no log on its way.
+void OpsEndpoints::make_link(Exchange& exchange, std::string_view who) {
+  if (!exchange.request().body.empty() && !has_json_body(exchange)) return;
+  const auto parsed = parse_link_request(exchange.request().body);
+  if (!is_well_formed(exchange, parsed)) return;
+  const auto until = std::chrono::time_point_cast<std::chrono::seconds>(wall_clock()) + parsed.value;
+  const auto token = links_.make(until);
+  telemetry::log_info("link to watch made", {{"admin", who}, {"until", format_rfc3339(until)}});
+  std::string body = "{";
+  append_text(body, "token", token);
+  append_text(body, "path", "/ops#watch=" + token);
+  append_time(body, "expires_at", until);
+  body += '}';
+  exchange.reply({200, "application/json", body, "Cache-Control: no-store\r\n"});
+}
+
+OpsReading OpsEndpoints::look() {
+  auto& metrics = process_.metrics;
+  OpsReading reading;
+  reading.at = wall_clock();
+  reading.taken_at = std::chrono::steady_clock::now();
+  reading.snapshot = thread_.catalog.snapshot();
+  reading.checkout_seconds = counts_of(metrics.request_seconds(kCheckoutRoute).Collect().histogram);
+  for (std::size_t i = 0; i < reading.outcomes.size(); ++i) {
+    reading.outcomes[i] = metrics.reservations(checkout::kPlacementOutcomes[i]).Value();
+  }
+  reading.orders_in_flight = metrics.queue_depth("orders_in_flight").Value();
+  reading.orders_in_flight_limit = metrics.queue_depth("orders_in_flight_limit").Value();
+  reading.pending_log_entries = metrics.pending_log_entries().Value();
+  reading.pending_log_oldest_age_s = metrics.pending_log_age_seconds().Value();
+  reading.connections = metrics.connections("public").Value();
+  reading.pulse_age = std::chrono::duration_cast<std::chrono::milliseconds>(process_.pulse.age());
+  reading.failing_parts = process_.failing_parts();
+  reading.has_events = process_.events.enabled();
+  reading.events = events_;
+  read_events();
+  return reading;
+}
+
+/// For the next look. Where PostgreSQL does not answer, what was known is not told any more.
+void OpsEndpoints::read_events() {
+  if (!process_.events.enabled() || is_reading_events_) return;
+  is_reading_events_ = process_.feed.submit([this](workers::Stores& stores) {
+    auto read = read_events_of(stores.session());
+    boost::asio::post(thread_.context, [this, read = std::move(read)]() mutable {
+      is_reading_events_ = false;
+      events_.reset();
+      if (read) events_ = std::move(*read);
+    });
+  });
+}
+
+}  // namespace flashsale::api

@@ -6,11 +6,13 @@
 #include <utility>
 
 #include "caller.hpp"
+#include "embedded/flashsale_api_pages.hpp"
 #include "flashsale/model/json_members.hpp"
 #include "flashsale/model/json_text.hpp"
 #include "flashsale/postgres/event_repository.hpp"
 #include "flashsale/telemetry/log.hpp"
 #include "json_body.hpp"
+#include "page_file.hpp"
 #include "query_parameters.hpp"
 #include "watcher.hpp"
 
@@ -59,6 +61,14 @@ OpsEndpoints::OpsEndpoints(ProcessParts& process, ThreadParts thread, const Watc
       feed_(thread.context, {.instance = watch.instance, .look = [this] { return look(); }, .now = wall_clock}) {}
 
 void OpsEndpoints::add_routes(Routes& routes) {
+  add_page_file(routes, "/ops", PagePart::document, pages::ops_html);
+  add_page_file(routes, "/ops/ops.css", PagePart::style, pages::ops_css);
+  add_page_file(routes, "/ops/ops.js", PagePart::script, pages::ops_js);
+  add_page_file(routes, "/ops/ops_actions.js", PagePart::script, pages::ops_actions_js);
+  add_page_file(routes, "/ops/ops_history.js", PagePart::script, pages::ops_history_js);
+  add_page_file(routes, "/ops/ops_plots.js", PagePart::script, pages::ops_plots_js);
+  add_page_file(routes, "/ops/ops_report.js", PagePart::script, pages::ops_report_js);
+  add_page_file(routes, "/ops/ops_stream.js", PagePart::script, pages::ops_stream_js);
   routes.push_back({Method::get, "/admin/v1/ops/stream", [this](Exchange& exchange) { stream(exchange); }});
   routes.push_back({Method::post, "/admin/v1/ops/links", [this](Exchange& exchange) {
                       const auto who = identify_admin(exchange, process_, identity::AdminRole::operator_);

@@ -1,0 +1,94 @@
+// What became of a sale, of one moment in PostgreSQL, as a page that can be printed.
+
+import { drawBars, drawColumns, drawLines, element, number } from "./ops_plots.js";
+import { latencies, span } from "./ops_history.js";
+import { call } from "./ops_stream.js";
+
+function money(one) {
+  return new Intl.NumberFormat("en", { style: "currency", currency: one.currency })
+    .format(one.amount / 10 ** digitsOf(one.currency));
+}
+
+function digitsOf(currency) {
+  return new Intl.NumberFormat("en", { style: "currency", currency }).resolvedOptions().maximumFractionDigits;
+}
+
+function when(time) {
+  return time ? new Date(time).toLocaleString() : "–";
+}
+
+function section(title, ...content) {
+  return element("section", { className: "card" }, element("h3", {}, title), ...content);
+}
+
+function funnel(report) {
+  const { orders } = report.totals;
+  const taken = Object.values(orders).reduce((sum, count) => sum + count, 0) - orders.rejected;
+  const refused = Object.values(report.refusals).reduce((sum, count) => sum + count, 0);
+  const rows = [["Checkouts decided", taken + orders.rejected + refused], ["Orders taken", taken]];
+  if (report.conversion) rows.push(["Paid", report.conversion.confirmed], ["Not paid in time", orders.expired]);
+  else rows.push(["Confirmed", orders.confirmed]);
+  rows.push(["Cancelled", orders.cancelled]);
+  return rows.map(([name, value]) => ({ name, value, text: number(value) }));
+}
+
+function itemTable(report) {
+  const head = ["Item", "Stock", "Sold", "Sold out", "Confirmed", "Cancelled", "Expired", "Revenue"];
+  const rows = report.items.map((item) => [item.sku, number(item.stock), number(item.sold), when(item.sold_out_at),
+    number(item.units.confirmed), number(item.units.cancelled), number(item.units.expired), money(item.revenue)]);
+  return element("div", { className: "scroll", tabIndex: 0, role: "group", ariaLabel: "Items" },
+    element("table", {},
+      element("thead", {}, element("tr", {}, ...head.map((name) => element("th", { scope: "col" }, name)))),
+      element("tbody", {}, ...rows.map((row) => element("tr", {},
+        element("th", { scope: "row" }, row[0]), ...row.slice(1).map((cell) => element("td", {}, cell)))))));
+}
+
+function figures(report) {
+  const list = element("dl", { className: "figures" });
+  const shown = [["Units sold", `${number(report.totals.sold)} of ${number(report.totals.stock)}`],
+    ["Sold out", when(report.totals.sold_out_at)], ["Revenue", report.totals.revenue.map(money).join(", ") || "–"]];
+  const ratio = report.conversion?.ratio ?? null;
+  if (ratio !== null) shown.push(["Paid of reserved", `${number(100 * ratio, 1)} %`]);
+  for (const [name, value] of shown) {
+    list.append(element("div", {}, element("dt", {}, name), element("dd", {}, value)));
+  }
+  return list;
+}
+
+/** Fills `place`, which is shown by now: plots take its width. */
+export async function showReport(place, sale, back) {
+  const report = await call("GET", `/admin/v1/sales/${encodeURIComponent(sale.id)}/report`);
+  const plots = Object.fromEntries(["funnel", "curve", "lost", "latency"].map((name) =>
+    [name, element("div", { className: "plot" })]));
+  const buttons = element("div", { className: "actions no-print" },
+    element("button", { type: "button", id: "back", onclick: back }, "Back to the sale"),
+    element("button", { type: "button", className: "primary", onclick: () => window.print() }, "Print"));
+  const { points, bucket_s: step } = report.curve;
+  const latency = latencies("p50").some((value) => value !== null)
+    ? section("Answers to checkouts, ms, as this page has watched them", plots.latency) : "";
+  place.replaceChildren(buttons,
+    element("h2", {}, `Report: ${sale.name}`),
+    element("p", { className: "quiet" }, `As of ${when(report.as_of)}${report.rehearsal ? ". A rehearsal" : ""}`),
+    figures(report),
+    section("From checkout to order", plots.funnel),
+    section(`Orders over time, in steps of ${step} s`, plots.curve),
+    section("Lost demand: checkouts that were refused, by reason", plots.lost),
+    latency, section("Items", itemTable(report)));
+  drawBars(plots.funnel, funnel(report), "good");
+  if (points.length) {
+    drawColumns(plots.curve, { label: "Orders over time", values: points.map((point) => point.orders),
+      first: when(points[0].at), last: when(points[points.length - 1].at) });
+  } else {
+    plots.curve.textContent = "No order was taken.";
+  }
+  const lost = Object.entries(report.refusals).sort((a, b) => b[1] - a[1]);
+  if (lost.length) {
+    drawBars(plots.lost, lost.map(([name, value]) => ({ name: name.replaceAll("_", " "), value, text: number(value) })));
+  } else {
+    plots.lost.textContent = "Nobody was refused.";
+  }
+  if (latency) {
+    drawLines(plots.latency, { label: "Answers to checkouts", span: span(), series: ["p50", "p95", "p99"].map((which) =>
+      ({ name: which, values: latencies(which) })) });
+  }
+}

@@ -1,0 +1,212 @@
+"""The page for operators in a real browser, on a sale that is sold while it is watched: what it shows, what it does
+after a confirmation, and that a link to watch shows and does nothing.
+"""
+
+import unittest
+
+import harness
+from harness import ClusterCase, browser, item_definition, wait_until
+
+SECRET = "watch-secret-of-the-tests-" + "x" * 16
+ENTER = "\ue007"
+
+
+@unittest.skipUnless(browser.has_browser(), "needs chromium, chromium-driver and python3-selenium")
+class OpsPageTest(ClusterCase):
+    instances = 2
+    settings = {"admin.watch_secret": SECRET}
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.url = f"http://127.0.0.1:{cls.cluster.instances[0].admin_port}/ops"
+
+    def open(self, path="", **how):
+        page = browser.Browser(**how)
+        self.addCleanup(page.close)
+        return page.open(self.url + path)
+
+    def enter(self, token=None, **how):
+        page = self.open(**how)
+        page.find("#token").send_keys(token or self.cluster.admin_token, ENTER)
+        return page
+
+    def watch(self, sale, **how):
+        """The page, once it shows that sale."""
+        page = self.enter(**how)
+        page.wait_for_text("Live", "#connection")
+        self.choose(page, sale)
+        return page
+
+    def choose(self, page, sale):
+        page.wait(lambda: page.run("return [...document.querySelectorAll('#sale option')].some((one) => one.value === "
+                                   "arguments[0])", sale), "the sale is not offered")
+        page.run("const sale = document.querySelector('#sale'); sale.value = arguments[0]; "
+                 "sale.dispatchEvent(new Event('change'))", sale)
+
+    def confirm(self, page, *effects):
+        """Reads the dialog, then does what it asks about."""
+        page.wait(lambda: page.find("#confirm[open]"), "no dialog asks")
+        for effect in effects:
+            self.assertIn(effect, page.text("#confirm-effect"))
+        page.find("#confirm-yes").click()
+
+    def state(self, sale, where):
+        return next(each for each in self.cluster.client(where).get("/v1/sales").json()["sales"]
+                    if each["id"] == sale)["state"]
+
+    def wait_state(self, sale, where, state):
+        wait_until(lambda: self.state(sale, where) == state, 5, f"instance {where + 1}: the sale is not {state}")
+
+    def check_no_errors(self, page):
+        self.assertEqual(page.console(), [])
+
+    def test_a_sale_is_watched_from_start_to_report(self):
+        sale = self.cluster.create_sale(name="Friday drop", items=[
+            item_definition("black", 60, name="Sneaker, black"), item_definition("white", 90, name="Sneaker, white")])
+        page = self.watch(sale)
+        self.assertEqual(page.text("#left"), "150")
+        for number in range(75):
+            self.cluster.buy(sale, f"buyer-{number}", sku="black" if number % 2 else "white", where=number % 2)
+        harness.crowd(self.ports, 40, lambda number, client: self.cluster.buy(
+            sale, f"late-{number}", sku="black", client=client))
+        page.wait(lambda: page.text("#orders") == "98" and page.text("#left") == "52", "it does not show what was sold")
+        page.wait_for_text("sold out", "#items")
+        page.wait_for_text("sold out", "#refusals")
+        for part in ("Redis", "PostgreSQL", "Catalog"):
+            self.assertIn(part, page.text("#parts"))
+        self.assertNotIn("failing", page.text("#parts"))
+        self.assertTrue(page.find("#stock path"), "no stock is drawn")
+        self.check_no_errors(page)
+        page.screenshot("ops-light-1280")
+        page.prefer(dark=True)
+        page.screenshot("ops-dark-1280")
+        page.resize(360, 1600)
+        page.wait(lambda: page.overflow() == 0, "the page is wider than 360 px")
+        page.screenshot("ops-dark-360")
+        page.prefer(dark=False)
+        page.screenshot("ops-light-360")
+        page.resize(1280, 1500)
+        page.find("#show-report").click()
+        wait_until(lambda: self.cluster.admin("GET", f"/admin/v1/sales/{sale}/report").json()["refusals"], 10,
+                   "no refusal is reported")
+        page.wait_for_text("98 of 150", "#report")
+        page.wait_for_text("Lost demand", "#report")
+        self.assertTrue(page.find("#report rect"))
+        page.screenshot("ops-report")
+        self.check_no_errors(page)
+
+    def test_what_it_does_is_confirmed_and_done_everywhere(self):
+        sale = self.cluster.create_sale(name="Paused drop", stock=20)
+        page = self.watch(sale)
+        page.wait_for_text("open", "#state")
+        page.find("#pause").click()
+        self.confirm(page, "buying", "409 sale-not-open", "every instance")
+        page.wait_for_text("paused", "#state")
+        page.wait_for_text("Paused drop is paused", "#done")
+        for where in (0, 1):
+            self.wait_state(sale, where, "paused")
+            self.check_status(self.cluster.buy(sale, f"buyer-{where}", where=where), 409, "sale-not-open")
+        page.find("#resume").click()
+        self.confirm(page, "20 units are left")
+        page.wait_for_text("open", "#state")
+        for where in (0, 1):
+            self.wait_state(sale, where, "open")
+        page.find("#items button").click()
+        page.wait(lambda: page.find("#confirm[open]"), "no dialog asks")
+        page.run("const units = document.querySelector('#confirm-number'); units.value = 7; "
+                 "units.dispatchEvent(new Event('input'))")
+        self.confirm(page, "7 more units", "20 of 20 are left now, then 27 of 27")
+        page.wait(lambda: page.text("#left") == "27", "the units do not come")
+        self.assertEqual(self.cluster.audit(sale)["items"][0]["stock"], 27)
+        self.check_no_errors(page)
+
+    def test_a_feature_is_switched_and_nothing_without_confirmation(self):
+        self.cluster.create_sale(name="Flagged drop")
+        page = self.enter()
+        page.wait_for_text("live stock", "#flags")
+        button = "button[aria-label='Switch live_stock']"
+
+        def is_on():
+            flags = self.cluster.admin("GET", "/admin/v1/flags").json()["flags"]
+            return next(flag for flag in flags if flag["name"] == "live_stock")["enabled"]
+        page.find(button).click()
+        page.wait(lambda: page.find("#confirm[open]"), "no dialog asks")
+        page.find("#confirm-no").click()
+        page.wait(lambda: not page.find("#confirm[open]"), "the dialog stays")
+        self.assertTrue(is_on())
+        page.find(button).click()
+        self.confirm(page, "no longer see how many")
+        page.wait_for_text("live_stock is off", "#done")
+        self.assertFalse(is_on())
+        page.wait(lambda: "off" in page.text("#flags"), "the page does not show it")
+        page.find(button).click()
+        self.confirm(page, "see again")
+        page.wait_for_text("live_stock is on", "#done")
+        self.assertTrue(is_on())
+
+    def test_a_wrong_token_is_refused_in_words(self):
+        page = self.enter(token="wrong")
+        page.wait_for_text("Not let in", "#refusal")
+        self.assertEqual(page.run("return sessionStorage.length"), 0)
+
+    def test_whoever_may_only_read_is_told_so(self):
+        sale = self.cluster.create_sale(name="Read drop")
+        self.cluster.write_admin_tokens({harness.ADMIN_NAME: self.cluster.admin_token, "rita:read": "token-of-rita"})
+        restarted = self.cluster.add_instance()
+        page = self.open()
+        page.open(f"http://127.0.0.1:{restarted.admin_port}/ops")
+        page.find("#token").send_keys("token-of-rita", ENTER)
+        page.wait_for_text("Live", "#connection")
+        self.choose(page, sale)
+        page.wait_for_text("open", "#state")
+        page.find("#pause").click()
+        self.confirm(page, "buying")
+        page.wait_for_text("403", "#confirm-failure")
+        self.assertEqual(self.state(sale, 0), "open")
+
+    def test_a_link_shows_and_does_nothing(self):
+        self.cluster.create_sale(name="Watched drop", stock=33)
+        page = self.enter()
+        page.wait_for_text("Live", "#connection")
+        page.find("#share").click()
+        page.wait(lambda: page.find("#link[open]"), "no link is shown")
+        link = page.run("return document.querySelector('#link-text').value")
+        guest = self.open()
+        guest.open(link)
+        guest.wait_for_text("Live", "#connection")
+        guest.wait_for_text("Watched drop", "#sale")
+        self.assertEqual(guest.run("return location.hash"), "")
+        self.assertEqual(guest.run("return [...document.querySelectorAll('.act, #items button, #flags button')]"
+                                   ".filter((one) => one.offsetParent !== null).length"), 0)
+        self.check_no_errors(guest)
+
+    def test_the_connection_is_lost_and_comes_back(self):
+        self.cluster.create_sale(name="Lost drop")
+        instance = self.cluster.add_instance()
+        page = self.open()
+        page.open(f"http://127.0.0.1:{instance.admin_port}/ops")
+        page.find("#token").send_keys(self.cluster.admin_token, ENTER)
+        page.wait_for_text("Live", "#connection")
+        page.go_offline()
+        instance.stop()
+        page.wait_for_text("Connection lost", "#connection")
+
+    def test_it_is_for_everybody(self):
+        sale = self.cluster.create_sale(name="Open to all")
+        page = self.watch(sale)
+        page.wait_for_text("open", "#state")
+        self.assertEqual(page.check_accessibility(), [])
+        page.prefer(dark=True)
+        self.assertEqual(page.check_accessibility(), [])
+        page.run("document.querySelector('#pause').focus()")
+        page.press(ENTER)
+        page.wait(lambda: page.find("#confirm[open]"), "the keyboard does not reach it")
+        self.assertEqual(page.focused().get_attribute("id"), "confirm-no")
+        self.assertEqual(page.check_accessibility(), [])
+        page.press(ENTER)
+        page.wait(lambda: not page.find("#confirm[open]"), "the dialog stays")
+
+
+if __name__ == "__main__":
+    unittest.main()

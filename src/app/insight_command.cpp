@@ -6,6 +6,7 @@
 #include <iostream>
 #include <mutex>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <random>
 
 #include "client_token.hpp"
@@ -77,6 +78,7 @@ class InsightProcess {
   [[nodiscard]] bool take(const events::FeedClient::Answer& answer);
   [[nodiscard]] bool fail(const events::FeedClient::Answer& answer);
   [[nodiscard]] bool save();
+  [[nodiscard]] bool is_saved() const;
   void show();
   void keep_up();
 
@@ -86,6 +88,8 @@ class InsightProcess {
   std::int64_t failures_ = 0;  ///< one behind the other
   bool is_at_end_ = false;
   Clock::time_point saved_at_{};
+  std::optional<std::int64_t> saved_position_;  ///< these two: of the last state that was written
+  std::optional<insight::Figures::Counts> saved_counts_;
   Clock::time_point shown_at_{};
   std::atomic<bool> is_stopping_{false};
   std::mutex mutex_;
@@ -152,9 +156,18 @@ bool InsightProcess::save() {
   saved_at_ = Clock::now();
   if (options_.state_file.empty()) return true;
   const auto error = write_state_file(options_.state_file, insight::write_state(figures_));
-  if (error)
+  if (error) {
     telemetry::log_error("the state cannot be written", {{"file", options_.state_file}, {"error", error.message()}});
-  return !error;
+    return false;
+  }
+  saved_position_ = figures_.position();
+  saved_counts_ = figures_.counts();
+  return true;
+}
+
+/// Nothing changes the figures that changes neither of these.
+bool InsightProcess::is_saved() const {
+  return saved_counts_ == figures_.counts() && saved_position_ == figures_.position();
 }
 
 void InsightProcess::show() {
@@ -163,10 +176,10 @@ void InsightProcess::show() {
   exporter_.show(insight::figures_metrics(figures_, reading_, now()));
 }
 
-/// While there are many pages to read, not with each of them.
+/// While there are many pages to read, not with each of them; and no state anew that is written already.
 void InsightProcess::keep_up() {
   if (is_at_end_ || Clock::now() - shown_at_ >= kShowInterval) show();
-  if (Clock::now() - saved_at_ >= kSaveInterval) static_cast<void>(save());
+  if (!is_saved() && Clock::now() - saved_at_ >= kSaveInterval) static_cast<void>(save());
 }
 
 int InsightProcess::run() {

@@ -42,7 +42,7 @@ std::int64_t Totals::taken_units() const {
 }
 
 Figures::Figures(const Limits& limits)
-    : limits_(limits), windows_(limits.window_cells_max), buyers_(limits.buyers_max) {}
+    : limits_(limits), windows_(limits.window_cells_max), buyers_(limits.buyers_max), orders_(limits.orders_max) {}
 
 void Figures::begin_after(std::int64_t position) { position_ = begun_after_ = position; }
 
@@ -93,11 +93,11 @@ void Figures::take_sale(const FeedEvent& event) {
 }
 
 std::optional<OrderStatus> Figures::status_before(const FeedEvent& event, OrderStatus after) {
-  const auto found = orders_.find(event.subject);
-  if (found != orders_.end()) return found->second;
+  if (const auto remembered = orders_.find(event.subject)) return remembered;
   if (event.change_no == 1) return std::nullopt;
-  // Of all that can be cancelled only what is bought is not remembered.
-  if (!is_whole() || after != OrderStatus::cancelled) ++counts_.unknown;
+  // Of all that can be cancelled only what is bought is not remembered, as long as there was room.
+  const bool is_known = after == OrderStatus::cancelled && is_whole() && !orders_.has_lost_unpaid();
+  if (!is_known) ++counts_.unknown;
   return after == OrderStatus::cancelled ? std::optional(OrderStatus::confirmed) : std::nullopt;
 }
 
@@ -106,20 +106,8 @@ std::optional<OrderStatus> Figures::status_before(const FeedEvent& event, OrderS
 void Figures::remember_or_forget(const std::string& order_id, std::optional<OrderStatus> before, OrderStatus after) {
   const bool was_unpaid = before == OrderStatus::awaiting_payment;
   const bool is_settled = after == OrderStatus::confirmed || (after == OrderStatus::cancelled && !was_unpaid);
-  if (is_settled) orders_.erase(order_id);
-  else remember(order_id, after);
-}
-
-void Figures::remember(const std::string& order_id, OrderStatus status) {
-  const auto [at, is_new] = orders_.insert_or_assign(order_id, status);
-  if (!is_new) return;
-  orders_by_age_.push_back(at->first);
-  while (orders_.size() > limits_.orders_max) {
-    orders_.erase(orders_by_age_.front());
-    orders_by_age_.pop_front();
-  }
-  if (orders_by_age_.size() > 2 * limits_.orders_max)
-    std::erase_if(orders_by_age_, [this](const std::string& id) { return !orders_.contains(id); });
+  if (is_settled) orders_.forget(order_id);
+  else orders_.remember(order_id, after);
 }
 
 Totals& Figures::totals_of(const SeriesKey& key, std::int64_t position) {

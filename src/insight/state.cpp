@@ -87,7 +87,9 @@ class StateReader {
       figures.buyers_.add(buyer.at(0).get<std::string>(), buyer.at(1).get<std::int64_t>(),
                           buyer.at(2).get<std::int64_t>());
     for (const auto& order : json.at("orders"))
-      figures.remember(order.at(0).get<std::string>(), static_cast<OrderStatus>(order.at(1).get<int>()));
+      figures.orders_.remember(order.at(0).get<std::string>(), static_cast<OrderStatus>(order.at(1).get<int>()));
+    // What a state does not tell may have been.
+    if (json.value("has_lost_unpaid", true)) figures.orders_.set_has_lost_unpaid();
     return figures;
   }
 };
@@ -105,10 +107,8 @@ std::string write_state(const Figures& figures) {
   for (const auto& buyer : figures.buyers_.top(figures.limits_.buyers_max))
     buyers.push_back({buyer.customer_id, buyer.units, buyer.error});
   auto& orders = json["orders"] = Json::array();
-  for (const auto& id : figures.orders_by_age_) {
-    const auto found = figures.orders_.find(id);
-    if (found != figures.orders_.end()) orders.push_back({id, static_cast<int>(found->second)});
-  }
+  for (const auto& [id, status] : figures.orders_.list()) orders.push_back({id, static_cast<int>(status)});
+  json["has_lost_unpaid"] = figures.orders_.has_lost_unpaid();
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 

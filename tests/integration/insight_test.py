@@ -187,6 +187,18 @@ class CrashTest(InsightCase):
         self.assertEqual(figures["orders"], self.once()["orders"])
         self.assertNotIn(self.cluster.admin_token, follower.log_text())
 
+    def test_what_has_not_changed_is_not_written_anew(self):
+        self.follow()
+        last = self.wait_read()
+        wait_until(lambda: json.loads(self.state.read_text())["position"] == last, 20, "the state is not written", 0.1)
+        written = self.state.stat()
+        name = "flashsale_insight_answered_timestamp_seconds"
+        for _ in range(2):
+            before = self.metrics()[name]
+            wait_until(lambda: self.metrics().get(name, 0) > before, 20, "the feed is not asked again", 0.1)
+        now = self.state.stat()
+        self.assertEqual((now.st_ino, now.st_mtime_ns), (written.st_ino, written.st_mtime_ns))
+
     def test_a_token_that_was_replaced_is_read_again(self):
         follower = self.follow()
         self.wait_read()

@@ -201,6 +201,35 @@ TEST(InsightFiguresTest, OfOrdersThatWereForgottenItSaysSo) {
   EXPECT_EQ(figures.counts().unknown, 1);
 }
 
+TEST(InsightFiguresTest, WhatIsCancelledIsUnknownOnceAnUnpaidOrderWasForgotten) {
+  Feed feed;
+  Figures figures({.series_max = 20, .window_cells_max = 10, .orders_max = 1, .buyers_max = 5});
+  for (const char* id : {"a", "b"}) figures.take(feed.order(id, 1, EventType::order_awaiting_payment, 1));
+  auto read = read_state(write_state(figures), {});
+  ASSERT_TRUE(read);
+  const auto cancelled = feed.order("a", 2, EventType::order_cancelled, 2);
+  for (auto* one : {&figures, &*read}) {
+    one->take(cancelled);
+    EXPECT_EQ(one->counts().unknown, 1);
+  }
+}
+
+TEST(InsightFiguresTest, WhatHasEndedIsForgottenBeforeWhatAwaitsPayment) {
+  Feed feed;
+  Figures figures({.series_max = 20, .window_cells_max = 10, .orders_max = 2, .buyers_max = 5});
+  figures.take(feed.order("a", 1, EventType::order_awaiting_payment, 1));
+  figures.take(feed.order("ended", 1, EventType::order_awaiting_payment, 1));
+  figures.take(feed.order("ended", 2, EventType::order_expired, 2));
+  figures.take(feed.order("b", 1, EventType::order_awaiting_payment, 3));
+  figures.take(feed.order("bought", 1, EventType::order_confirmed, 3));
+  for (const char* id : {"a", "b", "bought"}) figures.take(feed.order(id, 2, EventType::order_cancelled, 4));
+  EXPECT_EQ(now_of(figures, kSale, OrderStatus::awaiting_payment), (Amounts{}));
+  EXPECT_EQ(now_of(figures, kSale, OrderStatus::confirmed), (Amounts{}));
+  EXPECT_EQ(figures.counts().unknown, 0) << "nothing that awaited payment was forgotten";
+  figures.take(feed.order("ended", 3, EventType::order_confirmed, 5));
+  EXPECT_EQ(figures.counts().unknown, 1);
+}
+
 TEST(InsightFiguresTest, RehearsalsCountNowhere) {
   Feed feed;
   Figures figures;

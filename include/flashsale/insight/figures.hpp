@@ -1,13 +1,12 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <optional>
 #include <string>
-#include <unordered_map>
 
 #include "flashsale/insight/feed_event.hpp"
+#include "flashsale/insight/order_memory.hpp"
 #include "flashsale/insight/series.hpp"
 #include "flashsale/insight/top_buyers.hpp"
 #include "flashsale/insight/windows.hpp"
@@ -49,7 +48,7 @@ class Figures {
     std::int64_t late = 0;        ///< for a window that was not kept any more
     std::int64_t unreadable = 0;  ///< of a kind that is not known here
     std::int64_t rehearsed = 0;   ///< of rehearsals, which count nowhere
-    std::int64_t unknown = 0;     ///< about orders whose earlier events were not seen, or forgotten
+    std::int64_t unknown = 0;     ///< about orders whose earlier events were not seen, or may be forgotten
     std::int64_t refunds = 0;     ///< payments that have to go back
     bool operator==(const Counts&) const = default;
   };
@@ -81,7 +80,6 @@ class Figures {
   void take_sale(const FeedEvent& event);
   /// What it was until now. Empty: it is new.
   [[nodiscard]] std::optional<OrderStatus> status_before(const FeedEvent& event, OrderStatus after);
-  void remember(const std::string& order_id, OrderStatus status);
   void remember_or_forget(const std::string& order_id, std::optional<OrderStatus> before, OrderStatus after);
   [[nodiscard]] Totals& totals_of(const SeriesKey& key, std::int64_t position);
   void make_room();
@@ -93,8 +91,7 @@ class Figures {
   std::map<SeriesKey, Totals> series_;
   Windows windows_;
   TopBuyers buyers_;
-  std::unordered_map<std::string, OrderStatus> orders_;
-  std::deque<std::string> orders_by_age_;  ///< may hold some that are forgotten
+  OrderMemory orders_;
 };
 
 }  // namespace flashsale::insight

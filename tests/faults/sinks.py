@@ -3,6 +3,7 @@ behaves as it is told, one that is always well, and a reader of the feed. Each h
 which no fault may leave with a loss or with disorder; and whoever is well is told at once, whatever becomes of others.
 """
 
+import contextlib
 import time
 
 import harness
@@ -66,21 +67,18 @@ class SinksStage(harness.Cluster):
             raise
 
     def stop(self, check=True):
-        for reader in self.readers:
-            if reader.ident is not None:
-                reader.stop()
-        self.readers = []
-        try:
-            if hasattr(self, "instances"):
-                super().stop(check)
-        finally:
-            for hook in self.hooks:
-                hook.stop()
-            self.hooks = []
-            for server in (self.proxy, self.broker):
+        with contextlib.ExitStack() as ends:  # the last one first, and each whatever becomes of the others
+            for server in (self.broker, self.proxy):
                 if server is not None:
-                    server.stop()
-            self.proxy = self.broker = None
+                    ends.callback(server.stop)
+            for hook in self.hooks:
+                ends.callback(hook.stop)
+            if hasattr(self, "instances"):
+                ends.callback(super().stop, check)
+            for reader in self.readers:
+                if reader.ident is not None:
+                    ends.callback(reader.stop)
+            self.readers, self.hooks, self.broker, self.proxy = [], [], None, None
 
     def last_position(self):
         return self.query("SELECT last_position FROM event_line")[0][0]

@@ -1,6 +1,7 @@
 """Consumers of events, each in a thread of its own with a history: of the feed, of RabbitMQ, of Kafka. They survive
 their servers."""
 
+import contextlib
 import http.client
 import json
 import secrets
@@ -122,8 +123,9 @@ class QueueReader(EventReader):
                          data.get("sale_id", ""))
 
     def stop(self):
+        """The queue stays when the broker is away."""
         super().stop()
-        with self._connect() as connection:
+        with contextlib.suppress(OSError, pika.exceptions.AMQPError), self._connect() as connection:
             connection.channel().queue_delete(self.queue)
 
 

@@ -7,12 +7,14 @@ import json
 import time
 import types
 import unittest
+import unittest.mock
 import uuid
 
 import psycopg2
 
 import harness
 from harness import Purchase, check_buyers
+from harness.event_readers import QueueReader
 
 
 class CannedCluster:
@@ -115,6 +117,13 @@ class CheckBuyersTest(unittest.TestCase):
         self.winners.append(purchase("eve", 503, "unknown"))
         extra = (str(uuid.uuid4()), "eve", "shoe", 1, "confirmed")
         check_buyers(CannedCluster(5, [*self.rows, extra]), copy.copy(self.winners))
+
+
+class ReadersTest(unittest.TestCase):
+    def test_one_stops_without_its_broker(self):
+        with unittest.mock.patch.object(QueueReader, "_connect"):
+            reader = QueueReader(f"amqp://127.0.0.1:{harness.free_port()}/")
+        reader.stop()
 
 
 class PiecesTest(unittest.TestCase):

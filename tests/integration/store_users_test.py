@@ -119,20 +119,64 @@ class ScriptsTest(unittest.TestCase):
         cls.secrets, cls.settings = folder / "secrets", folder / "settings"
         cls.settings.mkdir()
         for _ in range(2):  # as `docker compose up` does each time
-            subprocess.run(["scripts/prepare_volumes", cls.secrets, cls.settings], cwd=cls.clone, check=True,
-                           umask=0o077)
+            cls.prepare(check=True)
+
+    @classmethod
+    def prepare(cls, check=False):
+        return subprocess.run(["scripts/prepare_volumes", cls.secrets, cls.settings], cwd=cls.clone, check=check,
+                              umask=0o077, stderr=None if check else subprocess.DEVNULL).returncode
+
+    def settings_files(self):
+        return [path for path in self.settings.rglob("*") if path.is_file()]
 
     def test_the_stores_can_read_their_settings_and_not_the_secrets(self):
         self.assertEqual({"redis.conf", "redis_users.acl", "postgresql.conf", "postgresql_roles.sql", "make_database",
-                          "rabbitmq.conf", "rabbitmq_definitions.json"},
+                          "rabbitmq.conf", "rabbitmq_definitions.json", "prometheus", "grafana"},
                          {path.name for path in self.settings.iterdir()})
-        for path in self.settings.iterdir():
+        for path in self.settings.rglob("*"):
+            if path.is_dir():
+                self.assertEqual(0o755, stat.S_IMODE(path.stat().st_mode), path)
+                continue
             self.assertEqual(0o755 if path.name == "make_database" else 0o644, stat.S_IMODE(path.stat().st_mode), path)
         for path in self.secrets.iterdir():
             self.assertEqual(0o600, stat.S_IMODE(path.stat().st_mode), path)
             text = path.read_text(encoding="utf-8").strip()
-            for other in self.settings.iterdir():
+            for other in self.settings_files():
                 self.assertNotIn(text, other.read_text(encoding="utf-8"), f"{path.name} in {other.name}")
+
+    def test_what_is_deleted_does_not_stay(self):
+        gone = [self.settings / "grafana" / "dashboards" / "old.json", self.settings / "prometheus" / "old.rules.yml"]
+        for path in gone:
+            path.write_text("{}", encoding="utf-8")
+        before = {path: path.read_bytes() for path in self.settings_files() if "rabbitmq" not in path.name}
+        self.prepare(check=True)
+        self.assertEqual(set(before) - set(gone),
+                         {path for path in self.settings_files() if "rabbitmq" not in path.name})
+
+    def test_a_file_that_cannot_be_made_is_told(self):
+        """And what was there stays."""
+        for name, made in (("render_redis_users", "redis_users.acl"),
+                           ("render_rabbitmq_definitions", "rabbitmq_definitions.json")):
+            program = self.clone / "scripts" / name
+            whole, before = program.read_bytes(), (self.settings / made).read_bytes()
+            program.write_text("#!/bin/sh\necho half\nexit 1\n", encoding="utf-8")
+            try:
+                self.assertNotEqual(0, self.prepare(), name)
+            finally:
+                program.write_bytes(whole)
+            self.assertEqual(before, (self.settings / made).read_bytes())
+            self.prepare(check=True)
+
+    def test_nothing_is_made_of_a_password_that_is_not_there(self):
+        nothing = self.settings.parent / "nothing"
+        nothing.mkdir()
+        for name, source in (("render_redis_users", "redis_users.acl"),
+                             ("render_rabbitmq_definitions", "rabbitmq_definitions.json")):
+            with open(self.clone / "config" / source, "rb") as text:
+                done = subprocess.run([self.clone / "scripts" / name, nothing], stdin=text, capture_output=True,
+                                      check=False)
+            self.assertNotEqual(0, done.returncode, name)
+            self.assertEqual(b"", done.stdout)
 
     def test_rabbitmq_starts_with_them(self):
         """And the URL that the instances are given leads to it, with as much as they need."""

@@ -287,9 +287,8 @@ def is_instance(service):
 
 def urls_made(root):
     """Those that scripts/prepare_volumes writes for the instances."""
-    return [re.sub(r"\$\([^)]*\)", "x", url)
-            for url in re.findall(r'"((?:redis|postgresql|amqp)://(?:[^"]|"\$secrets[^"]*")*?)"(?:$|\s\|)',
-                                  read(root, PREPARE), re.MULTILINE)]
+    return [re.sub(r"\$\w+", "x", url)
+            for url in re.findall(r'"((?:redis|postgresql|amqp)://[^"]+)"', read(root, PREPARE))]
 
 
 def ports(root):

@@ -2,6 +2,7 @@
 
 #include <boost/asio/post.hpp>
 #include <chrono>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -129,11 +130,12 @@ OpsReading OpsEndpoints::look() {
 void OpsEndpoints::read_events() {
   if (!process_.events.enabled() || is_reading_events_) return;
   is_reading_events_ = process_.feed.submit([this](workers::Stores& stores) {
-    auto read = read_events_of(stores.session());
-    boost::asio::post(thread_.context, [this, read = std::move(read)]() mutable {
+    std::optional<EventsReading> events;
+    if (auto read = read_events_of(stores.session())) events = std::move(*read);
+    const auto shared = std::make_shared<std::optional<EventsReading>>(std::move(events));
+    boost::asio::post(thread_.context, [this, shared] {
       is_reading_events_ = false;
-      events_.reset();
-      if (read) events_ = std::move(*read);
+      events_ = std::move(*shared);
     });
   });
 }

@@ -44,8 +44,8 @@ class Sink {
     std::optional<std::int64_t> position;
     std::string error;
     /// Identifier and time of the event that stood there, empty if that is not known: whether it stands there still.
-    std::string event_id;
-    std::string event_time;
+    std::string event_id{};
+    std::string event_time{};
   };
   [[nodiscard]] virtual OwnPosition own_position(std::chrono::steady_clock::time_point deadline) = 0;
   /// Several times a second, whether there is something to deliver or not: a connection is kept alive, work of its own

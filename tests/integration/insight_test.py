@@ -142,7 +142,9 @@ class SumsTest(InsightCase):
         self.assertEqual(second["repeated"], 0)
         self.check_sums(second)
         # Where to begin is for one that has no state.
-        self.assertEqual(self.once("--state", self.state, "--after", "3")["events"], second["events"])
+        # Orders may have expired meanwhile.
+        third = self.once("--state", self.state, "--after", "3")
+        self.assertEqual(third["position"] - third["events"], second["position"] - second["events"])
         self.assertFalse(self.once("--after", "3")["is_whole"])
 
     def test_it_says_why_it_cannot_read(self):

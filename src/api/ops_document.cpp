@@ -172,7 +172,7 @@ Shown choose_sales(const catalog::Snapshot& snapshot, TimePoint now) {
   for (auto one = snapshot.sales.rbegin(); one != snapshot.sales.rend(); ++one) {
     if (!(*one)->sale->let_go) shown.sales.push_back(one->get());
   }
-  std::ranges::stable_partition(shown.sales, [now](const auto* one) {
+  std::stable_partition(shown.sales.begin(), shown.sales.end(), [now](const auto* one) {
     return one->sale->state != SaleState::closed && now < one->sale->ends_at;
   });
   shown.left_out = shown.sales.size() - std::min(shown.sales.size(), kOpsSalesMax);

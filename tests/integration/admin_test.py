@@ -504,7 +504,7 @@ class MetricsTest(AdminCase):
         self.assertEqual(grown(r'^flashsale_.*route="/v1/sales/\{sale_id\}/orders".*status="409"|'
                                r'^flashsale_.*status="409".*route="/v1/sales/\{sale_id\}/orders"'), 1)
         for name in before:
-            self.assertTrue(name.startswith(("flashsale_", "exposer_", "process_")), name)
+            self.assertTrue(name.startswith(("flashsale_", "http_server_", "exposer_", "process_")), name)
         for part in ("reservation", "batch", "queue", "pending_log"):
             self.assertTrue(any(part in name for name in after), f"no metric about {part}")
 

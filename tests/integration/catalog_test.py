@@ -119,12 +119,14 @@ class ListTest(ClusterCase):
         with concurrent.futures.ThreadPoolExecutor(8) as pool:
             sales = set(pool.map(lambda _: self.cluster.create_sale(), range(110)))
 
-        def two_pages():
-            first = self.cluster.client().get("/v1/sales").json()
-            cursor = first.get("next_cursor")
-            second = self.cluster.client().get(f"/v1/sales?cursor={cursor}").json()["sales"] if cursor else []
-            return {sale["id"] for sale in first["sales"] + second}
-        harness.wait_until(lambda: sales <= two_pages(), 5, "the list does not know of all sales")
+        def all_pages():
+            listed, cursor = set(), "0"
+            while cursor is not None:
+                page = self.cluster.client().get(f"/v1/sales?cursor={cursor}").json()
+                listed.update(sale["id"] for sale in page["sales"])
+                cursor = page.get("next_cursor")
+            return listed
+        harness.wait_until(lambda: sales <= all_pages(), 5, "the list does not know of all sales")
         for limit, most in ((None, 100), (1000, 100), (100, 100), (37, 37)):
             with self.subTest(limit=limit):
                 listed, cursor = [], ""

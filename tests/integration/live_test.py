@@ -92,7 +92,7 @@ class LiveTest(LiveCase):
             self.assertGreaterEqual(state["now"], state["starts_at"])
 
     def test_there_are_at_most_four_a_second(self):
-        sale = self.cluster.create_sale(stock=1000, limit=0)
+        sale = self.cluster.create_sale(stock=1_000_000, limit=0)
         moments = []
         with self.listen(sale) as listener:
             ends_at = time.monotonic() + 2

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
@@ -112,7 +113,7 @@ TEST_F(StreamHubTest, CutsTheSlowAndNobodyElse) {
   EXPECT_TRUE(slow->is_cut);
   EXPECT_TRUE(has_ended);
   EXPECT_FALSE(dragging->is_open());
-  EXPECT_EQ(told(quick).size(), 300U);
+  EXPECT_EQ(std::ranges::count(told(quick), 'x'), 300) << "heartbeats aside, which a busy machine lets pass";
   EXPECT_EQ(hub_.size(), 1U);
   EXPECT_EQ(frame.use_count(), 1) << "what was queued for it is let go";
 }

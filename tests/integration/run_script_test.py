@@ -556,7 +556,8 @@ class ServingTest(RunCase):
         self.assertEqual("open", sale["state"])
         self.assertGreater(len(sale["items"]), 3)
         self.assertEqual(len(sale["items"]), len({item["sku"] for item in sale["items"]}))
-        self.assertTrue(all(item["availability"] == "available" for item in sale["items"]), sale)
+        # The crowd may have bought all of something.
+        self.assertTrue(all(item["availability"] in ("available", "sold_out") for item in sale["items"]), sale)
 
     def test_the_shop_is_open(self):
         self.assertIn(f"The shop, for a browser: {self.it['URL']}/shop/friday-drop\n", self.it.output())

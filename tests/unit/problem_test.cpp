@@ -3,46 +3,17 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <boost/asio/system_executor.hpp>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <string>
 
-#include "flashsale/api/exchange.hpp"
+#include "replied_exchange.hpp"
 
 namespace flashsale::api {
 namespace {
 
 using nlohmann::json;
-
-// Keeps what was answered; the real exchange needs a connection.
-class RecordedExchange : public Exchange {
- public:
-  [[nodiscard]] const Request& request() const override { return request_; }
-  [[nodiscard]] boost::asio::any_io_executor executor() override { return boost::asio::system_executor(); }
-  void reply(const Reply& reply) override {
-    ++replies;
-    status = reply.status;
-    content_type = reply.content_type;
-    body = reply.body;
-    headers = reply.headers;
-  }
-  bool begin_stream(const Reply&) override { return false; }
-  void stream(std::string_view, PieceTaken) override {}
-  void end_stream() override {}
-  void cut_stream() override {}
-  void watch_client(std::function<void()>) override {}
-
-  int replies = 0;
-  unsigned status = 0;
-  std::string content_type;
-  std::string body;
-  std::string headers;
-
- private:
-  Request request_;
-};
 
 // The names and statuses that clients rely on.
 TEST(Problem, HasThePromisedNamesAndStatuses) {
@@ -107,7 +78,7 @@ TEST(Problem, DetailFromOutsideCannotBreakTheDocument) {
 }
 
 TEST(Problem, ReplyCarriesStatusMediaTypeAndHeaders) {
-  RecordedExchange exchange;
+  RepliedExchange exchange;
   std::string headers;
   append_header(headers, "WWW-Authenticate", "Bearer");
   reply_problem(exchange, ProblemType::unauthorized, "no token", headers);
@@ -120,7 +91,7 @@ TEST(Problem, ReplyCarriesStatusMediaTypeAndHeaders) {
 
 TEST(Problem, WhatPassesSaysWhenToComeAgain) {
   for (const auto& problem : problem_descriptions()) {
-    RecordedExchange exchange;
+    RepliedExchange exchange;
     reply_problem(exchange, problem.type, "", "Location: /v1/orders/x\r\n");
     const bool passes = problem.status == 429 || problem.status == 503;
     EXPECT_EQ(problem.retry_after_s > 0, passes) << problem.name;
@@ -130,7 +101,7 @@ TEST(Problem, WhatPassesSaysWhenToComeAgain) {
 }
 
 TEST(Problem, WhoKnowsExactlySaysSo) {
-  RecordedExchange exchange;
+  RepliedExchange exchange;
   for (int i = 0; i < 20; ++i) {
     reply_problem(exchange, ProblemType::rate_limited, "too often", "Retry-After: 3\r\n");
     EXPECT_EQ(exchange.headers, "Retry-After: 3\r\n");

@@ -12,6 +12,7 @@ class RepliedExchange : public Exchange {
   [[nodiscard]] const Request& request() const override { return asked; }
   [[nodiscard]] boost::asio::any_io_executor executor() override { return boost::asio::system_executor(); }
   void reply(const Reply& reply) override {
+    ++replies;
     status = reply.status;
     content_type = reply.content_type;
     body = reply.body;
@@ -24,6 +25,7 @@ class RepliedExchange : public Exchange {
   void watch_client(std::function<void()>) override {}
 
   Request asked;
+  int replies = 0;
   unsigned status = 0;
   std::string content_type;
   std::string body;

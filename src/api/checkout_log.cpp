@@ -25,7 +25,8 @@ std::shared_ptr<const CheckoutLog::Caller> CheckoutLog::caller(const Request& re
       Caller{.sale_id = std::string(is_valid_identifier(sale_id) ? sale_id : kNoSaleId),
              .customer_id = std::string(customer_id),
              .client = std::string(client),
-             .request_id = RequestId(request.request_id)});
+             .request_id = RequestId(request.request_id),
+             .trace_id = request.trace_id});
 }
 
 void CheckoutLog::note(const std::shared_ptr<const Caller>& caller, std::string_view outcome, bool is_refused) {
@@ -35,7 +36,8 @@ void CheckoutLog::note(const std::shared_ptr<const Caller>& caller, std::string_
                                    {"customer", caller->customer_id},
                                    {"client", caller->client},
                                    {"outcome", outcome},
-                                   {"request_id", caller->request_id.view()}});
+                                   {"request_id", caller->request_id.view()},
+                                   {"trace_id", caller->trace_id}});
 }
 
 bool CheckoutLog::is_within_rate(std::chrono::steady_clock::time_point now) {

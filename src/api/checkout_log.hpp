@@ -25,6 +25,7 @@ class CheckoutLog {
     std::string customer_id;
     std::string client;
     RequestId request_id;
+    telemetry::TraceId trace_id;
   };
   [[nodiscard]] std::shared_ptr<const Caller> caller(const Request& request, std::string_view sale_id,
                                                      std::string_view customer_id) const;

@@ -115,6 +115,24 @@ void reply_refusal(Exchange& exchange, PlacementOutcome outcome, const OrderId& 
   reply_problem(exchange, ProblemType::unavailable, "the sale cannot be reached at the moment");
 }
 
+/// What has happened to the order becomes part of the request's trace, before it is answered. Afterwards the order
+/// knows whether what it still goes through is told, too.
+class OrderOfTrace {
+ public:
+  OrderOfTrace(Exchange& exchange, telemetry::OrderTrace* order) : request_(exchange.trace()), order_(order) {
+    if (request_ != nullptr && order_ != nullptr) request_->order = *order_;
+  }
+  ~OrderOfTrace() {
+    if (request_ != nullptr && order_ != nullptr) order_->is_told = request_->kept_for != telemetry::KeptFor::nothing;
+  }
+  OrderOfTrace(const OrderOfTrace&) = delete;
+  OrderOfTrace& operator=(const OrderOfTrace&) = delete;
+
+ private:
+  telemetry::RequestTrace* request_;
+  telemetry::OrderTrace* order_;
+};
+
 constexpr const char* kCheckoutRoute = "/v1/sales/{sale_id}/orders";
 
 }  // namespace
@@ -180,6 +198,7 @@ void OrderEndpoints::check_out_of(Exchange& exchange, const std::shared_ptr<cons
   placement.id = OrderId::derive(thread_.catalog.snapshot()->order_salt, sale->sale->sale_no, customer_id, key);
   placement.customer_id = std::move(customer_id);
   placement.request_id = RequestId(request.request_id);
+  if (const auto* trace = exchange.trace()) placement.trace = trace->context;
   const auto preference = parse_prefer(request.header(Header::prefer));
   placement.wait = process_.wait;
   if (preference.wait) placement.wait = std::min<std::chrono::milliseconds>(*preference.wait, process_.wait_max);
@@ -188,6 +207,7 @@ void OrderEndpoints::check_out_of(Exchange& exchange, const std::shared_ptr<cons
   auto answer = [this, kept = exchange.shared_from_this(), sale, id = placement.id, async = preference.respond_async,
                  caller = log_.caller(request, sale->sale->id, placement.customer_id)](const PlacementResult& result) {
     log_.note(caller, checkout::to_string(result.outcome), checkout::is_refusal(result.outcome));
+    const OrderOfTrace noted(*kept, result.trace);
     switch (result.outcome) {
       case PlacementOutcome::committed: return show(*kept, 201, result.order, location_of(id));
       case PlacementOutcome::taken: {

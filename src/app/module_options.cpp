@@ -136,6 +136,14 @@ identity::CustomerRateLimiter::Options rate_limiter_options(const Settings& sett
   return {settings.rate_limit.requests_per_s, settings.rate_limit.burst, settings.rate_limit.customers_max};
 }
 
+telemetry::Tracer::Options tracer_options(const Settings& settings) {
+  telemetry::Tracer::Options options;
+  options.slow = milliseconds(settings.tracing.slow_ms);
+  options.keep_one_in = settings.tracing.keep_one_in;
+  options.kept_per_s_max = settings.tracing.kept_per_s_max;
+  return options;
+}
+
 api::ShopOptions shop_options(const Settings& settings) {
   api::ShopOptions options;
   options.enabled = settings.shop.enabled;

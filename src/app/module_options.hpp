@@ -15,6 +15,7 @@
 #include "flashsale/postgres/session.hpp"
 #include "flashsale/redis/options.hpp"
 #include "flashsale/telemetry/metrics.hpp"
+#include "flashsale/telemetry/tracer.hpp"
 
 namespace flashsale::app {
 
@@ -26,6 +27,7 @@ namespace flashsale::app {
 [[nodiscard]] http::Options public_http_options(const Settings& settings);
 [[nodiscard]] http::Options admin_http_options(const Settings& settings);
 [[nodiscard]] identity::CustomerRateLimiter::Options rate_limiter_options(const Settings& settings);
+[[nodiscard]] telemetry::Tracer::Options tracer_options(const Settings& settings);
 [[nodiscard]] api::ShopOptions shop_options(const Settings& settings);
 [[nodiscard]] api::StreamPlaces::Options stream_options(const Settings& settings);
 

@@ -31,6 +31,7 @@
 #include "flashsale/checkout/refusal_recorder.hpp"
 #include "flashsale/checkout/sweeper.hpp"
 #include "flashsale/events/event_service.hpp"
+#include "flashsale/outbound/trace_exporter.hpp"
 #include "flashsale/payments/payment_sweeper.hpp"
 #include "flashsale/postgres/call_watch.hpp"
 #include "flashsale/postgres/outbox.hpp"
@@ -131,6 +132,8 @@ class Process {
   asio::signal_set signals_{signal_context_, SIGTERM, SIGINT};
   asio::signal_set reload_signals_{signal_context_, SIGHUP};
   telemetry::Metrics metrics_;
+  std::unique_ptr<telemetry::Tracer> tracer_;                ///< null: tracing is off
+  std::unique_ptr<outbound::TraceExporter> trace_exporter_;  ///< the same
   checkout::Permits permits_;
   std::unique_ptr<identity::CustomerRateLimiter> rate_limiter_;
   identity::CustomerCalls customer_calls_{kCallsOfCustomerMax};
@@ -198,12 +201,31 @@ std::string listed(const std::vector<std::string>& names) {
   return text.empty() ? "nothing" : text;
 }
 
+std::unique_ptr<telemetry::Tracer> make_tracer(const Settings& settings, telemetry::Metrics& metrics) {
+  if (!settings.tracing.enabled) return nullptr;
+  return std::make_unique<telemetry::Tracer>(tracer_options(settings), metrics);
+}
+
+std::unique_ptr<outbound::TraceExporter> make_trace_exporter(const Settings& settings, telemetry::Tracer* tracer,
+                                                             telemetry::Metrics& metrics) {
+  if (tracer == nullptr) return nullptr;
+  const auto& tracing = settings.tracing;
+  outbound::TraceExporter::Options options;
+  options.url = tracing.url;
+  options.headers = tracing.headers;
+  options.ca_file = tracing.ca_file;
+  options.service_name = tracing.service_name;
+  options.instance = instance_name();
+  return std::make_unique<outbound::TraceExporter>(std::move(options), *tracer, metrics);
+}
+
 Process::IoThread::IoThread(Process& process, const Settings& settings,
                             const std::shared_ptr<identity::CheckedTokens>& checked)
     : redis(context, redis_options(settings), process.metrics_),
       sales(context, catalog, process.directory_, redis),
-      checkout(checkout_options(settings), {context, redis, catalog, sales, process.upkeep_, process.journal_,
-                                            process.lookup_, process.permits_, process.metrics_}),
+      checkout(checkout_options(settings),
+               {context, redis, catalog, sales, process.upkeep_, process.journal_, process.lookup_, process.permits_,
+                process.metrics_, process.tracer_.get()}),
       tokens(token_options(settings), checked),
       webhooks(webhook_verifier(settings)),
       public_api(process.parts_, {context, catalog, sales, checkout, tokens, webhooks},
@@ -228,6 +250,8 @@ void Process::IoThread::run() {
 Process::Process(const Settings& settings, std::function<Settings()> read_again)
     : settings_(settings),
       read_again_(std::move(read_again)),
+      tracer_(make_tracer(settings, metrics_)),
+      trace_exporter_(make_trace_exporter(settings, tracer_.get(), metrics_)),
       permits_(permits_options(settings)),
       trusted_proxies_(settings.http.trusted_proxies),
       admin_tokens_(settings.admin.tokens),
@@ -323,6 +347,8 @@ Process::Process(const Settings& settings, std::function<Settings()> read_again)
 }
 
 void Process::register_services() {
+  // Behind it stands all that is traced: when it stops, nothing more comes.
+  if (trace_exporter_) services_.add(*trace_exporter_);
   // Behind it stand the I/O threads, which give it their last counts when they end.
   services_.add(refusals_);
   // It is stopped before all others, with a deadline: see stop().
@@ -441,9 +467,9 @@ bool Process::listen() {
   public_options.connections_max = connections_max();
   // Whoever only looks on leaves room for those who buy.
   stream_places_.bound(public_options.connections_max / 2);
-  public_server_ = std::make_unique<http::Server>(public_options, workers, metrics_);
+  public_server_ = std::make_unique<http::Server>(public_options, workers, metrics_, tracer_.get());
   const std::vector<http::Worker> admin_worker{{&threads_.front()->context, &threads_.front()->admin_api.routes()}};
-  admin_server_ = std::make_unique<http::Server>(admin_http_options(settings_), admin_worker, metrics_);
+  admin_server_ = std::make_unique<http::Server>(admin_http_options(settings_), admin_worker, metrics_, tracer_.get());
   const auto start = [](http::Server& server, std::string_view name, const std::string& address, unsigned port) {
     const auto error = server.listen();
     if (!error) {

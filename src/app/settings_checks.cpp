@@ -1,6 +1,7 @@
 // What one setting alone cannot get wrong: settings that must fit together, and those that a command cannot do without.
 #include <arpa/inet.h>
 
+#include <algorithm>
 #include <array>
 
 #include "flashsale/app/settings.hpp"
@@ -93,6 +94,21 @@ void check_demo(const Settings& s) {
           rule + "there are keys of somebody who issues tokens");
 }
 
+/// A line end in a field would be the end of the field, and the beginning of another.
+bool is_header_field(const std::string& text) {
+  const auto colon = text.find(": ");
+  const auto is_visible = [](char c) { return c >= ' ' && c <= '~'; };
+  return colon != std::string::npos && colon > 0 && text.find(' ') > colon && std::ranges::all_of(text, is_visible);
+}
+
+void check_tracing(const Settings& s) {
+  if (!s.tracing.enabled) return;
+  require(s.tracing.url.starts_with("http://") || s.tracing.url.starts_with("https://"),
+          "tracing.url must begin with http:// or https://");
+  require(std::ranges::all_of(s.tracing.headers, is_header_field),
+          "tracing.headers: each must have the form Name: value");
+}
+
 }  // namespace
 
 void check_together(const Settings& s) {
@@ -107,6 +123,7 @@ void check_together(const Settings& s) {
   require_at_most("checkout.reservation_batch_max", s.checkout.reservation_batch_max, "sweeper.in_flight_max",
                   s.sweeper.in_flight_max);
   check_demo(s);
+  check_tracing(s);
   require(s.jwt.public_key_file.empty() == s.jwt.public_key_algorithm.empty(),
           "jwt.public_key_file and jwt.public_key_algorithm go together: one is given without the other");
 }

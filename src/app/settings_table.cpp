@@ -346,6 +346,31 @@ constexpr auto kTable = std::to_array<Setting>({
     {"log", "checkouts", "", 0, 0, "none|refused|all", Secrecy::open,
      "Checkouts that have a line of their own, with sale, customer, address and outcome: it names people",
      [](S& s) -> M { return &s.log.checkouts; }},
+
+    // tracing: what some requests went through
+    {"tracing", "enabled", "", 0, 0, "", Secrecy::open,
+     "Take part in traces (W3C Trace Context), and send the spans of some requests to a collector",
+     [](S& s) -> M { return &s.tracing.enabled; }},
+    {"tracing", "url", "", 1, kTextMax, "", Secrecy::url, "Where the collector takes OTLP over HTTP as JSON",
+     [](S& s) -> M { return &s.tracing.url; }},
+    {"tracing", "headers", "", 0, kListMax, "", Secrecy::secret,
+     "Header fields that the collector wants, each Name: value", [](S& s) -> M { return &s.tracing.headers; }},
+    {"tracing", "headers_file", "", 1, kTextMax, "", Secrecy::open,
+     "File to read tracing.headers from, one field a line; lines that are empty or begin with # are skipped",
+     [](S& s) -> M { return &s.tracing.headers_file; }, "headers"},
+    {"tracing", "ca_file", "", 1, kTextMax, "", Secrecy::open,
+     "PEM file of the authorities that sign the collector's certificate; empty: the system's",
+     [](S& s) -> M { return &s.tracing.ca_file; }},
+    {"tracing", "service_name", "", 1, 255, "", Secrecy::open, "Attribute service.name of all spans",
+     [](S& s) -> M { return &s.tracing.service_name; }},
+    {"tracing", "slow_ms", "ms", 1, kHourMs, "", Secrecy::open, "A request that took so long is kept",
+     [](S& s) -> M { return &s.tracing.slow_ms; }},
+    {"tracing", "keep_one_in", "requests", 0, 1'000'000'000, "", Secrecy::open,
+     "Keep one in so many of the requests that nothing else speaks for; 0 for none",
+     [](S& s) -> M { return &s.tracing.keep_one_in; }},
+    {"tracing", "kept_per_s_max", "requests", 1, 100'000, "", Secrecy::open,
+     "Requests kept a second at most, for each reason apart: failed, slow, flagged by the caller, by chance",
+     [](S& s) -> M { return &s.tracing.kept_per_s_max; }},
 });
 
 }  // namespace

@@ -39,6 +39,7 @@ std::string_view section_title(std::string_view section) {
       {"shutdown", "The way down on SIGTERM"},
       {"process", "What the operating system may do with the process"},
       {"log", "The log on standard error"},
+      {"tracing", "What some requests went through, for a collector of traces"},
   };
   const auto* found = std::ranges::find(kTitles, section, &Title::section);
   return found == std::end(kTitles) ? std::string_view{} : found->text;

@@ -43,7 +43,8 @@ void refuse_above_limit(const Sale& sale, std::span<const Order> rows, std::span
     if (!is_live(row.status)) continue;
     for (const auto& line : row.lines) units_of[{line.item_no, row.customer_id}] += line.quantity;
   }
-  for (auto& [order, epoch] : orders) {
+  for (auto& one : orders) {
+    auto& order = one.order;
     const auto row = written.find(order.id);
     if (!is_limited(sale, order) || (row != written.end() && order.created_at <= row->second)) continue;
     const auto fits = [&, &customer_id = order.customer_id](const OrderLine& line) {

@@ -68,7 +68,9 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
     const auto held_back = static_cast<std::int64_t>(parts_.journal.held_back());
     if (has_to_wait(placement, held_back)) return turn_away(callback, sale, PlacementOutcome::unavailable);
     if (!parts_.permits.try_take(held_back)) return turn_away(callback, sale, PlacementOutcome::overloaded);
-    batcher_->add(orders_.add({OrderProgress(std::move(placement), now), std::move(callback), nullptr}));
+    telemetry::OrderTrace trace;
+    if (placement.trace.is_set()) trace = {.id = placement.id, .placed_at = now};
+    batcher_->add(orders_.add({OrderProgress(std::move(placement), now), std::move(callback), nullptr, trace}));
   }
 
   void find_pending(const OrderId& id, bool rows_can_be_read, FindCallback callback) {
@@ -79,7 +81,7 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
   /// From the journal's threads.
   void settled(std::vector<SettledOrder> orders) override {
     boost::asio::post(parts_.context, [self = shared_from_this(), orders = std::move(orders)] {
-      for (const auto& order : orders) self->written(order.token, order.result);
+      for (const auto& order : orders) self->written(order);
     });
   }
 
@@ -113,12 +115,17 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
   }
 
   static PlacementResult result_of(const OrderProgress& order, const Step& step, const Order* row) {
-    switch (step.shows) {
-      case Step::Shows::nothing: return {*step.answer, {}};
-      case Step::Shows::order: return {*step.answer, order.as_order(OrderStatus::pending)};
-      case Step::Shows::row: break;
-    }
-    return {*step.answer, *row};
+    PlacementResult result;
+    result.outcome = *step.answer;
+    if (step.shows == Step::Shows::order) result.order = order.as_order(OrderStatus::pending);
+    if (step.shows == Step::Shows::row) result.order = *row;
+    return result;
+  }
+
+  /// Whoever is answered may read on in the order's trace.
+  static void add_trace(telemetry::OrderTrace& trace, PlacementResult& result) {
+    trace.outcome = to_string(result.outcome);
+    result.trace = &trace;
   }
 
   // --- an order's next step ---
@@ -131,15 +138,19 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
     if (step.act == Step::Act::settle) return settle(token, order, step, row);
     if (step.answer) {
       const auto callback = std::exchange(order.callback, {});
-      answer(callback, sale_no_of(order.progress), result_of(order.progress, step, row));
+      auto result = result_of(order.progress, step, row);
+      if (is_traced(order)) add_trace(order.trace, result);
+      answer(callback, sale_no_of(order.progress), result);
     }
     switch (step.act) {
       case Step::Act::wait:
       case Step::Act::settle: break;
       case Step::Act::reserve: batcher_->add(token); break;
       case Step::Act::write:
-        to_write_.push_back(
-            {{order.progress.row_to_write(), order.progress.epoch()}, order.progress.reserves_again(), this, token});
+        to_write_.push_back({{order.progress.row_to_write(), order.progress.epoch(), order.progress.placement().trace},
+                             order.progress.reserves_again(),
+                             this,
+                             token});
         break;
       case Step::Act::look_up: look_up(token, order); break;
     }
@@ -149,11 +160,18 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
     if (step.trims) trimmer_->order_settled(*order.entry);
     const auto callback = std::move(order.callback);
     const auto sale_no = sale_no_of(order.progress);
-    const auto result = step.answer ? result_of(order.progress, step, row) : PlacementResult{};
+    auto result = step.answer ? result_of(order.progress, step, row) : PlacementResult{};
+    auto trace = std::move(order.trace);
+    if (is_traced(order)) {
+      if (step.answer) add_trace(trace, result);
+      else if (trace.is_told) parts_.tracer->end_late(order.progress.placement().trace, trace, Steady::now());
+    }
     orders_.remove(token);
     parts_.permits.give_back();
     if (step.answer) answer(callback, sale_no, result);
   }
+
+  [[nodiscard]] static bool is_traced(const InFlightOrder& order) { return order.progress.placement().trace.is_set(); }
 
   /// What the steps since the last call want written, in one go.
   void submit() {
@@ -184,15 +202,18 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
     telemetry::log_warn("redis and postgres disagree, the sale is rebuilt",
                         {{"sale", order.placement().sale->sale->id},
                          {"order", order.placement().id.to_string()},
-                         {"request_id", order.placement().request_id.view()}});
+                         {"request_id", order.placement().request_id.view()},
+                         {"trace_id", order.placement().trace.trace_id}});
     release(order, status, false);
     parts_.upkeep.request_correction(current_sale(order), order.epoch());
   }
 
   static void tell_of_unknown_reason(const OrderProgress& order, const Order& row) {
-    telemetry::log_error(
-        "an order is rejected for a reason that is not known",
-        {{"order", row.id.to_string()}, {"reason", row.reason}, {"request_id", order.placement().request_id.view()}});
+    telemetry::log_error("an order is rejected for a reason that is not known",
+                         {{"order", row.id.to_string()},
+                          {"reason", row.reason},
+                          {"request_id", order.placement().request_id.view()},
+                          {"trace_id", order.placement().trace.trace_id}});
   }
 
   /// As this thread knows it now: the order may be of an older epoch.
@@ -214,6 +235,7 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
     const auto now = Steady::now();
     for (const auto token : batch.tokens) {
       auto& order = *orders_.find(token);
+      note_decided(order, batch, now);
       carry_out(token, order, order.progress.reservation_failed(failure_of(batch, result), now));
     }
   }
@@ -239,6 +261,7 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
         ++entry->unsettled;
         order.entry = entry;
       }
+      note_decided(order, batch, now);
       const auto step = order.progress.reserved(reservation, now);
       if (step.lacks_item) parts_.upkeep.request_correction(current_sale(order.progress), batch.epoch);
       carry_out(token, order, step);
@@ -246,9 +269,18 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
     submit();
   }
 
-  void written(std::uint64_t token, const postgres::WriteResult& result) {
+  static void note_decided(InFlightOrder& order, const ReservationBatcher::Answer& batch, Steady::time_point now) {
+    if (!batch.trace) return;
+    order.trace.decided_at = now;
+    order.trace.reservation = batch.trace;
+  }
+
+  void written(const SettledOrder& settled) {
+    const auto token = settled.token;
+    const auto& result = settled.result;
     auto* order = orders_.find(token);
     if (!order) return;
+    order->trace.writing = settled.batch;
     const auto now = Steady::now();
     if (result.outcome == postgres::WriteOutcome::committed && !order->progress.reserves_again()) {
       const auto duration = now - order->progress.placed_at();

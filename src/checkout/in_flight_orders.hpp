@@ -17,6 +17,7 @@ struct InFlightOrder {
   OrderProgress progress;
   PlacementCallback callback;       ///< empty once the request has been answered
   std::shared_ptr<LogEntry> entry;  ///< of the pending log, which names it among others; of its last acceptance
+  telemetry::OrderTrace trace;      ///< of its last way through the stores; nothing while tracing is off
 };
 
 /// The orders of one thread, by a token that is never used again: late answers of a settled order find nothing.

@@ -36,6 +36,19 @@ std::string_view outcome_label(postgres::WriteOutcome outcome) {
 
 bool is_failure(const Error& error, postgres::Failure failure) { return error == postgres::make_error_code(failure); }
 
+/// Null if none of its orders is traced: those of a sweeper are not.
+std::shared_ptr<const telemetry::BatchTrace> trace_of(const std::vector<Journal::Submission>& batch,
+                                                      telemetry::TraceTime began, telemetry::TraceTime ended) {
+  if (std::ranges::none_of(batch, [](const auto& submission) { return submission.order.trace.is_set(); }))
+    return nullptr;
+  auto trace = std::make_shared<telemetry::BatchTrace>();
+  trace->kind = telemetry::BatchTrace::Kind::writing;
+  trace->orders = batch.size();
+  trace->began = began;
+  trace->ended = ended;
+  return trace;
+}
+
 /// Of a call that has taken long: whether a smaller one might do better. One that has waited for somebody's lock says
 /// nothing of that.
 bool tells_of_size(const Error& error) {
@@ -289,17 +302,19 @@ void Journal::write(postgres::OrderWriter& writer, std::vector<Submission> batch
   for (const auto& submission : batch) orders.push_back(submission.order);
   const auto began = Clock::now();
   auto results = writer.write(orders, may_exist);
-  const auto took = Clock::now() - began;
+  const auto ended = Clock::now();
+  const auto took = ended - began;
   if (results) {
     FLASHSALE_FAULT_POINT("journal.after_commit");
     metrics_.batch_size("journal").Observe(static_cast<double>(batch.size()));
     metrics_.dependency_seconds("postgres", "write_orders").Observe(std::chrono::duration<double>(took).count());
     note_written(batch);
-    return deliver(batch, *results);
+    return deliver(batch, *results, began, ended);
   }
   metrics_.dependency_errors("postgres", "write_orders").Increment();
-  telemetry::log_warn("orders could not be written yet",
-                      {{"orders", batch.size()}, {"error", results.error().message()}});
+  telemetry::log_warn("orders could not be written yet", {{"orders", batch.size()},
+                                                          {"error", results.error().message()},
+                                                          {"trace_id", batch.front().order.trace.trace_id}});
   for (auto& submission : batch) submission.may_exist = true;
   // PostgreSQL is there, but this is too much for it, or one order of it: the rest must not wait for that. Who was
   // at it for so long was there, too, although the call's connection was cut in the end.
@@ -406,11 +421,13 @@ void Journal::try_delayed(postgres::OrderWriter& writer, std::int32_t sale_no, s
 }
 
 bool Journal::write_single(Submission& submission) {
+  const auto began = Clock::now();
   auto results = single_writer_.write(std::span(&submission.order, 1), true);
   if (!results) {
     metrics_.dependency_errors("postgres", "write_orders").Increment();
-    telemetry::log_warn("an order could not be written yet",
-                        {{"order", submission.order.order.id.to_string()}, {"error", results.error().message()}});
+    telemetry::log_warn("an order could not be written yet", {{"order", submission.order.order.id.to_string()},
+                                                              {"error", results.error().message()},
+                                                              {"trace_id", submission.order.trace.trace_id}});
     return false;
   }
   FLASHSALE_FAULT_POINT("journal.after_commit");
@@ -418,7 +435,7 @@ bool Journal::write_single(Submission& submission) {
   std::vector<Submission> written;
   written.push_back(std::move(submission));
   note_written(written);
-  deliver(written, *results);
+  deliver(written, *results, began, Clock::now());
   return true;
 }
 
@@ -429,12 +446,14 @@ void Journal::note_look(std::int32_t sale_no, Clock::time_point began, bool has_
   else troubles_.answered(sale_no);
 }
 
-void Journal::deliver(std::vector<Submission>& batch, std::vector<postgres::WriteResult>& results) {
+void Journal::deliver(std::vector<Submission>& batch, std::vector<postgres::WriteResult>& results,
+                      Clock::time_point began, Clock::time_point ended) {
+  const auto trace = trace_of(batch, began, ended);
   std::map<Settlement*, std::vector<SettledOrder>> by_owner;
   std::map<postgres::WriteOutcome, int> counts;
   for (std::size_t i = 0; i < batch.size(); ++i) {
     ++counts[results[i].outcome];
-    by_owner[batch[i].owner].push_back({batch[i].token, std::move(results[i])});
+    by_owner[batch[i].owner].push_back({batch[i].token, std::move(results[i]), trace});
   }
   for (const auto& [outcome, count] : counts) metrics_.orders_written(outcome_label(outcome)).Increment(count);
   for (auto& [owner, orders] : by_owner) owner->settled(std::move(orders));

@@ -78,6 +78,15 @@ std::vector<std::uint64_t> ReservationBatcher::take_batch(SaleQueue& queue, std:
   return tokens;
 }
 
+std::shared_ptr<telemetry::BatchTrace> ReservationBatcher::trace_of(const std::vector<std::uint64_t>& tokens,
+                                                                    catalog::SteadyTime now) const {
+  if (!orders_.find(tokens.front())->progress.placement().trace.is_set()) return nullptr;
+  auto trace = std::make_shared<telemetry::BatchTrace>();
+  trace->orders = tokens.size();
+  trace->began = trace->ended = now;
+  return trace;
+}
+
 void ReservationBatcher::send(std::int32_t sale_no, SaleQueue& queue, std::vector<std::uint64_t> tokens,
                               std::int64_t accepted_under) {
   const auto now = std::chrono::steady_clock::now();
@@ -86,6 +95,7 @@ void ReservationBatcher::send(std::int32_t sale_no, SaleQueue& queue, std::vecto
   auto answer = std::make_shared<Answer>();
   answer->tokens = std::move(tokens);
   answer->epoch = sale ? sale->sale->epoch : 0;
+  answer->trace = trace_of(answer->tokens, now);
   ++queue.in_flight;
   const auto done = [self = shared_from_this(), sale_no, answer,
                      connection = queue.connection](const Result<redis::ReservationReply>& result) {
@@ -119,8 +129,13 @@ void ReservationBatcher::send(std::int32_t sale_no, SaleQueue& queue, std::vecto
   batch_size_.Observe(static_cast<double>(requests.size()));
   redis_.ask(
       redis::reserve(fence, terms, requests),
-      [self = shared_from_this(), done, now](const Result<redis::ReservationReply>& reply) {
-        self->latency_.Observe(std::chrono::duration<double>(std::chrono::steady_clock::now() - now).count());
+      [self = shared_from_this(), done, answer, now](const Result<redis::ReservationReply>& reply) {
+        const auto ended = std::chrono::steady_clock::now();
+        self->latency_.Observe(std::chrono::duration<double>(ended - now).count());
+        if (answer->trace) {
+          answer->trace->ended = ended;
+          answer->trace->has_failed = !reply;
+        }
         done(reply);
       },
       [self = shared_from_this(), answer](const Result<redis::ReservationReply>& reply) {

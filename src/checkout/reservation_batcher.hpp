@@ -24,6 +24,7 @@ class ReservationBatcher : public std::enable_shared_from_this<ReservationBatche
     std::vector<std::uint64_t> tokens;
     std::int64_t epoch = 0;
     bool late = false;
+    std::shared_ptr<telemetry::BatchTrace> trace;  ///< null while tracing is off
   };
   using Answered = std::function<void(const Answer&, const Result<redis::ReservationReply>&)>;
 
@@ -45,6 +46,8 @@ class ReservationBatcher : public std::enable_shared_from_this<ReservationBatche
   [[nodiscard]] bool has_room(SaleQueue& queue) const;
   void flush(std::int32_t sale_no);
   [[nodiscard]] std::vector<std::uint64_t> take_batch(SaleQueue& queue, std::int64_t& accepted_under);
+  [[nodiscard]] std::shared_ptr<telemetry::BatchTrace> trace_of(const std::vector<std::uint64_t>& tokens,
+                                                                catalog::SteadyTime now) const;
   /// `accepted_under`: of orders that are reserved again, else 0.
   void send(std::int32_t sale_no, SaleQueue& queue, std::vector<std::uint64_t> tokens, std::int64_t accepted_under);
 

@@ -147,6 +147,7 @@ void Connection::on_head() {
 void Connection::dispatch() {
   parser_.view(input_.data(), request_);
   take_request_id();
+  begin_trace();
   phase_ = Phase::working;
   const Router::Match match = thread_->router().match(request_.method, request_.path);
   switch (match.outcome) {
@@ -202,8 +203,29 @@ void Connection::reply_options(std::string_view allow) {
 void Connection::take_request_id() {
   request_.request_id = request_.header(api::Header::request_id);
   if (is_usable_request_id(request_.request_id)) return;
-  thread_->request_ids().make(made_request_id_);
+  make_request_id(made_request_id_);
   request_.request_id = {made_request_id_.data(), made_request_id_.size()};
+}
+
+/// The clock is read once more, so that the time that the client took to send it is told from the server's.
+void Connection::begin_trace() {
+  auto* const tracer = thread_->server().tracer;
+  if (tracer == nullptr) return;
+  if (!trace_) trace_ = std::make_unique<telemetry::RequestTrace>();
+  tracer->begin(*trace_, request_.header(api::Header::traceparent), request_.request_id, Clock::now());
+  request_.trace_id = trace_->context.trace_id;
+}
+
+void Connection::end_trace(unsigned status, Clock::time_point now) {
+  if (!trace_ || trace_->has_ended) return;
+  const auto route = thread_->metrics().route_name(route_);
+  thread_->server().tracer->end(*trace_, {.method = method_name(request_.method),
+                                          .route = route,
+                                          .path = path_to_keep(request_, route),
+                                          .request_id = request_.request_id,
+                                          .status = status,
+                                          .received_at = request_.received_at,
+                                          .ended = now});
 }
 
 bool Connection::decode_parameters(const Router::Match& match) {
@@ -240,6 +262,8 @@ void Connection::fail(api::ProblemType type, std::string_view detail, std::strin
     request_.peer_address = peer_address_;
     route_ = kNoRoute;
     take_request_id();
+    // What cannot be read has no trace: strangers could fill the room for failures with it.
+    if (trace_) *trace_ = {.has_ended = true};
   }
   close_after_ = true;
   const std::string body = api::problem_document(type, detail);
@@ -263,9 +287,12 @@ void Connection::begin_answer(const api::Reply& reply, BodyFraming framing) {
   if (output_.capacity() == 0) output_ = thread_->borrow_buffer();
   const ServerState& server = thread_->server();
   const bool is_cacheable = reply.headers.find("Cache-Control:") != std::string_view::npos;
+  const bool has_caller = trace_ && trace_->has_caller;
+  const auto trace_response = has_caller ? telemetry::format_traceparent(trace_->context) : std::string();
   append_response(output_, reply,
                   {.date_field = thread_->date_field(),
                    .request_id = request_.request_id,
+                   .trace_response = trace_response,
                    .extra_fields = is_cacheable ? server.every_answer_fields : server.private_answer_fields,
                    .close = is_last_,
                    .keep_alive_1_0 = parser_.is_http_1_0(),
@@ -279,6 +306,7 @@ void Connection::end_answer(unsigned status) {
   thread_->metrics().observe(route_, request_.method, status,
                              std::chrono::duration<double>(now_ - request_.received_at).count());
   thread_->request_log().note(request_, thread_->metrics().route_name(route_), status, now_);
+  end_trace(status, now_);
   if (is_last_) {
     must_linger_ = must_linger_ || input_.size() > parser_.message_bytes();
     phase_ = Phase::finishing;
@@ -301,6 +329,8 @@ bool Connection::begin_stream(const api::Reply& head) {
   stream_status_ = head.status;
   is_chunked_ = !parser_.is_http_1_0();
   begin_answer(head, is_chunked_ ? BodyFraming::chunked : BodyFraming::until_close);
+  // How long it goes on is the client's choice, and says nothing of the server.
+  if (trace_) end_trace(head.status, Clock::now());
   if (request_.method == api::Method::head) {
     end_answer(stream_status_);
   } else {

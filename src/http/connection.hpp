@@ -6,6 +6,7 @@
 #include <string>
 
 #include "io_thread.hpp"
+#include "request_id.hpp"
 #include "request_parser.hpp"
 
 namespace flashsale::http {
@@ -40,6 +41,7 @@ class Connection final : public api::Exchange {
   void end_stream() override;
   void cut_stream() override;
   void watch_client(std::function<void()> gone) override;
+  [[nodiscard]] telemetry::RequestTrace* trace() override { return trace_.get(); }
 
  private:
   enum class Phase : std::uint8_t {
@@ -69,6 +71,8 @@ class Connection final : public api::Exchange {
   void watch();
   void look_after_client();
   void take_request_id();
+  void begin_trace();
+  void end_trace(unsigned status, Clock::time_point now);
   [[nodiscard]] bool decode_parameters(const Router::Match& match);
   void settle();
   [[nodiscard]] bool flush();
@@ -86,9 +90,10 @@ class Connection final : public api::Exchange {
   api::Request request_;
   std::string decoded_parameters_;
   MadeRequestId made_request_id_{};
-  Clock::time_point deadline_;        // of the phase
-  Clock::time_point write_deadline_;  // while is_writing_
-  Clock::time_point now_;             // of the event that is being handled
+  std::unique_ptr<telemetry::RequestTrace> trace_;  // of one request after the other; none while tracing is off
+  Clock::time_point deadline_;                      // of the phase
+  Clock::time_point write_deadline_;                // while is_writing_
+  Clock::time_point now_;                           // of the event that is being handled
   std::size_t linger_bytes_left_ = 0;
   std::uint32_t route_ = kNoRoute;
   unsigned stream_status_ = 0;

@@ -25,19 +25,22 @@ std::chrono::milliseconds sweep_interval_of(const Options& options) {
 
 }  // namespace
 
-ServerState::ServerState(Options server_options, telemetry::Metrics& server_metrics)
+ServerState::ServerState(Options server_options, telemetry::Metrics& server_metrics, telemetry::Tracer* server_tracer)
     : options(std::move(server_options)),
       metrics(server_metrics),
+      tracer(server_tracer),
       connections_gauge(server_metrics.connections(options.name)) {
   api::append_header(private_answer_fields, "Cache-Control", "no-store");
   if (options.cors_origin.empty()) return;
   api::append_header(every_answer_fields, "Access-Control-Allow-Origin", options.cors_origin);
   // config/nginx.conf says the same of what the edge answers itself.
   api::append_header(every_answer_fields, "Access-Control-Expose-Headers",
-                     "Location, Retry-After, ETag, Idempotency-Replayed, RateLimit, RateLimit-Policy, X-Request-Id");
+                     "Location, Retry-After, ETag, Idempotency-Replayed, RateLimit, RateLimit-Policy, X-Request-Id, "
+                     "traceresponse");
   private_answer_fields += every_answer_fields;
   api::append_header(preflight_fields, "Access-Control-Allow-Headers",
-                     "authorization, content-type, idempotency-key, if-none-match, prefer, queue-ticket, x-request-id");
+                     "authorization, content-type, idempotency-key, if-none-match, prefer, queue-ticket, traceparent, "
+                     "x-request-id");
   api::append_header(preflight_fields, "Access-Control-Max-Age", "600");
 }
 

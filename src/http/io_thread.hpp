@@ -13,7 +13,6 @@
 
 #include "byte_buffer.hpp"
 #include "flashsale/http/server.hpp"
-#include "request_id.hpp"
 #include "request_log.hpp"
 #include "request_metrics.hpp"
 #include "response_writer.hpp"
@@ -31,10 +30,11 @@ using Timer =
 
 /// What the threads of one server share.
 struct ServerState {
-  ServerState(Options server_options, telemetry::Metrics& server_metrics);
+  ServerState(Options server_options, telemetry::Metrics& server_metrics, telemetry::Tracer* server_tracer);
 
   const Options options;
   telemetry::Metrics& metrics;
+  telemetry::Tracer* const tracer;  ///< null: tracing is off
   prometheus::Gauge& connections_gauge;
   std::string every_answer_fields;    ///< CORS, if configured
   std::string private_answer_fields;  ///< the same and `no-store`, for answers that say nothing of caches
@@ -55,7 +55,6 @@ class IoThread : public std::enable_shared_from_this<IoThread> {
   [[nodiscard]] const Router& router() const { return router_; }
   [[nodiscard]] RequestMetrics& metrics() { return metrics_; }
   [[nodiscard]] RequestLog& request_log() { return request_log_; }
-  [[nodiscard]] RequestIdMaker& request_ids() { return request_ids_; }
   [[nodiscard]] std::string_view date_field();
   [[nodiscard]] bool is_stopping() const { return is_stopping_; }
   [[nodiscard]] bool must_close() const { return is_stopping_ || server_->is_draining.load(std::memory_order_relaxed); }
@@ -89,7 +88,6 @@ class IoThread : public std::enable_shared_from_this<IoThread> {
   Router router_;
   RequestMetrics metrics_;
   RequestLog request_log_;
-  RequestIdMaker request_ids_;
   DateCache dates_;
   std::vector<ByteBuffer> spare_buffers_;
   std::vector<std::shared_ptr<Connection>> connections_;

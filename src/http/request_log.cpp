@@ -9,10 +9,11 @@ namespace {
 
 constexpr std::uint32_t kFailuresPerSecondMax = 100;
 
-/// Such a path is not logged: the id would outlive the customer's erasure.
-bool names_a_customer(std::string_view route) { return route.find("{customer_id}") != std::string_view::npos; }
-
 }  // namespace
+
+std::string_view path_to_keep(const api::Request& request, std::string_view route) {
+  return route.find("{customer_id}") != std::string_view::npos ? route : request.path;
+}
 
 RequestLog::RequestLog(std::string_view listener, std::uint32_t log_one_in,
                        std::span<const std::string> trusted_proxies)
@@ -38,10 +39,11 @@ void RequestLog::write(const api::Request& request, std::string_view route, unsi
                  {{"listener", listener_},
                   {"method", to_string(request.method)},
                   {"route", route},
-                  {"path", names_a_customer(route) ? route : request.path},
+                  {"path", path_to_keep(request, route)},
                   {"status", status},
                   {"duration_ms", duration.count()},
                   {"request_id", request.request_id},
+                  {"trace_id", request.trace_id},
                   {"client", identity::client_address(request.peer_address, request.header(api::Header::forwarded_for),
                                                       trusted_proxies_)},
                   {"peer", request.peer_address}});

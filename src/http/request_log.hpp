@@ -34,4 +34,8 @@ class RequestLog {
   std::uint32_t failures_in_second_ = 0;
 };
 
+/// The path as others may keep it. One that names a customer gives way to its route: the id would outlive the
+/// customer's erasure.
+[[nodiscard]] std::string_view path_to_keep(const api::Request& request, std::string_view route);
+
 }  // namespace flashsale::http

@@ -8,6 +8,10 @@ RequestMetrics::RequestMetrics(telemetry::Metrics& metrics, const Router& router
   add("none");
 }
 
+std::string_view method_name(api::Method method) {
+  return method == api::Method::other ? std::string_view("_OTHER") : to_string(method);
+}
+
 void RequestMetrics::observe(std::uint32_t route, api::Method method, unsigned status, double duration_s) {
   Row& row = route == kNoRoute ? rows_.back() : rows_[route];
   row.seconds->Observe(duration_s);
@@ -20,9 +24,8 @@ const RequestMetrics::Cell& RequestMetrics::cell_of(Row& row, api::Method method
   for (const Cell& cell : row.cells) {
     if (cell.status == status && cell.method == method) return cell;
   }
-  const auto name = method == api::Method::other ? std::string_view("_OTHER") : to_string(method);
-  row.cells.push_back(
-      {method, status, &metrics_.requests(row.name, status), &metrics_.server_request_seconds(name, row.name, status)});
+  row.cells.push_back({method, status, &metrics_.requests(row.name, status),
+                       &metrics_.server_request_seconds(method_name(method), row.name, status)});
   return row.cells.back();
 }
 

@@ -11,6 +11,9 @@ namespace flashsale::http {
 /// The index that stands for requests which no route took.
 inline constexpr std::uint32_t kNoRoute = UINT32_MAX;
 
+/// As OpenTelemetry names it: in capitals, `_OTHER` for one that HTTP does not know.
+[[nodiscard]] std::string_view method_name(api::Method method);
+
 /// Counts requests and their latency by route. Looks each series up once a thread. For one thread.
 class RequestMetrics {
  public:

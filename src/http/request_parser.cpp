@@ -47,6 +47,9 @@ api::Header to_header(beast::http::field field, std::string_view name) {
     case 10:
       if (equals_ignoring_case(name, "webhook-id")) return api::Header::webhook_id;
       break;
+    case 11:
+      if (equals_ignoring_case(name, "traceparent")) return api::Header::traceparent;
+      break;
     case 12:
       if (equals_ignoring_case(name, "x-request-id")) return api::Header::request_id;
       if (equals_ignoring_case(name, "queue-ticket")) return api::Header::queue_ticket;
@@ -147,6 +150,8 @@ class RequestParser::HeadReader final : public beast::http::basic_parser<true> {
     const std::uint32_t bit = 1U << index;
     if ((seen_ & bit) != 0) {
       if (is_single_value(header)) refused = "a header field that may occur once was sent twice";
+      // Trace Context: two are as good as none, and nothing to refuse a request for.
+      if (header == api::Header::traceparent) headers[index] = {};
       return;
     }
     seen_ |= bit;

@@ -63,8 +63,8 @@ void append_response(ByteBuffer& out, const api::Reply& reply, const ResponseFra
   const bool has_body = may_have_body && (follows || !reply.body.empty());
   const std::string_view reason = reason_phrase(reply.status);
   const std::size_t bytes_max = kFrameBytesMax + reason.size() + frame.date_field.size() + reply.content_type.size() +
-                                frame.request_id.size() + frame.extra_fields.size() + reply.headers.size() +
-                                reply.body.size();
+                                frame.request_id.size() + frame.trace_response.size() + frame.extra_fields.size() +
+                                reply.headers.size() + reply.body.size();
   char* const begin = out.prepare(bytes_max);
   Cursor to(begin);
   to << "HTTP/1.1 " << std::size_t{reply.status} << " " << reason << "\r\n" << frame.date_field;
@@ -72,6 +72,7 @@ void append_response(ByteBuffer& out, const api::Reply& reply, const ResponseFra
   if (frame.framing == BodyFraming::chunked) to << "Transfer-Encoding: chunked\r\n";
   if (may_have_body && !follows) to << "Content-Length: " << reply.body.size() << "\r\n";
   to << "X-Request-Id: " << frame.request_id << "\r\n";
+  if (!frame.trace_response.empty()) to << "traceresponse: " << frame.trace_response << "\r\n";
   if (frame.close) {
     to << "Connection: close\r\n";
   } else if (frame.keep_alive_1_0) {

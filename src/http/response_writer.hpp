@@ -33,10 +33,11 @@ enum class BodyFraming : std::uint8_t {
 struct ResponseFrame {
   std::string_view date_field;  ///< whole, as DateCache gives it
   std::string_view request_id;
-  std::string_view extra_fields;  ///< whole, for every answer of the server (CORS)
-  bool close = false;             ///< Connection: close
-  bool keep_alive_1_0 = false;    ///< Connection: keep-alive, which a client of HTTP/1.0 must be told
-  bool without_body = false;      ///< answer to HEAD: Content-Length of the body, but no body
+  std::string_view trace_response;  ///< value of `traceresponse`; empty: none
+  std::string_view extra_fields;    ///< whole, for every answer of the server (CORS)
+  bool close = false;               ///< Connection: close
+  bool keep_alive_1_0 = false;      ///< Connection: keep-alive, which a client of HTTP/1.0 must be told
+  bool without_body = false;        ///< answer to HEAD: Content-Length of the body, but no body
   BodyFraming framing = BodyFraming::length;
 };
 

@@ -10,8 +10,8 @@ namespace flashsale::http {
 
 class Server::Impl {
  public:
-  Impl(Options options, const std::vector<Worker>& workers, telemetry::Metrics& metrics)
-      : state(std::make_shared<ServerState>(std::move(options), metrics)) {
+  Impl(Options options, const std::vector<Worker>& workers, telemetry::Metrics& metrics, telemetry::Tracer* tracer)
+      : state(std::make_shared<ServerState>(std::move(options), metrics, tracer)) {
     FLASHSALE_CHECK(!workers.empty());
     for (const Worker& worker : workers) threads.push_back(std::make_shared<IoThread>(state, worker));
     listener = std::make_shared<Listener>(*state, threads);
@@ -31,8 +31,9 @@ class Server::Impl {
   std::shared_ptr<Listener> listener;
 };
 
-Server::Server(Options options, const std::vector<Worker>& workers, telemetry::Metrics& metrics)
-    : impl_(std::make_unique<Impl>(std::move(options), workers, metrics)) {}
+Server::Server(Options options, const std::vector<Worker>& workers, telemetry::Metrics& metrics,
+               telemetry::Tracer* tracer)
+    : impl_(std::make_unique<Impl>(std::move(options), workers, metrics, tracer)) {}
 
 Server::~Server() = default;
 

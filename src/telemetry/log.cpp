@@ -117,6 +117,8 @@ void append_value(std::string& out, const Field::Value& value) {
           append_quoted(out, v);
         } else if constexpr (std::is_same_v<T, bool>) {
           out.append(v ? "true" : "false");
+        } else if constexpr (std::is_same_v<T, TraceId>) {
+          append_quoted(out, to_string(v));
         } else if constexpr (std::is_same_v<T, double>) {
           // JSON has no infinities and no NaN.
           std::isfinite(v) ? append_number(out, v) : void(out.append("null"));
@@ -143,6 +145,7 @@ void append_json(std::string& out, spdlog::level::level_enum level, std::string_
   out.append("\",\"message\":");
   append_quoted(out, message);
   for (const Field& field : fields) {
+    if (!field.is_there()) continue;
     out.push_back(',');
     append_quoted(out, field.name);
     out.push_back(':');
@@ -161,6 +164,7 @@ void append_text(std::string& out, spdlog::level::level_enum level, std::string_
   out.push_back(' ');
   append_unquoted(out, message);
   for (const Field& field : fields) {
+    if (!field.is_there()) continue;
     out.push_back(' ');
     append_unquoted(out, field.name);
     out.push_back('=');

@@ -91,7 +91,12 @@ Metrics::Metrics()
       events_delivered_(counter(*registry_, "flashsale_events_delivered_total",
                                 "Events that a sink has taken, and deliveries that failed, by outcome.")),
       events_delivery_seconds_(
-          histogram(*registry_, "flashsale_events_delivery_seconds", "Time that a sink took for a batch of events.")) {
+          histogram(*registry_, "flashsale_events_delivery_seconds", "Time that a sink took for a batch of events.")),
+      traces_kept_(counter(*registry_, "flashsale_traces_kept_total", "Requests whose spans are kept, by reason.")),
+      traces_dropped_(counter(*registry_, "flashsale_traces_dropped_total",
+                              "Requests whose spans should have been kept and are lost, by reason.")),
+      traces_exports_(counter(*registry_, "flashsale_traces_exports_total",
+                              "Batches of traces sent to the collector, by outcome.")) {
   gauge(*registry_, "flashsale_build_info", "Always 1; the version is in the label.")
       .Add({{"version", FLASHSALE_VERSION}})
       .Set(1);
@@ -107,6 +112,9 @@ Metrics::Metrics()
   for (const char* result : {"published", "superseded", "failed"}) rebuilds(result).Increment(0);
   for (const char* reason : {"accept", "limit"}) connections_refused(reason).Increment(0);
   payments("refund_required").Increment(0);
+  for (const char* reason : {"chance", "flag", "slow", "failure"}) traces_kept(reason).Increment(0);
+  for (const char* reason : {"over_rate", "queue_full", "collector"}) traces_dropped(reason).Increment(0);
+  for (const char* outcome : {"taken", "refused", "failed"}) traces_exports(outcome).Increment(0);
 }
 
 Counter& Metrics::requests(std::string_view route, unsigned status) {
@@ -187,6 +195,14 @@ Counter& Metrics::events_delivered(std::string_view sink, std::string_view outco
 }
 Histogram& Metrics::events_delivery_seconds(std::string_view sink) {
   return events_delivery_seconds_.Add({{"sink", std::string(sink)}}, latency_buckets_s());
+}
+
+Counter& Metrics::traces_kept(std::string_view reason) { return traces_kept_.Add({{"reason", std::string(reason)}}); }
+Counter& Metrics::traces_dropped(std::string_view reason) {
+  return traces_dropped_.Add({{"reason", std::string(reason)}});
+}
+Counter& Metrics::traces_exports(std::string_view outcome) {
+  return traces_exports_.Add({{"outcome", std::string(outcome)}});
 }
 
 std::string Metrics::serialize() const {

@@ -95,6 +95,16 @@ TEST(RequestParser, ReadsWhatTheApiNeeds) {
   EXPECT_EQ(header(parsed, api::Header::origin), "https://shop.example");
 }
 
+TEST(RequestParser, TwoTraceparentsAreNone) {
+  const std::string begin = "GET / HTTP/1.1\r\nHost: h\r\nTraceParent: 00-a\r\n";
+  EXPECT_EQ(header(parse(begin + "\r\n"), api::Header::traceparent), "00-a");
+  for (const char* more : {"traceparent: 00-a\r\n\r\n", "traceparent: b\r\ntraceparent: c\r\n\r\n"}) {
+    const Parsed parsed = parse(begin + more);
+    ASSERT_EQ(parsed.state, State::complete) << parsed.detail;
+    EXPECT_EQ(header(parsed, api::Header::traceparent), "");
+  }
+}
+
 TEST(RequestParser, SplitAnywhereGivesTheSame) {
   const std::vector<std::string> requests{
       "POST /a?b HTTP/1.1\r\nHost: h\r\nIdempotency-Key: k\r\nContent-Length: 3\r\n\r\nabcGET /next",

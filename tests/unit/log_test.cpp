@@ -112,6 +112,14 @@ TEST(LogTest, NumbersKeepTheirValue) {
   EXPECT_TRUE(logged_field(std::numeric_limits<double>::infinity()).is_null());
 }
 
+TEST(LogTest, ATraceThatIsNoneIsLeftOut) {
+  EXPECT_EQ(logged_field(TraceId{0x4bf92f3577b34da6, 1}), "4bf92f3577b34da60000000000000001");
+  const auto lines = logged({}, [] { log_info("m", {{"trace_id", TraceId{}}, {"n", 1}}); });
+  ASSERT_EQ(lines.size(), 1U);
+  EXPECT_FALSE(Json::parse(lines[0]).contains("trace_id"));
+  EXPECT_EQ(Json::parse(lines[0]).at("n"), 1);
+}
+
 TEST(LogTest, LevelsBelowTheChosenOneAreLeftOut) {
   const auto all = [] {
     log_debug("d");

@@ -28,24 +28,32 @@ TEST(MetricsTest, ServesEachFamilyUnderItsName) {
   metrics.pending_log_age_seconds().Set(1.5);
   metrics.connections("public").Set(12);
   metrics.pulse_age_seconds().Set(0.25);
+  metrics.traces_kept("slow").Increment();
+  metrics.traces_dropped("over_rate").Increment();
+  metrics.traces_exports("taken").Increment();
   const std::string text = metrics.serialize();
-  for (const char* line :
-       {"# TYPE flashsale_http_requests_total counter\n",
-        "flashsale_http_requests_total{route=\"/v1/sales\",status=\"200\"} 3\n",
-        "# TYPE flashsale_http_request_seconds histogram\n",
-        "flashsale_http_request_seconds_bucket{route=\"/v1/sales\",le=\"0.0025\"} 0\n",
-        "flashsale_http_request_seconds_bucket{route=\"/v1/sales\",le=\"0.005\"} 1\n",
-        "flashsale_reservations_total{outcome=\"accepted\"} 1\n",
-        "flashsale_orders_written_total{outcome=\"confirmed\"} 1\n",
-        "flashsale_dependency_errors_total{dependency=\"redis\",kind=\"timeout\"} 1\n",
-        "flashsale_rebuilds_total{result=\"published\"} 1\n",
-        "flashsale_connections_refused_total{reason=\"limit\"} 1\n",
-        "flashsale_batch_size_bucket{stage=\"journal\",le=\"64\"} 0\n",
-        "flashsale_batch_size_bucket{stage=\"journal\",le=\"128\"} 1\n", "flashsale_queue_depth{queue=\"journal\"} 7\n",
-        "flashsale_dependency_seconds_count{dependency=\"postgres\",operation=\"write_orders\"} 1\n",
-        "flashsale_pending_log_entries 5\n", "flashsale_pending_log_oldest_age_seconds 1.5\n",
-        "flashsale_connections{listener=\"public\"} 12\n", "flashsale_pulse_age_seconds 0.25\n",
-        "flashsale_build_info{version=\"" FLASHSALE_VERSION "\"} 1\n"}) {
+  for (const char* line : {"# TYPE flashsale_http_requests_total counter\n",
+                           "flashsale_http_requests_total{route=\"/v1/sales\",status=\"200\"} 3\n",
+                           "# TYPE flashsale_http_request_seconds histogram\n",
+                           "flashsale_http_request_seconds_bucket{route=\"/v1/sales\",le=\"0.0025\"} 0\n",
+                           "flashsale_http_request_seconds_bucket{route=\"/v1/sales\",le=\"0.005\"} 1\n",
+                           "flashsale_reservations_total{outcome=\"accepted\"} 1\n",
+                           "flashsale_orders_written_total{outcome=\"confirmed\"} 1\n",
+                           "flashsale_dependency_errors_total{dependency=\"redis\",kind=\"timeout\"} 1\n",
+                           "flashsale_rebuilds_total{result=\"published\"} 1\n",
+                           "flashsale_connections_refused_total{reason=\"limit\"} 1\n",
+                           "flashsale_batch_size_bucket{stage=\"journal\",le=\"64\"} 0\n",
+                           "flashsale_batch_size_bucket{stage=\"journal\",le=\"128\"} 1\n",
+                           "flashsale_queue_depth{queue=\"journal\"} 7\n",
+                           "flashsale_dependency_seconds_count{dependency=\"postgres\",operation=\"write_orders\"} 1\n",
+                           "flashsale_pending_log_entries 5\n",
+                           "flashsale_pending_log_oldest_age_seconds 1.5\n",
+                           "flashsale_connections{listener=\"public\"} 12\n",
+                           "flashsale_pulse_age_seconds 0.25\n",
+                           "flashsale_traces_kept_total{reason=\"slow\"} 1\n",
+                           "flashsale_traces_dropped_total{reason=\"over_rate\"} 1\n",
+                           "flashsale_traces_exports_total{outcome=\"taken\"} 1\n",
+                           "flashsale_build_info{version=\"" FLASHSALE_VERSION "\"} 1\n"}) {
     EXPECT_THAT(text, HasSubstr(line));
   }
 }

@@ -382,6 +382,22 @@ TEST_F(SettingsTest, ChecksWhatMustFitTogether) {
   EXPECT_EQ(error(), "");
 }
 
+TEST_F(SettingsTest, ACollectorOfTracesCanBeSpokenTo) {
+  const auto enable = [this] { flag("tracing.enabled", "true"); };
+  enable();
+  EXPECT_EQ(error(), "");
+  for (const char* wrong : {"nothing", "No colon", "A:b", ": b", "A b: c", "A: b\r\nC: d"}) {
+    enable();
+    sources_.environment = {std::string("FLASHSALE_TRACING_HEADERS=") + wrong};
+    expect_error({"tracing.headers"});
+  }
+  enable();
+  sources_.environment = {"FLASHSALE_TRACING_HEADERS=Authorization: Basic aGk=, X-Scope-OrgID: shop"};
+  EXPECT_EQ(error(), "");
+  sources_.environment = {"FLASHSALE_TRACING_URL=collector:4318"};
+  expect_error({"tracing.url must begin with http:// or https://"});
+}
+
 TEST_F(SettingsTest, ADemoIsRefusedWhereOthersCouldCome) {
   const auto demo = [this](const std::string& name, const std::string& value) {
     sources_.flags = {{"shop.enabled", "true"},

@@ -26,15 +26,17 @@ MAY_INCLUDE = {
     "insight": ["telemetry", "model"],
     "redis": ["telemetry", "model"],
     "postgres": ["telemetry", "model"],
+    "outbound": ["telemetry", "model"],
     "workers": ["redis", "postgres", "telemetry", "model"],
-    "events": ["workers"] + STANDS_ON,
+    "events": ["outbound", "workers"] + STANDS_ON,
     "catalog": ["workers"] + STANDS_ON,
     "checkout": ["catalog", "workers"] + STANDS_ON,
     "payments": ["checkout", "catalog", "workers"] + STANDS_ON,
     "admin": ["checkout", "catalog", "workers"] + STANDS_ON,
-    "api": ["admin", "payments", "checkout", "catalog", "events", "workers"] + STANDS_ON,
-    "http": ["api", "admin", "payments", "checkout", "catalog", "events", "workers"] + STANDS_ON,
-    "app": ["http", "api", "insight", "admin", "payments", "checkout", "catalog", "events", "workers"] + STANDS_ON,
+    "api": ["admin", "payments", "checkout", "catalog", "events", "outbound", "workers"] + STANDS_ON,
+    "http": ["api", "admin", "payments", "checkout", "catalog", "events", "outbound", "workers"] + STANDS_ON,
+    "app": ["http", "api", "insight", "outbound", "admin", "payments", "checkout", "catalog", "events",
+            "workers"] + STANDS_ON,
 }
 
 # Libraries that are the business of one module alone; `header` says whether its public headers may show them.
@@ -43,7 +45,7 @@ LIBRARY_OWNERS = [
     (re.compile(r"<pqxx/"), "postgres", True),
     (re.compile(r"<boost/beast"), "http", False),
     (re.compile(r"<toml\+\+/"), "app", False),
-    (re.compile(r"<curl/"), "events", False),
+    (re.compile(r"<curl/"), "outbound", False),
 ]
 
 SQL = re.compile(

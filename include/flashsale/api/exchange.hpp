@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "flashsale/api/problem.hpp"
+#include "flashsale/telemetry/trace.hpp"
 
 namespace flashsale::api {
 
@@ -31,6 +32,7 @@ enum class Header : std::uint8_t {
   webhook_signature,
   last_event_id,  ///< of a stream that is taken up again
   forwarded_for,  ///< X-Forwarded-For, of several lines the last; see identity::client_address
+  traceparent,    ///< as sent; see Exchange::trace
   count_,
 };
 inline constexpr std::size_t kHeaderCount = static_cast<std::size_t>(Header::count_);
@@ -46,6 +48,7 @@ struct Request {
                                                        ///< meaning was already refused with 400
   std::string_view body;
   std::string_view request_id;    ///< X-Request-Id taken (1..128 visible ASCII characters) or made
+  telemetry::TraceId trace_id;    ///< of the trace that it belongs to; none while tracing is off
   std::string_view peer_address;  ///< IP address of the TCP peer, no port
   std::chrono::steady_clock::time_point received_at;
 
@@ -71,7 +74,8 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   virtual ~Exchange() = default;
   [[nodiscard]] virtual const Request& request() const = 0;
   [[nodiscard]] virtual boost::asio::any_io_executor executor() = 0;
-  /// The server itself adds Date, Content-Length, Connection and X-Request-Id. For HEAD the body is left out.
+  /// The server itself adds Date, Content-Length, Connection, X-Request-Id and traceresponse. For HEAD the body is left
+  /// out.
   virtual void reply(const Reply& reply) = 0;
 
   /// Begins an answer whose body comes in pieces; `head.body` is not looked at. False: nothing may follow, as this
@@ -88,6 +92,10 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   /// For an answer that is long in coming: calls `gone` once, from the loop, if the client closes its connection before
   /// the answer's end.
   virtual void watch_client(std::function<void()> gone) = 0;
+
+  /// What is noted of the request for its trace. Until the answer whoever works on it may note more; after it, until
+  /// the next request is read, it says whether the trace is kept. Null: tracing is off.
+  [[nodiscard]] virtual telemetry::RequestTrace* trace() { return nullptr; }
 };
 
 /// Appends one field to a header block; asserts that neither part has a CR, LF or NUL.

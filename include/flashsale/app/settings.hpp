@@ -197,6 +197,18 @@ struct Settings {
     std::string format = "json";
     std::string checkouts = "none";  ///< none, refused or all
   } log;
+
+  struct Tracing {
+    bool enabled = false;
+    std::string url = "http://127.0.0.1:4318/v1/traces";
+    std::vector<std::string> headers;  ///< after loading also those of headers_file
+    std::string headers_file;
+    std::string ca_file;  ///< empty: the system's
+    std::string service_name = "flashsaled";
+    std::uint32_t slow_ms = 250;
+    std::uint32_t keep_one_in = 1000;
+    std::uint32_t kept_per_s_max = 100;
+  } tracing;
 };
 
 /// Where a setting lives in a Settings object; which alternative it is, is its type.

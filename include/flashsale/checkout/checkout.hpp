@@ -16,6 +16,7 @@
 #include "flashsale/checkout/placement.hpp"
 #include "flashsale/postgres/report_repository.hpp"
 #include "flashsale/redis/connection.hpp"
+#include "flashsale/telemetry/tracer.hpp"
 
 namespace flashsale::checkout {
 
@@ -35,6 +36,7 @@ class Checkout {
     OrderLookup& lookup;
     Permits& permits;
     telemetry::Metrics& metrics;
+    telemetry::Tracer* tracer;  ///< null: tracing is off
   };
 
   Checkout(Options options, const Parts& parts);

@@ -6,6 +6,7 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -16,6 +17,7 @@
 #include "flashsale/checkout/sale_troubles.hpp"
 #include "flashsale/postgres/order_writer.hpp"
 #include "flashsale/telemetry/metrics.hpp"
+#include "flashsale/telemetry/trace.hpp"
 
 namespace flashsale::checkout {
 
@@ -23,6 +25,7 @@ namespace flashsale::checkout {
 struct SettledOrder {
   std::uint64_t token = 0;  ///< the submitter's
   postgres::WriteResult result;
+  std::shared_ptr<const telemetry::BatchTrace> batch{};  ///< that wrote it; null if none of its orders is traced
 };
 
 /// Whoever submits orders. Called on a journal thread; must outlive the journal's stop().
@@ -134,7 +137,8 @@ class Journal {
   void delay(Submission submission, bool is_row_held);
   void note_waiting();
   [[nodiscard]] bool is_held(const OrderLines& lines) const;
-  void deliver(std::vector<Submission>& batch, std::vector<postgres::WriteResult>& results);
+  void deliver(std::vector<Submission>& batch, std::vector<postgres::WriteResult>& results, Clock::time_point began,
+               Clock::time_point ended);
 
   Options options_;
   telemetry::Metrics& metrics_;

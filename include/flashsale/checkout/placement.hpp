@@ -11,6 +11,7 @@
 #include "flashsale/catalog/snapshot.hpp"
 #include "flashsale/model/order.hpp"
 #include "flashsale/model/request_id.hpp"
+#include "flashsale/telemetry/trace.hpp"
 
 namespace flashsale::checkout {
 
@@ -22,6 +23,7 @@ struct Placement {
   std::string customer_id;
   std::chrono::milliseconds wait{2000};  ///< for the commit; 0: answer as soon as Redis has taken it
   RequestId request_id;                  ///< of the request, which may be over before the order is
+  telemetry::TraceContext trace;         ///< its span; none while tracing is off
 };
 
 /// Whether a row under its id is its order. It can be another's, although the id is made of the customer's: of one who
@@ -88,6 +90,7 @@ static_assert(kPlacementOutcomes.size() == static_cast<std::size_t>(PlacementOut
 struct PlacementResult {
   PlacementOutcome outcome = PlacementOutcome::unavailable;
   Order order;
+  telemetry::OrderTrace* trace = nullptr;  ///< of an order that got its permit, for as long as the callback runs
 };
 
 /// Told the outcome, once.

@@ -1,21 +1,18 @@
 #pragma once
 #include <chrono>
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 
+#include "flashsale/outbound/http_client.hpp"
+
 namespace flashsale::events {
 
-/// Asks another process's feed for pages, over one connection that is kept. Answers and times are bounded; redirects
-/// are not followed, proxies of the environment not used. One thread; interrupt() any.
+/// Asks another process's feed for pages. One thread; interrupt() any.
 class FeedClient {
  public:
   /// `admin_url`: `http://HOST:PORT`, or https.
   explicit FeedClient(std::string admin_url);
-  ~FeedClient();
-  FeedClient(const FeedClient&) = delete;
-  FeedClient& operator=(const FeedClient&) = delete;
 
   struct Page {
     std::optional<std::int64_t> after;  ///< empty: from the oldest that is kept
@@ -31,11 +28,11 @@ class FeedClient {
   /// `token`: without line ends. It stands in no error and no log.
   [[nodiscard]] Answer get(const Page& page, const std::string& token);
   /// Ends a get(), and all that come later, at once.
-  void interrupt();
+  void interrupt() { client_.interrupt(); }
 
  private:
-  struct State;
-  std::unique_ptr<State> state_;
+  std::string admin_url_;
+  outbound::HttpClient client_;
 };
 
 }  // namespace flashsale::events

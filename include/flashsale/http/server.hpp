@@ -11,6 +11,7 @@
 #include "flashsale/api/route.hpp"
 #include "flashsale/model/result.hpp"
 #include "flashsale/telemetry/metrics.hpp"
+#include "flashsale/telemetry/tracer.hpp"
 
 namespace flashsale::http {
 
@@ -42,8 +43,9 @@ struct Worker {
 /// any more, and before the loops, the routes and the metrics are destroyed.
 class Server {
  public:
-  /// At least one worker.
-  Server(Options options, const std::vector<Worker>& workers, telemetry::Metrics& metrics);
+  /// At least one worker. `tracer` null: tracing is off.
+  Server(Options options, const std::vector<Worker>& workers, telemetry::Metrics& metrics,
+         telemetry::Tracer* tracer = nullptr);
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
   ~Server();

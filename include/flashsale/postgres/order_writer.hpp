@@ -9,6 +9,7 @@
 #include "flashsale/model/result.hpp"
 #include "flashsale/postgres/session.hpp"
 #include "flashsale/postgres/write_result.hpp"
+#include "flashsale/telemetry/trace_context.hpp"
 
 namespace flashsale::postgres {
 
@@ -16,6 +17,7 @@ namespace flashsale::postgres {
 struct NewOrder {
   Order order;             ///< id, item, customer, quantity, created_at; status is what it becomes when it is taken
   std::int64_t epoch = 0;  ///< the epoch under which Redis accepted it
+  telemetry::TraceContext trace{};  ///< of the request that placed it; none while tracing is off
 };
 
 /// A session's name tells a writer from everything else that is connected: see end_stalled_writers().

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <variant>
 
+#include "flashsale/telemetry/trace_context.hpp"
+
 namespace flashsale::telemetry {
 
 struct LogOptions {
@@ -24,7 +26,7 @@ void start_log(const LogOptions& options);
 void shutdown_log();
 
 struct Field {
-  using Value = std::variant<std::string_view, std::int64_t, std::uint64_t, double, bool>;
+  using Value = std::variant<std::string_view, std::int64_t, std::uint64_t, double, bool, TraceId>;
   std::string_view name;
   Value value;
   Field(std::string_view n, std::string_view v) : name(n), value(v) {}
@@ -34,6 +36,13 @@ struct Field {
   Field(std::string_view n, std::unsigned_integral auto v) : name(n), value(static_cast<std::uint64_t>(v)) {}
   Field(std::string_view n, double v) : name(n), value(v) {}
   Field(std::string_view n, bool v) : name(n), value(v) {}
+  /// Left out of the line if it is none.
+  Field(std::string_view n, const TraceId& v) : name(n), value(v) {}
+
+  [[nodiscard]] bool is_there() const {
+    const auto* id = std::get_if<TraceId>(&value);
+    return id == nullptr || id->is_set();
+  }
 };
 
 /// One line: {"time":…,"level":…,"message":…,<fields>}. Values are escaped, ill-formed UTF-8 becomes U+FFFD, and

@@ -52,6 +52,10 @@ class Metrics {
   [[nodiscard]] prometheus::Counter& events_delivered(std::string_view sink, std::string_view outcome);
   [[nodiscard]] prometheus::Histogram& events_delivery_seconds(std::string_view sink);  ///< of a batch
 
+  [[nodiscard]] prometheus::Counter& traces_kept(std::string_view reason);  ///< a KeptFor
+  [[nodiscard]] prometheus::Counter& traces_dropped(std::string_view reason);
+  [[nodiscard]] prometheus::Counter& traces_exports(std::string_view outcome);
+
   using Families = std::vector<prometheus::MetricFamily>;
   /// For what is known elsewhere and read when somebody asks: `read` is called by each serialize(), in its thread, and
   /// adds to what it is given. Before the first serialize().
@@ -89,6 +93,9 @@ class Metrics {
   prometheus::Family<prometheus::Gauge>& events_sink_oldest_age_;
   prometheus::Family<prometheus::Counter>& events_delivered_;
   prometheus::Family<prometheus::Histogram>& events_delivery_seconds_;
+  prometheus::Family<prometheus::Counter>& traces_kept_;
+  prometheus::Family<prometheus::Counter>& traces_dropped_;
+  prometheus::Family<prometheus::Counter>& traces_exports_;
 };
 
 }  // namespace flashsale::telemetry

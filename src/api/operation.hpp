@@ -6,6 +6,7 @@
 #include "flashsale/api/exchange.hpp"
 #include "flashsale/api/parts.hpp"
 #include "flashsale/model/result.hpp"
+#include "flashsale/telemetry/trace_scope.hpp"
 
 namespace flashsale::api {
 
@@ -61,8 +62,11 @@ template <class Value>
 void run_operation(Exchange& exchange, workers::OperationPool& pool, std::function<Value(workers::Stores&)> work,
                    std::function<void(Exchange&, Value)> finish) {
   auto kept = exchange.shared_from_this();
+  const auto* trace = exchange.trace();
+  const auto cause = trace != nullptr ? trace->context : telemetry::TraceContext{};
   const bool queued =
-      pool.submit([kept, work = std::move(work), finish = std::move(finish)](workers::Stores& stores) mutable {
+      pool.submit([kept, cause, work = std::move(work), finish = std::move(finish)](workers::Stores& stores) mutable {
+        const telemetry::TraceScope scope(cause);
         auto value = work(stores);
         auto executor = kept->executor();
         boost::asio::post(executor, [kept = std::move(kept), finish = std::move(finish),

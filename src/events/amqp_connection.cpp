@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
 #include <stdexcept>
 #include <utility>
 
@@ -190,8 +191,8 @@ void AmqpConnection::wait_for_room(milliseconds time) {
 
 std::string AmqpConnection::publish(const Message& message) {
   static constexpr std::string_view kPrefix = "cloudEvents:";
-  std::array<std::string, std::tuple_size_v<std::remove_cvref_t<decltype(message.attributes)>>> names;
-  std::array<amqp_table_entry_t, names.size()> headers{};
+  std::vector<std::string> names(message.attributes.size());
+  std::vector<amqp_table_entry_t> headers(message.attributes.size());
   for (std::size_t i = 0; i < names.size(); ++i) {
     names[i].append(kPrefix).append(message.attributes[i].name);
     headers[i] = entry(names[i], message.attributes[i].value);

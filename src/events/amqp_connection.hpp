@@ -48,7 +48,7 @@ class AmqpConnection {
     std::string_view id;
     std::string_view routing_key;
     std::string_view body;
-    const std::array<Attribute, 9>& attributes;
+    const std::vector<Attribute>& attributes;
   };
 
   AmqpConnection() = default;

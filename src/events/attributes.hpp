@@ -1,7 +1,7 @@
 #pragma once
-#include <array>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "flashsale/events/event.hpp"
 
@@ -13,7 +13,7 @@ struct Attribute {
 };
 
 /// All attributes of the CloudEvent but `datacontenttype`, which is told apart from them in binary modes.
-[[nodiscard]] std::array<Attribute, 9> attributes_of(const Event& event, std::string_view source);
+[[nodiscard]] std::vector<Attribute> attributes_of(const Event& event, std::string_view source);
 
 inline constexpr std::string_view kDataContentType = "application/json";
 

@@ -124,6 +124,7 @@ Event render(const postgres::EventRow& row, const Sale* sale) {
   event.type = row.type;
   event.time = format_rfc3339(row.at);
   if (sale != nullptr) event.sale_id = sale->id;
+  event.traceparent = row.traceparent;
   if (is_of_an_order(row.type)) {
     render_order(event, row, sale);
     return event;
@@ -162,6 +163,7 @@ void append_cloud_event(std::string& out, const Event& event, std::string_view s
   append_text(out, "dataschema", data_schema_of(event.type));
   append_text(out, "sequence", sequence_of(event.position));
   append_text(out, "partitionkey", event.partition_key);
+  if (!event.traceparent.empty()) append_text(out, "traceparent", event.traceparent);
   append_member(out, "data");
   out += event.data;
   out += '}';

@@ -43,6 +43,7 @@ WebhookMessage make_message(const postgres::WebhookTarget& target, const Event& 
   }
   message.headers = {"Content-Type: application/cloudevents+json; charset=utf-8", "webhook-id: " + id,
                      "webhook-timestamp: " + timestamp, "webhook-signature: " + signatures};
+  if (!event.traceparent.empty()) message.headers.push_back("traceparent: " + event.traceparent);
   return message;
 }
 

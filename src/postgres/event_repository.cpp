@@ -27,7 +27,14 @@ struct OutboxRow {
   std::vector<OrderId> ids;
   std::string reason;
   std::optional<TimePoint> expires_at;
+  std::string traces;
 };
+
+/// Of what has happened to orders only these have more to tell than their rows; a batch of orders has a payload for its
+/// traces alone, which is not to be copied for each of them.
+bool tells_payload(EventType type) {
+  return !is_of_an_order(type) || type == EventType::order_rejected || type == EventType::order_refund_required;
+}
 
 OutboxRow read_row(const pqxx::row& row) {
   OutboxRow read;
@@ -40,8 +47,9 @@ OutboxRow read_row(const pqxx::row& row) {
   if (!row[6].is_null()) read.ids = read_order_ids(row[6]);
   if (!row[7].is_null()) read.reason = row[7].as<std::string>();
   if (!row[8].is_null()) read.expires_at = read_time(row[8]);
-  if (!row[9].is_null()) read.event.payload = row[9].as<std::string>();
+  if (!row[9].is_null() && tells_payload(read.event.type)) read.event.payload = row[9].as<std::string>();
   read.event.row_no = row[10].as<std::int64_t>();
+  if (!row[11].is_null()) read.traces = row[11].as<std::string>();
   return read;
 }
 
@@ -64,7 +72,10 @@ std::vector<ReadEvent> spread(const pqxx::result& rows, std::int64_t after, std:
       if (!is_next || static_cast<std::int32_t>(events.size()) == limit) return events;
       ReadEvent one{read.event, read.reason, read.expires_at};
       one.event.position = position;
-      if (!read.ids.empty()) one.event.order_id = read.ids.at(static_cast<std::size_t>(i));
+      if (!read.ids.empty()) {
+        one.event.order_id = read.ids.at(static_cast<std::size_t>(i));
+        if (!read.traces.empty()) one.event.traceparent = find_trace(read.traces, *one.event.order_id);
+      }
       events.push_back(std::move(one));
     }
   }

@@ -233,7 +233,9 @@ struct TakenColumns {
 OutboxRows first_rows(Entries entries, const PaymentWindows& windows) {
   return changes_of(entries, [&](const Entry& entry) {
     const Order& order = entry.order->order;
-    return std::optional(first_row(order, windows.expires_at(order)));
+    auto change = first_row(order, windows.expires_at(order));
+    change.trace = entry.order->trace;
+    return std::optional(change);
   });
 }
 
@@ -562,6 +564,7 @@ class CarefulWrite {
                               result.outcome == WriteOutcome::recorded;
       if (!is_written) return std::nullopt;
       auto change = first_row(result.row, result.row.expires_at);
+      change.trace = entry.order->trace;
       if (const auto counted = changes_.find(change.id); counted != changes_.end()) change.change_no = counted->second;
       return change;
     });

@@ -7,6 +7,7 @@
 #include "embedded/flashsale_postgres.hpp"
 #include "flashsale/model/json_members.hpp"
 #include "flashsale/postgres/outbox.hpp"
+#include "flashsale/telemetry/trace_scope.hpp"
 #include "statement.hpp"
 
 namespace flashsale::postgres {
@@ -40,22 +41,40 @@ std::string owed(const OrderChange& change) {
   return json + "}";
 }
 
+/// As find_trace() wants it. Few orders of a batch have one, or none.
+std::string payload_of(std::string payload, const std::string& traces) {
+  if (traces.empty()) return payload;
+  if (payload.empty()) payload = "{}";
+  payload.pop_back();
+  append_text(payload, kTracesMember, traces);
+  return payload + "}";
+}
+
 }  // namespace
+
+std::string_view find_trace(std::string_view traces, const OrderId& id) {
+  const auto name = id.to_string() + ' ';
+  const auto found = traces.find(name);
+  return found == std::string_view::npos ? std::string_view()
+                                         : traces.substr(found + name.size(), telemetry::kTraceparentBytes);
+}
 
 void leave_events(bool yes) { events_are_left = yes; }
 bool leaves_events() { return events_are_left.load(std::memory_order_relaxed); }
 
 void OutboxRows::add(const OrderChange& change) {
   if (change.refund != nullptr) {
-    Row row{EventType::order_refund_required, change.change_no, {}, std::nullopt, {}, owed(change)};
+    Row row{EventType::order_refund_required, change.change_no, {}, std::nullopt, {}, owed(change), {}};
     if (change.after != OrderStatus::pending) row.order_ids.push_back(change.id);
+    note_trace(row, change);
     rows_.push_back(std::move(row));
     return;
   }
   const auto type = event_of(change.after);
   if (type == EventType::order_rejected) {
     rows_.push_back(
-        {type, change.change_no, std::string(change.reason), std::nullopt, {change.id}, refused_try(*change.row)});
+        {type, change.change_no, std::string(change.reason), std::nullopt, {change.id}, refused_try(*change.row), {}});
+    note_trace(rows_.back(), change);
     return;
   }
   const auto like_it = [&](const Row& row) {
@@ -64,12 +83,24 @@ void OutboxRows::add(const OrderChange& change) {
   };
   // Nearly all of a batch are alike, and the last row is theirs.
   const auto found = std::find_if(rows_.rbegin(), rows_.rend(), like_it);
-  if (found != rows_.rend()) return found->order_ids.push_back(change.id);
-  rows_.push_back({type, change.change_no, std::string(change.reason), change.expires_at, {change.id}, {}});
+  if (found != rows_.rend()) {
+    found->order_ids.push_back(change.id);
+    return note_trace(*found, change);
+  }
+  rows_.push_back({type, change.change_no, std::string(change.reason), change.expires_at, {change.id}, {}, {}});
+  note_trace(rows_.back(), change);
+}
+
+void OutboxRows::note_trace(Row& row, const OrderChange& change) {
+  const auto& trace = change.trace.is_set() ? change.trace : telemetry::TraceScope::current();
+  if (!trace.is_sampled) return;
+  if (!row.traces.empty()) row.traces += ' ';
+  change.id.append_to(row.traces);
+  row.traces.append(" ").append(format_traceparent(trace));
 }
 
 void OutboxRows::add_event(EventType type, std::int32_t change_no, std::string payload) {
-  rows_.push_back({type, change_no, {}, std::nullopt, {}, std::move(payload)});
+  rows_.push_back({type, change_no, {}, std::nullopt, {}, std::move(payload), {}});
 }
 
 OutboxRows::Columns OutboxRows::columns() const {
@@ -83,8 +114,9 @@ OutboxRows::Columns OutboxRows::columns() const {
     if (row.reason.empty()) columns.reasons.add_null();
     else columns.reasons.add_text(row.reason);
     columns.expiries.add(row.expires_at);
-    if (row.payload.empty()) columns.payloads.add_null();
-    else columns.payloads.add_text(row.payload);
+    const auto payload = payload_of(row.payload, row.traces);
+    if (payload.empty()) columns.payloads.add_null();
+    else columns.payloads.add_text(payload);
   }
   columns.close();
   return columns;

@@ -11,6 +11,7 @@
 #include "flashsale/model/money.hpp"
 #include "flashsale/model/order.hpp"
 #include "flashsale/postgres/pqxx.hpp"
+#include "flashsale/telemetry/trace_context.hpp"
 
 namespace flashsale::postgres {
 
@@ -30,7 +31,15 @@ struct OrderChange {
   std::optional<TimePoint> expires_at;
   const Order* row = nullptr;              ///< with its lines; not given for a refund
   const RequiredRefund* refund = nullptr;  ///< what has happened is that it was marked, its status is as before
+  telemetry::TraceContext trace{};         ///< of the request that has caused it; none: of the thread's TraceScope
 };
+
+/// In the payload of a row the member `traces` tells which requests have caused its events, of those that are kept:
+/// `<order id> <traceparent>`, one behind the other, with a blank between them.
+inline constexpr std::string_view kTracesMember = "traces";
+
+/// The traceparent that `traces` has of an order; empty: none.
+[[nodiscard]] std::string_view find_trace(std::string_view traces, const OrderId& id);
 
 /// Of one row of the outbox; so a reader knows how far before a position its row can begin.
 inline constexpr std::size_t kEventsOfRowMax = 1024;
@@ -63,7 +72,9 @@ class OutboxRows {
     std::optional<TimePoint> expires_at;
     std::vector<OrderId> order_ids;  ///< empty: one event without an order's row
     std::string payload;
+    std::string traces;  ///< of those orders whose traces are kept
   };
+  static void note_trace(Row& row, const OrderChange& change);
   std::vector<Row> rows_;
 };
 

@@ -18,6 +18,7 @@
 #include "flashsale/postgres/order_writer.hpp"
 #include "flashsale/postgres/outbox.hpp"
 #include "flashsale/postgres/payment_repository.hpp"
+#include "flashsale/telemetry/trace_scope.hpp"
 #include "integration/postgres_fixture.hpp"
 
 namespace flashsale::postgres {
@@ -104,6 +105,44 @@ TEST_F(EventsTest, ABatchIsOneRowAndAnEventForEachOrder) {
   EXPECT_EQ(events.back().order->status, OrderStatus::confirmed);
   EXPECT_EQ(read_events(session, 100, 50).value().front().position, 101);
   EXPECT_EQ(read_events(session, 100, 50).value().size(), 50u);
+  expect_whole(sale);
+}
+
+TEST_F(EventsTest, WhatHasCausedAnEventIsToldOfThoseThatAreKept) {
+  const auto sale = create("drop", PaymentMode::required);
+  const auto trace_of = [](std::uint64_t span) { return telemetry::TraceContext{{0xa, 0xb}, span, true}; };
+  std::vector<NewOrder> orders;
+  for (int i = 0; i < 10; ++i) {
+    auto order = new_order(sale, 0, "c" + std::to_string(i), "k");
+    order.order.status = OrderStatus::awaiting_payment;
+    order.order.expires_at = order.order.created_at + 600s;
+    orders.push_back(order);
+  }
+  orders[3].trace = trace_of(3);
+  orders[5].trace = trace_of(5);
+  orders[7].trace = trace_of(7);
+  orders[7].trace.is_sampled = false;
+  ASSERT_TRUE(writer.write(orders, false));
+  {
+    const telemetry::TraceScope scope(trace_of(0x44));
+    pay(orders[4].order.id, "pay-4", 1000);
+    ASSERT_TRUE(cancel_order(session, orders[3].order.id, "c3", "no"));
+  }
+  pay(orders[5].order.id, "pay-5", 1000);
+  std::map<std::string, std::string> told;
+  for (const auto& event : number_and_read()) {
+    if (!event.traceparent.empty())
+      told[event.order_id->to_string() + '/' + std::to_string(event.change_no)] = event.traceparent;
+  }
+  const auto name = [&](std::size_t i, int change) {
+    return orders[i].order.id.to_string() + '/' + std::to_string(change);
+  };
+  const std::map<std::string, std::string> expected{{name(3, 1), format_traceparent(trace_of(3))},
+                                                    {name(5, 1), format_traceparent(trace_of(5))},
+                                                    {name(4, 2), format_traceparent(trace_of(0x44))},
+                                                    {name(3, 2), format_traceparent(trace_of(0x44))}};
+  EXPECT_EQ(told, expected);
+  EXPECT_EQ(database.count("SELECT count(*) FROM outbox WHERE type = 2 AND payload IS NOT NULL"), 1);
   expect_whole(sale);
 }
 

@@ -9,9 +9,12 @@ import time
 import unittest
 
 import harness
-from harness import ClusterCase
+from harness import ClusterCase, EventEndpoint
+from harness.event_schemas import check_event
+from harness.payment_provider import PaymentProvider, make_secret
 from harness.trace_collector import CLIENT, INTERNAL, SERVER, TraceCollector
 
+SECRET = make_secret()
 ROUTE = "POST /v1/sales/{sale_id}/orders"
 
 
@@ -173,6 +176,66 @@ class KeptTest(TracingCase):
         _, flagged, _ = self.buy(sale)
         self.wait_trace(flagged, ROUTE)
         self.assertEqual(self.collector.trace(unflagged), {})
+
+
+class EventsTest(TracingCase):
+    """Who hears of what a request has caused hears of its trace."""
+
+    keeps = TracingCase.keeps | {"payments.webhook_secrets": SECRET, "events.webhooks.allow_private": True}
+
+    def setUp(self):
+        self.endpoint = EventEndpoint()
+        self.addCleanup(self.endpoint.stop)
+        made = self.check_status(self.cluster.admin("POST", "/admin/v1/webhooks", {
+            "url": self.endpoint.url, "types": ["flashsale.order.*"]}), 201).json()
+        self.addCleanup(lambda: self.cluster.admin("DELETE", f"/admin/v1/webhooks/{made['id']}"))
+
+    def delivery(self, event_id):
+        def taken():
+            return next((one for one in self.endpoint.taken() if one.event["id"] == event_id), None)
+        return harness.wait_until(taken, 20, f"{event_id} is not told")
+
+    def feed(self, event_id):
+        def told():
+            page = self.cluster.admin("GET", "/admin/v1/events?limit=1000").json()
+            return next((event for event in page["events"] if event["id"] == event_id), None)
+        return harness.wait_until(told, 20, f"{event_id} is not in the feed")
+
+    def check_cause(self, event_id, trace_id, name):
+        server = self.wait_trace(trace_id, name)[name]
+        expected = f"00-{trace_id}-{server.span_id}-01"
+        delivery = self.delivery(event_id)
+        self.assertEqual((delivery.event["traceparent"], delivery.headers["traceparent"]), (expected, expected))
+        check_event(delivery.event)
+        self.assertEqual(self.feed(event_id), delivery.event)
+
+    def flagged(self):
+        trace_id = secrets.token_hex(16)
+        return trace_id, {"traceparent": f"00-{trace_id}-{secrets.token_hex(8)}-01"}
+
+    def test_a_checkout_a_payment_and_a_cancellation(self):
+        sale = self.cluster.create_sale(payment="required")
+        trace_id, headers = self.flagged()
+        customer = self.cluster.new_customer()
+        order = self.check_status(self.cluster.buy(sale, customer, headers=headers), 201).json()
+        self.check_cause(f"{order['id']}/1", trace_id, ROUTE)
+
+        trace_id, headers = self.flagged()
+        provider = PaymentProvider(self.cluster, SECRET)
+        self.check_status(provider.send(provider.notice(order), headers=headers), 200)
+        self.check_cause(f"{order['id']}/2", trace_id, "POST /v1/webhooks/payments")
+
+        trace_id, headers = self.flagged()
+        path = f"/admin/v1/orders/{order['id']}/cancel"
+        self.check_status(self.cluster.admin("POST", path, {"reason": "asked"}, headers=headers), 200)
+        self.check_cause(f"{order['id']}/3", trace_id, "POST /admin/v1/orders/{order_id}/cancel")
+
+    def test_others_name_none(self):
+        sale = self.cluster.create_sale()
+        answer, _, _ = self.buy(sale, flags="00")
+        delivery = self.delivery(self.check_status(answer, 201).json()["id"] + "/1")
+        self.assertNotIn("traceparent", delivery.event)
+        self.assertNotIn("traceparent", delivery.headers)
 
 
 class SlowTest(TracingCase):

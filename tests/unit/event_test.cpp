@@ -48,6 +48,15 @@ Json cloud_event(const Event& event) {
   return Json::parse(text);
 }
 
+TEST(EventTest, WhatHasCausedItIsAnExtension) {
+  const auto sale = sale_of_shoes();
+  auto row = row_of(EventType::order_confirmed, 2);
+  EXPECT_FALSE(cloud_event(render(row, &sale)).contains("traceparent"));
+  row.traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+  EXPECT_EQ(cloud_event(render(row, &sale))["traceparent"], row.traceparent);
+  EXPECT_EQ(render(row, &sale).id, render(row_of(EventType::order_confirmed, 2), &sale).id);
+}
+
 TEST(EventTest, AnOrdersEventIsACloudEvent) {
   const auto sale = sale_of_shoes();
   const auto row = row_of(EventType::order_confirmed, 2);

@@ -239,6 +239,16 @@ TEST_F(ParkedEventsTest, ThoseThatAreDueGoByTheirPositions) {
   EXPECT_EQ(parked.next()->next_at, now);
 }
 
+TEST(WebhookMessageTest, ATraceGoesOnInAHeader) {
+  const postgres::WebhookTarget target{"wh_1", "https://shop.example/", {}, {identity::make_webhook_secret()}};
+  const auto at = from_unix_us(1'614'265'330'000'000);
+  auto event = events::make_ping("wh_1", at);
+  event.traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+  const auto message = events::make_message(target, event, "/shop", at);
+  EXPECT_EQ(message.headers.back(), "traceparent: " + event.traceparent);
+  EXPECT_NE(message.body.find(R"("traceparent":"00-4bf9)"), std::string::npos);
+}
+
 TEST(WebhookMessageTest, IsTheWholeEventSignedWithEachSecret) {
   const auto one = identity::make_webhook_secret();
   const auto other = identity::make_webhook_secret();

@@ -21,6 +21,7 @@ struct Event {
   std::string partition_key;  ///< events of one key are in order
   std::string sale_id;        ///< empty: of no sale
   std::string data;           ///< JSON object
+  std::string traceparent;    ///< of the request that has caused it; empty: not known
 };
 using EventPtr = std::shared_ptr<const Event>;
 

@@ -41,6 +41,7 @@ struct EventRow {
   std::optional<Order> order;       ///< as it stands now, with reason, status and time to pay of then
   std::optional<OrderId> order_id;  ///< of an order; it need not have a row (any more)
   std::string payload;              ///< JSON, or empty
+  std::string traceparent;          ///< of the request that has caused it, if its trace is kept; of orders alone
 };
 /// Events behind position `after`, in order and without a gap, at most `limit`. An empty list: there is none yet.
 [[nodiscard]] Result<std::vector<EventRow>> read_events(Session& session, std::int64_t after, std::int32_t limit);

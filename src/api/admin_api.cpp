@@ -5,6 +5,7 @@
 #include "customer_endpoints.hpp"
 #include "event_endpoints.hpp"
 #include "flag_endpoints.hpp"
+#include "metrics_endpoint.hpp"
 #include "ops_endpoints.hpp"
 #include "report_endpoints.hpp"
 #include "service_endpoints.hpp"
@@ -31,10 +32,7 @@ class AdminApi::Impl {
     events_.add_routes(routes_);
     webhooks_.add_routes(routes_);
     ops_.add_routes(routes_);
-    routes_.push_back(
-        {Method::get, "/metrics", [&process](Exchange& exchange) {
-           exchange.reply({200, "text/plain; version=0.0.4; charset=utf-8", process.metrics.serialize(), {}});
-         }});
+    add_metrics_route(routes_, process.metrics);
     add_service_routes(routes_, process, Audience::admins);
   }
   [[nodiscard]] const Routes& routes() const { return routes_; }

@@ -162,6 +162,7 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
     const auto sale_no = sale_no_of(order.progress);
     auto result = step.answer ? result_of(order.progress, step, row) : PlacementResult{};
     auto trace = std::move(order.trace);
+    const auto trace_id = order.progress.placement().trace.trace_id;
     if (is_traced(order)) {
       if (step.answer) add_trace(trace, result);
       else if (trace.is_told) parts_.tracer->end_late(order.progress.placement().trace, trace, Steady::now());
@@ -169,6 +170,11 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
     orders_.remove(token);
     parts_.permits.give_back();
     if (step.answer) answer(callback, sale_no, result);
+    // Whether it is kept, those who were answered have decided.
+    if (trace.is_told && trace.final_at != Steady::time_point{}) {
+      const std::chrono::duration<double> duration = trace.final_at - trace.placed_at;
+      parts_.metrics.note_exemplar(final_seconds_, duration.count(), trace_id);
+    }
   }
 
   [[nodiscard]] static bool is_traced(const InFlightOrder& order) { return order.progress.placement().trace.is_set(); }
@@ -286,6 +292,7 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
       const auto duration = now - order->progress.placed_at();
       parts_.permits.committed_after(duration);
       final_seconds_.Observe(std::chrono::duration<double>(duration).count());
+      order->trace.final_at = now;
     }
     const auto step = order->progress.written(result, now);
     if (step.act == Step::Act::settle) FLASHSALE_FAULT_POINT("checkout.before_answer");

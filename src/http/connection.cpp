@@ -303,10 +303,12 @@ void Connection::begin_answer(const api::Reply& reply, BodyFraming framing) {
 void Connection::end_answer(unsigned status) {
   gone_ = nullptr;
   now_ = Clock::now();
-  thread_->metrics().observe(route_, request_.method, status,
-                             std::chrono::duration<double>(now_ - request_.received_at).count());
+  const double duration_s = std::chrono::duration<double>(now_ - request_.received_at).count();
+  thread_->metrics().observe(route_, request_.method, status, duration_s);
   thread_->request_log().note(request_, thread_->metrics().route_name(route_), status, now_);
   end_trace(status, now_);
+  if (trace_ && trace_->kept_for != telemetry::KeptFor::nothing)
+    thread_->metrics().note_trace(route_, request_.method, status, duration_s, trace_->context.trace_id);
   if (is_last_) {
     must_linger_ = must_linger_ || input_.size() > parser_.message_bytes();
     phase_ = Phase::finishing;

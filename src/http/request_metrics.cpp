@@ -13,11 +13,16 @@ std::string_view method_name(api::Method method) {
 }
 
 void RequestMetrics::observe(std::uint32_t route, api::Method method, unsigned status, double duration_s) {
-  Row& row = route == kNoRoute ? rows_.back() : rows_[route];
-  row.seconds->Observe(duration_s);
-  const Cell& cell = cell_of(row, method, status);
+  Row& of_route = row(route);
+  of_route.seconds->Observe(duration_s);
+  const Cell& cell = cell_of(of_route, method, status);
   cell.requests->Increment();
   cell.seconds->Observe(duration_s);
+}
+
+void RequestMetrics::note_trace(std::uint32_t route, api::Method method, unsigned status, double duration_s,
+                                const telemetry::TraceId& trace_id) {
+  metrics_.note_exemplar(*cell_of(row(route), method, status).seconds, duration_s, trace_id);
 }
 
 const RequestMetrics::Cell& RequestMetrics::cell_of(Row& row, api::Method method, unsigned status) {

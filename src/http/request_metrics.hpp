@@ -19,6 +19,9 @@ class RequestMetrics {
  public:
   RequestMetrics(telemetry::Metrics& metrics, const Router& router);
   void observe(std::uint32_t route, api::Method method, unsigned status, double duration_s);
+  /// Of a request that has been observed, and whose trace is kept.
+  void note_trace(std::uint32_t route, api::Method method, unsigned status, double duration_s,
+                  const telemetry::TraceId& trace_id);
   [[nodiscard]] std::string_view route_name(std::uint32_t route) const { return row(route).name; }
 
  private:
@@ -35,6 +38,7 @@ class RequestMetrics {
   };
   [[nodiscard]] const Cell& cell_of(Row& row, api::Method method, unsigned status);
   [[nodiscard]] const Row& row(std::uint32_t route) const { return route == kNoRoute ? rows_.back() : rows_[route]; }
+  [[nodiscard]] Row& row(std::uint32_t route) { return route == kNoRoute ? rows_.back() : rows_[route]; }
 
   telemetry::Metrics& metrics_;
   std::vector<Row> rows_;  // one a pattern, and the last for none

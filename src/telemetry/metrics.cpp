@@ -2,6 +2,9 @@
 
 #include <prometheus/text_serializer.h>
 
+#include "exemplars.hpp"
+#include "open_metrics.hpp"
+
 namespace flashsale::telemetry {
 namespace {
 
@@ -46,7 +49,8 @@ Family<Histogram>& histogram(Registry& registry, const char* name, const char* h
 }  // namespace
 
 Metrics::Metrics()
-    : registry_(std::make_shared<Registry>()),
+    : exemplars_(std::make_unique<Exemplars>()),
+      registry_(std::make_shared<Registry>()),
       requests_(counter(*registry_, "flashsale_http_requests_total", "HTTP requests answered, by route and status.")),
       request_seconds_(
           histogram(*registry_, "flashsale_http_request_seconds", "Time from a request's first byte to its answer.")),
@@ -117,6 +121,8 @@ Metrics::Metrics()
   for (const char* outcome : {"taken", "refused", "failed"}) traces_exports(outcome).Increment(0);
 }
 
+Metrics::~Metrics() = default;
+
 Counter& Metrics::requests(std::string_view route, unsigned status) {
   return requests_.Add({{"route", std::string(route)}, {"status", std::to_string(status)}});
 }
@@ -126,11 +132,13 @@ Histogram& Metrics::request_seconds(std::string_view route) {
 }
 
 Histogram& Metrics::server_request_seconds(std::string_view method, std::string_view route, unsigned status) {
-  return server_request_seconds_.Add({{"http_request_method", std::string(method)},
-                                      {"http_route", std::string(route)},
-                                      {"http_response_status_code", std::to_string(status)},
-                                      {"url_scheme", "http"}},
-                                     server_request_buckets_s());
+  const prometheus::Labels labels{{"http_request_method", std::string(method)},
+                                  {"http_route", std::string(route)},
+                                  {"http_response_status_code", std::to_string(status)},
+                                  {"url_scheme", "http"}};
+  auto& histogram = server_request_seconds_.Add(labels, server_request_buckets_s());
+  exemplars_->add(histogram, server_request_seconds_.GetName(), labels, server_request_buckets_s());
+  return histogram;
 }
 
 Counter& Metrics::reservations(std::string_view outcome) {
@@ -141,7 +149,11 @@ Counter& Metrics::orders_written(std::string_view outcome) {
   return orders_written_.Add({{"outcome", std::string(outcome)}});
 }
 
-Histogram& Metrics::order_final_seconds() { return order_final_seconds_.Add({}, latency_buckets_s()); }
+Histogram& Metrics::order_final_seconds() {
+  auto& histogram = order_final_seconds_.Add({}, latency_buckets_s());
+  exemplars_->add(histogram, order_final_seconds_.GetName(), {}, latency_buckets_s());
+  return histogram;
+}
 
 Counter& Metrics::dependency_errors(std::string_view dependency, std::string_view kind) {
   return dependency_errors_.Add({{"dependency", std::string(dependency)}, {"kind", std::string(kind)}});
@@ -205,10 +217,18 @@ Counter& Metrics::traces_exports(std::string_view outcome) {
   return traces_exports_.Add({{"outcome", std::string(outcome)}});
 }
 
-std::string Metrics::serialize() const {
+void Metrics::note_exemplar(const Histogram& histogram, double value, const TraceId& trace_id) {
+  exemplars_->note(histogram, {value, trace_id, std::chrono::system_clock::now()});
+}
+
+Metrics::Families Metrics::collect() const {
   Families families = registry_->Collect();
   for (const auto& read : readers_) read(families);
-  return prometheus::TextSerializer{}.Serialize(families);
+  return families;
 }
+
+std::string Metrics::serialize() const { return prometheus::TextSerializer{}.Serialize(collect()); }
+
+std::string Metrics::serialize_open_metrics() const { return open_metrics_text(collect(), *exemplars_); }
 
 }  // namespace flashsale::telemetry

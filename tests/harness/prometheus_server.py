@@ -3,6 +3,7 @@
 import json
 import pathlib
 import shutil
+import time
 import urllib.parse
 import urllib.request
 
@@ -78,8 +79,16 @@ class PrometheusServer:
         self.port = free_port()
         self.process = Process("prometheus", [
             "prometheus", f"--config.file={directory / 'prometheus.yml'}", f"--storage.tsdb.path={directory / 'data'}",
-            f"--web.listen-address=127.0.0.1:{self.port}"], directory / "prometheus.log", cwd=directory)
+            f"--web.listen-address=127.0.0.1:{self.port}", "--enable-feature=exemplar-storage"],
+            directory / "prometheus.log", cwd=directory)
         wait_until(_answers(self.process, self.port), 30, "Prometheus does not get ready")
+
+    def exemplars(self, expression):
+        """[(labels of the series, trace's id, value)] of the last hour."""
+        now = time.time()
+        found = _get(self.port, "/api/v1/query_exemplars", query=expression, start=now - 3600, end=now + 60)["data"]
+        return [(series["seriesLabels"], one["labels"]["trace_id"], float(one["value"]))
+                for series in found for one in series["exemplars"]]
 
     def query(self, expression):
         """[(labels, value)] at this moment."""

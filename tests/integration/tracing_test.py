@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import secrets
 import signal
 import socket
@@ -12,6 +13,7 @@ import harness
 from harness import ClusterCase, EventEndpoint
 from harness.event_schemas import check_event
 from harness.payment_provider import PaymentProvider, make_secret
+from harness.prometheus_server import PrometheusServer
 from harness.trace_collector import CLIENT, INTERNAL, SERVER, TraceCollector
 
 SECRET = make_secret()
@@ -236,6 +238,42 @@ class EventsTest(TracingCase):
         delivery = self.delivery(self.check_status(answer, 201).json()["id"] + "/1")
         self.assertNotIn("traceparent", delivery.event)
         self.assertNotIn("traceparent", delivery.headers)
+
+
+class ExemplarsTest(TracingCase):
+    """From a bucket of a histogram to a trace that is in it."""
+
+    def test_a_prometheus_scrapes_them(self):
+        instance = self.cluster.instances[0]
+        prometheus = PrometheusServer(self.cluster.directory / "prometheus", [f"127.0.0.1:{instance.admin_port}"])
+        self.addCleanup(prometheus.stop)
+        sale = self.cluster.create_sale()
+        flagged = {trace_id for answer, trace_id, _ in (self.buy(sale) for _ in range(5)) if answer.status == 201}
+        unflagged = {self.buy(sale, flags="00")[1] for _ in range(5)}
+        self.assertEqual(len(flagged), 5)
+        for metric in ("http_server_request_duration_seconds_bucket", "flashsale_order_final_seconds_bucket"):
+            found = harness.wait_until(lambda metric=metric: prometheus.exemplars(metric), 30, f"{metric} has none")
+            traces = {trace_id for _, trace_id, _ in found}
+            self.assertTrue(traces & flagged, found)
+            self.assertFalse(traces & unflagged, found)
+            for labels, _, value in found:
+                self.assertLessEqual(value, float(labels["le"]))
+        self.assertEqual(prometheus.value('up{job="flashsaled"}'), 1)
+
+    def test_what_it_is_given_is_openmetrics_to_its_end(self):
+        self.buy(self.cluster.create_sale())
+        answer = self.cluster.instances[0].admin("GET", "/metrics",
+                                                 headers={"Accept": "application/openmetrics-text; version=1.0.0"})
+        self.assertEqual(answer.header("Content-Type"), "application/openmetrics-text; version=1.0.0; charset=utf-8")
+        text = answer.body.decode()
+        self.assertTrue(text.endswith("\n# EOF\n"))
+        types = re.findall(r"^# TYPE (\S+) ", text, re.MULTILINE)
+        self.assertEqual(len(types), len(set(types)))
+        plain = self.cluster.instances[0].admin("GET", "/metrics").body.decode()
+        self.assertNotIn("# EOF", plain)
+        self.assertNotIn("trace_id", plain)
+        for form in (r"^([a-z_]+)[ {]", r'[{,]le="([^"]*)"'):
+            self.assertEqual(set(re.findall(form, text, re.MULTILINE)), set(re.findall(form, plain, re.MULTILINE)))
 
 
 class SlowTest(TracingCase):

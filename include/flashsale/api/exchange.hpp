@@ -17,6 +17,7 @@ enum class Method : std::uint8_t { get, head, post, put, patch, delete_, options
 
 /// The request header fields that some endpoint reads; the connection keeps no others.
 enum class Header : std::uint8_t {
+  accept,
   authorization,
   content_type,
   content_encoding,

@@ -11,7 +11,11 @@
 #include <string_view>
 #include <vector>
 
+#include "flashsale/telemetry/trace_context.hpp"
+
 namespace flashsale::telemetry {
+
+class Exemplars;
 
 /// The process's Prometheus registry. Families are made once; label combinations are looked up at start (or at first
 /// use in cold paths) and the returned reference kept: looking one up takes a lock, incrementing one does not.
@@ -19,6 +23,9 @@ namespace flashsale::telemetry {
 class Metrics {
  public:
   Metrics();
+  ~Metrics();
+  Metrics(const Metrics&) = delete;
+  Metrics& operator=(const Metrics&) = delete;
 
   [[nodiscard]] prometheus::Counter& requests(std::string_view route, unsigned status);
   [[nodiscard]] prometheus::Histogram& request_seconds(std::string_view route);
@@ -61,11 +68,20 @@ class Metrics {
   /// adds to what it is given. Before the first serialize().
   void on_serialize(std::function<void(Families&)> read) { readers_.push_back(std::move(read)); }
 
+  /// The trace that tells how this observation came about, kept until another one falls into its bucket. Of
+  /// server_request_seconds() and order_final_seconds(). Takes a lock: for traces that are kept.
+  void note_exemplar(const prometheus::Histogram& histogram, double value, const TraceId& trace_id);
+
   /// Prometheus text exposition format 0.0.4.
   [[nodiscard]] std::string serialize() const;
+  /// OpenMetrics 1.0, with exemplars.
+  [[nodiscard]] std::string serialize_open_metrics() const;
 
  private:
+  [[nodiscard]] Families collect() const;
+
   std::vector<std::function<void(Families&)>> readers_;
+  std::unique_ptr<Exemplars> exemplars_;
   std::shared_ptr<prometheus::Registry> registry_;
   prometheus::Family<prometheus::Counter>& requests_;
   prometheus::Family<prometheus::Histogram>& request_seconds_;

@@ -38,6 +38,7 @@ struct OrderTrace {
   OrderId id{};
   TraceTime placed_at{};   ///< it has its permit, and waits for Redis
   TraceTime decided_at{};  ///< Redis has answered
+  TraceTime final_at{};    ///< it is known that it was committed; never, if it was not
   std::shared_ptr<const BatchTrace> reservation{};
   std::shared_ptr<const BatchTrace> writing{};
   std::string_view outcome{};  ///< as it was answered; lives as long as the process

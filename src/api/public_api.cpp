@@ -29,6 +29,7 @@ class PublicApi::Impl {
     if (more.shop.demo) demo_.add_routes(routes_);
   }
   [[nodiscard]] const Routes& routes() const { return routes_; }
+  void replace_shop_options(const ShopOptions& options) { demo_.replace_options(options); }
   void start_draining() { live_.start_draining(); }
 
  private:
@@ -45,6 +46,7 @@ PublicApi::PublicApi(ProcessParts& process, ThreadParts thread, const PublicPart
     : impl_(std::make_unique<Impl>(process, thread, more)) {}
 PublicApi::~PublicApi() = default;
 const Routes& PublicApi::routes() const { return impl_->routes(); }
+void PublicApi::replace_shop_options(const ShopOptions& options) { impl_->replace_shop_options(options); }
 void PublicApi::start_draining() { impl_->start_draining(); }
 
 }  // namespace flashsale::api

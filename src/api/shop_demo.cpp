@@ -6,7 +6,6 @@
 
 #include "caller.hpp"
 #include "flashsale/identity/client_address.hpp"
-#include "flashsale/identity/loopback_address.hpp"
 #include "flashsale/identity/webhook_signature.hpp"
 #include "flashsale/model/json_members.hpp"
 #include "flashsale/model/order_id.hpp"
@@ -74,11 +73,9 @@ void ShopDemo::add_routes(Routes& routes) {
 }
 
 /// To everybody else there is no such path.
-bool ShopDemo::is_from_here(Exchange& exchange) const {
+bool ShopDemo::is_from_here(Exchange& exchange) {
   const auto& request = exchange.request();
-  const auto address =
-      identity::client_address(request.peer_address, request.header(Header::forwarded_for), process_.trusted_proxies);
-  if (identity::is_loopback_address(request.peer_address) && identity::is_loopback_address(address)) return true;
+  if (identity::is_from_loopback(request.peer_address, request.header(Header::forwarded_for))) return true;
   reply_problem(exchange, ProblemType::not_found, "there is nothing at this path");
   return false;
 }

@@ -13,9 +13,11 @@ class ShopDemo {
   ShopDemo(ProcessParts& process, ThreadParts thread, ShopOptions options)
       : process_(process), thread_(thread), options_(std::move(options)) {}
   void add_routes(Routes& routes);
+  /// Between two calls, when keys have changed.
+  void replace_options(ShopOptions options) { options_ = std::move(options); }
 
  private:
-  [[nodiscard]] bool is_from_here(Exchange& exchange) const;
+  [[nodiscard]] static bool is_from_here(Exchange& exchange);
   void give_token(Exchange& exchange);
   void sign_payment(Exchange& exchange);
 

@@ -1,6 +1,7 @@
 #include "shop_endpoints.hpp"
 
 #include <algorithm>
+#include <cstddef>
 #include <utility>
 #include <vector>
 
@@ -15,6 +16,8 @@ namespace flashsale::api {
 namespace {
 
 constexpr std::string_view kLanguageUnlessChosen = "en";
+constexpr std::string_view kToCome = "scheduled";
+constexpr std::string_view kOver = "closed";
 /// Of a list, and of pages that are kept: strangers choose what is asked for.
 constexpr std::size_t kListedMax = 100;
 constexpr std::size_t kKeptMax = 256;
@@ -35,12 +38,14 @@ void append_item(std::string& out, const Item& item, const ShownLevel& level, bo
   const auto remaining = std::to_string(level.remaining);
   const auto amount = std::to_string(item.price.amount);
   const auto price = amount_text(item.price.amount, item.price.currency) + ' ' + item.price.currency;
+  const auto digits = std::to_string(minor_digits(item.price.currency));
   const auto limit = std::to_string(item.limit_per_customer);
   append_page(out, pages::shop_item_html, language,
               {{"sku", item.sku},
                {"name", item.name},
                {"amount", amount},
                {"currency", item.price.currency},
+               {"digits", digits},
                {"price", price},
                {"limit", limit},
                {"remaining", shows_counts ? std::string_view(remaining) : std::string_view{}},
@@ -57,35 +62,59 @@ void ShopEndpoints::add_routes(Routes& routes) {
   add_page_file(routes, "/shop.js", PagePart::script, pages::shop_js);
 }
 
+/// What is sold now, the newest first; then what is to come, the next one first.
+bool ShopEndpoints::comes_before(const ListedSale& one, const ListedSale& other) {
+  const bool is_to_come = one.state == kToCome;
+  if (is_to_come != (other.state == kToCome)) return !is_to_come;
+  const bool is_earlier = one.sale->starts_at < other.sale->starts_at;
+  if (one.sale->starts_at != other.sale->starts_at) return is_earlier == is_to_come;
+  return one.sale->sale_no > other.sale->sale_no;
+}
+
+const std::vector<ShopEndpoints::ListedSale>& ShopEndpoints::listed_sales() {
+  const auto& snapshot = *thread_.catalog.snapshot();
+  if (list_.snapshot_no == snapshot.number) return list_.sales;
+  list_.snapshot_no = snapshot.number;
+  list_.sales.clear();
+  const auto now = std::chrono::steady_clock::now();
+  for (const auto& sale : snapshot.sales) {
+    if (sale->sale->is_draft || sale->sale->let_go) continue;
+    const auto state = shown_state(*sale->sale, sale->clock.earliest(now));
+    if (state != kOver) list_.sales.push_back({sale->sale, state});
+  }
+  const auto listed = std::min(list_.sales.size(), kListedMax);
+  std::partial_sort(list_.sales.begin(), list_.sales.begin() + static_cast<std::ptrdiff_t>(listed), list_.sales.end(),
+                    comes_before);
+  list_.sales.resize(listed);
+  return list_.sales;
+}
+
 /// Of one sale that is not over there is nothing to choose.
 void ShopEndpoints::answer_list(Exchange& exchange) {
   const QueryParameters query(exchange.request().query, {"lang"});
   const auto language = language_of(query);
-  std::string sales;
-  std::string only;
-  std::size_t listed = 0;
-  const auto now = std::chrono::steady_clock::now();
-  for (const auto& sale : thread_.catalog.snapshot()->sales) {
-    if (sale->sale->is_draft) continue;
-    const auto state = shown_state(*sale->sale, sale->clock.earliest(now));
-    if (state == "closed") continue;
-    append_page(sales, pages::shop_list_item_html, language,
-                {{"sale_id", sale->sale->id},
-                 {"name", sale->sale->name},
-                 {"language", language},
-                 {"state", ShopTexts::instance().text(language, state_key(state))}});
-    only = sale->sale->id;
-    if (++listed == kListedMax) break;
-  }
-  if (listed == 1) {
+  const auto& sales = listed_sales();
+  if (sales.size() == 1) {
     std::string headers;
-    append_header(headers, "Location", "/shop/" + only + (query.find("lang") ? "?lang=" + std::string(language) : ""));
+    append_header(headers, "Location",
+                  "/shop/" + sales[0].sale->id + (query.find("lang") ? "?lang=" + std::string(language) : ""));
     append_header(headers, "Cache-Control", "no-store");
     return exchange.reply({303, "text/plain", {}, headers});
   }
-  std::string page;
-  append_page(page, pages::shop_list_html, language, {{"language", language}, {"sales", sales, true}});
-  reply_page(exchange, PagePart::document, page, entity_tag(page));
+  auto& list = document(language, {});
+  if (list.text.empty()) {
+    std::string entries;
+    for (const auto& [sale, state] : sales) {
+      append_page(entries, pages::shop_list_item_html, language,
+                  {{"sale_id", sale->id},
+                   {"name", sale->name},
+                   {"language", language},
+                   {"state", ShopTexts::instance().text(language, state_key(state))}});
+    }
+    append_page(list.text, pages::shop_list_html, language, {{"language", language}, {"sales", entries, true}});
+    list.etag = entity_tag(list.text);
+  }
+  reply_page(exchange, PagePart::document, list.text, list.etag);
 }
 
 void ShopEndpoints::answer_sale(Exchange& exchange) {
@@ -102,17 +131,22 @@ void ShopEndpoints::answer_sale(Exchange& exchange) {
   });
 }
 
-void ShopEndpoints::reply_sale(Exchange& exchange, const catalog::SaleSnapshot& sale, std::string_view language) {
+ShopEndpoints::Document& ShopEndpoints::document(std::string_view language, std::string_view sale_id) {
   if (documents_.size() > kKeptMax) documents_.clear();
-  auto& document = documents_[std::string(language).append("/").append(sale.sale->id)];
+  auto& kept = documents_[std::string(language).append("/").append(sale_id)];
   const auto snapshot_no = thread_.catalog.snapshot()->number;
-  if (document.text.empty() || document.snapshot_no != snapshot_no) {
-    document.snapshot_no = snapshot_no;
-    document.text.clear();
-    write_sale(document.text, sale, language);
-    document.etag = entity_tag(document.text);
+  if (kept.snapshot_no != snapshot_no) kept.text.clear();
+  kept.snapshot_no = snapshot_no;
+  return kept;
+}
+
+void ShopEndpoints::reply_sale(Exchange& exchange, const catalog::SaleSnapshot& sale, std::string_view language) {
+  auto& page = document(language, sale.sale->id);
+  if (page.text.empty()) {
+    write_sale(page.text, sale, language);
+    page.etag = entity_tag(page.text);
   }
-  reply_page(exchange, PagePart::document, document.text, document.etag);
+  reply_page(exchange, PagePart::document, page.text, page.etag);
 }
 
 void ShopEndpoints::write_sale(std::string& out, const catalog::SaleSnapshot& sale, std::string_view language) const {

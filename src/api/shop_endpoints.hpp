@@ -1,8 +1,11 @@
 #pragma once
 #include <cstdint>
 #include <map>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "flashsale/api/parts.hpp"
 #include "flashsale/api/route.hpp"
@@ -25,6 +28,20 @@ class ShopEndpoints {
     std::string etag;
   };
 
+  struct ListedSale {
+    std::shared_ptr<const Sale> sale;
+    std::string_view state;  ///< of fixed texts
+  };
+  /// Drawn up once a snapshot, whatever the language.
+  struct List {
+    std::optional<std::uint64_t> snapshot_no;
+    std::vector<ListedSale> sales;
+  };
+
+  [[nodiscard]] static bool comes_before(const ListedSale& one, const ListedSale& other);
+  [[nodiscard]] const std::vector<ListedSale>& listed_sales();
+  /// Empty when it has to be written anew. Without a sale it is the list.
+  [[nodiscard]] Document& document(std::string_view language, std::string_view sale_id);
   void answer_list(Exchange& exchange);
   void answer_sale(Exchange& exchange);
   void reply_sale(Exchange& exchange, const catalog::SaleSnapshot& sale, std::string_view language);
@@ -32,6 +49,7 @@ class ShopEndpoints {
 
   ThreadParts thread_;
   ShopOptions options_;
+  List list_;
   std::map<std::string, Document, std::less<>> documents_;  ///< by language and sale
 };
 

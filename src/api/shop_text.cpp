@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
+#include <span>
 
 #include "embedded/flashsale_api_pages.hpp"
 #include "flashsale/model/check.hpp"
@@ -14,12 +15,15 @@ constexpr std::string_view kOpening = "{{";
 constexpr std::string_view kClosing = "}}";
 constexpr std::string_view kTextPrefix = "t:";
 
-constexpr std::array<std::string_view, 8> kWithoutMinorUnit{"JPY", "KRW", "VND", "CLP", "ISK", "PYG", "UGX", "XAF"};
-constexpr std::array<std::string_view, 5> kThousandths{"BHD", "KWD", "OMR", "TND", "JOD"};
+/// Of ISO 4217's list, those whose minor unit is not a hundredth.
+constexpr auto kWithoutMinorUnit =
+    std::to_array<std::string_view>({"BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI",
+                                     "VND", "VUV", "XAF", "XOF", "XPF"});
+constexpr auto kThousandths = std::to_array<std::string_view>({"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"});
+constexpr auto kTenThousandths = std::to_array<std::string_view>({"CLF", "UYW"});
 
-std::size_t minor_digits(std::string_view currency) {
-  if (std::ranges::find(kWithoutMinorUnit, currency) != kWithoutMinorUnit.end()) return 0;
-  return std::ranges::find(kThousandths, currency) != kThousandths.end() ? 3 : 2;
+bool is_one_of(std::span<const std::string_view> currencies, std::string_view currency) {
+  return std::find(currencies.begin(), currencies.end(), currency) != currencies.end();
 }
 
 }  // namespace
@@ -60,6 +64,12 @@ void append_html(std::string& out, std::string_view text) {
       default: out += c;
     }
   }
+}
+
+std::size_t minor_digits(std::string_view currency) {
+  if (is_one_of(kWithoutMinorUnit, currency)) return 0;
+  if (is_one_of(kThousandths, currency)) return 3;
+  return is_one_of(kTenThousandths, currency) ? 4 : 2;
 }
 
 std::string amount_text(std::int64_t amount, std::string_view currency) {

@@ -1,4 +1,5 @@
 #pragma once
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -30,6 +31,9 @@ class ShopTexts {
 
 /// Appends text such that it is text in a document, in quotes, too.
 void append_html(std::string& out, std::string_view text);
+
+/// Digits behind the point, by ISO 4217. (Browsers go by what is customary: none for HUF, whose amounts have two here.)
+[[nodiscard]] std::size_t minor_digits(std::string_view currency);
 
 /// 129.90 for 12990 cents.
 [[nodiscard]] std::string amount_text(std::int64_t amount, std::string_view currency);

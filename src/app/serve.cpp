@@ -503,6 +503,7 @@ void Process::reload_credentials() {
     asio::post(thread->context, [&io = *thread, credentials, checked] {
       io.tokens = identity::TokenVerifier(token_options(*credentials), checked);
       io.webhooks = webhook_verifier(*credentials);
+      io.public_api.replace_shop_options(shop_options(*credentials));
     });
   }
   asio::post(threads_.front()->context, [this, credentials, has_new_links] {

@@ -153,7 +153,8 @@ class RequestParser::HeadReader final : public beast::http::basic_parser<true> {
       if (is_single_value(header)) refused = "a header field that may occur once was sent twice";
       // Trace Context: two are as good as none, and nothing to refuse a request for.
       if (header == api::Header::traceparent) headers[index] = {};
-      return;
+      // What a proxy adds stands behind what the client has written itself.
+      if (header != api::Header::forwarded_for) return;
     }
     seen_ |= bit;
     headers[index] = {static_cast<std::uint32_t>(value.data() - base_), static_cast<std::uint32_t>(value.size())};

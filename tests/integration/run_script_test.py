@@ -691,6 +691,20 @@ class LifeTest(RunCase):
         code = third.process.wait(END_S)
         self.check_ended(third, code, time.monotonic() - began)
 
+    def test_the_shop_is_no_demo_where_somebody_else_says_who_buys(self):
+        state = new_directory("state-")
+        key = harness.Es256Key(state.parent, f"issuer-{state.name}").public
+        for settings in ({"AUTH_MODE": "gateway", "AUTH_GATEWAY_PEERS": "192.0.2.0/24"},
+                         {"JWT_PUBLIC_KEY_FILE": str(key), "JWT_PUBLIC_KEY_ALGORITHM": "ES256"}):
+            with self.subTest(settings):
+                run = self.start(state, "--no-nginx", "--no-demo",
+                                 extra={f"FLASHSALE_{name}": value for name, value in settings.items()})
+                with contextlib.closing(run.client("URL")) as client:
+                    self.check_status(client.get("/shop"), 200)
+                    self.check_status(client.request("POST", "/shop/demo/token"), 404, 405)
+                code, seconds = run.end(signal.SIGTERM)
+                self.check_ended(run, code, seconds)
+
     def test_plain_user_with_the_least_in_a_directory_with_blanks(self):
         """The project belongs to a user who is not root; as root, that is `nobody` with a copy."""
         project = new_directory("a plain user's ")

@@ -3,14 +3,19 @@ browser: by mouse and by keyboard, narrow and dark, in three languages, on a bro
 accessibility checker where there is one.
 """
 
+import concurrent.futures
+import contextlib
 import http.client
 import json
+import pathlib
 import re
+import signal
+import tempfile
 import time
 import unittest
 
 import harness
-from harness import ROOT, ClusterCase, item_definition, run_flashsaled
+from harness import ROOT, ClusterCase, item_definition, run_flashsaled, sale_definition, wait_until
 from harness import browser, payment_provider
 
 PAGES = ROOT / "src" / "pages" / "shop"
@@ -121,6 +126,15 @@ class PageTest(ClusterCase):
         self.check_status(self.cluster.client().get("/shop/no-such-sale"), 404, "unknown-sale")
         self.check_status(self.cluster.client().get(f"/shop/{draft}"), 404, "unknown-sale")
 
+    def test_prices_have_the_digits_that_amounts_are_counted_in(self):
+        prices = {"EUR": "5.00", "HUF": "5.00", "ALL": "5.00", "XOF": "500", "RWF": "500", "XPF": "500", "BIF": "500",
+                  "DJF": "500", "GNF": "500", "KMF": "500", "VUV": "500", "IQD": "0.500", "LYD": "0.500",
+                  "UYW": "0.0500"}
+        sale = self.cluster.create_sale(items=[item_definition(currency, 1, amount=500, currency=currency)
+                                               for currency in prices])
+        shown = re.findall(r">([\d.]+ [A-Z]{3})</data>", self.page(f"/shop/{sale}").body.decode())
+        self.assertEqual(shown, [f"{price} {currency}" for currency, price in prices.items()])
+
     def demo_token(self, **headers):
         return self.cluster.client().request("POST", "/shop/demo/token", headers=headers)
 
@@ -128,7 +142,9 @@ class PageTest(ClusterCase):
         given = self.check_status(self.demo_token(), 201).json()
         self.assertRegex(given["customer_id"], "^demo-[0-9a-f]{32}$")
         self.check_status(self.demo_token(**{"X-Forwarded-For": "127.0.0.1"}), 201)
-        for address in ("192.0.2.1", "10.0.0.1", "2001:db8::1", "nonsense, 192.0.2.1"):
+        self.check_status(self.demo_token(**{"X-Forwarded-For": "127.0.0.1, [::1]:4711"}), 201)
+        for address in ("192.0.2.1", "10.0.0.1", "2001:db8::1", "nonsense, 192.0.2.1", "unknown", "127.0.0.1, unknown",
+                        "unknown, 127.0.0.1", "192.0.2.1, 127.0.0.1", "fe80::1%eth0", ","):
             self.check_status(self.demo_token(**{"X-Forwarded-For": address}), 404, "not-found")
 
     def test_a_payment_is_signed_for_the_demos_own_orders(self):
@@ -149,6 +165,79 @@ class PageTest(ClusterCase):
                   "webhook-signature": signed["webhook_signature"], "Content-Type": "application/json"}
         paid = self.cluster.client().request("POST", payment_provider.PATH, signed["body"].encode(), fields)
         self.assertEqual(self.check_status(paid, 200).json()["outcome"], "confirmed")
+
+
+class ListTest(ClusterCase):
+    settings = {"shop.enabled": True}
+
+    def listed(self):
+        text = self.check_status(self.cluster.client().get("/shop"), 200).body.decode()
+        return re.findall(r'href="/shop/([^"?]+)\?lang=en"', text)
+
+    def test_what_is_sold_now_is_seen_whatever_else_there_is(self):
+        now = time.time()
+        open_ones = [self.cluster.create_sale(starts_at=now - age) for age in (300, 7200, 60)]
+        soon, late = (self.cluster.create_sale(starts_at=now + 86_400 + wait, ends_at=now + 172_800)
+                      for wait in (60, 7200))
+        self.cluster.create_sale(starts_at=now - 7200, ends_at=now - 3600)
+        first, oldest, newest = open_ones
+        wait_until(lambda: self.listed() == [newest, first, oldest, soon, late], 10, "another list")
+        definitions = [sale_definition(f"next-{number:03}", starts_at=now + 864_000 - number, ends_at=now + 1_728_000)
+                       for number in range(100)]
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            for made in pool.map(lambda sale: self.cluster.admin("POST", "/admin/v1/sales", sale), definitions):
+                self.check_status(made, 201)
+        expected = [newest, first, oldest, soon, late, *(f"next-{number:03}" for number in range(99, 4, -1))]
+        wait_until(lambda: self.listed() == expected, 10, "another list")
+
+
+class KeysTest(ClusterCase):
+    """A demo whose keys change while it serves."""
+
+    settings = DEMO | {"jwt.secret": None, "payments.webhook_secrets": None}
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="keys-", dir=harness.run_directory()))
+        cls.write_keys("k" * 48)
+        cls.settings = cls.settings | {"jwt.secret_file": cls.folder / "jwt",
+                                       "payments.webhook_secrets_file": cls.folder / "webhook"}
+        super().setUpClass()
+
+    @classmethod
+    def write_keys(cls, key):
+        (cls.folder / "jwt").write_text(key)
+        (cls.folder / "webhook").write_text(payment_provider.make_secret())
+
+    def call(self, client, path, body=None, **headers):
+        return client.request("POST", path, body, headers)
+
+    def check_demo(self):
+        """On several connections, which threads take in turn."""
+        sale = self.cluster.create_sale(payment="required", payment_window_s=60)
+        for number in range(4):
+            with contextlib.closing(self.cluster.instances[0].client()) as client:
+                token = self.check_status(self.call(client, "/shop/demo/token"), 201).json()["token"]
+                bearer = {"Authorization": f"Bearer {token}"}
+                order = self.check_status(self.call(client, f"/v1/sales/{sale}/orders",
+                                                    {"sku": "sneaker-42", "quantity": 1}, **bearer,
+                                                    **{"Idempotency-Key": str(number)}), 201).json()
+                asked = {"order_id": order["id"], "amount": order["total"]["amount"], "currency": "EUR",
+                         "succeeds": True}
+                signed = self.check_status(self.call(client, "/shop/demo/payments", asked, **bearer), 200).json()
+                paid = self.call(client, payment_provider.PATH, signed["body"].encode(), **{
+                    "Content-Type": "application/json", "webhook-id": signed["webhook_id"],
+                    "webhook-timestamp": signed["webhook_timestamp"],
+                    "webhook-signature": signed["webhook_signature"]})
+                self.assertEqual(self.check_status(paid, 200).json()["outcome"], "confirmed")
+
+    def test_it_signs_by_the_keys_of_the_moment(self):
+        self.check_demo()
+        self.write_keys("n" * 48)
+        process = self.cluster.instances[0].process
+        process.send(signal.SIGHUP)
+        wait_until(lambda: "settings read again" in process.log_text(), 10, "the keys are not read again")
+        self.check_demo()
 
 
 @unittest.skipUnless(browser.has_browser(), "needs chromium, chromium-driver and python3-selenium")

@@ -47,6 +47,17 @@ TEST_F(ClientAddressTest, APortIsNoPartOfIt) {
   EXPECT_EQ(of("127.0.0.1", " \t2001:db8:2::7 "), "2001:db8:2::7");
 }
 
+TEST(LoopbackClientTest, EverybodyOnTheWayIsOnThisMachine) {
+  for (const char* text : {"", "127.0.0.1", "::1", "127.0.0.1, 127.8.9.1:4711,[::1]:1", " 127.0.0.1 "}) {
+    EXPECT_TRUE(is_from_loopback("127.0.0.1", text)) << text;
+    EXPECT_FALSE(is_from_loopback("192.0.2.1", text)) << text;
+  }
+  for (const char* text : {"192.0.2.1", "192.0.2.1, 127.0.0.1", "127.0.0.1, 192.0.2.1", "unknown", "127.0.0.1, unknown",
+                           "unknown, 127.0.0.1", "fe80::1%eth0", "127.0.0.1,", ",127.0.0.1", ",", " ", "localhost"}) {
+    EXPECT_FALSE(is_from_loopback("127.0.0.1", text)) << text;
+  }
+}
+
 TEST(ClientNetworkTest, IsAnIpv4AddressOrTheFirstBitsOfAnIpv6One) {
   EXPECT_EQ(client_network("192.0.2.1"), "\xc0\x00\x02\x01"s);
   EXPECT_EQ(client_network("::ffff:192.0.2.1"), client_network("192.0.2.1"));

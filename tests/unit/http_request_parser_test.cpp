@@ -95,6 +95,13 @@ TEST(RequestParser, ReadsWhatTheApiNeeds) {
   EXPECT_EQ(header(parsed, api::Header::origin), "https://shop.example");
 }
 
+TEST(RequestParser, OfSeveralLinesTheProxysIsTheLast) {
+  const Parsed parsed =
+      parse("GET / HTTP/1.1\r\nHost: h\r\nX-Forwarded-For: 192.0.2.1\r\nX-Forwarded-For: 198.51.100.7\r\n\r\n");
+  ASSERT_EQ(parsed.state, State::complete) << parsed.detail;
+  EXPECT_EQ(header(parsed, api::Header::forwarded_for), "198.51.100.7");
+}
+
 TEST(RequestParser, TwoTraceparentsAreNone) {
   const std::string begin = "GET / HTTP/1.1\r\nHost: h\r\nTraceParent: 00-a\r\n";
   EXPECT_EQ(header(parse(begin + "\r\n"), api::Header::traceparent), "00-a");

@@ -21,6 +21,8 @@ class PublicApi {
   ~PublicApi();
   /// Valid as long as this object.
   [[nodiscard]] const Routes& routes() const;
+  /// Between two calls of this thread: the keys that a demo of the shop signs by have changed.
+  void replace_shop_options(const ShopOptions& options);
   /// Ends streams, whose clients would never go by themselves.
   void start_draining();
 

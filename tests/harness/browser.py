@@ -91,6 +91,21 @@ class Browser:
         self.driver.get(url)
         return self
 
+    def run_before_pages(self, script):
+        """In each document from now on, before any script of its own."""
+        self._tell("Page.addScriptToEvaluateOnNewDocument", source=script)
+
+    @contextlib.contextmanager
+    def other_tab(self):
+        """A new one in front; in the end the one that was there is in front again."""
+        before = self.driver.current_window_handle
+        self.driver.switch_to.new_window("tab")
+        try:
+            yield self
+        finally:
+            self.driver.close()
+            self.driver.switch_to.window(before)
+
     def find(self, selector):
         """The first element of a CSS selector; None where there is none."""
         found = self.driver.find_elements(By.CSS_SELECTOR, selector)

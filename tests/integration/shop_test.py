@@ -397,7 +397,7 @@ class BrowserTest(ClusterCase):
         page.go_offline()
         self.addCleanup(page.go_offline, False)
         self.button("hoodie", page).click()
-        self.title(page, "Not bought")
+        self.title(page, "Not finished yet")
         self.assertIn("you will not buy twice", page.text("#order-text"))
         page.screenshot("shop-broken")
         page.go_offline(False)
@@ -414,6 +414,42 @@ class BrowserTest(ClusterCase):
         page.wait_for_text("Open", "#state")
         page.wait(lambda: self.button("hoodie", page).is_displayed(), "nobody can buy")
         self.assertFalse(page.find("#countdown").is_displayed())
+
+    def test_prices_go_by_the_server_and_not_by_what_is_customary(self):
+        sale = self.demo_sale(items=[item_definition("forint", 9, amount=650_000, currency="HUF"),
+                                     item_definition("dinar", 9, amount=12_500, currency="IQD"),
+                                     item_definition("franc", 9, amount=500, currency="XOF")])
+        page = self.visit(sale)
+        for sku, price in (("forint", "HUF 6,500.00"), ("dinar", "IQD 12.500"), ("franc", "F\u202fCFA 500")):
+            self.assertEqual(page.text(f'.item[data-sku="{sku}"] .price').replace("\xa0", " "), price)
+        self.button("dinar", page).click()
+        self.title(page, "Bought. Thank you!")
+        self.assertIn("12.500", page.text("#receipt"))
+
+    def test_a_tab_that_nobody_sees_takes_no_connection(self):
+        """A browser has six to one server: with one for each tab, the seventh could not buy."""
+        sale = self.demo_sale()
+        page = self.visit(sale)
+        port = self.cluster.instances[0].port
+        with contextlib.ExitStack() as tabs:
+            for _ in range(6):
+                tabs.enter_context(page.other_tab())
+                page.open(f"http://127.0.0.1:{port}/shop/{sale}")
+                page.wait_for_text("Live", "#live")
+            wait_until(lambda: self.streams() == 1, 10, "other tabs hold their streams")
+            self.button("hoodie", page).click()
+            self.title(page, "Bought. Thank you!")
+        page.wait_for_text("249 left", self.stock("hoodie"))
+        self.assertEqual(page.text("#live"), "Live")
+        wait_until(lambda: self.streams() == 1, 10, "the tab has another stream than its own")
+
+    def streams(self):
+        text = self.cluster.admin("GET", "/metrics").body.decode()
+        return float(re.search(r'^flashsale_queue_depth\{queue="live_streams"\} (.+)$', text, re.MULTILINE)[1])
+
+    def test_no_word_in_the_address_stops_the_page(self):
+        for word in ("constructor", "__proto__", "toString", "xx"):
+            self.assertEqual(self.visit(self.demo_sale(), f"?lang={word}").text("#state"), "Open")
 
     def test_another_language(self):
         page = self.visit(self.demo_sale(), "?lang=fr")

@@ -1,9 +1,12 @@
 "use strict";
 // The page of one sale. What the server wrote into it is kept up to date by the sale's stream, or by polling where no
-// stream is to be had. A purchase is kept in the tab's memory with its Idempotency-Key until it is final: whatever breaks
-// or is loaded again, the same key is sent, and nobody buys twice.
+// stream is to be had. A purchase is kept in the tab's memory with its Idempotency-Key for as long as an order of it
+// may be there: whatever breaks or is loaded again, the same key is sent, and nobody buys twice.
 
 const POLL_MS = 2000;
+const PENDING_MS = 1000;
+const NOTICE_MS = 5000;
+const WAIT_MS_MAX = 600000;
 const STREAM_AGAIN_MS = 30000;
 const ANSWER_MS_MAX = 15000;
 
@@ -21,7 +24,7 @@ const texts = JSON.parse(find("#texts").textContent);
 function chooseLanguage() {
   const wished = new URLSearchParams(location.search).get("lang");
   const candidates = [wished, ...navigator.languages].map((tag) => (tag || "").toLowerCase().split("-")[0]);
-  return candidates.find((tag) => tag in texts.language) || "en";
+  return candidates.find((tag) => Object.hasOwn(texts.language, tag)) || "en";
 }
 const language = chooseLanguage();
 
@@ -38,9 +41,12 @@ function translate() {
   }
 }
 
+/** With the digits that the server counts in: browsers go by what is customary, which is none for HUF or IQD. */
 function money(amount, currency) {
-  const format = new Intl.NumberFormat(language, { style: "currency", currency });
-  return format.format(amount / 10 ** format.resolvedOptions().maximumFractionDigits);
+  const place = find(`.price data[data-currency="${CSS.escape(currency)}"]`);
+  const digits = place ? Number(place.dataset.digits) : 2;
+  const format = { style: "currency", currency, minimumFractionDigits: digits, maximumFractionDigits: digits };
+  return (amount / 10 ** digits).toLocaleString(language, format);
 }
 
 /** 1:02:03, or 2:03. */
@@ -126,8 +132,13 @@ function showLive(key) {
   place.textContent = say(key);
 }
 
+let stream = null;
+let polling = 0;
+let streamAgain = 0;
+
 function listen() {
   const source = new EventSource(`${saleUrl}/events`);
+  stream = source;
   source.addEventListener("state", (event) => {
     showLive("live");
     takeState(JSON.parse(event.data));
@@ -137,13 +148,23 @@ function listen() {
     showLive("no_news");
     // It comes again by itself, unless it was refused.
     if (source.readyState !== EventSource.CLOSED) return;
-    const polling = setInterval(poll, POLL_MS);
+    polling = setInterval(poll, POLL_MS);
     poll();
-    setTimeout(() => {
-      clearInterval(polling);
-      listen();
-    }, STREAM_AGAIN_MS);
+    streamAgain = setTimeout(listenAnew, STREAM_AGAIN_MS);
   });
+}
+
+/** A browser has six connections to a server for all of its tabs: those that nobody sees leave them to who buys. */
+function hush() {
+  if (stream) stream.close();
+  clearInterval(polling);
+  clearTimeout(streamAgain);
+}
+
+/** What has happened since, a new stream tells at once. */
+function listenAnew() {
+  hush();
+  if (!document.hidden) listen();
 }
 
 async function poll() {
@@ -162,32 +183,64 @@ async function poll() {
 
 // ---- who buys
 
-/** From the address (#token=…), where the shop has put it; in a demo from the server. */
-async function token() {
+/** Takes it out of the address (#token=…), where the shop has put it: nobody is to read, keep or pass it on there. */
+function takeToken() {
   const given = new URLSearchParams(location.hash.slice(1)).get("token");
-  if (given) {
-    sessionStorage.setItem("token", given);
-    history.replaceState(null, "", location.pathname + location.search);
-  }
+  if (given === null) return false;
+  if (given) sessionStorage.setItem("token", given);
+  history.replaceState(null, "", location.pathname + location.search);
+  return true;
+}
+
+/** The one that was given; in a demo from the server. Null: there is none; undefined: nobody could be asked. */
+async function token() {
   const kept = sessionStorage.getItem("token");
   if (kept || !isDemo) return kept;
-  const answer = await fetch("/shop/demo/token", { method: "POST" });
-  if (!answer.ok) return null;
-  sessionStorage.setItem("token", (await answer.json()).token);
-  return sessionStorage.getItem("token");
+  try {
+    const answer = await fetch("/shop/demo/token", { method: "POST", signal: AbortSignal.timeout(ANSWER_MS_MAX) });
+    if (!answer.ok) return null;
+    sessionStorage.setItem("token", (await answer.json()).token);
+    return sessionStorage.getItem("token");
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whose token it is; empty where that cannot be read. Whether it is good the server alone says. */
+function customerOf(bearer) {
+  try {
+    const claims = atob(bearer.split(".")[1].replaceAll("-", "+").replaceAll("_", "/"));
+    return String(JSON.parse(new TextDecoder().decode(Uint8Array.from(claims, (c) => c.charCodeAt(0)))).sub);
+  } catch {
+    return "";
+  }
 }
 
 // ---- a purchase
 
+// Problems that tell that no order of the key is there: it was looked at, or what is asked for was never sold. Of all
+// others an order may be there that an earlier send has made, also one of a proxy or the browser itself.
+const REFUSALS = ["sold-out", "limit-exceeded", "sale-not-open", "unknown-sale", "unknown-item", "invalid-quantity"];
+
 const place = `purchase:${sale}`;
-let purchase = JSON.parse(sessionStorage.getItem(place) || "null"); // {key, sku, quantity, order?}
+// {key, sku, quantity, isOpen, customer, order?}. `isOpen`: it was sent, and an order of the key may be there.
+let purchase = JSON.parse(sessionStorage.getItem(place) || "null");
 let watching = 0;
 
 function keep(changed) {
   purchase = changed;
-  if (purchase) sessionStorage.setItem(place, JSON.stringify(purchase));
+  if (purchase && purchase.isOpen) sessionStorage.setItem(place, JSON.stringify(purchase));
   else sessionStorage.removeItem(place);
   for (const button of document.querySelectorAll(".buy")) button.disabled = purchase !== null;
+}
+
+/** What somebody else has begun in this tab: its key would buy anew for who is here now. */
+function forgetAnothers(bearer) {
+  if (!purchase || !bearer || purchase.customer === customerOf(bearer)) return false;
+  clearTimeout(watching);
+  keep(null);
+  find("#order").hidden = true;
+  return true;
 }
 
 /** `crypto.randomUUID` is there only where a page came encrypted, or from this machine. */
@@ -197,15 +250,15 @@ function newKey() {
 
 function begin(sku, quantity) {
   if (purchase) return;
-  keep({ key: newKey(), sku, quantity });
+  keep({ key: newKey(), sku, quantity, isOpen: false });
   send();
   find("#order").focus();
 }
 
 /** An answer as {status, body, headers}; status 0: none came. */
-async function call(method, url, headers = {}, body = undefined) {
+async function call(bearer, method, url, headers = {}, body = undefined) {
   try {
-    const bearer = await token();
+    if (bearer === undefined) throw new Error("nobody could be asked for a token");
     if (bearer) headers.Authorization = `Bearer ${bearer}`;
     if (body !== undefined) headers["Content-Type"] = "application/json";
     const signal = AbortSignal.timeout(ANSWER_MS_MAX);
@@ -218,46 +271,73 @@ async function call(method, url, headers = {}, body = undefined) {
 
 const problemOf = (answer) => (answer.status === 0 ? "network" : String(answer.body.type || "").split("/").pop());
 
+/** As long as the server says, and no shorter than that. */
+function waitOf(answer, shortest) {
+  const asked = Number(answer.headers.get("Retry-After")) * 1000 || 0;
+  return Math.min(Math.max(asked, shortest), WAIT_MS_MAX);
+}
+
+function watch(wait) {
+  clearTimeout(watching);
+  watching = setTimeout(look, wait);
+}
+
+/** The same key each time: an order that is there already is what comes back. */
 async function send() {
   showOrder("buying", say("buying_text"));
-  const { key, sku, quantity } = purchase;
-  const answer = await call("POST", `${saleUrl}/orders`, { "Idempotency-Key": key }, JSON.stringify({ sku, quantity }));
-  if ([200, 201, 202].includes(answer.status)) return takeOrder(answer.body);
+  const bearer = await token();
+  const { key, sku, quantity, isOpen: wasOpen } = purchase;
+  if (!wasOpen) purchase.customer = customerOf(bearer);
+  if (forgetAnothers(bearer)) return;
+  if (bearer !== undefined) keep({ ...purchase, isOpen: true });
+  const asked = JSON.stringify({ sku, quantity });
+  const answer = await call(bearer, "POST", `${saleUrl}/orders`, { "Idempotency-Key": key }, asked);
+  if ([200, 201, 202].includes(answer.status)) return takeOrder(answer.body, waitOf(answer, PENDING_MS));
+  keep({ ...purchase, isOpen: mayHaveOrder(answer, wasOpen) });
   fail(answer);
 }
 
-/** Nothing was bought, or nobody knows yet: then the same key finds out. */
-function fail(answer) {
-  const problem = problemOf(answer);
-  const text = say(texts[`error_${problem}`] ? `error_${problem}` : "error_other");
-  const isWorthAgain = answer.status === 0 || answer.status === 429 || answer.status >= 500;
-  const isOpen = answer.status === 0 || problem === "outcome-unknown";
-  const close = () => {
-    keep(null);
-    hideOrder();
-  };
-  if (problem === "unauthorized") sessionStorage.removeItem("token");
-  const buttons = isWorthAgain ? [["again", send]] : [];
-  showOrder("order_failed", text, [...buttons, ...(isOpen ? [] : [["done", close]])]);
+/** By an answer that is no order. */
+function mayHaveOrder(answer, wasOpen) {
+  if (REFUSALS.includes(problemOf(answer))) return false;
+  const hasTakenNothing = answer.status >= 400 && answer.status < 500 && ![408, 425, 429].includes(answer.status);
+  return hasTakenNothing ? wasOpen : purchase.isOpen;
 }
 
-function takeOrder(order) {
-  keep({ ...purchase, order });
+/** Nothing was bought: that is not kept, or the page would buy by itself when it is loaded again. Or nobody knows yet:
+ * then the same key finds out, and nothing else is bought before. */
+function fail(answer) {
+  const problem = problemOf(answer);
+  const { sku, quantity, isOpen } = purchase;
+  const text = say(texts[`error_${problem}`] ? `error_${problem}` : isOpen ? "error_outcome-unknown" : "error_other");
+  if (problem === "unauthorized") sessionStorage.removeItem("token");
+  if (isOpen) {
+    const isSignedOut = problem === "unauthorized";
+    return showOrder("order_open", isSignedOut ? say("signed_out_text") : text, [["again", send]]);
+  }
+  keep(null);
+  const buttons = answer.status === 0 ? [["again", () => begin(sku, quantity)]] : [];
+  showOrder("order_failed", text, [...buttons, ["done", hideOrder]]);
+}
+
+function close() {
+  keep(null);
+  hideOrder();
+}
+
+function takeOrder(order, wait = PENDING_MS) {
+  keep(order.status === "rejected" ? null : { ...purchase, order });
   clearTimeout(watching);
-  const close = () => {
-    keep(null);
-    hideOrder();
-  };
   const show = (text, ...buttons) => showOrder(`order_${order.status}`, text, buttons, order);
   switch (order.status) {
     case "pending":
       show(say("pending_text"));
-      watching = setTimeout(look, 1000);
+      watch(wait);
       break;
     case "awaiting_payment":
       show(awaitingText(), ...(isDemo ? [["pay", () => pay(true)], ["decline", () => pay(false)]] : []),
         ["cancel", cancel]);
-      watching = setTimeout(look, POLL_MS);
+      watch(POLL_MS);
       break;
     case "confirmed":
       show(say("confirmed_text"), ["done", close], ["cancel", cancel]);
@@ -276,36 +356,56 @@ const awaitingText = () =>
 /** The order as it stands now. */
 async function look() {
   if (!purchase || !purchase.order) return;
-  const answer = await call("GET", `/v1/orders/${purchase.order.id}`);
-  if (!purchase) return;
-  if (answer.status === 200) return takeOrder(answer.body);
-  // It was lost with Redis before it was written: the same key may be sent again.
-  if (answer.status === 404) return send();
-  watching = setTimeout(look, POLL_MS);
+  const { key, order } = purchase;
+  const bearer = await token();
+  if (forgetAnothers(bearer)) return;
+  const answer = await call(bearer, "GET", `/v1/orders/${order.id}`);
+  if (!purchase || purchase.key !== key) return;
+  if (answer.status === 200) return takeOrder(answer.body, waitOf(answer, PENDING_MS));
+  if (answer.status === 401) return showSignedOut();
+  if (problemOf(answer) !== "unknown-order") return watch(waitOf(answer, POLL_MS));
+  // It was lost with Redis before it was written: the same key may be sent again. What was final is not bought anew.
+  if (order.status === "pending") return send();
+  clearTimeout(watching);
+  showOrder("order_lost", say("lost_text"), [["done", close]], order);
+}
+
+/** Nothing is known of the order but what was known before; it is asked for when the buyer is back. */
+function showSignedOut() {
+  sessionStorage.removeItem("token");
+  clearTimeout(watching);
+  const { order } = purchase;
+  const isSettled = !["pending", "awaiting_payment"].includes(order.status);
+  const buttons = [["again", look], ...(isSettled ? [["done", close]] : [])];
+  showOrder("order_signed_out", say("signed_out_text"), buttons, order);
 }
 
 async function pay(succeeds) {
   const { id, total } = purchase.order;
   busy();
   const asked = JSON.stringify({ order_id: id, amount: total.amount, currency: total.currency, succeeds });
-  const signed = await call("POST", "/shop/demo/payments", {}, asked);
+  const signed = await call(await token(), "POST", "/shop/demo/payments", {}, asked);
   if (signed.status === 200) {
     // As the provider's own server would.
     const { webhook_id, webhook_timestamp, webhook_signature, body } = signed.body;
-    await call("POST", "/v1/webhooks/payments", { "webhook-id": webhook_id, "webhook-timestamp": webhook_timestamp,
-      "webhook-signature": webhook_signature }, body);
+    await call(null, "POST", "/v1/webhooks/payments", { "webhook-id": webhook_id,
+      "webhook-timestamp": webhook_timestamp, "webhook-signature": webhook_signature }, body);
   }
   look();
 }
 
 async function cancel() {
+  const { key, order } = purchase;
   busy();
   clearTimeout(watching);
-  const answer = await call("POST", `/v1/orders/${purchase.order.id}/cancel`);
+  const answer = await call(await token(), "POST", `/v1/orders/${order.id}/cancel`);
+  if (!purchase || purchase.key !== key) return;
   if (answer.status === 200) return takeOrder(answer.body);
-  const problem = `error_${problemOf(answer)}`;
-  find("#order-text").textContent = say(texts[problem] ? problem : "error_other");
-  watching = setTimeout(look, POLL_MS);
+  if (answer.status === 401) return showSignedOut();
+  const text = say(problemOf(answer) === "too-late" ? "error_too-late" : "error_cancel");
+  find("#order-text").textContent = text;
+  tell(text);
+  watch(waitOf(answer, NOTICE_MS));
 }
 
 // ---- the purchase as it is shown
@@ -364,15 +464,32 @@ function tick() {
   if (main.dataset.state === "scheduled") {
     find("#countdown time").textContent = duration(startsAt - serverNow());
   }
-  if (purchase && purchase.order && purchase.order.status === "awaiting_payment") {
-    find("#order-text").textContent = awaitingText();
-  }
+  const isAwaiting = purchase && purchase.order && find("#order").dataset.kind === "order_awaiting_payment";
+  if (isAwaiting && !find("#order-buttons button:disabled")) find("#order-text").textContent = awaitingText();
 }
 
+/** A purchase that this tab knows of. */
+function resume() {
+  if (!purchase) return;
+  if (!purchase.order) return send();
+  takeOrder(purchase.order);
+  look();
+}
+
+takeToken();
+forgetAnothers(sessionStorage.getItem("token"));
 translate();
 prepareItems();
 showState(main.dataset.state);
 tick();
 setInterval(tick, 1000);
-listen();
-if (purchase) send();
+listenAnew();
+resume();
+document.addEventListener("visibilitychange", listenAnew);
+// Somebody else may be here now: all begins anew.
+addEventListener("hashchange", () => {
+  if (takeToken()) location.reload();
+});
+addEventListener("pageshow", (event) => {
+  if (event.persisted) location.reload();
+});

@@ -1,23 +1,21 @@
 #include "ops_document.hpp"
 
 #include <algorithm>
-#include <array>
-#include <cstdio>
 
 #include "documents.hpp"
 #include "flashsale/model/json_members.hpp"
 #include "flashsale/model/json_text.hpp"
+#include "forecast_document.hpp"
 
 namespace flashsale::api {
 namespace {
 
 using checkout::kPlacementOutcomes;
 
+constexpr int kDigits = 2;
+
 void append_decimal(std::string& out, std::string_view name, std::optional<double> value) {
-  append_member(out, name);
-  std::array<char, 40> text{};
-  std::snprintf(text.data(), text.size(), "%.2f", std::clamp(value.value_or(0), 0.0, 1e15));
-  out += value ? text.data() : "null";
+  flashsale::append_decimal(out, name, value, kDigits);
 }
 
 void append_bool(std::string& out, std::string_view name, bool value) {
@@ -200,6 +198,8 @@ void append_sales(std::string& out, const Window& window, const OpsReading& now)
     append_bool(out, "checkout", snapshot.flags->is_on(Feature::checkout, sale.id, {}));
     append_number(out, "orders", one->order_records);
     append_decimal(out, "orders_a_second", orders_a_second(window, *one));
+    const auto* forecast = now.forecasts ? admin::find_forecast(*now.forecasts, sale.sale_no) : nullptr;
+    append_forecast(out, "forecast", forecast, items_left);
     items_left -= append_items(out, *one, items_left);
     out += '}';
   }

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "flashsale/admin/forecasts.hpp"
 #include "flashsale/catalog/snapshot.hpp"
 #include "flashsale/checkout/placement.hpp"
 #include "flashsale/postgres/event_sinks.hpp"
@@ -36,6 +37,7 @@ struct OpsReading {
   double connections = 0;
   std::chrono::milliseconds pulse_age{0};
   std::vector<std::string_view> failing_parts;
+  std::shared_ptr<const admin::Forecasts> forecasts;  ///< null: there are none
   bool has_events = false;
   std::optional<EventsReading> events;  ///< empty: not known, or there are none
 };
@@ -44,7 +46,7 @@ struct OpsReading {
 inline constexpr std::size_t kOpsSalesMax = 20;
 inline constexpr std::size_t kOpsItemsMax = 200;
 
-/// What `/ops` shows of one second: stock and orders as all instances have sold them, everything else of the one that
+/// What `/ops` shows of one second: stock, orders and forecast of all instances, everything else of the one that
 /// answers. `before` is empty with the first look: rates are null then.
 [[nodiscard]] std::string ops_document(const std::string& instance, const std::optional<OpsReading>& before,
                                        const OpsReading& now);

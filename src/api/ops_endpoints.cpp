@@ -66,6 +66,7 @@ void OpsEndpoints::add_routes(Routes& routes) {
   add_page_file(routes, "/ops/ops.css", PagePart::style, pages::ops_css);
   add_page_file(routes, "/ops/ops.js", PagePart::script, pages::ops_js);
   add_page_file(routes, "/ops/ops_actions.js", PagePart::script, pages::ops_actions_js);
+  add_page_file(routes, "/ops/ops_forecast.js", PagePart::script, pages::ops_forecast_js);
   add_page_file(routes, "/ops/ops_history.js", PagePart::script, pages::ops_history_js);
   add_page_file(routes, "/ops/ops_plots.js", PagePart::script, pages::ops_plots_js);
   add_page_file(routes, "/ops/ops_report.js", PagePart::script, pages::ops_report_js);
@@ -120,6 +121,7 @@ OpsReading OpsEndpoints::look() {
   reading.connections = metrics.connections("public").Value();
   reading.pulse_age = std::chrono::duration_cast<std::chrono::milliseconds>(process_.pulse.age());
   reading.failing_parts = process_.failing_parts();
+  reading.forecasts = process_.forecasts.latest();
   reading.has_events = process_.events.enabled();
   reading.events = events_;
   read_events();

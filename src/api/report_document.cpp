@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdio>
 #include <limits>
 #include <map>
 #include <optional>
@@ -10,6 +9,7 @@
 
 #include "flashsale/model/json_members.hpp"
 #include "flashsale/model/json_text.hpp"
+#include "forecast_document.hpp"
 
 namespace flashsale::api {
 namespace {
@@ -17,6 +17,7 @@ namespace {
 using postgres::ItemTotals;
 using postgres::SaleReport;
 using postgres::StatusTotals;
+constexpr int kRatioDigits = 4;
 using Revenue = std::map<std::string, std::int64_t>;  // by currency
 
 constexpr std::array kStatuses{OrderStatus::confirmed, OrderStatus::awaiting_payment, OrderStatus::cancelled,
@@ -163,17 +164,14 @@ void append_conversion(std::string& out, const SaleReport& report, const ItemTot
   append_number(out, "confirmed", confirmed);
   append_number(out, "expired", orders(OrderStatus::expired));
   append_number(out, "cancelled", orders(OrderStatus::cancelled));
-  append_member(out, "ratio");
-  std::array<char, 32> ratio{};
-  std::snprintf(ratio.data(), ratio.size(), "%.4f",
-                static_cast<double>(confirmed) / static_cast<double>(std::max<std::int64_t>(1, reserved)));
-  out += reserved > 0 ? ratio.data() : "null";
+  const auto ratio = static_cast<double>(confirmed) / static_cast<double>(std::max<std::int64_t>(1, reserved));
+  append_decimal(out, "ratio", reserved > 0 ? std::optional(ratio) : std::nullopt, kRatioDigits);
   out += '}';
 }
 
 }  // namespace
 
-std::string report_document(const SaleReport& report) {
+std::string report_document(const SaleReport& report, const ReportedForecast& forecast) {
   const Whole whole = add_up(report);
   std::string out = "{";
   append_member(out, "sale_id");
@@ -191,7 +189,11 @@ std::string report_document(const SaleReport& report) {
   append_refusals(out, report);
   append_curve(out, report);
   append_conversion(out, report, whole.totals);
-  out += '}';
+  append_member(out, "forecast");
+  out += '{';
+  append_forecast(out, "now", forecast.now, report.items.size());
+  append_hindsight(out, "hindsight", forecast.looked_back);
+  out += "}}";
   return out;
 }
 

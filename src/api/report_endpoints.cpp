@@ -28,12 +28,16 @@ void ReportEndpoints::add_routes(Routes& routes) {
 
 void ReportEndpoints::report(Exchange& exchange) {
   const std::string sale_id(exchange.request().path_parameters[0]);
-  run_operation(exchange, process_.reports, [sale_id](workers::Stores& stores) {
+  run_operation(exchange, process_.reports, [sale_id, &watch = process_.forecasts](workers::Stores& stores) {
     const auto report = postgres::read_report(stores.session(), sale_id);
     if (!report) return Answer::failure(report.error());
     if (!*report) return Answer::problem(ProblemType::unknown_sale, "there is no sale of this id");
+    const auto& sale = (*report)->sale;
+    auto looked_back = watch.look_back_at(stores.session(), sale);
+    if (!looked_back) return Answer::failure(looked_back.error());
+    const auto forecasts = watch.latest();
     Answer answer;
-    answer.body = report_document(**report);
+    answer.body = report_document(**report, {admin::find_forecast(*forecasts, sale.sale_no), std::move(*looked_back)});
     return answer;
   });
 }

@@ -20,6 +20,8 @@
 #include "failing_parts.hpp"
 #include "file_limit.hpp"
 #include "flashsale/admin/drift_watch.hpp"
+#include "flashsale/admin/forecast_metrics.hpp"
+#include "flashsale/admin/forecast_watch.hpp"
 #include "flashsale/admin/store_watch.hpp"
 #include "flashsale/api/admin_api.hpp"
 #include "flashsale/api/public_api.hpp"
@@ -164,6 +166,7 @@ class Process {
   workers::OperationPool endpoints_;
   events::WebhookOptions webhook_options_;
   checkout::RefusalRecorder refusals_;
+  admin::ForecastWatch forecasts_;
   std::atomic<bool> draining_{false};
   bool nothing_failed_ = false;  ///< at the last beat; the pulse's thread alone
   api::ProcessParts parts_;
@@ -302,6 +305,7 @@ Process::Process(const Settings& settings, std::function<Settings()> read_again)
       endpoints_(pool_options(settings, "endpoints", kEndpointThreads, kEndpointQueueMax), metrics_),
       webhook_options_(webhook_options(settings)),
       refusals_(postgres_options(settings)),
+      forecasts_({.postgres = postgres_options(settings), .enabled = settings.forecast.enabled}),
       parts_{.operations = operations_,
              .switches = switches_,
              .buyers = buyers_,
@@ -315,6 +319,7 @@ Process::Process(const Settings& settings, std::function<Settings()> read_again)
              .directory = directory_,
              .pulse = pulse_,
              .upkeep = upkeep_,
+             .forecasts = forecasts_,
              .rate_limiter = nullptr,
              .customer_calls = nullptr,
              .gateway_peers = nullptr,
@@ -349,8 +354,9 @@ Process::Process(const Settings& settings, std::function<Settings()> read_again)
 void Process::register_services() {
   // Behind it stands all that is traced: when it stops, nothing more comes.
   if (trace_exporter_) services_.add(*trace_exporter_);
-  // Behind it stand the I/O threads, which give it their last counts when they end.
+  // Behind these two stand the I/O threads, which give them their last counts when they end.
   services_.add(refusals_);
+  services_.add(forecasts_);
   // It is stopped before all others, with a deadline: see stop().
   services_.add([this] { journal_.start(); }, [] {});
   services_.add(lookup_);
@@ -387,12 +393,16 @@ void Process::register_snapshot_readers() {
   on_snapshot_.emplace_back([this](const auto& snapshot) { sweeper_.observe(snapshot); });
   on_snapshot_.emplace_back([this](const auto& snapshot) { drift_watch_.observe(snapshot); });
   on_snapshot_.emplace_back([this](const auto& snapshot) { retention_.observe(snapshot); });
+  on_snapshot_.emplace_back([this](const auto& snapshot) { forecasts_.observe(snapshot); });
   on_snapshot_.emplace_back([this](const auto&) { observe_orders_in_flight(); });
   on_snapshot_.emplace_back([this](const auto& snapshot) { latest_.set(snapshot); });
   metrics_.on_serialize([this](auto& families) {
     if (const auto snapshot = latest_.get()) catalog::add_item_metrics(*snapshot, families);
   });
   metrics_.on_serialize([this](auto& families) { add_failing_parts(failing_parts(), families); });
+  metrics_.on_serialize([this](auto& families) {
+    admin::add_forecast_metrics(*forecasts_.latest(), settings_.forecast.instance_capacity_per_s, families);
+  });
 }
 
 /// What keeps this instance from selling, for /readyz.
@@ -418,6 +428,7 @@ void Process::hand_to_io_threads(const std::shared_ptr<const catalog::Snapshot>&
       thread.catalog.replace(snapshot);
       thread.checkout.snapshot_replaced();
       refusals_.add(thread.checkout.take_refusals());
+      forecasts_.add(thread.checkout.take_arrivals(), *snapshot);
       if (is_whole && thread.redis.ready()) thread.can_sell = true;
       // The server's identity can change under a living connection (PROTOCOL R6).
       const bool differs = thread.redis.ready() && thread.redis.identity() != snapshot->redis_identity;
@@ -440,6 +451,7 @@ void Process::stop_io_threads() {
   for (const auto& thread : threads_) {
     asio::post(thread->context, [this, &io = *thread] {
       refusals_.add(io.checkout.take_refusals());
+      forecasts_.add(io.checkout.take_arrivals(), *io.catalog.snapshot());
       io.checkout.stop();
       io.redis.stop();
       io.context.stop();

@@ -298,6 +298,15 @@ constexpr auto kTable = std::to_array<Setting>({
     {"catalog", "pulse_ms", "ms", 10, 200, "", Secrecy::open,
      "Pause between two refreshes of stock and state from Redis", [](S& s) -> M { return &s.catalog.pulse_ms; }},
 
+    // forecast: what comes next in a sale
+    {"forecast", "enabled", "", 0, 0, "", Secrecy::open,
+     "Counts what comes to each open sale by second, and tells what comes next; off: nothing is counted or told",
+     [](S& s) -> M { return &s.forecast.enabled; }},
+    {"forecast", "instance_capacity_per_s", "checkouts/s", 1, 1'000'000, "", Secrecy::open,
+     "Checkouts a second that one instance is taken to serve, for the number of instances that monitoring asks for; "
+     "measure yours",
+     [](S& s) -> M { return &s.forecast.instance_capacity_per_s; }},
+
     // live: streams of stock and state
     {"live", "streams_max", "streams", 1, 1'000'000, "", Secrecy::open,
      "Streams of live stock that may be open; at most half of the connections that there may be",

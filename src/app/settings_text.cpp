@@ -33,6 +33,7 @@ std::string_view section_title(std::string_view section) {
       {"events.kafka", "Events to Kafka"},
       {"events.webhooks", "Events to endpoints by HTTP"},
       {"catalog", "The picture of all sales in memory"},
+      {"forecast", "What comes next in a sale"},
       {"live", "Streams of stock and state (server-sent events) to whoever listens"},
       {"shop", "A page for buyers, at /shop of the public listener"},
       {"rate_limit", "Requests of one customer"},

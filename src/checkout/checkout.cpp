@@ -5,6 +5,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <utility>
 
+#include "arrival_counts.hpp"
 #include "flashsale/redis/error.hpp"
 #include "flashsale/redis/order_record.hpp"
 #include "flashsale/redis/release.hpp"
@@ -63,6 +64,7 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
     const auto now = Steady::now();
     const auto& sale = *placement.sale;
     if (sale.sale->let_go) return place_in_the_past(placement, std::move(callback));
+    arrivals_.add(sale.sale->sale_no);
     if (const auto refusal = refusal_from_memory(placement, now)) return turn_away(callback, sale, *refusal);
     if (!sale.serving || !parts_.redis.ready()) return turn_away(callback, sale, PlacementOutcome::unavailable);
     const auto held_back = static_cast<std::int64_t>(parts_.journal.held_back());
@@ -86,6 +88,7 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
   }
 
   [[nodiscard]] std::vector<postgres::RefusalCount> take_refusals() { return refusals_.take(); }
+  [[nodiscard]] std::vector<SaleArrivals> take_arrivals() { return arrivals_.take(); }
   [[nodiscard]] std::size_t in_flight() const { return orders_.size(); }
 
  private:
@@ -338,6 +341,7 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
   std::array<prometheus::Counter*, kPlacementOutcomes.size()> outcomes_{};
   prometheus::Histogram& final_seconds_;
   RefusalCounts refusals_;
+  ArrivalCounts arrivals_;
 };
 
 Checkout::Checkout(Options options, const Parts& parts) : impl_(std::make_shared<Impl>(options, parts)) {}
@@ -352,6 +356,7 @@ void Checkout::find_pending(const OrderId& id, bool rows_can_be_read, FindCallba
 }
 void Checkout::snapshot_replaced() { impl_->snapshot_replaced(); }
 std::vector<postgres::RefusalCount> Checkout::take_refusals() { return impl_->take_refusals(); }
+std::vector<SaleArrivals> Checkout::take_arrivals() { return impl_->take_arrivals(); }
 std::size_t Checkout::in_flight() const { return impl_->in_flight(); }
 
 }  // namespace flashsale::checkout

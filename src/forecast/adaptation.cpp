@@ -1,4 +1,4 @@
-#include "adaptation.hpp"
+#include "flashsale/forecast/adaptation.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -1,4 +1,4 @@
-#include "arrival_history.hpp"
+#include "flashsale/forecast/arrival_history.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -4,8 +4,8 @@
 #include <cmath>
 #include <cstddef>
 
+#include "flashsale/forecast/quantiles.hpp"
 #include "flashsale/model/check.hpp"
-#include "quantiles.hpp"
 
 namespace flashsale::forecast {
 namespace {

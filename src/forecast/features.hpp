@@ -2,8 +2,8 @@
 #include <array>
 #include <string_view>
 
-#include "arrival_history.hpp"
-#include "prior.hpp"
+#include "flashsale/forecast/arrival_history.hpp"
+#include "flashsale/forecast/prior.hpp"
 
 namespace flashsale::forecast {
 

@@ -1,4 +1,4 @@
-#include "model.hpp"
+#include "flashsale/forecast/model.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -1,4 +1,4 @@
-#include "prior.hpp"
+#include "flashsale/forecast/prior.hpp"
 
 #include <algorithm>
 #include <cstddef>

@@ -1,4 +1,4 @@
-#include "sale_outlook.hpp"
+#include "flashsale/forecast/sale_outlook.hpp"
 
 #include <algorithm>
 #include <cstddef>

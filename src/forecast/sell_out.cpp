@@ -1,4 +1,4 @@
-#include "sell_out.hpp"
+#include "flashsale/forecast/sell_out.hpp"
 
 #include <algorithm>
 #include <cmath>

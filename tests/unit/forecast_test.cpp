@@ -10,10 +10,10 @@
 #include <string>
 #include <vector>
 
-#include "forecast/adaptation.hpp"
-#include "forecast/model.hpp"
-#include "forecast/sale_outlook.hpp"
-#include "forecast/sell_out.hpp"
+#include "flashsale/forecast/adaptation.hpp"
+#include "flashsale/forecast/model.hpp"
+#include "flashsale/forecast/sale_outlook.hpp"
+#include "flashsale/forecast/sell_out.hpp"
 
 namespace flashsale::forecast {
 namespace {

@@ -137,6 +137,30 @@ TEST_F(OpsDocumentTest, WhatStillSellsComesFirstAndMuchIsLeftOut) {
   EXPECT_EQ(shown["sales_left_out"], 41 - kOpsSalesMax);
 }
 
+TEST_F(OpsDocumentTest, TheForecastIsOfItsSale) {
+  auto now = reading();
+  EXPECT_TRUE(document({}, now)["sales"][0]["forecast"].is_null());
+  admin::SaleForecast forecast{sales_[0]->sale, kReading, {}};
+  now.forecasts = std::make_shared<const admin::Forecasts>(admin::Forecasts{forecast});
+  auto shown = document({}, now)["sales"][0]["forecast"];
+  EXPECT_EQ(shown["elapsed_s"], 0);
+  EXPECT_TRUE(shown["arrivals_a_second"].is_null()) << "too little is known";
+  ASSERT_EQ(shown["sell_outs"].size(), 2U);
+  EXPECT_TRUE(shown["sell_outs"][1]["in_s"].is_null());
+
+  forecast.outlook.elapsed_s = 12;
+  forecast.outlook.arrivals.emplace();
+  forecast.outlook.arrivals->back()[forecast::kHigh] = 1234.56;
+  forecast.outlook.sell_outs = {forecast::SellOut{1.0, 2.5, std::nullopt}, std::nullopt};
+  now.forecasts = std::make_shared<const admin::Forecasts>(admin::Forecasts{forecast});
+  shown = document({}, now)["sales"][0]["forecast"];
+  EXPECT_EQ(shown["elapsed_s"], 12);
+  EXPECT_EQ(shown["arrivals_a_second"]["peak_60s"], (json{{"low", 0.0}, {"middle", 0.0}, {"high", 1234.6}}));
+  EXPECT_EQ(shown["arrivals_a_second"].size(), 4U);
+  EXPECT_EQ(shown["sell_outs"][0]["in_s"], (json{{"earliest", 1.0}, {"expected", 2.5}, {"latest", nullptr}}));
+  EXPECT_TRUE(shown["sell_outs"][1]["in_s"].is_null());
+}
+
 TEST_F(OpsDocumentTest, EventsAreUnknownUntilTheyAreRead) {
   auto now = reading();
   now.has_events = true;

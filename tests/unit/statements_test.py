@@ -18,7 +18,7 @@ SOURCES = os.path.join(ROOT, "src", "postgres")
 
 # Tables whose rows belong to a sale, and views of them.
 OF_A_SALE = {"items", "orders", "archived_orders", "payment_events", "refunds", "outbox", "stock_changes",
-             "refused_withdrawals", "refusals", "rehearsal_orders", "erased_names"}
+             "refused_withdrawals", "refusals", "rehearsal_orders", "erased_names", "arrivals"}
 VIEWS = {"all_orders", "order_lines", "order_units", "item_stock"}
 # What is of no sale, or is read with every one.
 APART = {"event_line", "event_sinks", "webhooks", "webhook_retries", "webhook_deliveries", "directory", "sales",

@@ -32,10 +32,11 @@ MAY_INCLUDE = {
     "catalog": ["workers"] + STANDS_ON,
     "checkout": ["catalog", "workers"] + STANDS_ON,
     "payments": ["checkout", "catalog", "workers"] + STANDS_ON,
-    "admin": ["checkout", "catalog", "workers"] + STANDS_ON,
-    "api": ["admin", "payments", "checkout", "catalog", "events", "outbound", "workers"] + STANDS_ON,
-    "http": ["api", "admin", "payments", "checkout", "catalog", "events", "outbound", "workers"] + STANDS_ON,
-    "app": ["http", "api", "insight", "outbound", "admin", "payments", "checkout", "catalog", "events",
+    "admin": ["checkout", "catalog", "forecast", "workers"] + STANDS_ON,
+    "api": ["admin", "payments", "checkout", "catalog", "events", "forecast", "outbound", "workers"] + STANDS_ON,
+    "http": ["api", "admin", "payments", "checkout", "catalog", "events", "forecast", "outbound",
+             "workers"] + STANDS_ON,
+    "app": ["http", "api", "insight", "outbound", "admin", "payments", "checkout", "catalog", "events", "forecast",
             "workers"] + STANDS_ON,
 }
 

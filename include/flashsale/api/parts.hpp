@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "flashsale/admin/forecast_watch.hpp"
 #include "flashsale/catalog/catalog.hpp"
 #include "flashsale/catalog/directory_watch.hpp"
 #include "flashsale/catalog/pulse.hpp"
@@ -44,6 +45,7 @@ struct ProcessParts {
   catalog::DirectoryWatch& directory;
   catalog::Pulse& pulse;
   catalog::Upkeep& upkeep;
+  const admin::ForecastWatch& forecasts;
   identity::CustomerRateLimiter* rate_limiter;  ///< null: no limit
   identity::CustomerCalls* customer_calls;      ///< null: no bound
   const identity::GatewayPeers* gateway_peers;  ///< null: customers come with tokens

@@ -166,6 +166,11 @@ struct Settings {
     std::uint32_t pulse_ms = 100;
   } catalog;
 
+  struct Forecast {
+    bool enabled = true;
+    std::uint32_t instance_capacity_per_s = 5000;
+  } forecast;
+
   struct Live {
     std::uint32_t streams_max = 10'000;
     std::uint32_t streams_of_address_max = 100;

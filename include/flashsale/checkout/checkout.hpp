@@ -9,6 +9,7 @@
 #include "flashsale/catalog/catalog.hpp"
 #include "flashsale/catalog/sale_lookup.hpp"
 #include "flashsale/catalog/upkeep.hpp"
+#include "flashsale/checkout/arrivals.hpp"
 #include "flashsale/checkout/journal.hpp"
 #include "flashsale/checkout/options.hpp"
 #include "flashsale/checkout/order_lookup.hpp"
@@ -58,6 +59,8 @@ class Checkout {
 
   /// Refusals since the last call.
   [[nodiscard]] std::vector<postgres::RefusalCount> take_refusals();
+  /// What came since the last call, to sales that are not let go.
+  [[nodiscard]] std::vector<SaleArrivals> take_arrivals();
 
   /// Orders of this thread that are not settled.
   [[nodiscard]] std::size_t in_flight() const;

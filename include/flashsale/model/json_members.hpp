@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -14,6 +15,8 @@ void append_member(std::string& out, std::string_view name);
 
 void append_text(std::string& out, std::string_view name, std::string_view value);
 void append_number(std::string& out, std::string_view name, std::int64_t value);
+/// With so many digits behind the point, and never below 0; null where there is none.
+void append_decimal(std::string& out, std::string_view name, std::optional<double> value, int digits);
 void append_time(std::string& out, std::string_view name, TimePoint value);
 void append_money(std::string& out, std::string_view name, std::int64_t amount, std::string_view currency);
 /// The mark that everything of a rehearsal carries.

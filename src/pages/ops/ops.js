@@ -1,6 +1,7 @@
 // The page for operators: enters with a token or a link, and shows each second what the stream tells.
 
 import { addStock, flip, pause, resume, share } from "./ops_actions.js";
+import { showForecast } from "./ops_forecast.js";
 import { latencies, levels, paces, remember, span, unitPace } from "./ops_history.js";
 import { drawBars, drawLines, element, levelBar, number } from "./ops_plots.js";
 import { showReport } from "./ops_report.js";
@@ -110,6 +111,7 @@ function showSale(one) {
     label: `Units left: ${plotted.map((item) => `${item.name} ${item.remaining}`).join(", ")}`, span: span(),
     series: plotted.map((item) => ({ name: item.name, values: levels(one.id, item.sku).slice(-span()) })),
   });
+  showForecast(by("forecast"), one);
   drawLines(by("rate"), { label: `Orders a second: ${number(one.orders_a_second, 1)}`, span: span(),
     series: [{ name: "orders", values: paces(one.id).slice(-span()) }] });
 }

@@ -1,5 +1,6 @@
 // What became of a sale, of one moment in PostgreSQL, as a page that can be printed.
 
+import { hindsightTable } from "./ops_forecast.js";
 import { drawBars, drawColumns, drawLines, element, number } from "./ops_plots.js";
 import { latencies, span } from "./ops_history.js";
 import { call } from "./ops_stream.js";
@@ -66,6 +67,7 @@ export async function showReport(place, sale, back) {
   const { points, bucket_s: step } = report.curve;
   const latency = latencies("p50").some((value) => value !== null)
     ? section("Answers to checkouts, ms, as this page has watched them", plots.latency) : "";
+  const { hindsight } = report.forecast;
   place.replaceChildren(buttons,
     element("h2", {}, `Report: ${sale.name}`),
     element("p", { className: "quiet" }, `As of ${when(report.as_of)}${report.rehearsal ? ". A rehearsal" : ""}`),
@@ -73,7 +75,8 @@ export async function showReport(place, sale, back) {
     section("From checkout to order", plots.funnel),
     section(`Orders over time, in steps of ${step} s`, plots.curve),
     section("Lost demand: checkouts that were refused, by reason", plots.lost),
-    latency, section("Items", itemTable(report)));
+    latency, hindsight ? section("How good the forecast was", ...hindsightTable(hindsight)) : "",
+    section("Items", itemTable(report)));
   drawBars(plots.funnel, funnel(report), "good");
   if (points.length) {
     drawColumns(plots.curve, { label: "Orders over time", values: points.map((point) => point.orders),

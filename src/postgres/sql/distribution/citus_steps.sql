@@ -17,6 +17,7 @@ WITH step (place, relation, kind) AS (
            (11, 'refusals', 'of a sale'),
            (12, 'rehearsal_orders', 'of a sale'),
            (13, 'erased_names', 'of a sale'),
+           (14, 'arrivals', 'of a sale'),
            (14, 'event_sinks', 'of the coordinator'),
            (14, 'feature_flags', 'of the coordinator'),
            (14, 'webhooks', 'of the coordinator'),

@@ -2,7 +2,7 @@
 #include <array>
 #include <cstddef>
 
-#include "quantiles.hpp"
+#include "flashsale/forecast/quantiles.hpp"
 
 namespace flashsale::forecast {
 

@@ -4,11 +4,11 @@
 #include <span>
 #include <vector>
 
-#include "adaptation.hpp"
-#include "arrival_history.hpp"
-#include "model.hpp"
-#include "prior.hpp"
-#include "sell_out.hpp"
+#include "flashsale/forecast/adaptation.hpp"
+#include "flashsale/forecast/arrival_history.hpp"
+#include "flashsale/forecast/model.hpp"
+#include "flashsale/forecast/prior.hpp"
+#include "flashsale/forecast/sell_out.hpp"
 
 namespace flashsale::forecast {
 

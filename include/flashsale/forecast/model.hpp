@@ -4,9 +4,9 @@
 #include <string_view>
 #include <vector>
 
-#include "arrival_history.hpp"
-#include "prior.hpp"
-#include "quantiles.hpp"
+#include "flashsale/forecast/arrival_history.hpp"
+#include "flashsale/forecast/prior.hpp"
+#include "flashsale/forecast/quantiles.hpp"
 
 namespace flashsale::forecast {
 

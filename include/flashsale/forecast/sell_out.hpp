@@ -2,7 +2,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "quantiles.hpp"
+#include "flashsale/forecast/quantiles.hpp"
 
 namespace flashsale::forecast {
 

@@ -101,7 +101,9 @@ void ForecastWatch::add(const std::vector<checkout::SaleArrivals>& arrivals, con
 
 std::shared_ptr<const Forecasts> ForecastWatch::latest() const {
   const std::lock_guard lock(mutex_);
-  return latest_;
+  // PostgreSQL may hold up the thread.
+  const bool is_old = Clock::now() - made_at_ > std::chrono::seconds(kBehindMaxS);
+  return is_old ? std::make_shared<const Forecasts>() : latest_;
 }
 
 Result<std::optional<SaleHindsight>> ForecastWatch::look_back_at(postgres::Session& session, const Sale& sale) const {
@@ -118,7 +120,9 @@ void ForecastWatch::pass() {
   follow(*snapshot, *now);
   write(second_of(*now - kHandOver));
   const auto complete = second_of(*now - kWritten) - 1;
-  if (complete <= read_until_) return;
+  // Another Redis may have another clock, by which all begins anew.
+  if (complete + kBehindMaxS < read_until_) followed_.clear();
+  else if (complete <= read_until_) return;
   read_until_ = complete;
   read(complete);
   publish(complete);
@@ -204,6 +208,7 @@ void ForecastWatch::publish(std::int64_t complete) {
   }
   const std::lock_guard lock(mutex_);
   latest_ = std::move(forecasts);
+  made_at_ = Clock::now();
 }
 
 }  // namespace flashsale::admin

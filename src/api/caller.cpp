@@ -44,6 +44,25 @@ std::optional<std::string_view> identify_behind_gateway(Exchange& exchange, cons
   return in_form;
 }
 
+/// Who has this role or a higher one; answers 401 or 403 itself otherwise.
+std::optional<identity::AdminTokens::Admin> find_admin(Exchange& exchange, const ProcessParts& process,
+                                                       identity::AdminRole needed) {
+  const auto token = bearer_token(exchange.request().header(Header::authorization));
+  std::optional<identity::AdminTokens::Admin> admin;
+  const auto now = std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
+  if (!token.empty()) admin = process.admin_tokens.find(token, now);
+  if (!admin || admin->has_expired) {
+    refuse(exchange, admin ? "the token has expired" : "an admin's bearer token is required", !token.empty());
+    return std::nullopt;
+  }
+  if (admin->role < needed) {
+    const auto detail = std::string("the role of this token is ").append(to_string(admin->role));
+    reply_problem(exchange, ProblemType::forbidden, detail + "; this call needs " + std::string(to_string(needed)));
+    return std::nullopt;
+  }
+  return admin;
+}
+
 }  // namespace
 
 std::optional<std::string_view> identify_customer(Exchange& exchange, const ProcessParts& process,
@@ -110,31 +129,19 @@ identity::CustomerCalls::Call begin_call(Exchange& exchange, const ProcessParts&
 
 std::optional<std::string_view> identify_admin(Exchange& exchange, const ProcessParts& process,
                                                identity::AdminRole needed) {
-  const auto token = bearer_token(exchange.request().header(Header::authorization));
-  std::optional<identity::AdminTokens::Admin> admin;
-  const auto now = std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
-  if (!token.empty()) admin = process.admin_tokens.find(token, now);
-  if (!admin || admin->has_expired) {
-    refuse(exchange, admin ? "the token has expired" : "an admin's bearer token is required", !token.empty());
-    return std::nullopt;
-  }
-  if (admin->role < needed) {
-    const auto detail = std::string("the role of this token is ").append(to_string(admin->role));
-    reply_problem(exchange, ProblemType::forbidden, detail + "; this call needs " + std::string(to_string(needed)));
-    return std::nullopt;
-  }
-  return admin->name;
+  const auto admin = find_admin(exchange, process, needed);
+  return admin ? std::optional(admin->name) : std::nullopt;
 }
 
-std::optional<TimePoint> identify_watcher(Exchange& exchange, const ProcessParts& process,
-                                          const identity::WatchLinks& links) {
+std::optional<Watcher> identify_watcher(Exchange& exchange, const ProcessParts& process,
+                                        const identity::WatchLinks& links) {
   const auto token = bearer_token(exchange.request().header(Header::authorization));
   const auto end = links.find_end(token);
   if (!end) {
-    if (!identify_admin(exchange, process, identity::AdminRole::read)) return std::nullopt;
-    return TimePoint::max();
+    const auto admin = find_admin(exchange, process, identity::AdminRole::read);
+    return admin ? std::optional(Watcher{TimePoint::max(), to_string(admin->role)}) : std::nullopt;
   }
-  if (std::chrono::system_clock::now() < *end) return end;
+  if (std::chrono::system_clock::now() < *end) return Watcher{*end, "watch"};
   refuse(exchange, "the link has expired", true);
   return std::nullopt;
 }

@@ -79,13 +79,16 @@ void OpsEndpoints::add_routes(Routes& routes) {
 }
 
 void OpsEndpoints::stream(Exchange& exchange) {
-  const auto until = identify_watcher(exchange, process_, links_);
-  if (!until) return;
+  const auto watcher = identify_watcher(exchange, process_, links_);
+  if (!watcher) return;
   const QueryParameters query(exchange.request().query);
   if (!query.ok() || !query.only({})) {
     return reply_problem(exchange, ProblemType::malformed_request, "this call takes no parameters");
   }
-  if (const auto stream = hub_.open(exchange)) feed_.follow(stream, *until);
+  const auto stream = hub_.open(exchange);
+  if (!stream) return;
+  stream->push(make_frame("event: viewer\ndata: {\"role\":\"" + std::string(watcher->role) + "\"}\n\n"));
+  feed_.follow(stream, watcher->until);
 }
 
 /// The token stands behind the `#`, which browsers send to nobody: it gets into no log on its way.

@@ -1,5 +1,6 @@
 #pragma once
 #include <optional>
+#include <string_view>
 
 #include "flashsale/api/exchange.hpp"
 #include "flashsale/api/parts.hpp"
@@ -7,9 +8,13 @@
 
 namespace flashsale::api {
 
-/// Until when the caller may watch: the end of a link, or never for an admin of any role. Answers 401 itself and gives
-/// nothing otherwise.
-[[nodiscard]] std::optional<TimePoint> identify_watcher(Exchange& exchange, const ProcessParts& process,
-                                                        const identity::WatchLinks& links);
+struct Watcher {
+  TimePoint until = TimePoint::max();  ///< the end of a link
+  std::string_view role;               ///< of an admin; `watch` for a link
+};
+
+/// Answers 401 itself and gives nothing where the caller may not watch.
+[[nodiscard]] std::optional<Watcher> identify_watcher(Exchange& exchange, const ProcessParts& process,
+                                                      const identity::WatchLinks& links);
 
 }  // namespace flashsale::api

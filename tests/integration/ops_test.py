@@ -36,9 +36,17 @@ class OpsStream:
 
     def second(self):
         """The next document; None at the end."""
+        return self.next("second")
+
+    def next(self, event):
+        """The data of the next event of this name."""
+        name = None
         while line := self.answer.readline():
-            if line.startswith(b"data: "):
-                return json.loads(line[len(b"data: "):])
+            field, _, value = line.decode().rstrip("\n").partition(": ")
+            if field == "event":
+                name = value
+            elif field == "data" and name == event:
+                return json.loads(value)
         return None
 
     def until(self, is_there, message, seconds_max=20):
@@ -134,6 +142,13 @@ class OpsStreamTest(OpsCase):
                 answer = self.check_status(self.cluster.admin("GET", STREAM, token=token), 401, "unauthorized")
                 self.assertIn("Bearer", answer.header("WWW-Authenticate"))
         self.check_status(self.cluster.admin("GET", STREAM + "?sale_id=a"), 400, "malformed-request")
+
+    def test_it_says_what_the_viewer_may_do(self):
+        with OpsStream(self.cluster) as operator:
+            self.assertEqual(operator.next("viewer"), {"role": "operator"})
+        link = self.check_status(self.link(), 200).json()
+        with OpsStream(self.cluster, token=link["token"]) as guest:
+            self.assertEqual(guest.next("viewer"), {"role": "watch"})
 
     def test_it_ends_when_the_instance_does(self):
         instance = self.cluster.add_instance()

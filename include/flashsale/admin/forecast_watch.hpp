@@ -62,7 +62,8 @@ class ForecastWatch {
   std::int64_t read_until_ = 0;                                 ///< like session_
   mutable std::mutex mutex_;
   std::shared_ptr<const Forecasts> latest_;
-  workers::PeriodicThread thread_;  ///< the last: it ends before what it uses
+  std::chrono::steady_clock::time_point made_at_{};  ///< latest_
+  workers::PeriodicThread thread_;                   ///< the last: it ends before what it uses
 };
 
 }  // namespace flashsale::admin

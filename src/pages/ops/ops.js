@@ -14,6 +14,7 @@ const SELLING = ["open", "paused", "scheduled"];
 let latest = null;
 let chosen = null; // id of a sale; null: the first
 let watching = null; // ends the stream
+let role = null; // of the token; null until the server has said it
 
 // ---- entering and leaving
 
@@ -34,6 +35,7 @@ function enter() {
   document.querySelectorAll(".act").forEach((button) => { button.hidden = true; });
   connection("Connecting", "");
   watch({
+    viewer: (who) => { role = who.role; },
     second: show,
     lost: () => connection("Connection lost, trying again", "lost"),
     refused: (why) => leave(`Not let in: ${why}.`),
@@ -45,6 +47,7 @@ function leave(why = "") {
   watching = null;
   token.forget();
   latest = null;
+  role = null;
   by("board").hidden = true;
   by("report").hidden = true;
   by("leave").hidden = true;
@@ -66,6 +69,10 @@ function sale() {
   return latest.sales.find((one) => one.id === chosen) ?? latest.sales[0];
 }
 
+/** What a role does not reach is not offered. */
+const mayChange = () => role === "operator";
+const mayRead = () => role !== null && role !== "watch";
+
 function show(second) {
   latest = second;
   remember(second);
@@ -74,7 +81,8 @@ function show(second) {
 }
 
 function draw() {
-  by("who").textContent = `Rates of this instance, ${latest.instance}; stock and orders of all`;
+  by("who").textContent = `Rates of this instance, ${latest.instance}; stock and orders of all. ${
+    mayChange() ? "" : "You can look and change nothing."}`;
   by("board").hidden = !by("report").hidden;
   showChoice();
   if (sale()) showSale(sale());
@@ -97,15 +105,15 @@ function showSale(one) {
   state.textContent = isOff ? (one.checkout ? "being rebuilt" : "checkout is off") : one.state;
   state.className = `badge ${isOff ? "bad" : { open: "good", paused: "bad" }[one.state] ?? ""}`;
   by("times").textContent = clock(one);
-  const mayChange = !token.onlyWatches();
-  by("pause").hidden = !mayChange || !["open", "scheduled"].includes(one.state);
-  by("resume").hidden = !mayChange || one.state !== "paused";
-  by("show-report").hidden = by("share").hidden = !mayChange;
+  by("pause").hidden = !mayChange() || !["open", "scheduled"].includes(one.state);
+  by("resume").hidden = !mayChange() || one.state !== "paused";
+  by("share").hidden = !mayChange();
+  by("show-report").hidden = !mayRead();
   const left = one.items.reduce((sum, item) => sum + item.remaining, 0);
   by("left").textContent = number(left);
   by("orders").textContent = number(one.orders);
   by("pace").textContent = number(one.orders_a_second, 1);
-  showItems(one, mayChange);
+  showItems(one);
   const plotted = one.items.slice(0, PLOTTED_ITEMS);
   drawLines(by("stock"), {
     label: `Units left: ${plotted.map((item) => `${item.name} ${item.remaining}`).join(", ")}`, span: span(),
@@ -138,13 +146,13 @@ function pace(one, item) {
 }
 
 /** Rows stay while items do, so that a button keeps the focus. */
-function showItems(one, mayChange) {
+function showItems(one) {
   const body = by("items").tBodies[0];
-  const wanted = `${one.id} ${one.items.map((item) => item.sku).join(" ")} ${mayChange}`;
+  const wanted = `${one.id} ${one.items.map((item) => item.sku).join(" ")} ${mayChange()}`;
   if (body.dataset.items !== wanted) {
     body.dataset.items = wanted;
     body.replaceChildren(...one.items.map((item) => {
-      const change = mayChange
+      const change = mayChange()
         ? element("button", { type: "button", ariaLabel: `Add stock to ${item.name}`,
           onclick: () => addStock(sale(), sale().items.find((each) => each.sku === item.sku)) }, "Add stock")
         : "";
@@ -215,15 +223,14 @@ function showEvents({ enabled, last_position: position, sinks }) {
 }
 
 function showFlags(flags) {
-  const mayChange = !token.onlyWatches();
   const list = by("flags");
-  const wanted = JSON.stringify([flags, mayChange]);
+  const wanted = JSON.stringify([flags, mayChange()]);
   if (list.dataset.flags === wanted) return;
   list.dataset.flags = wanted;
   list.replaceChildren(...Object.entries(flags).map(([name, on]) => element("li", {}, name.replaceAll("_", " "),
     element("span", { className: "actions" },
       element("span", { className: `badge ${on ? "good" : "bad"}` }, on ? "on" : "off"),
-      ...(mayChange ? [element("button", { type: "button", ariaLabel: `Switch ${name}`,
+      ...(mayChange() ? [element("button", { type: "button", ariaLabel: `Switch ${name}`,
         onclick: () => flip(name, sale() ?? { items: [] }) }, "Switch")] : [])))));
 }
 

@@ -8,8 +8,6 @@ export const token = {
   get: () => sessionStorage.getItem(KEY),
   set: (value) => sessionStorage.setItem(KEY, value),
   forget: () => sessionStorage.removeItem(KEY),
-  /** A link shows, and nothing else. */
-  onlyWatches: () => (sessionStorage.getItem(KEY) ?? "").startsWith("watch-"),
 };
 
 function headers(more = {}) {
@@ -79,6 +77,7 @@ async function readOnce(told, signal) {
     for await (const block of blocks(answer.body.getReader(), alive)) {
       const { event, data, retry: again } = fields(block);
       if (again) retry = Number(again);
+      if (event === "viewer") told.viewer(JSON.parse(data));
       if (event === "second") told.second(JSON.parse(data));
     }
   } finally {
@@ -87,7 +86,7 @@ async function readOnce(told, signal) {
   return retry;
 }
 
-/** Tells `told.second(document)`, `told.lost()` and `told.refused(why)`, until `signal` is aborted. */
+/** Tells `told.viewer(who)`, `told.second(document)`, `told.lost()` and `told.refused(why)`, until `signal` is aborted. */
 export async function watch(told, signal) {
   while (!signal.aborted) {
     let again = 2000;

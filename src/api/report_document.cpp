@@ -18,6 +18,7 @@ using postgres::ItemTotals;
 using postgres::SaleReport;
 using postgres::StatusTotals;
 constexpr int kRatioDigits = 4;
+constexpr std::size_t kCustomersByUnitsMax = 50;
 using Revenue = std::map<std::string, std::int64_t>;  // by currency
 
 constexpr std::array kStatuses{OrderStatus::confirmed, OrderStatus::awaiting_payment, OrderStatus::cancelled,
@@ -132,6 +133,14 @@ void append_refusals(std::string& out, const SaleReport& report) {
   out += '}';
 }
 
+std::int64_t units_from(const SaleReport& report, std::size_t first) {
+  std::int64_t units = 0;
+  for (std::size_t i = first; i < report.customers.size(); ++i) {
+    units += report.customers[i].units * report.customers[i].customers;
+  }
+  return units;
+}
+
 void append_curve(std::string& out, const SaleReport& report) {
   append_member(out, "curve");
   out += '{';
@@ -143,7 +152,31 @@ void append_curve(std::string& out, const SaleReport& report) {
     append_time(out, "at", point.at);
     append_number(out, "orders", point.orders);
     append_number(out, "units", point.units);
+    append_number(out, "checkouts", point.checkouts);
     out += '}';
+  }
+  out += "]}";
+}
+
+/// The last of the entries has all who have that many units or more.
+void append_customers(std::string& out, const SaleReport& report) {
+  std::int64_t customers = 0;
+  for (const auto& one : report.customers) customers += one.customers;
+  append_member(out, "customers");
+  out += '{';
+  append_number(out, "count", customers);
+  append_member(out, "by_units");
+  out += '[';
+  const auto shown = std::min(report.customers.size(), kCustomersByUnitsMax);
+  for (std::size_t i = 0; i < shown; ++i) {
+    const auto& [units, with_these] = report.customers[i];
+    const bool is_last = i + 1 == shown;
+    out += out.back() == '[' ? "{" : ",{";
+    append_number(out, "units", units);
+    append_number(out, "customers", is_last ? customers : with_these);
+    append_number(out, "units_in_all", is_last ? units_from(report, i) : units * with_these);
+    out += '}';
+    customers -= with_these;
   }
   out += "]}";
 }
@@ -188,6 +221,7 @@ std::string report_document(const SaleReport& report, const ReportedForecast& fo
   out += ']';
   append_refusals(out, report);
   append_curve(out, report);
+  append_customers(out, report);
   append_conversion(out, report, whole.totals);
   append_member(out, "forecast");
   out += '{';

@@ -1,6 +1,8 @@
 #include "flashsale/postgres/report_repository.hpp"
 
 #include <algorithm>
+#include <array>
+#include <span>
 
 #include "array_literal.hpp"
 #include "embedded/flashsale_postgres.hpp"
@@ -49,6 +51,21 @@ void read_curve(pqxx::transaction_base& tx, const Span& span, SaleReport& report
     points.push_back({read_time(row[0]), row[1].as<std::int64_t>(), row[2].as<std::int64_t>()});
   }
   report.curve = with_empty_steps(points, report.step);
+  const auto came = execute(tx, embedded::arrivals_curve_sql, report.sale.sale_no, std::int64_t{report.step.count()});
+  auto point = report.curve.begin();
+  for (const auto& row : came) {
+    const auto at = read_time(row[0]);
+    while (point != report.curve.end() && point->at < at) ++point;
+    if (point != report.curve.end() && point->at == at) point->checkouts = row[1].as<std::int64_t>();
+  }
+}
+
+void read_customers(pqxx::transaction_base& tx, SaleReport& report) {
+  const std::array live{static_cast<std::int32_t>(OrderStatus::confirmed),
+                        static_cast<std::int32_t>(OrderStatus::awaiting_payment)};
+  const auto rows = execute(tx, embedded::customers_by_units_sql, report.sale.sale_no, report.sale.archived,
+                            array_of(std::span<const std::int32_t>(live)));
+  for (const auto& row : rows) report.customers.push_back({row[0].as<std::int64_t>(), row[1].as<std::int64_t>()});
 }
 
 void read_refusals(pqxx::transaction_base& tx, SaleReport& report) {
@@ -70,6 +87,8 @@ std::optional<SaleReport> read_in(Session& session, pqxx::transaction_base& tx, 
   const Span span = read_totals(tx, report);
   session.more_time(kLongRead);
   read_curve(tx, span, report);
+  session.more_time(kLongRead);
+  read_customers(tx, report);
   read_refusals(tx, report);
   return report;
 }

@@ -81,6 +81,40 @@ class ReportTest(ReportCase):
         self.assertIsNone(report["items"][0]["sold_out_at"])
         self.assertIsNone(report["totals"]["sold_out_at"])
 
+    def test_who_has_how_many_units_and_who_came(self):
+        sale = self.cluster.create_sale(stock=8)
+        self.assertEqual(self.report(sale)["customers"], {"count": 0, "by_units": []})
+        for quantity in (1, 1, 3):
+            self.buy(sale, quantity)
+        customer, order = self.buy(sale, 2)
+        self.check_status(self.cluster.cancel(order["id"], customer), 200)
+        self.buy(sale, 7, status=409, problem="sold-out", where=1)
+        self.assertEqual(self.report(sale)["customers"], {"count": 3, "by_units": [
+            {"units": 1, "customers": 2, "units_in_all": 2}, {"units": 3, "customers": 1, "units_in_all": 3}]})
+
+    def test_the_curve_has_everybody_who_came_between_two_orders(self):
+        sale = self.cluster.create_sale(stock=2)
+        self.add_rows(sale, 2, status=3, seconds_apart=10)
+        for where in (0, 1):
+            self.buy(sale, where=where)
+        self.buy(sale, status=409, problem="sold-out")
+        wait_until(lambda: (self.report(sale)["forecast"]["hindsight"] or {}).get("checkouts") == 3, 20,
+                   "those who came are not counted")
+        self.add_rows(sale, 1, status=3)
+        points = self.report(sale)["curve"]["points"]
+        self.assertEqual(sum(point["checkouts"] for point in points), 3)
+        self.assertEqual(points[0]["checkouts"], 0)
+
+    def test_of_very_different_customers_the_last_ones_are_added_up(self):
+        sale = self.cluster.create_sale(stock=10_000)
+        for number in range(60):
+            self.cluster.insert_orders(sale, [f"customer-{number}"], 1, number + 1)
+        customers = self.report(sale)["customers"]
+        self.assertEqual(customers["count"], 60)
+        self.assertEqual(len(customers["by_units"]), 50)
+        self.assertEqual(customers["by_units"][-1], {"units": 50, "customers": 11, "units_in_all": sum(range(50, 61))})
+        self.assertEqual(sum(group["units_in_all"] for group in customers["by_units"]), sum(range(61)))
+
     def test_the_curve_has_every_order_that_took_units(self):
         sale = self.cluster.create_sale(stock=1000)
         self.add_rows(sale, 500, status=3, seconds_apart=0.1, quantity=2)

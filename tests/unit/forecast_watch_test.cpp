@@ -2,7 +2,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
 #include <memory>
 #include <string>
@@ -77,7 +76,7 @@ class ForecastMetricsTest : public ::testing::Test {
     if (!is_known) return made;
     forecast::ArrivalQuantiles said{};
     for (std::size_t target = 0; target < said.size(); ++target) {
-      for (std::size_t i = 0; i < said[target].size(); ++i) said[target][i] = 100.0 * static_cast<double>(target) + i;
+      for (std::size_t i = 0; i < said[target].size(); ++i) said[target][i] = static_cast<double>(100 * target + i);
     }
     made.outlook.arrivals = said;
     made.outlook.sell_outs.assign(items, forecast::SellOut{5.0, 9.5, std::nullopt});

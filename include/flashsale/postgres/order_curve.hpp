@@ -13,6 +13,7 @@ struct CurvePoint {
   TimePoint at{};
   std::int64_t orders = 0;
   std::int64_t units = 0;
+  std::int64_t checkouts = 0;  ///< that came, whatever they were answered; none where nobody counted
 
   bool operator==(const CurvePoint&) const = default;
 };

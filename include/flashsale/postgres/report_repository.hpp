@@ -36,6 +36,12 @@ struct RefusalCount {
   std::int64_t count = 0;
 };
 
+/// So many customers have so many units each, of orders that are live.
+struct CustomersByUnits {
+  std::int64_t units = 0;
+  std::int64_t customers = 0;
+};
+
 struct SaleReport {
   Sale sale;
   TimePoint as_of{};
@@ -43,9 +49,10 @@ struct SaleReport {
   std::chrono::seconds step{1};   ///< of the curve
   std::vector<CurvePoint> curve;  ///< orders taken, over time; empty when there are none
   std::vector<RefusalCount> refusals;
+  std::vector<CustomersByUnits> customers;  ///< fewest units first
 };
 
-/// All of a sale in one snapshot; reads its orders twice. Empty: there is no such sale.
+/// All of a sale in one snapshot; reads its orders three times. Empty: there is no such sale.
 [[nodiscard]] Result<std::optional<SaleReport>> read_report(Session& session, std::string_view sale_id);
 
 /// Adds to what is stored of a sale; `counts` by reason.

@@ -64,8 +64,11 @@ function legend(series) {
   return list;
 }
 
-/** `series`: [{name, values}], null where nothing is known; all of one length, a value a second, the newest last. */
-export function drawLines(place, { label, series, span }) {
+/**
+ * `series`: [{name, values}], null where nothing is known; all of one length, a value a second, the newest last. With
+ * `first` and `last` they are of something else than time, and these stand at its ends.
+ */
+export function drawLines(place, { label, series, span, first, last }) {
   const { drawing, area } = frame(place, label);
   const known = series.flatMap((one) => one.values).filter((value) => value !== null && value !== undefined);
   const most = ceiling(Math.max(1, ...known));
@@ -83,7 +86,7 @@ export function drawLines(place, { label, series, span }) {
     });
     if (path) drawing.append(shape("path", { class: `curve s${index % COLOURS}`, d: path, fill: "none" }));
   });
-  ends(drawing, area, `${span} s ago`, "now");
+  ends(drawing, area, first ?? `${span} s ago`, last ?? "now");
   place.replaceChildren(drawing, ...(series.length > 1 ? [legend(series)] : []));
 }
 

@@ -33,6 +33,42 @@ function funnel(report) {
   return rows.map(([name, value]) => ({ name, value, text: number(value) }));
 }
 
+const PARTS = 100;
+
+/** Of customers from those with the fewest units to those with the most: what share of all units they have together. */
+function unitsByCustomers({ count, by_units: groups }) {
+  const units = groups.reduce((sum, group) => sum + group.units_in_all, 0);
+  return Array.from({ length: PARTS + 1 }, (_, part) => {
+    let left = (count * part) / PARTS;
+    let held = 0;
+    for (const group of groups) {
+      const taken = Math.min(left, group.customers);
+      held += (group.units_in_all * taken) / group.customers;
+      left -= taken;
+    }
+    return (100 * held) / units;
+  });
+}
+
+function drawFairness(plots, report) {
+  const { points } = report.curve;
+  const chance = points.map(({ orders, checkouts }) => checkouts ? Math.min(100, (100 * orders) / checkouts) : 0);
+  if (points.some((point) => point.checkouts)) {
+    drawColumns(plots.chance, { label: "Of 100 checkouts so many got an order, by when they came", values: chance,
+      first: when(points[0].at), last: when(points[points.length - 1].at) });
+  } else {
+    plots.chance.textContent = "Nobody counted who came.";
+  }
+  if (report.customers.count) {
+    drawLines(plots.shares, { label: "Share of the units by share of the customers", span: PARTS + 1,
+      first: "customers with the fewest units", last: "all customers", series: [
+        { name: "units that they have, %", values: unitsByCustomers(report.customers) },
+        { name: "if all had as many", values: Array.from({ length: PARTS + 1 }, (_, part) => (100 * part) / PARTS) }] });
+  } else {
+    plots.shares.textContent = "Nobody has a unit.";
+  }
+}
+
 function itemTable(report) {
   const head = ["Item", "Stock", "Sold", "Sold out", "Confirmed", "Cancelled", "Expired", "Revenue"];
   const rows = report.items.map((item) => [item.sku, number(item.stock), number(item.sold), when(item.sold_out_at),
@@ -59,7 +95,7 @@ function figures(report) {
 /** Fills `place`, which is shown by now: plots take its width. */
 export async function showReport(place, sale, back) {
   const report = await call("GET", `/admin/v1/sales/${encodeURIComponent(sale.id)}/report`);
-  const plots = Object.fromEntries(["funnel", "curve", "lost", "latency"].map((name) =>
+  const plots = Object.fromEntries(["funnel", "curve", "chance", "shares", "lost", "latency"].map((name) =>
     [name, element("div", { className: "plot" })]));
   const buttons = element("div", { className: "actions no-print" },
     element("button", { type: "button", id: "back", onclick: back }, "Back to the sale"),
@@ -74,6 +110,8 @@ export async function showReport(place, sale, back) {
     figures(report),
     section("From checkout to order", plots.funnel),
     section(`Orders over time, in steps of ${step} s`, plots.curve),
+    section("Fairness: of 100 checkouts so many got an order, by when they came", plots.chance),
+    section(`Fairness: units of ${number(report.customers.count)} customers, from those with the fewest on`, plots.shares),
     section("Lost demand: checkouts that were refused, by reason", plots.lost),
     latency, hindsight ? section("How good the forecast was", ...hindsightTable(hindsight)) : "",
     section("Items", itemTable(report)));
@@ -84,6 +122,7 @@ export async function showReport(place, sale, back) {
   } else {
     plots.curve.textContent = "No order was taken.";
   }
+  drawFairness(plots, report);
   const lost = Object.entries(report.refusals).sort((a, b) => b[1] - a[1]);
   if (lost.length) {
     drawBars(plots.lost, lost.map(([name, value]) => ({ name: name.replaceAll("_", " "), value, text: number(value) })));

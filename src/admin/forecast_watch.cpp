@@ -66,6 +66,7 @@ class ForecastWatch::Followed {
   forecast::RunningSale running;
   std::shared_ptr<const Sale> sale;
   std::int64_t open_at = 0;                 ///< the second in which it was last seen open
+  std::int64_t read_until = 0;              ///< the last second of which all is known that was written
   std::optional<std::int64_t> reset_epoch;  ///< of the run that was read
 };
 
@@ -192,7 +193,8 @@ bool ForecastWatch::read_one(std::int32_t sale_no, std::int64_t complete) {
   std::vector<forecast::SecondCount> counts;
   for (const auto& one : page->counts) counts.push_back({one.second, static_cast<double>(one.checkouts)});
   const bool is_whole = counts.size() < kReadAtOnce;
-  followed.running.add(counts, is_whole ? complete : std::min(complete, counts.back().second));
+  followed.read_until = is_whole ? complete : std::min(complete, counts.back().second);
+  followed.running.add(counts, followed.read_until);
   return true;
 }
 
@@ -200,9 +202,9 @@ void ForecastWatch::publish(std::int64_t complete) {
   auto forecasts = std::make_shared<Forecasts>();
   for (const auto& [sale_no, followed] : followed_) {
     const auto& running = followed->running;
-    const auto next = running.begun() ? running.next() : complete + 1;
-    const bool is_current = next + kBehindMaxS > complete;
+    const bool is_current = followed->read_until + kBehindMaxS > complete && running.is_kept(complete);
     if (is_current && is_open(*followed->sale, begin_of(complete + 1))) {
+      const auto next = running.begun() ? running.next() : followed->read_until + 1;
       forecasts->push_back({followed->sale, begin_of(next), running.look()});
     }
   }

@@ -6,6 +6,7 @@
 
 #include "flashsale/checkout/erased_names.hpp"
 #include "flashsale/checkout/pending_of_customer.hpp"
+#include "flashsale/postgres/behaviour_repository.hpp"
 #include "flashsale/postgres/erasure_repository.hpp"
 
 namespace flashsale::admin {
@@ -61,6 +62,8 @@ Result<Erasure> erase_customer(workers::Stores& stores, std::string_view custome
   const bool all_written = checkout::await_rows_of(stores, customer_id, Clock::now() + kInFlightBudget);
   const auto pseudonym = make_pseudonym();
   if (const auto error = erase_rows(stores, customer_id, pseudonym, who, erasure)) return error;
+  // Also of whom there is no order.
+  if (const auto error = postgres::erase_behaviour(stores.session(), customer_id)) return error;
   const bool redis_told = erasure.orders == 0 || checkout::tell_erased_name(stores, pseudonym);
   erasure.is_complete = erasure.is_complete && all_written && redis_told;
   return erasure;

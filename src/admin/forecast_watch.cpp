@@ -132,20 +132,22 @@ void ForecastWatch::pass() {
 void ForecastWatch::follow(const catalog::Snapshot& snapshot, TimePoint now) {
   const auto second = second_of(now);
   std::size_t open = 0;
+  bool may_ask = true;
   for (auto one = snapshot.sales.rbegin(); one != snapshot.sales.rend() && open < kForecastSalesMax; ++one) {
     const auto& sale = *(*one)->sale;
     if (!is_open(sale, now)) continue;
     ++open;
-    auto& followed = followed_[sale.sale_no];
-    if (!followed) {
+    auto followed = followed_.find(sale.sale_no);
+    if (followed == followed_.end()) {
+      if (!may_ask) continue;
       auto prior = find_prior(session_, snapshot, sale, now);
       if (!prior) {
-        followed_.erase(sale.sale_no);
-        break;  // PostgreSQL may be away: the next pass shows
+        may_ask = !is_unavailable(prior.error());  // PostgreSQL may be away: the next pass shows
+        continue;
       }
-      followed = std::make_unique<Followed>(std::move(*prior));
+      followed = followed_.emplace(sale.sale_no, std::make_unique<Followed>(std::move(*prior))).first;
     }
-    followed->see(**one, second);
+    followed->second->see(**one, second);
   }
   std::erase_if(followed_, [second](const auto& one) { return one.second->open_at + kFollowedOnS < second; });
 }

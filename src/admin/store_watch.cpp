@@ -6,12 +6,6 @@
 #include "flashsale/redis/server_facts.hpp"
 
 namespace flashsale::admin {
-namespace {
-
-/// An old number would be believed.
-constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
-
-}  // namespace
 
 StoreWatch::StoreWatch(const Options& options, telemetry::Metrics& metrics)
     : stores_(options.postgres, options.redis, "store-watch", metrics),
@@ -25,7 +19,7 @@ void StoreWatch::look() {
 
 void StoreWatch::look_at_redis() {
   const auto facts = redis::read_server_facts(stores_.redis());
-  if (!facts) return metrics_.store_used("redis", "memory_bytes").Set(kUnknown);
+  if (!facts) return metrics_.store_used("redis", "memory_bytes").Set(telemetry::kUnknownReading);
   metrics_.store_used("redis", "memory_bytes").Set(static_cast<double>(facts->memory_used));
   // 0 of Redis: as much as the machine has.
   const auto limit =
@@ -35,7 +29,7 @@ void StoreWatch::look_at_redis() {
 
 void StoreWatch::look_at_postgres() {
   const auto connections = postgres::read_server_connections(stores_.session());
-  if (!connections) return metrics_.store_used("postgres", "connections").Set(kUnknown);
+  if (!connections) return metrics_.store_used("postgres", "connections").Set(telemetry::kUnknownReading);
   metrics_.store_used("postgres", "connections").Set(static_cast<double>(connections->used));
   metrics_.store_limit("postgres", "connections").Set(static_cast<double>(connections->max));
 }

@@ -2,6 +2,7 @@
 
 #include "admin_order_endpoints.hpp"
 #include "admin_sale_endpoints.hpp"
+#include "behaviour_endpoints.hpp"
 #include "customer_endpoints.hpp"
 #include "event_endpoints.hpp"
 #include "flag_endpoints.hpp"
@@ -20,6 +21,7 @@ class AdminApi::Impl {
         orders_(process, thread),
         flags_(process),
         reports_(process),
+        behaviour_(process),
         customers_(process),
         events_(process, thread),
         webhooks_(process),
@@ -28,6 +30,7 @@ class AdminApi::Impl {
     orders_.add_routes(routes_);
     flags_.add_routes(routes_);
     reports_.add_routes(routes_);
+    behaviour_.add_routes(routes_);
     customers_.add_routes(routes_);
     events_.add_routes(routes_);
     webhooks_.add_routes(routes_);
@@ -50,6 +53,7 @@ class AdminApi::Impl {
   AdminOrderEndpoints orders_;
   FlagEndpoints flags_;
   ReportEndpoints reports_;
+  BehaviourEndpoints behaviour_;
   CustomerEndpoints customers_;
   EventEndpoints events_;
   WebhookEndpoints webhooks_;

@@ -44,25 +44,6 @@ std::optional<std::string_view> identify_behind_gateway(Exchange& exchange, cons
   return in_form;
 }
 
-/// Who has this role or a higher one; answers 401 or 403 itself otherwise.
-std::optional<identity::AdminTokens::Admin> find_admin(Exchange& exchange, const ProcessParts& process,
-                                                       identity::AdminRole needed) {
-  const auto token = bearer_token(exchange.request().header(Header::authorization));
-  std::optional<identity::AdminTokens::Admin> admin;
-  const auto now = std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
-  if (!token.empty()) admin = process.admin_tokens.find(token, now);
-  if (!admin || admin->has_expired) {
-    refuse(exchange, admin ? "the token has expired" : "an admin's bearer token is required", !token.empty());
-    return std::nullopt;
-  }
-  if (admin->role < needed) {
-    const auto detail = std::string("the role of this token is ").append(to_string(admin->role));
-    reply_problem(exchange, ProblemType::forbidden, detail + "; this call needs " + std::string(to_string(needed)));
-    return std::nullopt;
-  }
-  return admin;
-}
-
 }  // namespace
 
 std::optional<std::string_view> identify_customer(Exchange& exchange, const ProcessParts& process,
@@ -127,6 +108,24 @@ identity::CustomerCalls::Call begin_call(Exchange& exchange, const ProcessParts&
   return call;
 }
 
+std::optional<identity::AdminTokens::Admin> find_admin(Exchange& exchange, const ProcessParts& process,
+                                                       identity::AdminRole needed) {
+  const auto token = bearer_token(exchange.request().header(Header::authorization));
+  std::optional<identity::AdminTokens::Admin> admin;
+  const auto now = std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
+  if (!token.empty()) admin = process.admin_tokens.find(token, now);
+  if (!admin || admin->has_expired) {
+    refuse(exchange, admin ? "the token has expired" : "an admin's bearer token is required", !token.empty());
+    return std::nullopt;
+  }
+  if (admin->role < needed) {
+    const auto detail = std::string("the role of this token is ").append(to_string(admin->role));
+    reply_problem(exchange, ProblemType::forbidden, detail + "; this call needs " + std::string(to_string(needed)));
+    return std::nullopt;
+  }
+  return admin;
+}
+
 std::optional<std::string_view> identify_admin(Exchange& exchange, const ProcessParts& process,
                                                identity::AdminRole needed) {
   const auto admin = find_admin(exchange, process, needed);
@@ -139,9 +138,9 @@ std::optional<Watcher> identify_watcher(Exchange& exchange, const ProcessParts& 
   const auto end = links.find_end(token);
   if (!end) {
     const auto admin = find_admin(exchange, process, identity::AdminRole::read);
-    return admin ? std::optional(Watcher{TimePoint::max(), to_string(admin->role)}) : std::nullopt;
+    return admin ? std::optional(Watcher{admin->until, to_string(admin->role)}) : std::nullopt;
   }
-  if (std::chrono::system_clock::now() < *end) return Watcher{*end, "watch"};
+  if (std::chrono::system_clock::now() < *end) return Watcher{*end, kRoleOfLink};
   refuse(exchange, "the link has expired", true);
   return std::nullopt;
 }

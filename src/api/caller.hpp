@@ -20,8 +20,11 @@ namespace flashsale::api {
 /// Answers 429 itself and gives false when the customer asks too often.
 [[nodiscard]] bool is_within_rate(Exchange& exchange, const ProcessParts& process, std::string_view customer_id);
 
-/// Name of the admin, who has this role or a higher one; answers 401 or 403 itself otherwise. The view lives until the
-/// end of this call on the thread: tokens may be replaced after it.
+/// The admin, who has this role or a higher one; answers 401 or 403 itself otherwise. The name lives until the end of
+/// this call on the thread: tokens may be replaced after it.
+[[nodiscard]] std::optional<identity::AdminTokens::Admin> find_admin(Exchange& exchange, const ProcessParts& process,
+                                                                     identity::AdminRole needed);
+/// The admin's name, for calls that are over with their answer.
 [[nodiscard]] std::optional<std::string_view> identify_admin(Exchange& exchange, const ProcessParts& process,
                                                              identity::AdminRole needed);
 

@@ -155,16 +155,17 @@ void EventEndpoints::add_routes(Routes& routes) {
   using identity::AdminRole;
   const auto add = [&](std::string_view pattern, AdminRole role, auto handler) {
     routes.push_back({Method::get, pattern, [this, role, handler](Exchange& exchange) {
-                        const auto who = identify_admin(exchange, process_, role);
-                        if (!who) return;
-                        if (process_.events.enabled()) return handler(exchange, std::string(*who));
+                        const auto admin = find_admin(exchange, process_, role);
+                        if (!admin) return;
+                        if (process_.events.enabled()) return handler(exchange, *admin);
                         reply_problem(exchange, ProblemType::events_disabled, "events.enabled is false");
                       }});
   };
   // Everybody's orders, as in orders.csv.
-  add("/admin/v1/events", AdminRole::operator_, [this](Exchange& exchange, const auto& who) { list(exchange, who); });
+  add("/admin/v1/events", AdminRole::operator_,
+      [this](Exchange& exchange, const auto& admin) { list(exchange, admin); });
   add("/admin/v1/events/stream", AdminRole::operator_,
-      [this](Exchange& exchange, const auto& who) { stream(exchange, who); });
+      [this](Exchange& exchange, const auto& admin) { stream(exchange, admin); });
   add("/admin/v1/events/sinks", AdminRole::read, [this](Exchange& exchange, const auto&) { list_sinks(exchange); });
 }
 
@@ -175,14 +176,14 @@ void EventEndpoints::start_draining() {
 
 // ---- pages
 
-void EventEndpoints::list(Exchange& exchange, const std::string& who) {
+void EventEndpoints::list(Exchange& exchange, const identity::AdminTokens::Admin& admin) {
   const auto query = page_query_or_answer(exchange);
   if (!query) return;
   const auto wait = wait_or_answer(exchange);
   if (!wait) return;
   run_operation<PageRead>(
       exchange, process_.feed,
-      [this, query = *query, who](workers::Stores& stores) -> PageRead {
+      [this, query = *query, who = std::string(admin.name)](workers::Stores& stores) -> PageRead {
         if (const auto error = notes_.note(stores.session(), who, "events.read")) return {error, {}};
         PageRead read{read_event_page(process_.events.log(), stores.session(), query), {}};
         if (read.page) read.body = event_page_document(*read.page, process_.event_source);
@@ -213,18 +214,18 @@ void EventEndpoints::wait(Exchange& exchange, EventQuery query, std::chrono::sec
 
 // ---- the stream
 
-void EventEndpoints::stream(Exchange& exchange, const std::string& who) {
+void EventEndpoints::stream(Exchange& exchange, const identity::AdminTokens::Admin& admin) {
   const auto query = stream_query_or_answer(exchange);
   if (!query) return;
   run_operation<Result<EventPage>>(
       exchange, process_.feed,
-      [this, query = *query, who](workers::Stores& stores) -> Result<EventPage> {
+      [this, query = *query, who = std::string(admin.name)](workers::Stores& stores) -> Result<EventPage> {
         if (const auto error = notes_.note(stores.session(), who, "events.streamed")) return error;
         return read_event_page(process_.events.log(), stores.session(), query);
       },
-      [this, filter = query->filter](Exchange& answered, const Result<EventPage>& page) {
+      [this, filter = query->filter, until = admin.until](Exchange& answered, const Result<EventPage>& page) {
         if (answered_unreadable(answered, page)) return;
-        const auto stream = hub_.open(answered);
+        const auto stream = hub_.open(answered, until);
         if (!stream) return;
         listen_to_log();
         feed_.follow(stream, filter, *page);

@@ -10,6 +10,7 @@
 #include "event_page.hpp"
 #include "flashsale/api/parts.hpp"
 #include "flashsale/api/route.hpp"
+#include "flashsale/identity/admin_tokens.hpp"
 #include "stream_hub.hpp"
 
 namespace flashsale::api {
@@ -25,9 +26,9 @@ class EventEndpoints {
   void start_draining();
 
  private:
-  void list(Exchange& exchange, const std::string& who);
+  void list(Exchange& exchange, const identity::AdminTokens::Admin& admin);
   void wait(Exchange& exchange, EventQuery query, std::chrono::seconds wait);
-  void stream(Exchange& exchange, const std::string& who);
+  void stream(Exchange& exchange, const identity::AdminTokens::Admin& admin);
   void list_sinks(Exchange& exchange);
   void listen_to_log();
   [[nodiscard]] bool read(EventQuery query, EventFeed::PageRead then);

@@ -13,6 +13,7 @@
 #include "flashsale/postgres/event_repository.hpp"
 #include "flashsale/telemetry/log.hpp"
 #include "json_body.hpp"
+#include "order_endpoints.hpp"
 #include "page_file.hpp"
 #include "query_parameters.hpp"
 #include "watcher.hpp"
@@ -20,8 +21,9 @@
 namespace flashsale::api {
 namespace {
 
-constexpr std::string_view kCheckoutRoute = "/v1/sales/{sale_id}/orders";
 constexpr std::size_t kWatchersMax = 128;
+/// A link is passed on: whoever has it may not take the places of those who run the sale.
+constexpr std::size_t kLinkWatchersMax = 96;
 constexpr std::int64_t kLinkDefaultS = 3600;
 constexpr std::int64_t kLinkLeastS = 1;
 constexpr std::int64_t kLinkMostS = 604'800;
@@ -73,8 +75,8 @@ void OpsEndpoints::add_routes(Routes& routes) {
   add_page_file(routes, "/ops/ops_stream.js", PagePart::script, pages::ops_stream_js);
   routes.push_back({Method::get, "/admin/v1/ops/stream", [this](Exchange& exchange) { stream(exchange); }});
   routes.push_back({Method::post, "/admin/v1/ops/links", [this](Exchange& exchange) {
-                      const auto who = identify_admin(exchange, process_, identity::AdminRole::operator_);
-                      if (who) make_link(exchange, *who);
+                      const auto admin = find_admin(exchange, process_, identity::AdminRole::operator_);
+                      if (admin) make_link(exchange, *admin);
                     }});
 }
 
@@ -85,20 +87,30 @@ void OpsEndpoints::stream(Exchange& exchange) {
   if (!query.ok() || !query.only({})) {
     return reply_problem(exchange, ProblemType::malformed_request, "this call takes no parameters");
   }
-  const auto stream = hub_.open(exchange);
+  const bool is_by_link = watcher->role == kRoleOfLink;
+  if (is_by_link && link_watchers_ >= kLinkWatchersMax) {
+    return reply_problem(exchange, ProblemType::overloaded, "as many watch by links as may");
+  }
+  const auto stream = hub_.open(exchange, watcher->until);
   if (!stream) return;
+  if (is_by_link) {
+    ++link_watchers_;
+    stream->on_end([this] { --link_watchers_; });
+  }
   stream->push(make_frame("event: viewer\ndata: {\"role\":\"" + std::string(watcher->role) + "\"}\n\n"));
   feed_.follow(stream, watcher->until);
 }
 
 /// The token stands behind the `#`, which browsers send to nobody: it gets into no log on its way.
-void OpsEndpoints::make_link(Exchange& exchange, std::string_view who) {
+void OpsEndpoints::make_link(Exchange& exchange, const identity::AdminTokens::Admin& admin) {
   if (!exchange.request().body.empty() && !has_json_body(exchange)) return;
   const auto parsed = parse_link_request(exchange.request().body);
   if (!is_well_formed(exchange, parsed)) return;
-  const auto until = std::chrono::time_point_cast<std::chrono::seconds>(wall_clock()) + parsed.value;
+  // It opens nothing that its maker's token would not.
+  const auto until =
+      std::chrono::time_point_cast<std::chrono::seconds>(std::min<TimePoint>(wall_clock() + parsed.value, admin.until));
   const auto token = links_.make(until);
-  telemetry::log_info("link to watch made", {{"admin", who}, {"until", format_rfc3339(until)}});
+  telemetry::log_info("link to watch made", {{"admin", admin.name}, {"until", format_rfc3339(until)}});
   std::string body = "{";
   append_text(body, "token", token);
   append_text(body, "path", "/ops#watch=" + token);

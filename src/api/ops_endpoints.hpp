@@ -22,7 +22,7 @@ class OpsEndpoints {
 
  private:
   void stream(Exchange& exchange);
-  void make_link(Exchange& exchange, std::string_view who);
+  void make_link(Exchange& exchange, const identity::AdminTokens::Admin& admin);
   [[nodiscard]] OpsReading look();
   void read_events();
 
@@ -31,6 +31,7 @@ class OpsEndpoints {
   const identity::WatchLinks& links_;
   StreamHub hub_;
   OpsFeed feed_;
+  std::size_t link_watchers_ = 0;
   std::optional<EventsReading> events_;  ///< as of the last second or so
   bool is_reading_events_ = false;
 };

@@ -42,7 +42,14 @@ void append_word(std::string& out, std::string_view word) {
   out += word;
 }
 
-void append_line_csv(std::string& out, const Order& order, const Sale& sale, const OrderLine& line) {
+void append_score(std::string& out, const std::string& customer_id, const BehaviourScores& scores) {
+  out += ',';
+  const auto found = scores.find(customer_id);
+  if (found != scores.end()) append_json_number(out, found->second);
+}
+
+void append_line_csv(std::string& out, const Order& order, const Sale& sale, const OrderLine& line,
+                     const BehaviourScores* scores) {
   // A number that was given out anew after a restore; what is known of the line is not left out.
   static const Item kUnknown;
   const auto* found = sale.find_item(line.item_no);
@@ -63,6 +70,7 @@ void append_line_csv(std::string& out, const Order& order, const Sale& sale, con
   if (order.expires_at) append_rfc3339(out, *order.expires_at);
   out += ',';
   append_csv_text(out, order.reason);
+  if (scores != nullptr) append_score(out, order.customer_id, *scores);
   out += "\r\n";
 }
 
@@ -82,8 +90,8 @@ void append_csv_text(std::string& out, std::string_view text) {
   if (is_quoted) out += '"';
 }
 
-void append_order_csv(std::string& out, const Order& order, const Sale& sale) {
-  for (const auto& line : order.lines) append_line_csv(out, order, sale, line);
+void append_order_csv(std::string& out, const Order& order, const Sale& sale, const BehaviourScores* scores) {
+  for (const auto& line : order.lines) append_line_csv(out, order, sale, line, scores);
 }
 
 }  // namespace flashsale::api

@@ -133,8 +133,6 @@ class OrderOfTrace {
   telemetry::OrderTrace* order_;
 };
 
-constexpr const char* kCheckoutRoute = "/v1/sales/{sale_id}/orders";
-
 }  // namespace
 
 void OrderEndpoints::add_routes(Routes& routes) {
@@ -157,8 +155,9 @@ void OrderEndpoints::check_out(Exchange& exchange) {
   const auto sale_id = exchange.request().path_parameters[0];
   // Before it is answered: then the request is gone.
   const auto caller = log_.caller(exchange.request(), sale_id, *customer);
-  if (!is_within_rate(exchange, process_, *customer)) return log_.note(caller, "rate_limited", true);
   const auto sale = thread_.sales.find_in_memory(sale_id);
+  if (sale) note_behaviour(exchange.request(), sale->sale->sale_no, *customer);
+  if (!is_within_rate(exchange, process_, *customer)) return log_.note(caller, "rate_limited", true);
   // A sale that this instance has never seen served is being opened, perhaps by another one: it is worth a wait.
   if (sale && (sale->serving || sale->known_levels || sale->sale->let_go))
     return check_out_of(exchange, sale, std::string(*customer));
@@ -170,6 +169,13 @@ void OrderEndpoints::check_out(Exchange& exchange) {
     }
     reply_problem(*kept, ProblemType::unavailable, "the sale cannot be looked up at the moment");
   });
+}
+
+/// Whatever becomes of the checkout: the score tells of requests, and decides about none.
+void OrderEndpoints::note_behaviour(const Request& request, std::int32_t sale_no, std::string_view customer_id) {
+  if (thread_.behaviour == nullptr) return;
+  thread_.behaviour->add(
+      {sale_no, request.received_at, customer_id, request.peer_address, request.header(Header::forwarded_for)});
 }
 
 void OrderEndpoints::check_out_of(Exchange& exchange, const std::shared_ptr<const catalog::SaleSnapshot>& sale,

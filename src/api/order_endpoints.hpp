@@ -8,6 +8,9 @@
 
 namespace flashsale::api {
 
+/// The way in whose time is watched: objectives and the operator's page read its metrics by this name.
+inline constexpr const char* kCheckoutRoute = "/v1/sales/{sale_id}/orders";
+
 /// A buyer's own orders: check out, read, list, cancel.
 class OrderEndpoints {
  public:
@@ -24,6 +27,7 @@ class OrderEndpoints {
   };
 
   void check_out(Exchange& exchange);
+  void note_behaviour(const Request& request, std::int32_t sale_no, std::string_view customer_id);
   void check_out_of(Exchange& exchange, const std::shared_ptr<const catalog::SaleSnapshot>& sale,
                     std::string customer_id);
   void answer_order(Exchange& exchange);

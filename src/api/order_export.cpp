@@ -8,6 +8,7 @@
 
 #include "body_stream.hpp"
 #include "flashsale/postgres/access_log.hpp"
+#include "flashsale/postgres/behaviour_repository.hpp"
 #include "flashsale/postgres/order_export.hpp"
 #include "flashsale/telemetry/log.hpp"
 #include "operation.hpp"
@@ -21,7 +22,8 @@ constexpr std::size_t kPieceBytes = 32 * 1024;
 /// Makes pieces of rows.
 class OrderFile {
  public:
-  explicit OrderFile(BodyStream& body) : body_(body) {}
+  /// `scores` null: without that column.
+  OrderFile(BodyStream& body, const BehaviourScores* scores) : body_(body), scores_(scores) {}
 
   bool begin(const Sale& sale) {
     sale_ = sale;
@@ -29,12 +31,13 @@ class OrderFile {
     append_header(headers, "Content-Disposition", "attachment; filename=\"orders-" + sale.id + ".csv\"");
     append_header(headers, "Cache-Control", "no-store");
     piece_ = kOrderCsvHeader;
+    if (scores_ != nullptr) piece_.insert(piece_.find("\r\n"), "," + std::string(kBehaviourCsvColumn));
     return body_.begin("text/csv; charset=utf-8; header=present", std::move(headers));
   }
 
   bool add(std::span<const Order> orders) {
     for (const auto& order : orders) {
-      append_order_csv(piece_, order, sale_);
+      append_order_csv(piece_, order, sale_, scores_);
       if (piece_.size() >= kPieceBytes && !body_.write(std::exchange(piece_, {}))) return false;
     }
     return true;
@@ -44,6 +47,7 @@ class OrderFile {
 
  private:
   BodyStream& body_;
+  const BehaviourScores* scores_;
   Sale sale_;
   std::string piece_;
 };
@@ -58,19 +62,35 @@ std::optional<Sale> find_or_answer(postgres::Session& session, const std::shared
   return std::nullopt;
 }
 
+/// Read before the orders: a little older than they are.
+Result<BehaviourScores> read_scores(postgres::Session& session, std::int32_t sale_no) {
+  const auto customers = postgres::read_behaviour(session, sale_no);
+  if (!customers) return customers.error();
+  BehaviourScores scores;
+  for (const auto& one : *customers) scores.emplace(one.customer_id, one.score);
+  return scores;
+}
+
 }  // namespace
 
 void send_order_export(postgres::Session& session, const std::shared_ptr<Exchange>& exchange,
-                       const std::string& sale_id, const std::string& who) {
+                       const ExportRequest& asked) {
+  const auto& sale_id = asked.sale_id;
   const auto found = find_or_answer(session, exchange, sale_id);
   if (!found) return;
   // Before the first name leaves.
-  if (postgres::record_access(session, who, "orders.exported", sale_id)) {
+  if (postgres::record_access(session, asked.who, "orders.exported", sale_id)) {
     return reply_later(exchange, Answer::unavailable());
+  }
+  std::optional<BehaviourScores> scores;
+  if (asked.with_behaviour) {
+    auto read = read_scores(session, found->sale_no);
+    if (!read) return reply_later(exchange, Answer::failure(read.error()));
+    scores = std::move(*read);
   }
   const postgres::ExportLimits limits;
   BodyStream body(exchange, BodyStream::Clock::now() + limits.time_max);
-  OrderFile file(body);
+  OrderFile file(body, scores ? &*scores : nullptr);
   if (exchange->request().method == Method::head) return static_cast<void>(file.begin(*found));
   bool is_whole = true;
   postgres::SnapshotReader reader;

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string_view>
 
+#include "behaviour_bands.hpp"
 #include "flashsale/model/json_members.hpp"
 #include "flashsale/model/json_text.hpp"
 #include "forecast_document.hpp"
@@ -204,7 +205,8 @@ void append_conversion(std::string& out, const SaleReport& report, const ItemTot
 
 }  // namespace
 
-std::string report_document(const SaleReport& report, const ReportedForecast& forecast) {
+std::string report_document(const SaleReport& report, const ReportedForecast& forecast,
+                            const postgres::BehaviourBands& behaviour) {
   const Whole whole = add_up(report);
   std::string out = "{";
   append_member(out, "sale_id");
@@ -227,7 +229,9 @@ std::string report_document(const SaleReport& report, const ReportedForecast& fo
   out += '{';
   append_forecast(out, "now", forecast.now, report.items.size());
   append_hindsight(out, "hindsight", forecast.looked_back);
-  out += "}}";
+  out += '}';
+  append_behaviour_bands(out, "behaviour", behaviour);
+  out += '}';
   return out;
 }
 

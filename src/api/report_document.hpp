@@ -3,6 +3,7 @@
 #include <string>
 
 #include "flashsale/admin/forecasts.hpp"
+#include "flashsale/postgres/behaviour_repository.hpp"
 #include "flashsale/postgres/report_repository.hpp"
 
 namespace flashsale::api {
@@ -14,6 +15,7 @@ struct ReportedForecast {
 };
 
 /// The report of a sale as JSON.
-[[nodiscard]] std::string report_document(const postgres::SaleReport& report, const ReportedForecast& forecast);
+[[nodiscard]] std::string report_document(const postgres::SaleReport& report, const ReportedForecast& forecast,
+                                          const postgres::BehaviourBands& behaviour);
 
 }  // namespace flashsale::api

@@ -4,9 +4,11 @@
 #include <utility>
 
 #include "caller.hpp"
+#include "flashsale/postgres/behaviour_repository.hpp"
 #include "flashsale/postgres/report_repository.hpp"
 #include "operation.hpp"
 #include "order_export.hpp"
+#include "query_parameters.hpp"
 #include "report_document.hpp"
 
 namespace flashsale::api {
@@ -35,17 +37,27 @@ void ReportEndpoints::report(Exchange& exchange) {
     const auto& sale = (*report)->sale;
     auto looked_back = watch.look_back_at(stores.session(), sale);
     if (!looked_back) return Answer::failure(looked_back.error());
+    const auto behaviour = postgres::read_behaviour(stores.session(), sale.sale_no);
+    if (!behaviour) return Answer::failure(behaviour.error());
     const auto forecasts = watch.latest();
     Answer answer;
-    answer.body = report_document(**report, {admin::find_forecast(*forecasts, sale.sale_no), std::move(*looked_back)});
+    answer.body = report_document(**report, {admin::find_forecast(*forecasts, sale.sale_no), std::move(*looked_back)},
+                                  postgres::count_bands(*behaviour));
     return answer;
   });
 }
 
 void ReportEndpoints::export_orders(Exchange& exchange, std::string_view who) {
-  const bool begun = process_.exports.submit(
-      [kept = exchange.shared_from_this(), sale_id = std::string(exchange.request().path_parameters[0]),
-       who = std::string(who)](workers::Stores& stores) { send_order_export(stores.session(), kept, sale_id, who); });
+  const QueryParameters query(exchange.request().query, {"behaviour"});
+  const auto behaviour = query.find("behaviour");
+  if (!query.ok() || (behaviour && *behaviour != "true" && *behaviour != "false")) {
+    return reply_problem(exchange, ProblemType::malformed_request, "behaviour is true or false");
+  }
+  ExportRequest asked{std::string(exchange.request().path_parameters[0]), std::string(who), behaviour == "true"};
+  const bool begun =
+      process_.exports.submit([kept = exchange.shared_from_this(), asked = std::move(asked)](workers::Stores& stores) {
+        send_order_export(stores.session(), kept, asked);
+      });
   if (!begun) {
     std::string headers;
     append_retry_after(headers, kRetryAfterS);

@@ -6,6 +6,7 @@
 
 #include "caller.hpp"
 #include "flashsale/identity/client_address.hpp"
+#include "flashsale/identity/loopback_address.hpp"
 #include "flashsale/identity/webhook_signature.hpp"
 #include "flashsale/model/json_members.hpp"
 #include "flashsale/model/order_id.hpp"
@@ -72,10 +73,13 @@ void ShopDemo::add_routes(Routes& routes) {
   routes.push_back({Method::post, "/shop/demo/payments", [this](Exchange& exchange) { sign_payment(exchange); }});
 }
 
-/// To everybody else there is no such path.
+/// To everybody else there is no such path. A tunnel has its client on this machine, and a stranger's page can be given
+/// a name that leads here: both ask for another host.
 bool ShopDemo::is_from_here(Exchange& exchange) {
   const auto& request = exchange.request();
-  if (identity::is_from_loopback(request.peer_address, request.header(Header::forwarded_for))) return true;
+  const bool is_here = identity::is_from_loopback(request.peer_address, request.header(Header::forwarded_for)) &&
+                       identity::is_loopback_host(request.header(Header::host));
+  if (is_here) return true;
   reply_problem(exchange, ProblemType::not_found, "there is nothing at this path");
   return false;
 }

@@ -7,7 +7,7 @@ namespace flashsale::api {
 
 /// What a demo of the shop page needs and nobody else may have: a token for a buyer whom nobody knows, and the message
 /// by which a payment provider would tell of a payment. Only who is on this machine gets them, directly or through a
-/// proxy, whatever the listener's address is.
+/// proxy, and under this machine's own name, whatever the listener's address is.
 class ShopDemo {
  public:
   ShopDemo(ProcessParts& process, ThreadParts thread, ShopOptions options)

@@ -7,6 +7,7 @@
 
 #include "embedded/flashsale_api_pages.hpp"
 #include "flashsale/model/check.hpp"
+#include "flashsale/model/html_text.hpp"
 
 namespace flashsale::api {
 namespace {
@@ -53,19 +54,6 @@ std::string_view ShopTexts::text(std::string_view language, std::string_view key
   return found == texts.end() ? std::string_view{} : std::string_view(found->second);
 }
 
-void append_html(std::string& out, std::string_view text) {
-  for (const char c : text) {
-    switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '"': out += "&quot;"; break;
-      case '\'': out += "&#39;"; break;
-      default: out += c;
-    }
-  }
-}
-
 std::size_t minor_digits(std::string_view currency) {
   if (is_one_of(kWithoutMinorUnit, currency)) return 0;
   if (is_one_of(kThousandths, currency)) return 3;
@@ -90,7 +78,7 @@ void append_page(std::string& out, std::string_view page, std::string_view langu
     const auto name = page.substr(begin + kOpening.size(), end - begin - kOpening.size());
     page.remove_prefix(end + kClosing.size());
     if (name.starts_with(kTextPrefix)) {
-      append_html(out, ShopTexts::instance().text(language, name.substr(kTextPrefix.size())));
+      out += escape_html(ShopTexts::instance().text(language, name.substr(kTextPrefix.size())));
       continue;
     }
     const auto value = std::ranges::find(values, name, &PageValue::name);
@@ -98,7 +86,7 @@ void append_page(std::string& out, std::string_view page, std::string_view langu
     if (value->is_page) {
       out += value->value;
     } else {
-      append_html(out, value->value);
+      out += escape_html(value->value);
     }
   }
   out += page;

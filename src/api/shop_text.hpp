@@ -29,9 +29,6 @@ class ShopTexts {
   std::string json_;
 };
 
-/// Appends text such that it is text in a document, in quotes, too.
-void append_html(std::string& out, std::string_view text);
-
 /// Digits behind the point, by ISO 4217. (Browsers go by what is customary: none for HUF, whose amounts have two here.)
 [[nodiscard]] std::size_t minor_digits(std::string_view currency);
 

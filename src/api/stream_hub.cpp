@@ -29,6 +29,15 @@ void bid_farewell(Stream& stream) {
   stream.end();
 }
 
+/// At most a day: what is far away would not fit.
+std::chrono::milliseconds time_until(TimePoint until) {
+  constexpr std::chrono::milliseconds kMost = std::chrono::days(1);
+  // In the unit of `until`, whose greatest value fits no finer one.
+  const auto now = std::chrono::time_point_cast<TimePoint::duration>(std::chrono::system_clock::now());
+  if (until > now + kMost) return kMost;
+  return std::chrono::duration_cast<std::chrono::milliseconds>(until - now);
+}
+
 }  // namespace
 
 Frame make_frame(std::string text) { return std::make_shared<const std::string>(std::move(text)); }
@@ -123,7 +132,7 @@ StreamHub::~StreamHub() {
   }
 }
 
-StreamPtr StreamHub::open(Exchange& exchange) {
+StreamPtr StreamHub::open(Exchange& exchange, TimePoint until) {
   if (is_ending_) {
     reply_problem(exchange, ProblemType::unavailable, "this process is about to end: another one will answer");
     return nullptr;
@@ -134,6 +143,7 @@ StreamPtr StreamHub::open(Exchange& exchange) {
   }
   if (!exchange.begin_stream({200, "text/event-stream", {}, kHeaders})) return nullptr;
   auto stream = std::make_shared<Stream>(*this, exchange.shared_from_this());
+  stream->ends_at_ = std::chrono::steady_clock::now() + std::min(options_.life, time_until(until));
   streams_.push_back(stream);
   gauge_.Increment();
   exchange.watch_client([weak = std::weak_ptr<Stream>(stream)] {
@@ -176,9 +186,9 @@ void StreamHub::schedule_heartbeat() {
 }
 
 void StreamHub::beat() {
-  const auto oldest = std::chrono::steady_clock::now() - options_.life;
+  const auto now = std::chrono::steady_clock::now();
   for (const auto& stream : streams_) {
-    if (stream->since_ < oldest) bid_farewell(*stream);
+    if (stream->ends_at_ < now) bid_farewell(*stream);
     else if (stream->is_idle()) stream->push(heartbeat_);
   }
 }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "flashsale/api/exchange.hpp"
+#include "flashsale/model/time.hpp"
 #include "flashsale/telemetry/metrics.hpp"
 
 namespace flashsale::api {
@@ -48,7 +49,7 @@ class Stream : public std::enable_shared_from_this<Stream> {
 
   StreamHub& hub_;
   std::shared_ptr<Exchange> exchange_;  ///< null: it has ended
-  std::chrono::steady_clock::time_point since_ = std::chrono::steady_clock::now();
+  std::chrono::steady_clock::time_point ends_at_ = std::chrono::steady_clock::time_point::max();
   std::deque<Frame> queue_;
   std::size_t queued_bytes_ = 0;
   std::size_t sent_of_front_ = 0;  ///< bytes of the first in the queue
@@ -79,7 +80,8 @@ class StreamHub {
 
   /// Begins the answer, and says when a client that has lost it is to come again. Null: there is to be none, as there
   /// are too many already, all are to end (503, which is answered here), or the client has gone.
-  [[nodiscard]] StreamPtr open(Exchange& exchange);
+  /// At `until` it ends, or with a heartbeat later: what has opened it is good no longer.
+  [[nodiscard]] StreamPtr open(Exchange& exchange, TimePoint until = TimePoint::max());
   /// Ends those that there are; their clients come again.
   void end_present();
   /// The same, and opens none any more; clients that do not take the end are cut.

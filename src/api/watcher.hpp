@@ -9,11 +9,12 @@
 namespace flashsale::api {
 
 struct Watcher {
-  TimePoint until = TimePoint::max();  ///< the end of a link
-  std::string_view role;               ///< of an admin; `watch` for a link
+  TimePoint until = TimePoint::max();  ///< the end of the link, or of the admin's token
+  std::string_view role;               ///< of an admin; kRoleOfLink for a link
 };
+inline constexpr std::string_view kRoleOfLink = "watch";
 
-/// Answers 401 itself and gives nothing where the caller may not watch.
+/// Who may watch: whoever has a link, or an admin of any role. Answers 401 itself and gives nothing otherwise.
 [[nodiscard]] std::optional<Watcher> identify_watcher(Exchange& exchange, const ProcessParts& process,
                                                       const identity::WatchLinks& links);
 

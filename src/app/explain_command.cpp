@@ -5,6 +5,7 @@
 
 #include "flashsale/admin/order_explanation.hpp"
 #include "flashsale/app/commands.hpp"
+#include "flashsale/postgres/behaviour_repository.hpp"
 #include "flashsale/postgres/event_repository.hpp"
 #include "flashsale/postgres/order_repository.hpp"
 #include "flashsale/postgres/order_story.hpp"
@@ -47,6 +48,25 @@ int explain_order(postgres::Session& session, const OrderId& id) {
   return print(session, found->front(), *sale ? &**sale : nullptr);
 }
 
+/// What the score of behaviour says of a customer. How many sales it says something of, or an error.
+Result<std::size_t> print_behaviour(postgres::Session& session, const std::string& customer_id,
+                                    const std::map<std::int32_t, const Sale*>& sales) {
+  const auto found = postgres::find_sales_with_behaviour(session, customer_id);
+  if (!found) return found.error();
+  for (const auto sale_no : *found) {
+    const auto rows = postgres::read_behaviour(session, sale_no, customer_id);
+    if (!rows) return rows.error();
+    const auto sale = sales.find(sale_no);
+    for (const auto& one : *rows) {
+      std::cout << "behaviour of " << customer_id << " in "
+                << (sale == sales.end() ? "sale number " + std::to_string(sale_no) : sale->second->id) << ": "
+                << one.score << " of 100 unlike people (" << to_string(behaviour_band(one.score)) << ")\n";
+      for (const auto& reason : behaviour_reasons(one.behaviour)) std::cout << "  " << reason << '\n';
+    }
+  }
+  return found->size();
+}
+
 int explain_customer(postgres::Session& session, const std::string& customer_id) {
   const auto directory = postgres::load_directory(session, 0);
   if (!directory) return cannot(directory.error());
@@ -59,6 +79,8 @@ int explain_customer(postgres::Session& session, const std::string& customer_id)
   }
   const auto orders = postgres::find_orders_of_customer(session, customer_id, ranges, std::nullopt, kOrdersMax + 1);
   if (!orders) return cannot(orders.error());
+  const auto told = print_behaviour(session, customer_id, sales);
+  if (!told) return cannot(told.error());
   if (orders->empty()) {
     std::cout << customer_id << ": PostgreSQL has no order of this customer. What was refused leaves no row: with "
               << "log.checkouts = \"refused\" it is in the log\n";

@@ -132,6 +132,14 @@ std::vector<std::unique_ptr<events::Sink>> event_sinks(const Settings& settings,
   return sinks;
 }
 
+checkout::BehaviourRecorder::Options behaviour_options(const Settings& settings) {
+  checkout::BehaviourRecorder::Options options;
+  options.postgres = postgres_options(settings);
+  options.table.customers_max = settings.behaviour.customers_max;
+  options.keep = std::chrono::seconds(settings.behaviour.keep_s);
+  return options;
+}
+
 identity::CustomerRateLimiter::Options rate_limiter_options(const Settings& settings) {
   return {settings.rate_limit.requests_per_s, settings.rate_limit.burst, settings.rate_limit.customers_max};
 }

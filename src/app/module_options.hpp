@@ -5,6 +5,7 @@
 #include "flashsale/api/shop_options.hpp"
 #include "flashsale/api/stream_places.hpp"
 #include "flashsale/app/settings.hpp"
+#include "flashsale/checkout/behaviour_recorder.hpp"
 #include "flashsale/checkout/options.hpp"
 #include "flashsale/checkout/permits.hpp"
 #include "flashsale/events/event_service.hpp"
@@ -26,6 +27,7 @@ namespace flashsale::app {
 [[nodiscard]] checkout::Permits::Options permits_options(const Settings& settings);
 [[nodiscard]] http::Options public_http_options(const Settings& settings);
 [[nodiscard]] http::Options admin_http_options(const Settings& settings);
+[[nodiscard]] checkout::BehaviourRecorder::Options behaviour_options(const Settings& settings);
 [[nodiscard]] identity::CustomerRateLimiter::Options rate_limiter_options(const Settings& settings);
 [[nodiscard]] telemetry::Tracer::Options tracer_options(const Settings& settings);
 [[nodiscard]] api::ShopOptions shop_options(const Settings& settings);

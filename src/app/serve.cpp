@@ -30,6 +30,7 @@
 #include "flashsale/catalog/latest_snapshot.hpp"
 #include "flashsale/catalog/retention.hpp"
 #include "flashsale/catalog/snapshot_metrics.hpp"
+#include "flashsale/checkout/behaviour_recorder.hpp"
 #include "flashsale/checkout/refusal_recorder.hpp"
 #include "flashsale/checkout/sweeper.hpp"
 #include "flashsale/events/event_service.hpp"
@@ -105,6 +106,7 @@ class Process {
     checkout::Checkout checkout;
     identity::TokenVerifier tokens;
     identity::WebhookVerifier webhooks;
+    identity::BehaviourNotes behaviour;
     api::PublicApi public_api;
     api::AdminApi admin_api;
     std::thread thread;
@@ -167,6 +169,7 @@ class Process {
   events::WebhookOptions webhook_options_;
   checkout::RefusalRecorder refusals_;
   admin::ForecastWatch forecasts_;
+  std::unique_ptr<checkout::BehaviourRecorder> behaviour_;  ///< null: it is switched off
   std::atomic<bool> draining_{false};
   bool nothing_failed_ = false;  ///< at the last beat; the pulse's thread alone
   api::ProcessParts parts_;
@@ -231,9 +234,10 @@ Process::IoThread::IoThread(Process& process, const Settings& settings,
                 process.metrics_, process.tracer_.get()}),
       tokens(token_options(settings), checked),
       webhooks(webhook_verifier(settings)),
-      public_api(process.parts_, {context, catalog, sales, checkout, tokens, webhooks},
+      public_api(process.parts_,
+                 {context, catalog, sales, checkout, tokens, webhooks, process.behaviour_ ? &behaviour : nullptr},
                  {process.stream_places_, shop_options(settings)}),
-      admin_api(process.parts_, {context, catalog, sales, checkout, tokens, webhooks},
+      admin_api(process.parts_, {context, catalog, sales, checkout, tokens, webhooks, nullptr},
                 {process.watch_links_, instance_name()}) {}
 
 void Process::IoThread::run() {
@@ -339,6 +343,9 @@ Process::Process(const Settings& settings, std::function<Settings()> read_again)
     parts_.customer_calls = &customer_calls_;
   }
   parts_.logged_checkouts = logged_checkouts(settings);
+  if (settings.behaviour.enabled) {
+    behaviour_ = std::make_unique<checkout::BehaviourRecorder>(behaviour_options(settings), trusted_proxies_, metrics_);
+  }
   if (settings.auth.mode == "gateway") {
     gateway_peers_ = std::make_unique<identity::GatewayPeers>(settings.auth.gateway_peers);
     parts_.gateway_peers = gateway_peers_.get();
@@ -357,6 +364,7 @@ void Process::register_services() {
   // Behind these two stand the I/O threads, which give them their last counts when they end.
   services_.add(refusals_);
   services_.add(forecasts_);
+  if (behaviour_) services_.add(*behaviour_);
   // It is stopped before all others, with a deadline: see stop().
   services_.add([this] { journal_.start(); }, [] {});
   services_.add(lookup_);
@@ -391,6 +399,7 @@ void Process::register_services() {
 void Process::register_snapshot_readers() {
   on_snapshot_.emplace_back([this](const auto& snapshot) { hand_to_io_threads(snapshot); });
   on_snapshot_.emplace_back([this](const auto& snapshot) { sweeper_.observe(snapshot); });
+  if (behaviour_) on_snapshot_.emplace_back([this](const auto& snapshot) { behaviour_->observe(snapshot); });
   on_snapshot_.emplace_back([this](const auto& snapshot) { drift_watch_.observe(snapshot); });
   on_snapshot_.emplace_back([this](const auto& snapshot) { retention_.observe(snapshot); });
   on_snapshot_.emplace_back([this](const auto& snapshot) { forecasts_.observe(snapshot); });
@@ -429,6 +438,7 @@ void Process::hand_to_io_threads(const std::shared_ptr<const catalog::Snapshot>&
       thread.checkout.snapshot_replaced();
       refusals_.add(thread.checkout.take_refusals());
       forecasts_.add(thread.checkout.take_arrivals(), *snapshot);
+      if (behaviour_) behaviour_->take(thread.behaviour);
       if (is_whole && thread.redis.ready()) thread.can_sell = true;
       // The server's identity can change under a living connection (PROTOCOL R6).
       const bool differs = thread.redis.ready() && thread.redis.identity() != snapshot->redis_identity;
@@ -452,6 +462,7 @@ void Process::stop_io_threads() {
     asio::post(thread->context, [this, &io = *thread] {
       refusals_.add(io.checkout.take_refusals());
       forecasts_.add(io.checkout.take_arrivals(), *io.catalog.snapshot());
+      if (behaviour_) behaviour_->take(io.behaviour);
       io.checkout.stop();
       io.redis.stop();
       io.context.stop();

@@ -334,6 +334,17 @@ constexpr auto kTable = std::to_array<Setting>({
      "Customers remembered at once, at 8 bytes each, rounded up to a power of two",
      [](S& s) -> M { return &s.rate_limit.customers_max; }},
 
+    // behaviour: how unlike people a customer's checkouts are
+    {"behaviour", "enabled", "", 0, 0, "", Secrecy::open,
+     "Score how unlike people each customer's checkouts are; the score refuses nobody",
+     [](S& s) -> M { return &s.behaviour.enabled; }},
+    {"behaviour", "customers_max", "customers", 1024, 4'194'304, "", Secrecy::open,
+     "Customers remembered at once, of all sales, at some 350 bytes each, rounded up to a power of two",
+     [](S& s) -> M { return &s.behaviour.customers_max; }},
+    {"behaviour", "keep_s", "s", 3600, 31'536'000, "", Secrecy::open,
+     "Time that a customer's score is kept in PostgreSQL after their last checkout in the sale",
+     [](S& s) -> M { return &s.behaviour.keep_s; }},
+
     // shutdown: the way down on SIGTERM
     {"shutdown", "delay_ms", "ms", 0, 600'000, "", Secrecy::open,
      "Time that /readyz says 503 while the listener still accepts, for balancers to notice",

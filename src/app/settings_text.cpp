@@ -37,6 +37,7 @@ std::string_view section_title(std::string_view section) {
       {"live", "Streams of stock and state (server-sent events) to whoever listens"},
       {"shop", "A page for buyers, at /shop of the public listener"},
       {"rate_limit", "Requests of one customer"},
+      {"behaviour", "How unlike people a customer's checkouts are"},
       {"shutdown", "The way down on SIGTERM"},
       {"process", "What the operating system may do with the process"},
       {"log", "The log on standard error"},

@@ -1,7 +1,6 @@
 #include "flashsale/events/event_keeper.hpp"
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 
 #include "flashsale/postgres/event_repository.hpp"
@@ -20,7 +19,6 @@ constexpr std::int32_t kRetiredRows = 2000;
 /// More rows than this are as many, for whoever watches.
 constexpr std::int32_t kUnnumberedShown = 100'000;
 /// What cannot be read now: an old number would be believed, beside those of instances that can.
-constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
 
 }  // namespace
 
@@ -54,20 +52,18 @@ void EventKeeper::tell_of_sales() {
 /// By every instance: when nobody leads, somebody has to say so, and one that led before has no old numbers left.
 void EventKeeper::observe() {
   const auto waiting = postgres::count_unnumbered(session_, kUnnumberedShown);
-  metrics_.events_unnumbered().Set(waiting ? static_cast<double>(*waiting) : kUnknown);
+  metrics_.events_unnumbered().Set(waiting ? static_cast<double>(*waiting) : telemetry::kUnknownReading);
   const auto lags = postgres::list_sink_lags(session_);
   if (!lags) {
     for (const auto& name : observed_) {
-      metrics_.events_sink_lag(name).Set(kUnknown);
-      metrics_.events_sink_oldest_age_seconds(name).Set(kUnknown);
+      metrics_.events_sink_lag(name).Set(telemetry::kUnknownReading);
+      metrics_.events_sink_oldest_age_seconds(name).Set(telemetry::kUnknownReading);
     }
     return;
   }
   for (const auto& name : std::exchange(observed_, {})) {
     if (std::ranges::find(*lags, name, &postgres::SinkLag::name) != lags->end()) continue;
-    // It is not there any more, and nothing waits for it.
-    metrics_.events_sink_lag(name).Set(0);
-    metrics_.events_sink_oldest_age_seconds(name).Set(0);
+    metrics_.forget_events_lag(name);
   }
   for (const auto& lag : *lags) {
     observed_.push_back(lag.name);

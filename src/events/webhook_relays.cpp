@@ -37,7 +37,13 @@ void WebhookRelays::follow() {
     const bool stays = !running.sink->is_off() && std::ranges::find(*targets, running.target) != targets->end();
     if (!stays) over.push_back(id);
   }
-  for (const auto& id : over) running_.erase(id);
+  for (const auto& id : over) {
+    const auto name = postgres::webhook_sink_name(id);
+    running_.erase(id);
+    if (std::ranges::find(*targets, id, &postgres::WebhookTarget::id) == targets->end()) {
+      metrics_.forget_events_deliveries(name);
+    }
+  }
   for (const auto& target : *targets) begin(target);
   if (const auto error = postgres::agree_webhook_sinks(session_)) {
     telemetry::log_warn("sinks of webhooks are looked after later", {{"error", error.message()}});

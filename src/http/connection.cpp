@@ -219,13 +219,15 @@ void Connection::begin_trace() {
 void Connection::end_trace(unsigned status, Clock::time_point now) {
   if (!trace_ || trace_->has_ended) return;
   const auto route = thread_->metrics().route_name(route_);
-  thread_->server().tracer->end(*trace_, {.method = method_name(request_.method),
-                                          .route = route,
-                                          .path = path_to_keep(request_, route),
-                                          .request_id = request_.request_id,
-                                          .status = status,
-                                          .received_at = request_.received_at,
-                                          .ended = now});
+  thread_->server().tracer->end(*trace_,
+                                {.method = method_name(request_.method),
+                                 .route = route,
+                                 // What no route took may name somebody: it does not leave the house.
+                                 .path = route_ == kNoRoute ? std::string_view{} : path_to_keep(request_, route),
+                                 .request_id = request_.request_id,
+                                 .status = status,
+                                 .received_at = request_.received_at,
+                                 .ended = now});
 }
 
 bool Connection::decode_parameters(const Router::Match& match) {

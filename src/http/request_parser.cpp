@@ -128,7 +128,7 @@ class RequestParser::HeadReader final : public beast::http::basic_parser<true> {
     ec = {};
     const std::string_view value = to_std(raw_value);
     switch (field) {
-      case beast::http::field::host: host = value, ++hosts; return;
+      case beast::http::field::host: host = value, ++hosts; return keep(api::Header::host, value);
       case beast::http::field::content_length: content_length = value, ++content_lengths; return;
       case beast::http::field::transfer_encoding: transfer_encoding = value, ++transfer_encodings; return;
       case beast::http::field::expect: expect = value, ++expects; return;

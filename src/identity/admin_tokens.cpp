@@ -107,7 +107,8 @@ std::optional<AdminTokens::Admin> AdminTokens::find(std::string_view token, Time
     if (CRYPTO_memcmp(entry.hash.data(), hash.data(), hash.size()) == 0) found = &entry;
   }
   if (found == nullptr) return std::nullopt;
-  return Admin{found->name, found->role, found->until && now >= *found->until};
+  const auto until = found->until.value_or(TimePoint::max());
+  return Admin{found->name, found->role, until, now >= until};
 }
 
 }  // namespace flashsale::identity

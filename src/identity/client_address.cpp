@@ -1,5 +1,6 @@
 #include "flashsale/identity/client_address.hpp"
 
+#include "address_text.hpp"
 #include "flashsale/identity/loopback_address.hpp"
 #include "ip_address.hpp"
 
@@ -12,18 +13,7 @@ std::string_view trim(std::string_view text) {
   return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
 }
 
-/// Some proxies add the port: 192.0.2.1:4711, [2001:db8::1]:4711.
-std::string_view without_port(std::string_view text) {
-  if (text.starts_with('[')) {
-    const auto end = text.find(']');
-    return end == std::string_view::npos ? text : text.substr(1, end - 1);
-  }
-  const auto colon = text.find(':');
-  const bool has_one_colon = colon != std::string_view::npos && text.find(':', colon + 1) == std::string_view::npos;
-  return has_one_colon ? text.substr(0, colon) : text;
-}
-
-/// Takes the last entry off the list: the address that the next proxy on the way back has heard.
+/// Takes the last entry off the list: the address that the next proxy on the way back has heard. Some add the port.
 std::string_view take_last(std::string_view& forwarded_for) {
   const auto comma = forwarded_for.rfind(',');
   const auto last = comma == std::string_view::npos ? forwarded_for : forwarded_for.substr(comma + 1);

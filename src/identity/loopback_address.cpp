@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "address_text.hpp"
 #include "ip_address.hpp"
 
 namespace flashsale::identity {
@@ -12,6 +13,11 @@ bool is_loopback_address(std::string_view address) {
   constexpr unsigned char kLoopbackNet = 127;
   static constexpr std::array<unsigned char, 16> kLoopback6{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
   return parsed->is_ipv4() ? parsed->bytes[12] == kLoopbackNet : parsed->bytes == kLoopback6;
+}
+
+bool is_loopback_host(std::string_view host) {
+  const auto name = without_port(host);
+  return name == "localhost" || is_loopback_address(name);
 }
 
 }  // namespace flashsale::identity

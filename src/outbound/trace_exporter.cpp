@@ -14,6 +14,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
+constexpr std::size_t kBatchesMax = 2048;
 constexpr std::size_t kTracesAtOnce = 256;
 constexpr std::size_t kOrdersOfBatchMax = 64;
 constexpr milliseconds kCallTime{5000};
@@ -106,6 +107,8 @@ void TraceExporter::note_batches(const telemetry::KeptTrace& kept) {
   // What came before an early answer was told then.
   for (const auto& trace : {kept.is_late ? nullptr : order.reservation, order.writing}) {
     if (!trace || trace->is_told) continue;
+    // While the collector takes nothing, they wait here.
+    if (batches_.size() >= kBatchesMax && !batches_.contains(trace.get())) continue;
     auto& batch = batches_[trace.get()];
     batch.trace = trace;
     if (batch.orders.size() < kOrdersOfBatchMax) batch.orders.push_back(kept.trace.context);

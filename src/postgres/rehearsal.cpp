@@ -110,6 +110,7 @@ class Reset {
     execute(tx, embedded::rehearsal_remove_late_refunds_sql, sale_no_);
     execute(tx, "DELETE FROM refusals WHERE sale_no = $1", sale_no_);
     execute(tx, embedded::arrivals_drop_runs_sql, sale_no_, epoch_before_);
+    execute(tx, "DELETE FROM customer_behaviour WHERE sale_no = $1", sale_no_);
     const auto raised = execute(tx, embedded::rehearsal_end_reset_sql, sale_no_, epoch_before_,
                                 static_cast<int>(SaleState::closed), static_cast<int>(SaleState::scheduled));
     if (raised.empty()) return overtaken(tx);

@@ -3,6 +3,7 @@
 #include <prometheus/text_serializer.h>
 
 #include "exemplars.hpp"
+#include "flashsale/model/behaviour.hpp"
 #include "open_metrics.hpp"
 
 namespace flashsale::telemetry {
@@ -83,6 +84,10 @@ Metrics::Metrics()
       connections_(gauge(*registry_, "flashsale_connections", "Open client connections, by listener.")),
       pulse_age_(gauge(*registry_, "flashsale_pulse_age_seconds",
                        "Time since the last refresh of the sales' state from Redis.")),
+      behaviour_customers_(gauge(*registry_, "flashsale_behaviour_customers",
+                                 "Customers whose checkouts are remembered, by how unlike people they are.")),
+      behaviour_left_out_(counter(*registry_, "flashsale_behaviour_left_out_total",
+                                  "Checkouts that the score of behaviour did not look at, for want of room.")),
       store_used_(gauge(*registry_, "flashsale_store_used", "What is used of a store's bounded resource.")),
       store_limit_(gauge(*registry_, "flashsale_store_limit", "How much of that resource the store has.")),
       events_position_(
@@ -119,6 +124,8 @@ Metrics::Metrics()
   for (const char* reason : {"chance", "flag", "slow", "failure"}) traces_kept(reason).Increment(0);
   for (const char* reason : {"over_rate", "queue_full", "collector"}) traces_dropped(reason).Increment(0);
   for (const char* outcome : {"taken", "refused", "failed"}) traces_exports(outcome).Increment(0);
+  for (const auto band : kBehaviourBands) behaviour_customers(band).Set(0);
+  behaviour_left_out().Increment(0);
 }
 
 Metrics::~Metrics() = default;
@@ -189,6 +196,11 @@ Gauge& Metrics::connections(std::string_view listener) {
 }
 Gauge& Metrics::pulse_age_seconds() { return pulse_age_.Add({}); }
 
+Gauge& Metrics::behaviour_customers(std::string_view band) {
+  return behaviour_customers_.Add({{"band", std::string(band)}});
+}
+Counter& Metrics::behaviour_left_out() { return behaviour_left_out_.Add({}); }
+
 Gauge& Metrics::store_used(std::string_view store, std::string_view resource) {
   return store_used_.Add({{"store", std::string(store)}, {"resource", std::string(resource)}});
 }
@@ -207,6 +219,16 @@ Counter& Metrics::events_delivered(std::string_view sink, std::string_view outco
 }
 Histogram& Metrics::events_delivery_seconds(std::string_view sink) {
   return events_delivery_seconds_.Add({{"sink", std::string(sink)}}, latency_buckets_s());
+}
+void Metrics::forget_events_lag(std::string_view sink) {
+  events_sink_lag_.Remove(&events_sink_lag(sink));
+  events_sink_oldest_age_.Remove(&events_sink_oldest_age_seconds(sink));
+}
+void Metrics::forget_events_deliveries(std::string_view sink) {
+  for (const auto* outcome : {"delivered", "failed", "parked", "gone_back", "unroutable"}) {
+    events_delivered_.Remove(&events_delivered(sink, outcome));
+  }
+  events_delivery_seconds_.Remove(&events_delivery_seconds(sink));
 }
 
 Counter& Metrics::traces_kept(std::string_view reason) { return traces_kept_.Add({{"reason", std::string(reason)}}); }

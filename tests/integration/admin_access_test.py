@@ -22,6 +22,7 @@ CALLS = (
     ("GET", "/admin/v1/sales/{sale}", "read"),
     ("GET", "/admin/v1/sales/{sale}/audit", "read"),
     ("GET", "/admin/v1/sales/{sale}/report", "read"),
+    ("GET", "/admin/v1/sales/{sale}/behaviour", "support"),
     ("GET", "/admin/v1/flags", "read"),
     ("GET", "/admin/v1/events/sinks", "read"),
     ("GET", "/admin/v1/orders?customer_id=nobody", "support"),
@@ -107,11 +108,42 @@ class RolesTest(AccessCase):
             table.add((method, path))
         self.assertEqual(described, table)
 
-    def test_a_token_ends(self):
+    def with_brief_token(self, role):
+        """token-of-temp, which ends in some seconds."""
         soon = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=4 * harness.SLOWNESS)
-        name = f"temp:read:{soon.strftime('%Y-%m-%dT%H:%M:%SZ')}"
+        name = f"temp:{role}:{soon.strftime('%Y-%m-%dT%H:%M:%SZ')}"
         self.cluster.write_admin_tokens({ADMIN_NAME: self.cluster.admin_token, name: "token-of-temp"})
         self.reload()
+
+    def test_what_a_token_has_opened_ends_with_it(self):
+        self.with_brief_token("operator")
+        link = self.check_status(self.cluster.admin("POST", "/admin/v1/ops/links", {"valid_s": 600},
+                                                    token="token-of-temp"), 200).json()
+        self.assertLess(harness.unix_time(link["expires_at"]), time.time() + 60 * harness.SLOWNESS)
+        with contextlib.ExitStack() as open_ones:
+            answers = [self.stream(open_ones, path, token)
+                       for path, token in (("/admin/v1/ops/stream", "token-of-temp"),
+                                           ("/admin/v1/ops/stream", link["token"]),
+                                           ("/admin/v1/events/stream", "token-of-temp"))]
+            for answer in answers:
+                self.check_ends(answer, 60 * harness.SLOWNESS)
+
+    def stream(self, open_ones, path, token):
+        connection = http.client.HTTPConnection("127.0.0.1", self.cluster.instances[0].admin_port,
+                                                timeout=60 * harness.SLOWNESS)
+        open_ones.callback(connection.close)
+        connection.request("GET", path, headers={"Authorization": f"Bearer {token}"})
+        answer = open_ones.enter_context(connection.getresponse())
+        self.assertEqual(answer.status, 200)
+        return answer
+
+    def check_ends(self, answer, within_s):
+        ends_at = time.monotonic() + within_s
+        while answer.readline():
+            self.assertLess(time.monotonic(), ends_at, "the stream goes on")
+
+    def test_a_token_ends(self):
+        self.with_brief_token("read")
         self.check_status(self.cluster.admin("GET", "/admin/v1/sales", token="token-of-temp"), 200)
         response = harness.wait_until(
             lambda: next(iter([answer for answer in [self.cluster.admin("GET", "/admin/v1/sales",

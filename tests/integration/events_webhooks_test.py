@@ -355,7 +355,8 @@ class DeliveryTest(WebhookCase):
         made = self.make(endpoint)
         self.wait_taken(endpoint, [f"{self.order()[0]}/1"])
         self.check_status(self.call("DELETE", f"/{made['id']}"), 204)
-        time.sleep(2 * SLOWNESS)
+        # Its series go when the leader has heard of it, and tells it of nothing more.
+        harness.wait_until(lambda: not self.series_of(made), 2 * LAG_S, "it is still told of events")
         self.assertEqual([], self.cluster.query("SELECT 1 FROM event_sinks WHERE name = %s",
                                                 (f"webhook:{made['id']}",)))
         count = len(endpoint.deliveries)
@@ -364,6 +365,21 @@ class DeliveryTest(WebhookCase):
         self.make(witness)
         self.wait_taken(witness, [f"{self.order()[0]}/1"])
         self.assertEqual(len(endpoint.deliveries), count)
+
+    def series_of(self, made):
+        """Names of the metrics that tell of it, of all instances."""
+        texts = [instance.admin("GET", "/metrics").body.decode() for instance in self.cluster.instances]
+        return {line.partition("{")[0] for text in texts for line in text.splitlines()
+                if f'sink="webhook:{made["id"]}"' in line}
+
+    def test_metrics_of_a_deleted_one_go_with_it(self):
+        made = self.make(self.endpoint())
+        self.order()
+        harness.wait_until(lambda: {"flashsale_events_sink_lag", "flashsale_events_sink_oldest_age_seconds",
+                                    "flashsale_events_delivered_total", "flashsale_events_delivery_seconds_count"} <=
+                           self.series_of(made), LAG_S, "no metrics tell of it")
+        self.check_status(self.call("DELETE", f"/{made['id']}"), 204)
+        harness.wait_until(lambda: not self.series_of(made), 2 * LAG_S, "metrics stay")
 
     def test_nothing_stays_behind_of_a_deleted_one(self):
         endpoint = self.endpoint(lambda event: 500)

@@ -99,7 +99,8 @@ class LiveTest(LiveCase):
         sku = self.cluster.client().get(f"/v1/sales/{sale}").json()["items"][0]["sku"]
         left, moments = 1_000_000, []
         with self.listen(sale) as listener:
-            ends_at = time.monotonic() + 2
+            began = time.monotonic()
+            ends_at = began + 4
             while time.monotonic() < ends_at:
                 self.check_status(self.cluster.buy(sale, self.cluster.new_customer()), 201)
                 left -= 1
@@ -107,15 +108,15 @@ class LiveTest(LiveCase):
             while not (kind == "stock" and remaining(data, sku) == left):
                 moments.append(data)
                 kind, data = listener.event()
-        # Two seconds of sales, the last quarter, and what came first.
-        self.assertLessEqual(len(moments), (2 + 3) * 4 * harness.SLOWNESS, "more than four a second")
+        # What came first besides. Instances know of new stock some ten times a second.
+        self.assertLessEqual(len(moments), 4 * (time.monotonic() - began) + 3, "more than four a second")
 
     def test_unknown_sales_and_drafts(self):
         for sale in ("no-such-sale", self.cluster.create_sale(state="draft")):
             with self.listen(sale) as listener:
                 self.assertEqual(listener.status, 404)
 
-    def test_who_reads_nothing_costs_little_and_is_cut_off(self):
+    def test_who_reads_nothing_keeps_nobody_waiting(self):
         sale = self.cluster.create_sale(stock=1000)
         with contextlib.closing(socket.create_connection(("127.0.0.1", self.cluster.instances[0].port))) as slow:
             slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)

@@ -2,6 +2,7 @@
 ends and changes nothing.
 """
 
+import contextlib
 import http.client
 import json
 import time
@@ -195,6 +196,18 @@ class WatchLinkTest(OpsCase):
         self.assertGreater(count, 0)
         answer = self.check_status(self.cluster.admin("GET", STREAM, token=token), 401, "unauthorized")
         self.assertIn("expired", answer.json()["detail"])
+
+    def test_those_who_have_one_leave_places_to_operators(self):
+        token = self.check_status(self.link(), 200).json()["token"]
+        with contextlib.ExitStack() as streams:
+            watchers = [streams.enter_context(OpsStream(self.cluster, 0, token)) for _ in range(97)]
+            self.assertEqual([watcher.answer.status for watcher in watchers], [200] * 96 + [503])
+            self.assertIsNotNone(streams.enter_context(OpsStream(self.cluster)).second())
+        wait_until(lambda: self.can_watch(token), 10 * harness.SLOWNESS, "the places of those who left are not free")
+
+    def can_watch(self, token):
+        with OpsStream(self.cluster, 0, token) as stream:
+            return stream.answer.status == 200
 
     def test_only_operators_make_one_and_not_for_ever(self):
         for body in ({"valid_s": 0}, {"valid_s": 604_801}, {"valid_s": "1"}, {"for_s": 1}):

@@ -201,8 +201,8 @@ TEST(PostgresSchemaTest, WhatIsOfASaleHasItsNumberFirstInItsPrimaryKey) {
       "table_name)"
       " WHERE table_schema = 'public' AND table_type = 'BASE TABLE' AND column_name = 'sale_no'";
   EXPECT_EQ(database.ask("SELECT string_agg(table_name, ' ' ORDER BY table_name) FROM (" + of_sales + ") AS t"),
-            "archived_orders arrivals erased_names items orders outbox payment_events refunds refusals"
-            " refused_withdrawals rehearsal_orders sales stock_changes");
+            "archived_orders arrivals customer_behaviour erased_names items orders outbox payment_events refunds"
+            " refusals refused_withdrawals rehearsal_orders sales stock_changes");
   EXPECT_EQ(database.ask("SELECT string_agg(table_name, ' ') FROM (" + of_sales +
                          ") AS t WHERE NOT EXISTS (SELECT 1 FROM pg_index JOIN pg_attribute ON attrelid = indrelid"
                          " AND attnum = indkey[0] WHERE indrelid = table_name::regclass AND indisprimary"

@@ -147,6 +147,13 @@ class PageTest(ClusterCase):
                         "unknown, 127.0.0.1", "192.0.2.1, 127.0.0.1", "fe80::1%eth0", ","):
             self.check_status(self.demo_token(**{"X-Forwarded-For": address}), 404, "not-found")
 
+    def test_a_demo_serves_under_this_machines_own_name_alone(self):
+        for host in ("localhost", "localhost:8080", "127.0.0.1", "127.5.5.5:80", "[::1]:8080"):
+            self.check_status(self.demo_token(Host=host), 201)
+        for host in ("shop.example", "shop.example:8080", "localhost.shop.example", "127.0.0.1.shop.example:80",
+                     "192.0.2.1:8080", "[2001:db8::1]"):
+            self.check_status(self.demo_token(Host=host), 404, "not-found")
+
     def test_a_payment_is_signed_for_the_demos_own_orders(self):
         sale = self.cluster.create_sale(payment="required", payment_window_s=60)
         mine, other = (self.demo_token().json()["token"] for _ in range(2))

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "flashsale/identity/loopback_address.hpp"
+
 namespace flashsale::identity {
 namespace {
 
@@ -55,6 +57,17 @@ TEST(LoopbackClientTest, EverybodyOnTheWayIsOnThisMachine) {
   for (const char* text : {"192.0.2.1", "192.0.2.1, 127.0.0.1", "127.0.0.1, 192.0.2.1", "unknown", "127.0.0.1, unknown",
                            "unknown, 127.0.0.1", "fe80::1%eth0", "127.0.0.1,", ",127.0.0.1", ",", " ", "localhost"}) {
     EXPECT_FALSE(is_from_loopback("127.0.0.1", text)) << text;
+  }
+}
+
+TEST(LoopbackClientTest, AHostOfThisMachineIsNamedByItselfAlone) {
+  for (const char* host :
+       {"localhost", "localhost:8080", "127.0.0.1", "127.0.0.1:8080", "127.5.0.1", "[::1]", "[::1]:8080"}) {
+    EXPECT_TRUE(is_loopback_host(host)) << host;
+  }
+  for (const char* host : {"", "shop.example", "shop.example:8080", "localhost.shop.example", "127.0.0.1.nip.io:80",
+                           "192.0.2.1", "[2001:db8::1]:80", "[", "[::1", ":80"}) {
+    EXPECT_FALSE(is_loopback_host(host)) << host;
   }
 }
 

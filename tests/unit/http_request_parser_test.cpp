@@ -93,6 +93,7 @@ TEST(RequestParser, ReadsWhatTheApiNeeds) {
   EXPECT_EQ(header(parsed, api::Header::prefer), "wait=3");
   EXPECT_EQ(header(parsed, api::Header::if_none_match), "\"e\"");
   EXPECT_EQ(header(parsed, api::Header::origin), "https://shop.example");
+  EXPECT_EQ(header(parsed, api::Header::host), "shop.example:8080");
 }
 
 TEST(RequestParser, OfSeveralLinesTheProxysIsTheLast) {

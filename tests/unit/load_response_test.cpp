@@ -50,6 +50,15 @@ TEST(LoadResponseTest, EndsWhereItsLengthSays) {
   EXPECT_EQ(parse_response("HTTP/1.1 304 Not Modified\r\nETag: \"x\"\r\n\r\n").state, State::complete);
 }
 
+TEST(LoadResponseTest, SaysWhenToComeAgain) {
+  EXPECT_EQ(parse_response(response_text(503, "", "Retry-After: 12\r\n")).retry_after_s, 12U);
+  EXPECT_EQ(parse_response(response_text(503, "")).retry_after_s, 0U);
+  for (const char* text : {"", "-1", "1.5", "Fri, 31 Dec 1999 23:59:59 GMT", "99999999999"}) {
+    const std::string fields = "retry-after: " + std::string(text) + "\r\n";
+    EXPECT_EQ(parse_response(response_text(429, "", fields)).retry_after_s, 0U) << text;
+  }
+}
+
 TEST(LoadResponseTest, DoesNotGuess) {
   for (const char* text :
        {"HTTP/1.0 200 OK\r\n", "SSH-2.0-x\r\n", "HTTP/1.1 2xx OK\r\n\r\n", "HTTP/1.1 200 OK\r\n\r\n",

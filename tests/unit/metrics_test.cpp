@@ -31,6 +31,8 @@ TEST(MetricsTest, ServesEachFamilyUnderItsName) {
   metrics.traces_kept("slow").Increment();
   metrics.traces_dropped("over_rate").Increment();
   metrics.traces_exports("taken").Increment();
+  metrics.behaviour_customers("high").Set(3);
+  metrics.behaviour_left_out().Increment(2);
   const std::string text = metrics.serialize();
   for (const char* line : {"# TYPE flashsale_http_requests_total counter\n",
                            "flashsale_http_requests_total{route=\"/v1/sales\",status=\"200\"} 3\n",
@@ -53,6 +55,8 @@ TEST(MetricsTest, ServesEachFamilyUnderItsName) {
                            "flashsale_traces_kept_total{reason=\"slow\"} 1\n",
                            "flashsale_traces_dropped_total{reason=\"over_rate\"} 1\n",
                            "flashsale_traces_exports_total{outcome=\"taken\"} 1\n",
+                           "flashsale_behaviour_customers{band=\"high\"} 3\n",
+                           "flashsale_behaviour_left_out_total 2\n",
                            "flashsale_build_info{version=\"" FLASHSALE_VERSION "\"} 1\n"}) {
     EXPECT_THAT(text, HasSubstr(line));
   }

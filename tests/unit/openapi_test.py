@@ -40,6 +40,7 @@ OPERATIONS = {
     "post /admin/v1/sales/{sale_id}/items/{sku}/stock": {200, 400, 401, 403, 404, 409, 422, 503},
     "get /admin/v1/sales/{sale_id}/audit": {200, 401, 403, 404, 503},
     "get /admin/v1/sales/{sale_id}/report": {200, 401, 403, 404, 503},
+    "get /admin/v1/sales/{sale_id}/behaviour": {200, 400, 401, 403, 404, 503},
     "get /admin/v1/sales/{sale_id}/orders.csv": {200, 401, 403, 404, 503},
     "post /admin/v1/customers/{customer_id}/erase": {200, 400, 401, 403, 503},
     "get /admin/v1/orders": {200, 400, 401, 403, 503},

@@ -29,6 +29,26 @@ TEST(OrderCsv, QuotesOnlyWhereItMust) {
   EXPECT_EQ(field("\""), "\"\"\"\"");
 }
 
+TEST(OrderCsv, TheScoreIsAColumnForWhoAsks) {
+  Sale sale;
+  sale.id = "drop";
+  Order order;
+  order.customer_id = "alice";
+  order.lines = {{1, 1}, {2, 1}};
+  const BehaviourScores scores{{"alice", 90}};
+  std::string out;
+  append_order_csv(out, order, sale, &scores);
+  order.customer_id = "bob";
+  append_order_csv(out, order, sale, &scores);
+  std::vector<std::string_view> ends;
+  for (std::size_t at = 0; at < out.size(); at = out.find("\r\n", at) + 2) {
+    const auto line = std::string_view(out).substr(at, out.find("\r\n", at) - at);
+    EXPECT_EQ(std::ranges::count(line, ','), std::ranges::count(kOrderCsvHeader, ',') + 1);
+    ends.push_back(line.substr(line.rfind(',')));
+  }
+  EXPECT_EQ(ends, (std::vector<std::string_view>{",90", ",90", ",", ","}));
+}
+
 TEST(OrderCsv, NoFieldIsAFormula) {
   EXPECT_EQ(field("=1+1"), "'=1+1");
   EXPECT_EQ(field("+49 30"), "'+49 30");

@@ -37,7 +37,7 @@ class PrometheusTest(unittest.TestCase):
     def run_tool(self, *command):
         if shutil.which(command[0]) is None:
             self.skipTest(f"{command[0]} is not installed")
-        done = subprocess.run(command, cwd=CONFIG, capture_output=True, text=True, timeout=120, check=False)
+        done = subprocess.run(command, cwd=CONFIG, capture_output=True, text=True, timeout=300, check=False)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
     def test_promtool_takes_the_configuration_and_its_rules(self):

@@ -18,7 +18,8 @@ SOURCES = os.path.join(ROOT, "src", "postgres")
 
 # Tables whose rows belong to a sale, and views of them.
 OF_A_SALE = {"items", "orders", "archived_orders", "payment_events", "refunds", "outbox", "stock_changes",
-             "refused_withdrawals", "refusals", "rehearsal_orders", "erased_names", "arrivals"}
+             "refused_withdrawals", "refusals", "rehearsal_orders", "erased_names", "arrivals",
+             "customer_behaviour"}
 VIEWS = {"all_orders", "order_lines", "order_units", "item_stock"}
 # What is of no sale, or is read with every one.
 APART = {"event_line", "event_sinks", "webhooks", "webhook_retries", "webhook_deliveries", "directory", "sales",
@@ -30,6 +31,7 @@ OVER_SALES = {
     "sales_with_freed_orders.sql": "in which sales units are to be given back",
     "items_unpaid.sql": "which sold-out items, of all sales, may come back",
     "sales_with_open_payments.sql": "in which sales messages are open",
+    "behaviour_sales_of_customer.sql": "in which sales something is told of a customer's behaviour",
     "sales_of_customer.sql": "in which of a hundred sales a customer has orders",
     "sales_to_tell.sql": "of which sales something is to be told; each is told of under its own lock",
     "items_of_sales.sql": "the catalog",

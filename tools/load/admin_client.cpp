@@ -60,13 +60,14 @@ Json definition_of(const AdminClient::NewSale& sale) {
                      {"stock", sale.stock},
                      {"limit_per_customer", sale.limit_per_customer}});
   }
-  Json definition{{"id", sale.id},
-                  {"name", "Load"},
-                  {"starts_at", format_rfc3339(now - std::chrono::minutes(1))},
-                  {"ends_at", format_rfc3339(now + std::chrono::hours(24))},
-                  {"payment", sale.payment_window_s > 0 ? "required" : "none"},
-                  {"max_orders_per_customer", 1'000'000},  // a few buyers may stand for a crowd
-                  {"items", std::move(items)}};
+  Json definition{
+      {"id", sale.id},
+      {"name", "Load"},
+      {"starts_at", format_rfc3339(sale.starts_at == TimePoint{} ? now - std::chrono::minutes(1) : sale.starts_at)},
+      {"ends_at", format_rfc3339(now + std::chrono::hours(24))},
+      {"payment", sale.payment_window_s > 0 ? "required" : "none"},
+      {"max_orders_per_customer", 1'000'000},  // a few buyers may stand for a crowd
+      {"items", std::move(items)}};
   if (sale.payment_window_s > 0) {
     definition["payment_window_s"] = sale.payment_window_s;
     definition["payment_attempts"] = 1;  // a failure that the provider tells of ends the order
@@ -119,6 +120,25 @@ std::vector<Expectation::Item> AdminClient::items_of(std::string_view sale_id) {
   } catch (const Json::exception& error) {
     throw std::runtime_error("the sale " + std::string(sale_id) + " is not readable: " + error.what());
   }
+}
+
+std::vector<AdminClient::Score> AdminClient::behaviour(std::string_view sale_id) {
+  std::vector<Score> scores;
+  const std::string path = "/admin/v1/sales/" + std::string(sale_id) + "/behaviour?limit=1000";
+  try {
+    for (std::string cursor = "0"; !cursor.empty();) {
+      const Reply reply = call("GET", path + "&cursor=" + cursor, {});
+      if (reply.status != 200) throw unexpected("the score of behaviour", reply.status, reply.body);
+      const Json page = Json::parse(reply.body);
+      for (const Json& one : page.at("customers")) {
+        scores.push_back({one.at("customer_id").get<std::string>(), one.at("score").get<int>()});
+      }
+      cursor = page.value("next_cursor", "");
+    }
+  } catch (const Json::exception& error) {
+    throw std::runtime_error(std::string("the score of behaviour is not readable: ") + error.what());
+  }
+  return scores;
 }
 
 std::string AdminClient::audit(std::string_view sale_id) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "check.hpp"
+#include "flashsale/model/time.hpp"
 #include "target.hpp"
 
 namespace flashsale::load {
@@ -21,10 +22,17 @@ class AdminClient {
     std::int64_t stock = 0;
     std::int64_t limit_per_customer = 0;
     unsigned payment_window_s = 0;  ///< 0: free of charge
+    TimePoint starts_at{};          ///< the epoch: at once
   };
-  /// Opens it at once, for a day.
+  /// For a day.
   void create_sale(const NewSale& sale);
   [[nodiscard]] std::vector<Expectation::Item> items_of(std::string_view sale_id);
+  struct Score {
+    std::string customer_id;
+    int score = 0;
+  };
+  /// How unlike people customers were found to be; those who are not named were not.
+  [[nodiscard]] std::vector<Score> behaviour(std::string_view sale_id);
   /// Empty when a store is away at the moment.
   [[nodiscard]] std::string audit(std::string_view sale_id);
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numbers>
 
 #include "random.hpp"
 
@@ -48,7 +47,7 @@ class Draw {
     const double out = 0.4 * width * unit();
     return chance(0.5) ? least * std::exp(-out) : most * std::exp(out);
   }
-  double normal() { return std::sqrt(-2 * std::log(1 - unit())) * std::cos(2 * std::numbers::pi * unit()); }
+  double normal() { return random_.normal(); }
   double around(double middle, double spread) { return middle * std::exp(spread * normal()); }
   std::uint32_t poisson(double mean);
 

@@ -10,6 +10,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "behaviour_command.hpp"
 #include "curves.hpp"
 #include "options.hpp"
 #include "report_html.hpp"
@@ -81,6 +82,19 @@ int print_curves(const std::vector<std::string>& arguments) {
   return std::cout ? EXIT_SUCCESS : fail("cannot write the curves");
 }
 
+int play_behaviour(const std::vector<std::string>& arguments) {
+  const auto parsed = parse_behaviour_options(arguments, read_variable);
+  if (parsed.wants_help) {
+    std::cout << behaviour_usage();
+    return EXIT_SUCCESS;
+  }
+  if (!parsed.error.empty()) return fail(parsed.error);
+  std::signal(SIGINT, stop_on_signal);
+  std::signal(SIGTERM, stop_on_signal);
+  std::cout << run_behaviour(parsed.options, is_stopping) << std::flush;
+  return EXIT_SUCCESS;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) try {
@@ -94,6 +108,7 @@ int main(int argc, char** argv) try {
   if (command == "bench") exec_script("bench", std::move(arguments));
   if (command == "events") exec_script("events_told", std::move(arguments));
   if (command == "curves") return print_curves(arguments);
+  if (command == "behaviour") return play_behaviour(arguments);
   if (command != "run") return fail("there is no command \"" + command + "\"; --help shows them");
   const ParsedOptions parsed = parse_options(arguments, read_variable);
   if (parsed.wants_help) {

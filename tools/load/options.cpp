@@ -219,6 +219,7 @@ ParsedOptions parse_options(const std::vector<std::string>& arguments, const Env
 std::string_view usage() {
   return R"(flashsale-load run [option…]: load a flash sale, then check what the buyers were told
 flashsale-load events --orders FILE [option…]: hold what was told of a run's orders against that; events --help
+flashsale-load behaviour [option…]: people and bots, and how well the score of behaviour tells them; behaviour --help
 flashsale-load curves [option…]: how crowds come, as CSV, without any server; curves --help
 flashsale-load bench [option…]: the goals table, on private servers of its own; bench --help
 

@@ -1,5 +1,7 @@
 #pragma once
+#include <cmath>
 #include <cstdint>
+#include <numbers>
 
 namespace flashsale::load {
 
@@ -18,6 +20,8 @@ class Random {
   }
   /// In [0, 1).
   double unit() { return static_cast<double>(next() >> 11) * 0x1.0p-53; }
+  /// Of the standard normal distribution (Box and Muller, 1958).
+  double normal() { return std::sqrt(-2 * std::log(1 - unit())) * std::cos(2 * std::numbers::pi * unit()); }
   /// In [0, bound); bound below 2^32, where the bias of the multiplication is beneath notice.
   std::uint32_t below(std::uint32_t bound) {
     return static_cast<std::uint32_t>(((next() >> 32) * std::uint64_t{bound}) >> 32);

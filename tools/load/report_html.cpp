@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdio>
 
+#include "flashsale/model/html_text.hpp"
 #include "report_text.hpp"
 #include "svg_plot.hpp"
 

@@ -1,22 +1,14 @@
 #include "report_text.hpp"
 
 #include <cinttypes>
-#include <cstdarg>
 #include <cstdio>
+
+#include "formatted_text.hpp"
 
 namespace flashsale::load {
 namespace {
 
 constexpr double kPercents[] = {50, 90, 99, 99.9};
-
-[[gnu::format(printf, 2, 3)]] void append_format(std::string& out, const char* format, ...) {
-  char text[256];
-  std::va_list arguments;
-  va_start(arguments, format);
-  const int size = std::vsnprintf(text, sizeof text, format, arguments);
-  va_end(arguments);
-  out.append(text, std::min(static_cast<std::size_t>(size), sizeof text - 1));
-}
 
 void append_head(std::string& out, const Result& result) {
   append_format(out, "%s for %.1f s, sale %s, seed %" PRIu64 "\n", loop_of(result.options).c_str(), result.load_s,

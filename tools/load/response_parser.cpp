@@ -41,6 +41,13 @@ std::optional<unsigned> status_of(std::string_view line) {
   return status;
 }
 
+/// 0 for anything else, such as a date.
+unsigned seconds_of(std::string_view value) {
+  unsigned seconds = 0;
+  const auto [stopped, error] = std::from_chars(value.data(), value.data() + value.size(), seconds);
+  return error == std::errc{} && stopped == value.data() + value.size() ? seconds : 0;
+}
+
 struct Fields {
   std::optional<std::size_t> length;
   bool is_broken = false;
@@ -63,6 +70,9 @@ void read_field(std::string_view line, Fields& fields, Response& response) {
       break;
     case 'i':
       if (is_named(line, "idempotency-replayed")) response.is_replay = value_of(line, 20) == "true";
+      break;
+    case 'r':
+      if (is_named(line, "retry-after")) response.retry_after_s = seconds_of(value_of(line, 11));
       break;
     case 't':
       if (is_named(line, "transfer-encoding")) fields.is_broken = true;

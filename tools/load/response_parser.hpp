@@ -13,6 +13,7 @@ struct Response {
   std::size_t size = 0;  ///< bytes of the whole response; of the head and the announced body when incomplete, or 0
   bool closes = false;   ///< the server will close the connection
   bool is_replay = false;
+  unsigned retry_after_s = 0;  ///< 0: not said
   std::string_view body;
 };
 

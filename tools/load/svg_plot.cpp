@@ -4,6 +4,8 @@
 #include <cmath>
 #include <cstdio>
 
+#include "flashsale/model/html_text.hpp"
+
 namespace flashsale::load {
 namespace {
 
@@ -168,21 +170,6 @@ std::vector<double> round_ticks(double max) {
   std::vector<double> ticks;
   for (double at = 0; ticks.empty() || ticks.back() < max; at += step) ticks.push_back(at);
   return ticks;
-}
-
-std::string escape_html(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '"': out += "&quot;"; break;
-      case '\'': out += "&#39;"; break;
-      default: out += c;
-    }
-  }
-  return out;
 }
 
 std::string svg_plot(const Plot& plot) { return Drawing(plot).draw(); }

@@ -32,7 +32,4 @@ struct Plot {
 /// Round numbers from 0 to at least `max`, about five.
 [[nodiscard]] std::vector<double> round_ticks(double max);
 
-/// For text and attribute values of HTML and SVG.
-[[nodiscard]] std::string escape_html(std::string_view text);
-
 }  // namespace flashsale::load

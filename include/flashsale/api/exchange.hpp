@@ -31,6 +31,7 @@ enum class Header : std::uint8_t {
   webhook_id,
   webhook_timestamp,
   webhook_signature,
+  host,           ///< whom the client believes to ask
   last_event_id,  ///< of a stream that is taken up again
   forwarded_for,  ///< X-Forwarded-For, of several lines the last; see identity::client_address
   traceparent,    ///< as sent; see Exchange::trace

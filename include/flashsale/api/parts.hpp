@@ -16,6 +16,7 @@
 #include "flashsale/events/event_service.hpp"
 #include "flashsale/events/webhook_options.hpp"
 #include "flashsale/identity/admin_tokens.hpp"
+#include "flashsale/identity/behaviour_notes.hpp"
 #include "flashsale/identity/customer_calls.hpp"
 #include "flashsale/identity/customer_id_form.hpp"
 #include "flashsale/identity/customer_rate_limiter.hpp"
@@ -70,6 +71,7 @@ struct ThreadParts {
   checkout::Checkout& checkout;
   identity::TokenVerifier& tokens;  ///< may be replaced between two calls, as the next
   const identity::WebhookVerifier& webhooks;
+  identity::BehaviourNotes* behaviour;  ///< null: nothing is noted
 };
 
 }  // namespace flashsale::api

@@ -188,6 +188,12 @@ struct Settings {
     std::uint32_t customers_max = 262'144;
   } rate_limit;
 
+  struct Behaviour {
+    bool enabled = true;
+    std::uint32_t customers_max = 131'072;
+    std::uint32_t keep_s = 2'592'000;
+  } behaviour;
+
   struct Shutdown {
     std::uint32_t delay_ms = 1000;
     std::uint32_t drain_timeout_ms = 20'000;

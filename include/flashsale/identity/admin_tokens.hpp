@@ -30,6 +30,7 @@ class AdminTokens {
   struct Admin {
     std::string_view name;
     AdminRole role = AdminRole::read;
+    TimePoint until = TimePoint::max();  ///< what the token opens ends with it
     bool has_expired = false;
   };
   /// Whose token this is; constant time in the token.

@@ -6,6 +6,7 @@
 #include <prometheus/registry.h>
 
 #include <functional>
+#include <limits>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -16,6 +17,9 @@
 namespace flashsale::telemetry {
 
 class Exemplars;
+
+/// Of a gauge whose value cannot be read: neither the last one, which may be far from it, nor a zero.
+inline constexpr double kUnknownReading = std::numeric_limits<double>::quiet_NaN();
 
 /// The process's Prometheus registry. Families are made once; label combinations are looked up at start (or at first
 /// use in cold paths) and the returned reference kept: looking one up takes a lock, incrementing one does not.
@@ -49,6 +53,9 @@ class Metrics {
   [[nodiscard]] prometheus::Gauge& connections(std::string_view listener);
   [[nodiscard]] prometheus::Gauge& pulse_age_seconds();
 
+  [[nodiscard]] prometheus::Gauge& behaviour_customers(std::string_view band);  ///< of kBehaviourBands
+  [[nodiscard]] prometheus::Counter& behaviour_left_out();
+
   [[nodiscard]] prometheus::Gauge& store_used(std::string_view store, std::string_view resource);
   [[nodiscard]] prometheus::Gauge& store_limit(std::string_view store, std::string_view resource);
 
@@ -58,6 +65,10 @@ class Metrics {
   [[nodiscard]] prometheus::Gauge& events_sink_oldest_age_seconds(std::string_view sink);
   [[nodiscard]] prometheus::Counter& events_delivered(std::string_view sink, std::string_view outcome);
   [[nodiscard]] prometheus::Histogram& events_delivery_seconds(std::string_view sink);  ///< of a batch
+  /// A sink that is there no more: its series go, so that sinks that come and go leave none. Nobody else may use them
+  /// meanwhile: the first is for who observes all sinks, the second for who ran this one's relay.
+  void forget_events_lag(std::string_view sink);
+  void forget_events_deliveries(std::string_view sink);
 
   [[nodiscard]] prometheus::Counter& traces_kept(std::string_view reason);  ///< a KeptFor
   [[nodiscard]] prometheus::Counter& traces_dropped(std::string_view reason);
@@ -101,6 +112,8 @@ class Metrics {
   prometheus::Family<prometheus::Gauge>& pending_log_age_;
   prometheus::Family<prometheus::Gauge>& connections_;
   prometheus::Family<prometheus::Gauge>& pulse_age_;
+  prometheus::Family<prometheus::Gauge>& behaviour_customers_;
+  prometheus::Family<prometheus::Counter>& behaviour_left_out_;
   prometheus::Family<prometheus::Gauge>& store_used_;
   prometheus::Family<prometheus::Gauge>& store_limit_;
   prometheus::Family<prometheus::Gauge>& events_position_;

@@ -37,7 +37,7 @@ function enter() {
   watch({
     viewer: (who) => { role = who.role; },
     second: show,
-    lost: () => connection("Connection lost, trying again", "lost"),
+    lost: (why) => connection(why ? `Not connected: ${why}` : "Connection lost, trying again", "lost"),
     refused: (why) => leave(`Not let in: ${why}.`),
   }, watching.signal);
 }

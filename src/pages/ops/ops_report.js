@@ -86,6 +86,7 @@ function figures(report) {
     ["Sold out", when(report.totals.sold_out_at)], ["Revenue", report.totals.revenue.map(money).join(", ") || "–"]];
   const ratio = report.conversion?.ratio ?? null;
   if (ratio !== null) shown.push(["Paid of reserved", `${number(100 * ratio, 1)} %`]);
+  shown.push(["Customers unlike people", number(report.behaviour.high + report.behaviour.very_high)]);
   for (const [name, value] of shown) {
     list.append(element("div", {}, element("dt", {}, name), element("dd", {}, value)));
   }

@@ -55,7 +55,7 @@ function fields(block) {
   return found;
 }
 
-/** Until the stream ends; gives after how many milliseconds to come again. */
+/** Until the stream ends; gives after how many milliseconds to come again, and why there was none. Null: never. */
 async function readOnce(told, signal) {
   const cut = new AbortController();
   signal.addEventListener("abort", () => cut.abort());
@@ -73,7 +73,10 @@ async function readOnce(told, signal) {
       told.refused(problem.detail ?? "the token is not accepted");
       return null;
     }
-    if (!answer.ok) return 3000;
+    if (!answer.ok) {
+      const problem = await answer.json().catch(() => ({}));
+      return { again: 3000, why: problem.detail ?? `answer ${answer.status}` };
+    }
     for await (const block of blocks(answer.body.getReader(), alive)) {
       const { event, data, retry: again } = fields(block);
       if (again) retry = Number(again);
@@ -83,20 +86,20 @@ async function readOnce(told, signal) {
   } finally {
     clearTimeout(watchdog);
   }
-  return retry;
+  return { again: retry, why: "" };
 }
 
-/** Tells `told.viewer(who)`, `told.second(document)`, `told.lost()` and `told.refused(why)`, until `signal` is aborted. */
+/** Tells `told.viewer(who)`, `told.second(document)`, `told.lost(why)` and `told.refused(why)`, until `signal` is aborted. */
 export async function watch(told, signal) {
   while (!signal.aborted) {
-    let again = 2000;
+    let next = { again: 2000, why: "" };
     try {
-      again = await readOnce(told, signal);
+      next = await readOnce(told, signal);
     } catch {
       // Cut, or not reached: the next try shows.
     }
-    if (again === null || signal.aborted) return;
-    told.lost();
-    await wait(again);
+    if (next === null || signal.aborted) return;
+    told.lost(next.why);
+    await wait(next.again);
   }
 }

@@ -18,6 +18,7 @@ WITH step (place, relation, kind) AS (
            (12, 'rehearsal_orders', 'of a sale'),
            (13, 'erased_names', 'of a sale'),
            (14, 'arrivals', 'of a sale'),
+           (13, 'customer_behaviour', 'of a sale'),
            (14, 'event_sinks', 'of the coordinator'),
            (14, 'feature_flags', 'of the coordinator'),
            (14, 'webhooks', 'of the coordinator'),

@@ -7,7 +7,7 @@ rabbitmq_api_port=""
 rabbitmq_scripts=""
 rabbitmq_environment=()
 
-readonly broker_start_timeout_s=60
+readonly rabbitmq_start_timeout_s=60
 
 # start_rabbitmq STATE LOG: RabbitMQ with its data in STATE/rabbitmq. Sets rabbitmq_port and rabbitmq_api_port. It has
 # an epmd of its own: one that it starts itself would outlive it.
@@ -52,7 +52,7 @@ rabbitmq_answers() (exec 3<>"/dev/tcp/127.0.0.1/$rabbitmq_port")
 
 # await_rabbitmq LOG: until it answers. It has the queue by then: definitions are read before anybody is let in.
 await_rabbitmq() {
-  local deadline=$((SECONDS + broker_start_timeout_s))
+  local deadline=$((SECONDS + rabbitmq_start_timeout_s))
   until rabbitmq_answers 2>/dev/null; do
     is_running rabbitmq || failed_by_log "RabbitMQ has ended" "$1"
     ((SECONDS < deadline)) || failed_by_log "RabbitMQ does not answer" "$1"

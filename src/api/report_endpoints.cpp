@@ -41,7 +41,7 @@ void ReportEndpoints::report(Exchange& exchange) {
     if (!behaviour) return Answer::failure(behaviour.error());
     const auto forecasts = watch.latest();
     Answer answer;
-    answer.body = report_document(**report, {admin::find_forecast(*forecasts, sale.sale_no), std::move(*looked_back)},
+    answer.body = report_document(**report, {admin::find_forecast(*forecasts, sale.sale_no), *looked_back},
                                   postgres::count_bands(*behaviour));
     return answer;
   });

@@ -82,7 +82,7 @@ BehaviourTable::BehaviourTable(const Options& options)
 BehaviourTable::~BehaviourTable() = default;
 
 std::uint64_t BehaviourTable::key_of(std::int32_t sale_no, std::string_view text) const {
-  std::array<char, sizeof sale_no + kCustomerBytesMax> bytes;
+  std::array<char, sizeof sale_no + kCustomerBytesMax> bytes{};
   const auto size = std::min(text.size(), kCustomerBytesMax);
   std::memcpy(bytes.data(), &sale_no, sizeof sale_no);
   std::memcpy(bytes.data() + sizeof sale_no, text.data(), size);

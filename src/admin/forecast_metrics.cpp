@@ -8,35 +8,24 @@
 #include <utility>
 #include <vector>
 
+#include "flashsale/telemetry/gauge_family.hpp"
+
 namespace flashsale::admin {
 namespace {
 
 using forecast::kTargets;
+using telemetry::add_gauge;
+using telemetry::gauge_family;
 
 // In the order of the targets, and of an interval's ends.
 constexpr std::array<const char*, kTargets.size()> kHorizons{"1s", "10s", "60s", "peak_60s"};
 constexpr std::array kShownLevels{std::pair{"0.1", forecast::kLow}, std::pair{"0.5", forecast::kMiddle},
                                   std::pair{"0.9", forecast::kHigh}};
 
-prometheus::MetricFamily gauge_family(std::string name, std::string help) {
-  prometheus::MetricFamily family;
-  family.name = std::move(name);
-  family.help = std::move(help);
-  family.type = prometheus::MetricType::Gauge;
-  return family;
-}
-
-void add(prometheus::MetricFamily& family, std::vector<prometheus::ClientMetric::Label> labels, double value) {
-  prometheus::ClientMetric metric;
-  metric.label = std::move(labels);
-  metric.gauge.value = value;
-  family.metric.push_back(std::move(metric));
-}
-
 void add_arrivals(prometheus::MetricFamily& family, const std::string& sale, const forecast::ArrivalQuantiles& said) {
   for (std::size_t target = 0; target < said.size(); ++target) {
     for (const auto& [level, place] : kShownLevels) {
-      add(family, {{"sale", sale}, {"horizon", kHorizons[target]}, {"level", level}}, said[target][place]);
+      add_gauge(family, {{"sale", sale}, {"horizon", kHorizons[target]}, {"level", level}}, said[target][place]);
     }
   }
 }
@@ -47,9 +36,9 @@ void add_sell_out(prometheus::MetricFamily& family, const std::string& sale, con
   const auto seconds = [](const std::optional<double>& moment) {
     return moment.value_or(std::numeric_limits<double>::infinity());
   };
-  add(family, {{"sale", sale}, {"sku", sku}, {"level", "0.1"}}, seconds(said.earliest_s));
-  add(family, {{"sale", sale}, {"sku", sku}, {"level", "0.5"}}, seconds(said.expected_s));
-  add(family, {{"sale", sale}, {"sku", sku}, {"level", "0.9"}}, seconds(said.latest_s));
+  add_gauge(family, {{"sale", sale}, {"sku", sku}, {"level", "0.1"}}, seconds(said.earliest_s));
+  add_gauge(family, {{"sale", sale}, {"sku", sku}, {"level", "0.5"}}, seconds(said.expected_s));
+  add_gauge(family, {{"sale", sale}, {"sku", sku}, {"level", "0.9"}}, seconds(said.latest_s));
 }
 
 }  // namespace
@@ -66,7 +55,7 @@ void add_forecast_metrics(const Forecasts& forecasts, std::uint32_t instance_cap
   std::size_t items = 0;
   for (const auto& one : forecasts) {
     const auto& said = one.outlook;
-    add(known, {{"sale", one.sale->id}}, said.arrivals ? 1 : 0);
+    add_gauge(known, {{"sale", one.sale->id}}, said.arrivals ? 1 : 0);
     if (!said.arrivals) continue;
     add_arrivals(arrivals, one.sale->id, *said.arrivals);
     for (std::size_t i = 0; i < std::min(said.sell_outs.size(), one.sale->items.size()); ++i) {
@@ -74,7 +63,7 @@ void add_forecast_metrics(const Forecasts& forecasts, std::uint32_t instance_cap
       add_sell_out(sell_out, one.sale->id, one.sale->items[i].sku, *said.sell_outs[i]);
     }
   }
-  add(capacity, {}, instance_capacity_per_s);
+  add_gauge(capacity, {}, instance_capacity_per_s);
   families.push_back(std::move(known));
   families.push_back(std::move(arrivals));
   families.push_back(std::move(sell_out));

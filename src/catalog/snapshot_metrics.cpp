@@ -5,22 +5,15 @@
 #include <utility>
 #include <vector>
 
+#include "flashsale/telemetry/gauge_family.hpp"
+
 namespace flashsale::catalog {
 namespace {
 
-prometheus::MetricFamily gauge_family(std::string name, std::string help) {
-  prometheus::MetricFamily family;
-  family.name = std::move(name);
-  family.help = std::move(help);
-  family.type = prometheus::MetricType::Gauge;
-  return family;
-}
+using telemetry::gauge_family;
 
 void add(prometheus::MetricFamily& family, const Sale& sale, const Item& item, std::int64_t units) {
-  prometheus::ClientMetric metric;
-  metric.label = {{"sale", sale.id}, {"sku", item.sku}};
-  metric.gauge.value = static_cast<double>(units);
-  family.metric.push_back(std::move(metric));
+  telemetry::add_gauge(family, {{"sale", sale.id}, {"sku", item.sku}}, static_cast<double>(units));
 }
 
 bool is_running(const SaleSnapshot& sale) {

@@ -419,6 +419,39 @@ TEST_F(SalesApartTest, OrdersOfASaleThatIsNewerThanTheStatisticsAreReadByTheirKe
   EXPECT_LT(rows_read(write_again), 1000);
 }
 
+/// By statistics from before the sale the indexes of what is unpaid, or to be given back, are as cheap as the key. By
+/// them each payment would read all that nobody has paid for yet.
+TEST_F(SalesApartTest, WhatChangesAnOrderReadsItByItsKey) {
+  database.ask("ALTER TABLE orders SET (autovacuum_enabled = false)");
+  database.ask("ANALYZE");
+  const std::string of_strangers = " WHERE sale_no = " + std::to_string(first.sale_no) + " AND customer_id LIKE ";
+  insert_strangers(first, 20'000);
+  database.ask("UPDATE orders SET status = 2, expires_at = now() + interval '1 hour'" + of_strangers + "'c1%'");
+  database.ask("UPDATE orders SET status = 4, given_back = false, changed_at = now()" + of_strangers + "'c2%'");
+  const NewOrder paid = unpaid(first, "paid", 60s);
+  const NewOrder declined = unpaid(first, "declined", 60s);
+  const NewOrder forgotten = unpaid(first, "forgotten", -1s);
+  const NewOrder ended = written(first, "b", "ended");
+  cancel(ended);
+  const auto tell = [](Session& own, const NewOrder& order, bool succeeded, const std::string& message) {
+    return apply_payment(own, {message, order.order.id, message, succeeded, {1999, "EUR"}})->outcome;
+  };
+  const std::vector<std::function<void(Session&)>> changes{
+      [&](Session& own) { EXPECT_EQ(tell(own, paid, true, "m1"), PaymentOutcome::confirmed); },
+      [&](Session& own) {
+        for (const char* message : {"m2", "m3", "m4"}) (void)tell(own, declined, false, message);
+        EXPECT_EQ(tell(own, declined, true, "m5"), PaymentOutcome::late);
+      },
+      [&](Session& own) { EXPECT_EQ(expire_orders(own, first.sale_no, 100)->size(), 1U); },
+      [&](Session& own) {
+        EXPECT_FALSE(mark_given_back(own, {&ended.order, 1}));
+      }};
+  for (std::size_t i = 0; i < changes.size(); ++i) EXPECT_LT(rows_read(changes[i]), 100) << i;
+  EXPECT_EQ(database.count("SELECT count(*) FROM orders WHERE given_back AND order_id = '" +
+                           ended.order.id.to_string() + "'"),
+            1);
+}
+
 /// A small sale beside a large one costs what it has, whoever reads all of it, also when the statistics know only the
 /// large one.
 TEST_F(SalesApartTest, AWholeSaleIsReadWithoutTheRowsOfAnother) {

@@ -112,6 +112,16 @@ def parenthesised(sql):
             yield sql[:first], sql[first + 1:place]
 
 
+def outermost(sql):
+    """The text without what stands in parentheses."""
+    while "(" in sql:
+        shorter = re.sub(r"\([^()]*\)", " ", sql)
+        if shorter == sql:
+            break
+        sql = shorter
+    return sql
+
+
 # --- rules ---------------------------------------------------------------------------------------------------------
 
 def names_its_sale(given):
@@ -202,6 +212,22 @@ def views_join_inside(given):
     return breaches
 
 
+def by_key_and_no_other_way(given):
+    """What is addressed by its key must not match a partial index too: by statistics of before the sale the planner
+    takes both for as cheap, and each row then costs as much as all of the index. An expression keeps the index out."""
+    rules = {"orders": (r"\border_id\s*=|\bUSING\b", r"\bstatus\s*=\s*2\b|\bgiven_back\s*=\s*false"),
+             "payment_events": (r"\b(order_id|webhook_id)\s*=\s*(\$|ANY)", r"\boutcome\s*(=\s*[01]|<=\s*1)\b")}
+    breaches = []
+    for where, sql in given:
+        text = bare(sql)
+        for part in [text] + [inner for _, inner in parenthesised(text)]:
+            own = re.sub(r"\bSET\b.*?(?=\b(WHERE|FROM)\b)", "", outermost(part), flags=re.DOTALL)
+            breaches += [f"{where}: {table} by key and by what a partial index holds"
+                         for table, (key, held) in rules.items()
+                         if table in referenced(own) and re.search(key, own) and re.search(held, own)]
+    return breaches
+
+
 def sale_is_first_in_the_key(given):
     """Every table is one of a sale, with the sale first in its key, or one that is known to stand apart."""
     breaches = []
@@ -219,7 +245,8 @@ def sale_is_first_in_the_key(given):
     return breaches
 
 
-STATEMENT_RULES = [names_its_sale, exists_selects_one, no_subquery_over_columns, volatile_where_it_is_safe]
+STATEMENT_RULES = [names_its_sale, exists_selects_one, no_subquery_over_columns, volatile_where_it_is_safe,
+                   by_key_and_no_other_way]
 SCHEMA_RULES = [exists_selects_one, one_subcommand, no_subquery_over_columns, views_join_inside,
                 sale_is_first_in_the_key]
 
@@ -271,6 +298,13 @@ class PlantedBreachTest(unittest.TestCase):
             "SELECT coalesce(a, random())",
             "INSERT INTO t (a) VALUES ($1) ON CONFLICT (a) DO UPDATE SET at = clock_timestamp()",
         ],
+        by_key_and_no_other_way: [
+            "UPDATE orders SET status = 1 WHERE sale_no = $1 AND order_id = $2 AND status = 2",
+            "UPDATE orders SET status = 4 WHERE sale_no = $1 AND order_id = ANY ($2::uuid[]) AND status = 2",
+            "WITH free AS (SELECT 1 FROM unnest($2) AS told (order_id) JOIN orders USING (order_id)"
+            " WHERE sale_no = $1 AND given_back = false) SELECT 1 FROM free",
+            "SELECT 1 FROM payment_events WHERE sale_no = $1 AND order_id = $2 AND outcome = 1",
+        ],
         views_join_inside: ["CREATE VIEW v AS SELECT 1 FROM order_lines JOIN items ON true"],
         sale_is_first_in_the_key: [
             "CREATE TABLE orders (order_id uuid PRIMARY KEY)",
@@ -280,6 +314,11 @@ class PlantedBreachTest(unittest.TestCase):
         ],
     }
     PASSED = {
+        by_key_and_no_other_way: [
+            "UPDATE orders SET status = 1 WHERE sale_no = $1 AND order_id = $2 AND status + 0 = 2",
+            "SELECT order_id FROM orders WHERE sale_no = $1 AND status = 2",
+            "SELECT 1 FROM payment_events JOIN orders ON orders.order_id = payment_events.order_id WHERE outcome <= 1",
+        ],
         names_its_sale: [
             "SELECT 1 FROM orders JOIN items ON items.sale_no = orders.sale_no WHERE orders.sale_no = $1",
             "INSERT INTO refunds (sale_no, order_id) VALUES ($1, $2) ON CONFLICT (sale_no, order_id) DO NOTHING",

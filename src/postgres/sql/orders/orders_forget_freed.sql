@@ -1,5 +1,5 @@
 -- Orders of a sale that ended after it was let go: nobody in Redis has to be told. One that somebody has locked waits
--- for the next time.
+-- for the next time. coalesce: what was found is changed by its key (order_confirm_paid.sql).
 WITH free AS (
     SELECT orders.order_id
       FROM orders
@@ -10,4 +10,4 @@ WITH free AS (
 UPDATE orders
    SET given_back = true
   FROM free
- WHERE orders.sale_no = $1 AND orders.order_id = free.order_id AND orders.given_back = false;
+ WHERE orders.sale_no = $1 AND orders.order_id = free.order_id AND NOT coalesce(orders.given_back, true);

@@ -1,3 +1,4 @@
+-- + 0: by the key (order_confirm_paid.sql).
 UPDATE orders
    SET status = 3, given_back = false, changes = changes + 1, changed_at = now(), expires_at = NULL,
        reason = 'payment_failed', payment_failed = true,
@@ -5,5 +6,5 @@ UPDATE orders
                          OR EXISTS (SELECT 1
                                       FROM refunds
                                      WHERE refunds.sale_no = $1 AND refunds.order_id = orders.order_id)
- WHERE sale_no = $1 AND order_id = $2 AND status = 2
+ WHERE sale_no = $1 AND order_id = $2 AND status + 0 = 2
 RETURNING changes;

@@ -1,4 +1,4 @@
--- Of these, those that have not been paid or cancelled meanwhile.
+-- Of these, those that have not been paid or cancelled meanwhile. + 0: by the key (order_confirm_paid.sql).
 WITH expired AS (
     UPDATE orders
        SET status = 4, given_back = false, changed_at = now(), changes = changes + 1,
@@ -6,7 +6,7 @@ WITH expired AS (
                              OR EXISTS (SELECT 1
                                           FROM refunds
                                          WHERE refunds.sale_no = $1 AND refunds.order_id = orders.order_id)
-     WHERE sale_no = $1 AND order_id = ANY ($2::uuid[]) AND status = 2 AND expires_at <= now()
+     WHERE sale_no = $1 AND order_id = ANY ($2::uuid[]) AND status + 0 = 2 AND expires_at <= now()
     RETURNING *)
 SELECT order_id, item_no, customer_id, quantity, status, expired.created_at, expires_at, reason,
        generation, coalesce(refund_required, false) AS refund_required,

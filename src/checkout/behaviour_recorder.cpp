@@ -21,6 +21,7 @@ constexpr std::chrono::seconds kWriteInterval{2};
 /// One sale at a time, so that nothing is held up.
 constexpr std::chrono::seconds kDropInterval{10};
 constexpr std::size_t kFindingsMax = 2000;  ///< of one pass; the others' turn comes in the next
+constexpr int kPassesAtStop = 8;
 /// So many sales that cannot be written end a pass: PostgreSQL may be away.
 constexpr int kFailedSalesMax = 3;
 /// Of all threads. So many wait only while this thread does, for PostgreSQL.
@@ -69,7 +70,9 @@ void BehaviourRecorder::stop() {
   if (thread_.is_stopping()) return;
   thread_.stop();
   look_now();
-  write_now();
+  for (int pass = 0; pass < kPassesAtStop && table_.has_news(); ++pass) {
+    if (!write_now()) return;
+  }
 }
 
 void BehaviourRecorder::take(identity::BehaviourNotes& notes) {
@@ -93,7 +96,7 @@ void BehaviourRecorder::work() {
   const auto now = Clock::now();
   if (now - written_at_ >= kWriteInterval) {
     written_at_ = now;
-    write_now();
+    (void)write_now();
   }
   if (now - dropped_at_ >= kDropInterval) {
     dropped_at_ = now;
@@ -111,7 +114,6 @@ void BehaviourRecorder::look_now() {
     waiting_ = 0;
   }
   if (full.empty()) return;
-  has_news_ = true;
   std::vector<Note> notes;
   for (const auto& some : full) {
     for (std::size_t i = 0; i < some.size(); ++i) notes.push_back(some.at(i));
@@ -186,11 +188,11 @@ bool BehaviourRecorder::write_sale(std::int32_t sale_no,
   return !error;
 }
 
-void BehaviourRecorder::write_now() {
-  if (!std::exchange(has_news_, false)) return;
+/// False: not all of it.
+bool BehaviourRecorder::write_now() {
+  if (!table_.has_news()) return true;
   const auto findings = table_.take_findings(kFindingsMax);
   for (std::size_t i = 0; i < bands_.size(); ++i) bands_[i]->Set(static_cast<double>(table_.bands()[i]));
-  has_news_ = findings.size() == kFindingsMax;
   std::map<std::int32_t, std::vector<identity::BehaviourTable::Finding>> by_sale;
   for (const auto& one : findings) by_sale[one.sale_no].push_back(one);
   // Behind the sale that ended the last pass, so that one that cannot be written holds up no other.
@@ -206,7 +208,7 @@ void BehaviourRecorder::write_now() {
       last_failed_ = sale_no;
     }
   }
-  if (failed > 0) has_news_ = true;
+  return failed == 0;
 }
 
 void BehaviourRecorder::drop_old() {

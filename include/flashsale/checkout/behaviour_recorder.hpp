@@ -41,7 +41,7 @@ class BehaviourRecorder {
 
   // What its thread does now and then. For whoever has not started it.
   void look_now();
-  void write_now();
+  bool write_now();  ///< a pass; false: PostgreSQL has not taken all of it
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -70,7 +70,6 @@ class BehaviourRecorder {
   postgres::Session session_;
   identity::BehaviourTable table_;
   std::map<std::int32_t, Returns> returns_;
-  bool has_news_ = false;
   std::int32_t last_failed_ = 0;  ///< sale that could not be written
   Clock::time_point written_at_{};
   Clock::time_point dropped_at_{};

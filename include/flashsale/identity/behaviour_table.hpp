@@ -54,13 +54,16 @@ class BehaviourTable {
   BehaviourTable& operator=(const BehaviourTable&) = delete;
 
   void observe(const Checkout& checkout, const SellingMoments& moments);
-  /// At most `count` customers whose score is worth keeping and of whom something is new since they were given out.
+  /// Customers whose score is worth keeping and of whom something is new since they were given out: `count`, or a few
+  /// more. A pass looks at a part of a large table, and the next one goes on there.
   [[nodiscard]] std::vector<Finding> take_findings(std::size_t count);
+  /// Something has come that take_findings() has not looked at yet.
+  [[nodiscard]] bool has_news() const { return sets_to_look_at_ > 0; }
   /// It could not be kept, and is given out again.
   void put_back(const Finding& finding);
   /// As if the customer had never come.
   void forget(std::int32_t sale_no, std::string_view customer_id);
-  /// How many customers are remembered, as of the last take_findings().
+  /// How many customers are remembered, as of the last time that take_findings() has come to the table's end.
   [[nodiscard]] const Bands& bands() const { return bands_; }
 
  private:
@@ -79,6 +82,7 @@ class BehaviourTable {
   void react(Customer& customer, const Checkout& checkout, const SellingMoments& moments);
   void look_at_neighbours(Customer& customer) const;
   [[nodiscard]] bool is_worth_keeping(const Customer& customer);
+  void take_findings_of(CustomerSet& set, std::vector<Finding>& findings);
 
   Options options_;
   std::array<std::uint64_t, 2> hash_key_;
@@ -86,8 +90,10 @@ class BehaviourTable {
   std::vector<std::unique_ptr<NetworkSet>> networks_;
   std::map<std::int32_t, std::array<std::uint32_t, kBehaviourBands.size()>> found_;  ///< by sale
   Bands bands_{};
-  TimePoint newest_at_{};      ///< of all checkouts
-  std::size_t first_set_ = 0;  ///< where the next look begins, so that everybody's turn comes
+  Bands bands_under_way_{};
+  TimePoint newest_at_{};            ///< of all checkouts
+  std::size_t next_set_ = 0;         ///< where the next pass begins, so that everybody's turn comes
+  std::size_t sets_to_look_at_ = 0;  ///< until it has looked at whatever has changed
 };
 
 }  // namespace flashsale::identity

@@ -125,7 +125,7 @@ OpsReading OpsEndpoints::look() {
   reading.at = wall_clock();
   reading.taken_at = std::chrono::steady_clock::now();
   reading.snapshot = thread_.catalog.snapshot();
-  reading.checkout_seconds = counts_of(metrics.request_seconds(kCheckoutRoute).Collect().histogram);
+  reading.checkout_seconds = counts_of(metrics.request_durations().of_route(kCheckoutRoute));
   for (std::size_t i = 0; i < reading.outcomes.size(); ++i) {
     reading.outcomes[i] = metrics.reservations(checkout::kPlacementOutcomes[i]).Value();
   }

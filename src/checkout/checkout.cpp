@@ -51,7 +51,7 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
             [this](const auto& answer, const auto& result) { reserved(answer, result); })),
         search_(std::make_shared<PendingSearch>(parts.context, parts.redis, parts.catalog, parts.lookup)),
         past_(std::make_shared<PastSales>(parts.context, parts.lookup)),
-        final_seconds_(parts.metrics.order_final_seconds()) {
+        final_seconds_(parts.metrics.add_order_final_seconds()) {
     for (std::size_t i = 0; i < kPlacementOutcomes.size(); ++i) {
       outcomes_[i] = &parts.metrics.reservations(kPlacementOutcomes[i]);
     }
@@ -294,7 +294,7 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
     if (result.outcome == postgres::WriteOutcome::committed && !order->progress.reserves_again()) {
       const auto duration = now - order->progress.placed_at();
       parts_.permits.committed_after(duration);
-      final_seconds_.Observe(std::chrono::duration<double>(duration).count());
+      final_seconds_.observe(std::chrono::duration<double>(duration).count());
       order->trace.final_at = now;
     }
     const auto step = order->progress.written(result, now);
@@ -339,7 +339,7 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
   std::shared_ptr<PendingSearch> search_;
   std::shared_ptr<PastSales> past_;
   std::array<prometheus::Counter*, kPlacementOutcomes.size()> outcomes_{};
-  prometheus::Histogram& final_seconds_;
+  telemetry::ThreadHistogram& final_seconds_;
   RefusalCounts refusals_;
   ArrivalCounts arrivals_;
 };

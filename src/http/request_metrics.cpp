@@ -2,8 +2,12 @@
 
 namespace flashsale::http {
 
-RequestMetrics::RequestMetrics(telemetry::Metrics& metrics, const Router& router) : metrics_(metrics) {
-  const auto add = [&](std::string_view name) { rows_.push_back({name, &metrics.request_seconds(name), {}}); };
+RequestMetrics::RequestMetrics(telemetry::Metrics& metrics, const Router& router)
+    : metrics_(metrics), durations_(metrics.request_durations()) {
+  const auto add = [&](std::string_view name) {
+    rows_.push_back({name, {}});
+    durations_.add_route(name);
+  };
   for (std::uint32_t i = 0; i < router.pattern_count(); ++i) add(router.pattern(i));
   add("none");
 }
@@ -13,25 +17,20 @@ std::string_view method_name(api::Method method) {
 }
 
 void RequestMetrics::observe(std::uint32_t route, api::Method method, unsigned status, double duration_s) {
-  Row& of_route = row(route);
-  of_route.seconds->Observe(duration_s);
-  const Cell& cell = cell_of(of_route, method, status);
-  cell.requests->Increment();
-  cell.seconds->Observe(duration_s);
+  cell_of(row(route), method, status).observe(duration_s);
 }
 
 void RequestMetrics::note_trace(std::uint32_t route, api::Method method, unsigned status, double duration_s,
                                 const telemetry::TraceId& trace_id) {
-  metrics_.note_exemplar(*cell_of(row(route), method, status).seconds, duration_s, trace_id);
+  metrics_.note_exemplar(cell_of(row(route), method, status), duration_s, trace_id);
 }
 
-const RequestMetrics::Cell& RequestMetrics::cell_of(Row& row, api::Method method, unsigned status) {
+telemetry::ThreadHistogram& RequestMetrics::cell_of(Row& row, api::Method method, unsigned status) {
   for (const Cell& cell : row.cells) {
-    if (cell.status == status && cell.method == method) return cell;
+    if (cell.status == status && cell.method == method) return *cell.seconds;
   }
-  row.cells.push_back({method, status, &metrics_.requests(row.name, status),
-                       &metrics_.server_request_seconds(method_name(method), row.name, status)});
-  return row.cells.back();
+  row.cells.push_back({method, status, &durations_.add(method_name(method), row.name, status)});
+  return *row.cells.back().seconds;
 }
 
 }  // namespace flashsale::http

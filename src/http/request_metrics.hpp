@@ -28,19 +28,18 @@ class RequestMetrics {
   struct Cell {
     api::Method method;
     unsigned status;
-    prometheus::Counter* requests;
-    prometheus::Histogram* seconds;  ///< of this method and status
+    telemetry::ThreadHistogram* seconds;
   };
   struct Row {
     std::string_view name;
-    prometheus::Histogram* seconds;
     std::vector<Cell> cells;  // a route has few methods and statuses: a linear search is the fastest
   };
-  [[nodiscard]] const Cell& cell_of(Row& row, api::Method method, unsigned status);
+  [[nodiscard]] telemetry::ThreadHistogram& cell_of(Row& row, api::Method method, unsigned status);
   [[nodiscard]] const Row& row(std::uint32_t route) const { return route == kNoRoute ? rows_.back() : rows_[route]; }
   [[nodiscard]] Row& row(std::uint32_t route) { return route == kNoRoute ? rows_.back() : rows_[route]; }
 
   telemetry::Metrics& metrics_;
+  telemetry::RequestDurations& durations_;
   std::vector<Row> rows_;  // one a pattern, and the last for none
 };
 

@@ -6,21 +6,21 @@
 
 namespace flashsale::telemetry {
 
-std::string Exemplars::key_of(const std::string& family, const std::map<std::string, std::string>& labels) {
+std::string Exemplars::key_of(const std::string& family, const Labels& labels) {
   std::string key = family;
-  for (const auto& [name, value] : labels) key.append(1, '\0').append(name).append(1, '\0').append(value);
+  for (const auto& label : labels) key.append(1, '\0').append(label.name).append(1, '\0').append(label.value);
   return key;
 }
 
-void Exemplars::add(const prometheus::Histogram& histogram, const std::string& family, const prometheus::Labels& labels,
-                    prometheus::Histogram::BucketBoundaries bounds) {
-  auto key = key_of(family, {labels.begin(), labels.end()});
+void Exemplars::add(const ThreadHistogram& histogram, const std::string& family, const Labels& labels,
+                    std::span<const double> bounds) {
+  auto key = key_of(family, labels);
   const std::lock_guard lock(mutex_);
-  series_.try_emplace(key, Series{std::move(bounds), {}});
+  series_.try_emplace(key, Series{bounds, {}});
   keys_.try_emplace(&histogram, std::move(key));
 }
 
-void Exemplars::note(const prometheus::Histogram& histogram, const Exemplar& exemplar) {
+void Exemplars::note(const ThreadHistogram& histogram, const Exemplar& exemplar) {
   const std::lock_guard lock(mutex_);
   const auto key = keys_.find(&histogram);
   if (key == keys_.end()) return;
@@ -31,10 +31,8 @@ void Exemplars::note(const prometheus::Histogram& histogram, const Exemplar& exe
 }
 
 ExemplarsByBucket Exemplars::of(const std::string& family, const Labels& labels) const {
-  std::map<std::string, std::string> sorted;
-  for (const auto& label : labels) sorted.emplace(label.name, label.value);
   const std::lock_guard lock(mutex_);
-  const auto found = series_.find(key_of(family, sorted));
+  const auto found = series_.find(key_of(family, labels));
   return found == series_.end() ? ExemplarsByBucket() : found->second.exemplars;
 }
 

@@ -1,14 +1,15 @@
 #pragma once
 #include <prometheus/client_metric.h>
-#include <prometheus/histogram.h>
 
 #include <chrono>
 #include <map>
 #include <mutex>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
+#include "flashsale/telemetry/thread_histogram.hpp"
 #include "flashsale/telemetry/trace_context.hpp"
 
 namespace flashsale::telemetry {
@@ -27,23 +28,23 @@ class Exemplars {
  public:
   using Labels = std::vector<prometheus::ClientMetric::Label>;
 
-  /// Once for each histogram; others have no exemplars.
-  void add(const prometheus::Histogram& histogram, const std::string& family, const prometheus::Labels& labels,
-           prometheus::Histogram::BucketBoundaries bounds);
-  void note(const prometheus::Histogram& histogram, const Exemplar& exemplar);
+  /// Once for each histogram; others have no exemplars. Those of one series share them. `bounds` live as long as this.
+  void add(const ThreadHistogram& histogram, const std::string& family, const Labels& labels,
+           std::span<const double> bounds);
+  void note(const ThreadHistogram& histogram, const Exemplar& exemplar);
 
   /// What there is of one that has been collected.
   [[nodiscard]] ExemplarsByBucket of(const std::string& family, const Labels& labels) const;
 
  private:
   struct Series {
-    prometheus::Histogram::BucketBoundaries bounds;
+    std::span<const double> bounds;
     ExemplarsByBucket exemplars;
   };
-  static std::string key_of(const std::string& family, const std::map<std::string, std::string>& labels);
+  static std::string key_of(const std::string& family, const Labels& labels);
 
   mutable std::mutex mutex_;
-  std::unordered_map<const prometheus::Histogram*, std::string> keys_;
+  std::unordered_map<const ThreadHistogram*, std::string> keys_;
   std::unordered_map<std::string, Series> series_;
 };
 

@@ -4,6 +4,7 @@
 
 #include "exemplars.hpp"
 #include "flashsale/model/behaviour.hpp"
+#include "latency_buckets.hpp"
 #include "open_metrics.hpp"
 
 namespace flashsale::telemetry {
@@ -15,17 +16,10 @@ using prometheus::Gauge;
 using prometheus::Histogram;
 using prometheus::Registry;
 
-// From well under a Redis round trip to beyond the longest wait that a client may ask for.
-const Histogram::BucketBoundaries& latency_buckets_s() {
-  static const Histogram::BucketBoundaries buckets{0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,
-                                                   0.1,     0.25,   0.5,   1.0,    2.5,   5.0,  10.0};
-  return buckets;
-}
+constexpr const char* kOrderFinalSeconds = "flashsale_order_final_seconds";
 
-// As the conventions advise for http.server.request.duration.
-const Histogram::BucketBoundaries& server_request_buckets_s() {
-  static const Histogram::BucketBoundaries buckets{0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25,
-                                                   0.5,   0.75, 1.0,   2.5,  5.0,   7.5, 10.0};
+const Histogram::BucketBoundaries& latency_buckets_s() {
+  static const Histogram::BucketBoundaries buckets(kLatencyBucketsS.begin(), kLatencyBucketsS.end());
   return buckets;
 }
 
@@ -51,17 +45,11 @@ Family<Histogram>& histogram(Registry& registry, const char* name, const char* h
 
 Metrics::Metrics()
     : exemplars_(std::make_unique<Exemplars>()),
+      request_durations_(*exemplars_),
       registry_(std::make_shared<Registry>()),
-      requests_(counter(*registry_, "flashsale_http_requests_total", "HTTP requests answered, by route and status.")),
-      request_seconds_(
-          histogram(*registry_, "flashsale_http_request_seconds", "Time from a request's first byte to its answer.")),
-      server_request_seconds_(histogram(*registry_, "http_server_request_duration_seconds",
-                                        "Duration of HTTP server requests, as OpenTelemetry names it.")),
       reservations_(counter(*registry_, "flashsale_reservations_total", "Checkouts decided, by outcome.")),
       orders_written_(counter(*registry_, "flashsale_orders_written_total",
                               "Orders that the journal settled in PostgreSQL, by outcome.")),
-      order_final_seconds_(histogram(*registry_, "flashsale_order_final_seconds",
-                                     "Time from a checkout to the commit that made its order final.")),
       dependency_errors_(counter(*registry_, "flashsale_dependency_errors_total",
                                  "Failed calls to Redis and PostgreSQL, by kind of failure.")),
       rebuilds_(counter(*registry_, "flashsale_rebuilds_total",
@@ -113,7 +101,6 @@ Metrics::Metrics()
   pending_log_entries().Set(0);
   pending_log_age_seconds().Set(0);
   pulse_age_seconds().Set(0);
-  static_cast<void>(order_final_seconds());
   events_position().Set(0);
   events_unnumbered().Set(0);
   // What alerts count has to begin at 0: nobody sees the growth of a series that begins at 1.
@@ -130,24 +117,6 @@ Metrics::Metrics()
 
 Metrics::~Metrics() = default;
 
-Counter& Metrics::requests(std::string_view route, unsigned status) {
-  return requests_.Add({{"route", std::string(route)}, {"status", std::to_string(status)}});
-}
-
-Histogram& Metrics::request_seconds(std::string_view route) {
-  return request_seconds_.Add({{"route", std::string(route)}}, latency_buckets_s());
-}
-
-Histogram& Metrics::server_request_seconds(std::string_view method, std::string_view route, unsigned status) {
-  const prometheus::Labels labels{{"http_request_method", std::string(method)},
-                                  {"http_route", std::string(route)},
-                                  {"http_response_status_code", std::to_string(status)},
-                                  {"url_scheme", "http"}};
-  auto& histogram = server_request_seconds_.Add(labels, server_request_buckets_s());
-  exemplars_->add(histogram, server_request_seconds_.GetName(), labels, server_request_buckets_s());
-  return histogram;
-}
-
 Counter& Metrics::reservations(std::string_view outcome) {
   return reservations_.Add({{"outcome", std::string(outcome)}});
 }
@@ -156,10 +125,24 @@ Counter& Metrics::orders_written(std::string_view outcome) {
   return orders_written_.Add({{"outcome", std::string(outcome)}});
 }
 
-Histogram& Metrics::order_final_seconds() {
-  auto& histogram = order_final_seconds_.Add({}, latency_buckets_s());
-  exemplars_->add(histogram, order_final_seconds_.GetName(), {}, latency_buckets_s());
-  return histogram;
+ThreadHistogram& Metrics::add_order_final_seconds() {
+  auto cell = std::make_unique<ThreadHistogram>(kLatencyBucketsS);
+  exemplars_->add(*cell, kOrderFinalSeconds, {}, kLatencyBucketsS);
+  const std::lock_guard lock(mutex_);
+  return *order_final_seconds_.emplace_back(std::move(cell));
+}
+
+void Metrics::collect_order_final_seconds(Families& families) const {
+  HistogramSum sum(kLatencyBucketsS);
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& cell : order_final_seconds_) sum.add(*cell);
+  }
+  auto& family = families.emplace_back();
+  family.name = kOrderFinalSeconds;
+  family.help = "Time from a checkout to the commit that made its order final.";
+  family.type = prometheus::MetricType::Histogram;
+  family.metric.emplace_back().histogram = sum.collect(kLatencyBucketsS);
 }
 
 Counter& Metrics::dependency_errors(std::string_view dependency, std::string_view kind) {
@@ -239,12 +222,14 @@ Counter& Metrics::traces_exports(std::string_view outcome) {
   return traces_exports_.Add({{"outcome", std::string(outcome)}});
 }
 
-void Metrics::note_exemplar(const Histogram& histogram, double value, const TraceId& trace_id) {
+void Metrics::note_exemplar(const ThreadHistogram& histogram, double value, const TraceId& trace_id) {
   exemplars_->note(histogram, {value, trace_id, std::chrono::system_clock::now()});
 }
 
 Metrics::Families Metrics::collect() const {
   Families families = registry_->Collect();
+  request_durations_.collect(families);
+  collect_order_final_seconds(families);
   for (const auto& read : readers_) read(families);
   return families;
 }

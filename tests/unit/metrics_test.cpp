@@ -14,8 +14,7 @@ using testing::HasSubstr;
 
 TEST(MetricsTest, ServesEachFamilyUnderItsName) {
   Metrics metrics;
-  metrics.requests("/v1/sales", 200).Increment(3);
-  metrics.request_seconds("/v1/sales").Observe(0.003);
+  for (int i = 0; i < 3; ++i) metrics.request_durations().add("GET", "/v1/sales", 200).observe(0.003);
   metrics.reservations("accepted").Increment();
   metrics.orders_written("confirmed").Increment();
   metrics.dependency_errors("redis", "timeout").Increment();
@@ -38,7 +37,7 @@ TEST(MetricsTest, ServesEachFamilyUnderItsName) {
                            "flashsale_http_requests_total{route=\"/v1/sales\",status=\"200\"} 3\n",
                            "# TYPE flashsale_http_request_seconds histogram\n",
                            "flashsale_http_request_seconds_bucket{route=\"/v1/sales\",le=\"0.0025\"} 0\n",
-                           "flashsale_http_request_seconds_bucket{route=\"/v1/sales\",le=\"0.005\"} 1\n",
+                           "flashsale_http_request_seconds_bucket{route=\"/v1/sales\",le=\"0.005\"} 3\n",
                            "flashsale_reservations_total{outcome=\"accepted\"} 1\n",
                            "flashsale_orders_written_total{outcome=\"confirmed\"} 1\n",
                            "flashsale_dependency_errors_total{dependency=\"redis\",kind=\"timeout\"} 1\n",
@@ -64,8 +63,9 @@ TEST(MetricsTest, ServesEachFamilyUnderItsName) {
 
 TEST(MetricsTest, BucketsReachFromAQuarterMillisecondToTenSeconds) {
   Metrics metrics;
-  metrics.request_seconds("r").Observe(0.0001);
-  metrics.request_seconds("r").Observe(11);
+  auto& seconds = metrics.request_durations().add("GET", "r", 200);
+  seconds.observe(0.0001);
+  seconds.observe(11);
   metrics.batch_size("s").Observe(1);
   metrics.batch_size("s").Observe(1024);
   const std::string text = metrics.serialize();
@@ -95,7 +95,7 @@ TEST(MetricsTest, WhatAlertsCountBeginsAtZero) {
 
 TEST(MetricsTest, RequestsHaveOpenTelemetrysNamesAsWell) {
   Metrics metrics;
-  metrics.server_request_seconds("POST", "/v1/sales/{sale_id}/orders", 201).Observe(0.07);
+  metrics.request_durations().add("POST", "/v1/sales/{sale_id}/orders", 201).observe(0.07);
   EXPECT_THAT(metrics.serialize(),
               HasSubstr("http_server_request_duration_seconds_bucket{http_request_method=\"POST\","
                         "http_response_status_code=\"201\",http_route=\"/v1/sales/{sale_id}/orders\","
@@ -119,9 +119,8 @@ TEST(MetricsTest, WhatIsReadWhenSomebodyAsksIsReadEachTime) {
 
 TEST(MetricsTest, LookingUpAgainGivesTheSame) {
   Metrics metrics;
-  EXPECT_EQ(&metrics.requests("a", 200), &metrics.requests("a", 200));
-  EXPECT_NE(&metrics.requests("a", 200), &metrics.requests("a", 201));
-  EXPECT_EQ(&metrics.request_seconds("a"), &metrics.request_seconds("a"));
+  EXPECT_EQ(&metrics.batch_size("a"), &metrics.batch_size("a"));
+  EXPECT_NE(&metrics.batch_size("a"), &metrics.batch_size("b"));
   EXPECT_EQ(&metrics.pending_log_entries(), &metrics.pending_log_entries());
 }
 

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cmath>
 #include <limits>
 
@@ -58,8 +59,8 @@ TEST(OpenMetricsTest, NumbersThatAreNone) {
 
 TEST(OpenMetricsTest, AHistogramHasItsBucketsAsInThePlainForm) {
   Metrics metrics;
-  metrics.order_final_seconds().Observe(0.3);
-  metrics.order_final_seconds().Observe(4);
+  metrics.add_order_final_seconds().observe(0.3);
+  metrics.add_order_final_seconds().observe(4);
   const auto plain = metrics.serialize();
   const auto open = metrics.serialize_open_metrics();
   for (const char* line :
@@ -75,8 +76,8 @@ TEST(OpenMetricsTest, AHistogramHasItsBucketsAsInThePlainForm) {
 
 TEST(OpenMetricsTest, ABucketHasItsNewestExemplar) {
   Metrics metrics;
-  auto& seconds = metrics.server_request_seconds("POST", "/v1/sales/{sale_id}/orders", 201);
-  for (const double value : {0.003, 0.004, 0.07, 99.0}) seconds.Observe(value);
+  auto& seconds = metrics.request_durations().add("POST", "/v1/sales/{sale_id}/orders", 201);
+  for (const double value : {0.003, 0.004, 0.07, 99.0}) seconds.observe(value);
   metrics.note_exemplar(seconds, 0.003, {1, 1});
   metrics.note_exemplar(seconds, 0.004, kTrace);
   metrics.note_exemplar(seconds, 99, kTrace);
@@ -93,14 +94,16 @@ TEST(OpenMetricsTest, ABucketHasItsNewestExemplar) {
 
 TEST(OpenMetricsTest, AValueOnTheBoundIsOfTheBucketBelowIt) {
   Metrics metrics;
-  metrics.order_final_seconds().Observe(0.25);
-  metrics.note_exemplar(metrics.order_final_seconds(), 0.25, kTrace);
+  auto& seconds = metrics.add_order_final_seconds();
+  seconds.observe(0.25);
+  metrics.note_exemplar(seconds, 0.25, kTrace);
   EXPECT_THAT(metrics.serialize_open_metrics(), HasSubstr("{le=\"0.25\"} 1 # {trace_id"));
 }
 
 TEST(OpenMetricsTest, OthersHaveNoExemplars) {
   Metrics metrics;
-  metrics.note_exemplar(metrics.request_seconds("r"), 0.1, kTrace);
+  constexpr std::array kBounds{1.0};
+  metrics.note_exemplar(ThreadHistogram(kBounds), 0.1, kTrace);
   EXPECT_THAT(metrics.serialize_open_metrics(), Not(HasSubstr("trace_id")));
 }
 

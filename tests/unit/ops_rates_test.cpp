@@ -36,12 +36,13 @@ TEST(OpsRatesTest, NothingObservedHasNoQuantile) {
 
 TEST(OpsRatesTest, TellsWhatWasObservedBetweenTwoLooks) {
   telemetry::Metrics metrics;
-  auto& seconds = metrics.request_seconds("route");
-  for (int i = 0; i < 100; ++i) seconds.Observe(9);
-  const auto before = counts_of(seconds.Collect().histogram);
+  auto& durations = metrics.request_durations();
+  auto& seconds = durations.add("POST", "route", 201);
+  for (int i = 0; i < 100; ++i) seconds.observe(9);
+  const auto before = counts_of(durations.of_route("route"));
   EXPECT_EQ(before.total(), 100U);
-  for (int i = 0; i < 10; ++i) seconds.Observe(0.04);
-  const auto between = difference(before, counts_of(seconds.Collect().histogram));
+  for (int i = 0; i < 10; ++i) seconds.observe(0.04);
+  const auto between = difference(before, counts_of(durations.of_route("route")));
   EXPECT_EQ(between.total(), 10U);
   // Of the bucket from 25 to 50 ms: what was slow before does not count.
   EXPECT_GT(*quantile(between, 0.5), 0.025);

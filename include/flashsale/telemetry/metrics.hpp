@@ -8,22 +8,24 @@
 #include <functional>
 #include <limits>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "flashsale/telemetry/request_durations.hpp"
+#include "flashsale/telemetry/thread_histogram.hpp"
 #include "flashsale/telemetry/trace_context.hpp"
 
 namespace flashsale::telemetry {
-
-class Exemplars;
 
 /// Of a gauge whose value cannot be read: neither the last one, which may be far from it, nor a zero.
 inline constexpr double kUnknownReading = std::numeric_limits<double>::quiet_NaN();
 
 /// The process's Prometheus registry. Families are made once; label combinations are looked up at start (or at first
-/// use in cold paths) and the returned reference kept: looking one up takes a lock, incrementing one does not.
-/// Thread-safe; every name begins with `flashsale_`, times are in seconds.
+/// use in cold paths) and the returned reference kept: looking one up takes a lock, incrementing a counter does not.
+/// What is observed with each request has cells for each thread. Thread-safe; every name begins with `flashsale_`,
+/// times are in seconds.
 class Metrics {
  public:
   Metrics();
@@ -31,15 +33,11 @@ class Metrics {
   Metrics(const Metrics&) = delete;
   Metrics& operator=(const Metrics&) = delete;
 
-  [[nodiscard]] prometheus::Counter& requests(std::string_view route, unsigned status);
-  [[nodiscard]] prometheus::Histogram& request_seconds(std::string_view route);
-  /// The same time once more under the name and with the buckets of OpenTelemetry's semantic conventions for HTTP
-  /// servers (1.27), and by status: `method` in capitals, `_OTHER` for one that HTTP does not know.
-  [[nodiscard]] prometheus::Histogram& server_request_seconds(std::string_view method, std::string_view route,
-                                                              unsigned status);
+  [[nodiscard]] RequestDurations& request_durations() { return request_durations_; }
   [[nodiscard]] prometheus::Counter& reservations(std::string_view outcome);
   [[nodiscard]] prometheus::Counter& orders_written(std::string_view outcome);
-  [[nodiscard]] prometheus::Histogram& order_final_seconds();  ///< from a checkout to its order's commit
+  /// From a checkout to its order's commit, in seconds: a cell for one thread, which lives as long as this.
+  [[nodiscard]] ThreadHistogram& add_order_final_seconds();
   [[nodiscard]] prometheus::Counter& dependency_errors(std::string_view dependency, std::string_view kind);
   [[nodiscard]] prometheus::Counter& rebuilds(std::string_view result);
   [[nodiscard]] prometheus::Counter& drift_units(std::string_view direction);  ///< too_many, too_few
@@ -79,9 +77,9 @@ class Metrics {
   /// adds to what it is given. Before the first serialize().
   void on_serialize(std::function<void(Families&)> read) { readers_.push_back(std::move(read)); }
 
-  /// The trace that tells how this observation came about, kept until another one falls into its bucket. Of
-  /// server_request_seconds() and order_final_seconds(). Takes a lock: for traces that are kept.
-  void note_exemplar(const prometheus::Histogram& histogram, double value, const TraceId& trace_id);
+  /// The trace that tells how this observation came about, kept until another one falls into its bucket. Takes a lock:
+  /// for traces that are kept.
+  void note_exemplar(const ThreadHistogram& histogram, double value, const TraceId& trace_id);
 
   /// Prometheus text exposition format 0.0.4.
   [[nodiscard]] std::string serialize() const;
@@ -90,16 +88,16 @@ class Metrics {
 
  private:
   [[nodiscard]] Families collect() const;
+  void collect_order_final_seconds(Families& families) const;
 
   std::vector<std::function<void(Families&)>> readers_;
   std::unique_ptr<Exemplars> exemplars_;
+  RequestDurations request_durations_;
+  mutable std::mutex mutex_;  ///< of the next
+  std::vector<std::unique_ptr<ThreadHistogram>> order_final_seconds_;
   std::shared_ptr<prometheus::Registry> registry_;
-  prometheus::Family<prometheus::Counter>& requests_;
-  prometheus::Family<prometheus::Histogram>& request_seconds_;
-  prometheus::Family<prometheus::Histogram>& server_request_seconds_;
   prometheus::Family<prometheus::Counter>& reservations_;
   prometheus::Family<prometheus::Counter>& orders_written_;
-  prometheus::Family<prometheus::Histogram>& order_final_seconds_;
   prometheus::Family<prometheus::Counter>& dependency_errors_;
   prometheus::Family<prometheus::Counter>& rebuilds_;
   prometheus::Family<prometheus::Counter>& drift_units_;

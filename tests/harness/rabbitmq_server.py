@@ -88,6 +88,10 @@ class RabbitmqServer:
         """With it, whoever publishes is blocked."""
         self.control("set_vm_memory_high_watermark", "0.00001" if on else "0.4")
 
+    def set_disk_alarm(self, on):
+        """With it, too: no disk has so much room."""
+        self.control("set_disk_free_limit", "1000000GB" if on else "1MB")
+
     def close_connections(self):
         """Of instances, as an operator does it."""
         self.control("close_all_connections", "closed by a test")

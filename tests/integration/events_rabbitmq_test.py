@@ -229,6 +229,19 @@ class BrokenTest(RabbitmqTest):
         self.check_all(consumer, after, until)
         self.assertEqual(len(consumer.messages), until - after, "what waited was sent again")
 
+    def test_a_disk_alarm_blocks_it_and_ends(self):
+        after = self.wait_told()
+        consumer = self.consumer("blocked-by-disk")
+        sale = self.open_sale(stock=100)
+        self.broker.set_disk_alarm(True)
+        self.addCleanup(self.broker.set_disk_alarm, False)
+        self.sell(sale, 20)
+        self.wait_error("RabbitMQ has blocked whoever publishes: low on disk")
+        self.broker.set_disk_alarm(False)
+        until = self.wait_told()
+        self.check_all(consumer, after, until)
+        self.assertEqual(len(consumer.messages), until - after, "what waited was sent again")
+
     def test_it_does_not_answer_for_a_while(self):
         after = self.wait_told()
         consumer = self.consumer("hung")

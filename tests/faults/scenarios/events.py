@@ -2,6 +2,7 @@
 (Every scenario of every kind ends with an audit of the events; here they are what the fault is aimed at.)"""
 
 import functools
+import re
 import signal
 import time
 
@@ -11,6 +12,7 @@ import sinks
 from scenario import Scenario, stopped
 from tcp_proxy import BACK, TOWARDS, Cut
 
+LAG = re.compile(r'^flashsale_events_sink_lag\{sink="rabbitmq"\} [1-9]', re.MULTILINE)
 LEASE_S = 3.0  # whoever asks PostgreSQL for nothing for so long leads no more
 
 
@@ -101,13 +103,22 @@ def rabbitmq_refuses(stage, _):
         stage.broker.control("set_permissions", "flashsale", ".*", ".*", ".*")
 
 
-def rabbitmq_alarm(stage, _):
-    stage.broker.set_memory_alarm(True)
+def tells_of_lag(stage):
+    return any(LAG.search(one.admin("GET", "/metrics").body.decode()) for one in stage.instances)
+
+
+def rabbitmq_alarm(stage, _, kind):
+    """Whoever looks is told by the sink's error, the log and the metrics; the others are told of events meanwhile."""
+    set_alarm = getattr(stage.broker, f"set_{kind}_alarm")
+    set_alarm(True)
     try:
-        stage.wait_error("has blocked whoever publishes")
+        stage.wait_error(f"has blocked whoever publishes: low on {kind}")
         stage.wait_told(stage.feed, *stage.hooks)
+        harness.wait_until(lambda: tells_of_lag(stage), 15, "no metric tells of events that wait")
+        if not any(f"low on {kind}" in one.process.log_text() for one in stage.instances):
+            raise harness.HarnessError("the log tells of no alarm")
     finally:
-        stage.broker.set_memory_alarm(False)
+        set_alarm(False)
 
 
 def rabbitmq_unheard(stage, chance):
@@ -168,8 +179,10 @@ SCENARIOS = [
     Scenario("events/rabbitmq-slow", "5 to 30 kB/s between flashsaled and RabbitMQ", rabbitmq_slow, load_s=8, **TOLD),
     Scenario("events/rabbitmq-refuses", "its rights are taken from the user that publishes, and given back",
              rabbitmq_refuses, load_s=14, **TOLD),
-    Scenario("events/rabbitmq-alarm", "RabbitMQ blocks whoever publishes, for want of memory", rabbitmq_alarm,
-             load_s=14, **TOLD),
+    Scenario("events/rabbitmq-alarm", "RabbitMQ blocks whoever publishes, for want of memory",
+             functools.partial(rabbitmq_alarm, kind="memory"), load_s=14, **TOLD),
+    Scenario("events/rabbitmq-disk-alarm", "RabbitMQ blocks whoever publishes, for want of disk",
+             functools.partial(rabbitmq_alarm, kind="disk"), load_s=14, **TOLD),
     Scenario("events/rabbitmq-unheard", "what RabbitMQ confirms is lost with the connection, three times",
              rabbitmq_unheard, load_s=9, **TOLD),
     Scenario("events/kill-between", "SIGKILL of whoever tells, between an event and the note that it was told",

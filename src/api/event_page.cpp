@@ -100,6 +100,8 @@ Result<EventPage> read_event_page(events::EventLog& log, postgres::Session& sess
       return page->events.empty() ? end_page(log, session, std::move(*page)) : page;
     }
     looked += take(*page, bytes, *read, query);
+    // Whoever has something need not hear from PostgreSQL that there is no more.
+    if (!page->events.empty() && page->next_after >= log.last_position()) break;
   }
   return page;
 }

@@ -59,16 +59,19 @@ bool Sequencer::claims(Clock::time_point now) {
 }
 
 void Sequencer::look_as_leader(Clock::time_point now) {
-  next_look_ = now < busy_until_ ? now : now + kIdlePause;
-  const auto waiting = postgres::count_unnumbered(numbering_.session(), 1);
-  // Or it was frozen, and the session that led has gone.
-  if (!waiting || !numbering_.leads()) {
-    next_look_ = now + kPauseAfterFailure;
-    return leadership_.lose();
+  const bool is_busy = now < busy_until_;
+  next_look_ = is_busy ? now : now + kIdlePause;
+  // While events come there is nearly always one, and nobody asks first.
+  if (!is_busy) {
+    const auto waiting = postgres::count_unnumbered(numbering_.session(), 1);
+    // Or it was frozen, and the session that led has gone.
+    if (!waiting || !numbering_.leads()) {
+      next_look_ = now + kPauseAfterFailure;
+      return leadership_.lose();
+    }
+    if (*waiting == 0) return leadership_.set_until(now + postgres::kLeadWithoutCall);
   }
-  // Counted from before the call: PostgreSQL counts from later.
-  leadership_.set_until(now + postgres::kLeadWithoutCall);
-  if (*waiting > 0) number(now);
+  number(now);
 }
 
 /// Where the line ends, while somebody else leads.
@@ -83,9 +86,13 @@ void Sequencer::follow(Clock::time_point now) {
 void Sequencer::number(Clock::time_point now) {
   const auto numbered = numbering_.number(kRowsAtOnce, options_.rehearsals);
   if (!numbered) {
+    // Then it asks first, and finds out whether it still leads.
     next_look_ = now + kPauseAfterFailure;
+    busy_until_ = {};
     return;
   }
+  // Counted from before the call: PostgreSQL counts from later.
+  if (numbering_.leads()) leadership_.set_until(now + postgres::kLeadWithoutCall);
   if (numbered->events > 0 || !numbered->is_all) busy_until_ = now + kBusy;
   announce(numbered->line.last_position);
 }

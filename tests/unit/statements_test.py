@@ -40,9 +40,7 @@ OVER_SALES = {
 
 # Statements of the line of events, which is one for all sales: they number, read and remove rows of any, by its end and
 # by position, and change nothing else of a sale.
-OF_THE_LINE = {"outbox_unnumbered.sql", "outbox_backlog.sql",
-               "outbox_count_unnumbered.sql", "outbox_number.sql", "outbox_drop.sql",
-               "outbox_read.sql", "outbox_retire.sql",
+OF_THE_LINE = {"outbox_count_unnumbered.sql", "outbox_read.sql", "outbox_retire.sql",
                "outbox_retire_unnumbered.sql", "outbox_oldest.sql", "event_gaps.sql", "event_sinks_lag.sql"}
 
 # A name before a parenthesis is a function's, but behind INTO.

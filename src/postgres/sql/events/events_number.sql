@@ -1,0 +1,1 @@
+SELECT last, gone, numbered, is_all FROM number_events($1, $2, $3);

@@ -23,6 +23,9 @@ constexpr milliseconds kBackOffFirst{100};
 constexpr milliseconds kBackOffMost{10'000};
 /// How often the position is written down: what was delivered since comes again after a crash.
 constexpr milliseconds kSaveInterval{100};
+/// Or as soon as so many are: they and a batch that is under way are all that comes again.
+constexpr std::int64_t kUnsavedMax = 1000;
+constexpr milliseconds kSaveAgain{1000};
 constexpr milliseconds kLook{250};
 /// How often an idle sink is looked at.
 constexpr milliseconds kLookAtSink{2000};
@@ -76,7 +79,10 @@ void Relay::step() {
   }
   if (!is_delivering_ && (is_to_wait() || !begin())) return;
   if (is_ahead_of_line()) return;
-  if (position_ != saved_position_ && Clock::now() >= save_at_ && !save()) return;
+  const auto unsaved = position_ - saved_position_;
+  // (After a failure save_at_ is far ahead, and that is waited for.)
+  const auto due_at = unsaved < kUnsavedMax ? save_at_ : save_at_ - kSaveInterval;
+  if (unsaved != 0 && Clock::now() >= due_at && !save()) return;
   if (sink_->tend()) try_at_ = {};
   if (is_to_wait()) return;
   if (position_ == saved_position_ && was_moved()) {
@@ -192,7 +198,7 @@ void Relay::took(const Delivered& delivered, std::int64_t position, Clock::durat
 bool Relay::save() {
   const auto saved = postgres::advance_event_sink(session_, sink_->name(), saved_position_, position_);
   if (!saved) {
-    save_at_ = Clock::now() + milliseconds(1000);
+    save_at_ = Clock::now() + kSaveAgain;
     return true;
   }
   if (!*saved) {

@@ -35,8 +35,9 @@ struct Receiver {
   std::atomic<bool> works{true};
   std::atomic<std::size_t> takes{1'000'000};  ///< of a batch
   std::atomic<int> released{0};
-  std::function<void()> before;  ///< a delivery
-  Sink::OwnPosition own;         ///< as it stands when somebody begins
+  std::function<void()> before;               ///< a delivery
+  std::function<void(std::int64_t)> between;  ///< two events; the position of the first
+  Sink::OwnPosition own;                      ///< as it stands when somebody begins
 
   std::vector<std::int64_t> told() {
     const std::lock_guard lock(mutex);
@@ -55,7 +56,10 @@ class ReceiverSink : public Sink {
     if (!receiver_.works) return {0, "the broker is away"};
     const std::lock_guard lock(receiver_.mutex);
     const auto count = std::min(events.size(), receiver_.takes.load());
-    for (const auto& event : events.first(count)) receiver_.positions.push_back(event->position);
+    for (const auto& event : events.first(count)) {
+      receiver_.positions.push_back(event->position);
+      if (receiver_.between) receiver_.between(event->position);
+    }
     return {count, count < events.size() ? "it takes no more" : ""};
   }
   OwnPosition own_position(Clock::time_point) override { return receiver_.own; }
@@ -87,8 +91,8 @@ class RelayTest : public ::testing::Test {
       ASSERT_FALSE(postgres::leave_event(session, EventType::ping, R"({"webhook_id":"x"})"));
     number();
   }
-  void number() {
-    const auto numbered = numbering.number(1000, false);
+  void number(std::int32_t rows = 1000) {
+    const auto numbered = numbering.number(rows, false);
     ASSERT_TRUE(numbered);
     last = numbered->line.last_position;
     log.announce(last);
@@ -168,6 +172,27 @@ TEST_F(RelayTest, WhatWasNotTakenComesAgain) {
   leave(5);
   ASSERT_TRUE(eventually([&] { return position_of("a") == last; }));
   EXPECT_EQ(receiver.told(), from_to(2, last));
+}
+
+/// Should the process die, no more than that comes again, however fast the sink is.
+TEST_F(RelayTest, ABatchAndAsMuchBeforeItIsAllThatIsTakenAndNotWrittenDown) {
+  constexpr std::int64_t kBatch = 1000;
+  Receiver receiver;
+  auto other = database.connect("other");
+  std::int64_t behind = 0;
+  receiver.between = [&](std::int64_t position) {
+    if (position % 100 == 0) behind = std::max(behind, position - postgres::find_sink_position(other, "a").value());
+  };
+  auto told = relay("a", receiver);
+  ASSERT_TRUE(eventually([&] { return position_of("a") == 1; }));
+  database.ask(
+      "INSERT INTO outbox (sale_no, at, change_no, events, type, payload)"
+      " SELECT 0, now(), 1, 1, 22, '{}' FROM generate_series(1, 6000)");
+  number(10'000);
+  ASSERT_TRUE(eventually([&] { return position_of("a") == last; }));
+  EXPECT_EQ(receiver.told(), from_to(2, last));
+  EXPECT_GT(behind, 0);
+  EXPECT_LE(behind, 2 * kBatch);
 }
 
 TEST_F(RelayTest, WhoeverDoesNotLeadDeliversNothing) {

@@ -33,10 +33,12 @@
 #include "flashsale/checkout/behaviour_recorder.hpp"
 #include "flashsale/checkout/refusal_recorder.hpp"
 #include "flashsale/checkout/sweeper.hpp"
+#include "flashsale/events/agreement_watch.hpp"
 #include "flashsale/events/event_service.hpp"
 #include "flashsale/outbound/trace_exporter.hpp"
 #include "flashsale/payments/payment_sweeper.hpp"
 #include "flashsale/postgres/call_watch.hpp"
+#include "flashsale/postgres/event_agreement.hpp"
 #include "flashsale/postgres/outbox.hpp"
 #include "flashsale/telemetry/log.hpp"
 #include "module_options.hpp"
@@ -89,7 +91,7 @@ constexpr milliseconds kCutAfterDeadline{500};
 /// Everything that the I/O threads share, and these.
 class Process {
  public:
-  Process(const Settings& settings, std::function<Settings()> read_again);
+  Process(const Settings& settings, postgres::EventAgreement& agreement, std::function<Settings()> read_again);
   [[nodiscard]] int run();
 
  private:
@@ -158,6 +160,7 @@ class Process {
   admin::DriftWatch drift_watch_;
   admin::StoreWatch store_watch_;
   events::EventService events_;
+  events::AgreementWatch agreement_watch_;
   workers::OperationPool operations_;
   workers::OperationPool switches_;
   workers::OperationPool buyers_;
@@ -254,7 +257,7 @@ void Process::IoThread::run() {
   }
 }
 
-Process::Process(const Settings& settings, std::function<Settings()> read_again)
+Process::Process(const Settings& settings, postgres::EventAgreement& agreement, std::function<Settings()> read_again)
     : settings_(settings),
       read_again_(std::move(read_again)),
       tracer_(make_tracer(settings, metrics_)),
@@ -299,6 +302,7 @@ Process::Process(const Settings& settings, std::function<Settings()> read_again)
                    upkeep_, metrics_),
       store_watch_({.postgres = postgres_options(settings), .redis = redis_options(settings)}, metrics_),
       events_(event_options(settings), event_sinks(settings, metrics_), metrics_),
+      agreement_watch_(agreement, settings.events.enabled),
       operations_(pool_options(settings, "operations", settings.admin.threads, kOperationQueueMax), metrics_),
       switches_(pool_options(settings, "switches", kSwitchThreads, kSwitchQueueMax), metrics_),
       buyers_(pool_options(settings, "buyers", kBuyerThreads, kBuyerQueueMax), metrics_),
@@ -386,6 +390,7 @@ void Process::register_services() {
   services_.add(drift_watch_);
   services_.add(store_watch_);
   services_.add(events_);
+  services_.add(agreement_watch_);
   services_.add(operations_);
   services_.add(switches_);
   services_.add(buyers_);
@@ -409,6 +414,7 @@ void Process::register_snapshot_readers() {
     if (const auto snapshot = latest_.get()) catalog::add_item_metrics(*snapshot, families);
   });
   metrics_.on_serialize([this](auto& families) { add_failing_parts(failing_parts(), families); });
+  metrics_.on_serialize([this](auto& families) { agreement_watch_.add_metrics(families); });
   metrics_.on_serialize([this](auto& families) {
     admin::add_forecast_metrics(*forecasts_.latest(), settings_.forecast.instance_capacity_per_s, families);
   });
@@ -626,6 +632,26 @@ bool stores_are_good(const Settings& settings, std::vector<std::string>& excessi
   }
 }
 
+/// True: no process is connected that does otherwise; otherwise the reason is on stderr. One that is on its way down is
+/// waited for.
+bool agrees_about_events(postgres::EventAgreement& agreement, bool enabled) {
+  const auto deadline = Steady::now() + kWaitForStores;
+  for (;;) {
+    const auto others = agreement.look();
+    if (agreement.has_joined()) return true;
+    if (Steady::now() >= deadline) {
+      std::cerr << "flashsaled: refusing to start: ";
+      if (!others) std::cerr << "postgres: " << others.error().message() << '\n';
+      else
+        std::cerr << "events.enabled is " << (enabled ? "true" : "false") << " here, and not in " << *others
+                  << " processes that are connected: give all the same value, and stop those to change it\n";
+      return false;
+    }
+    telemetry::log_warn("waiting for processes with another events.enabled to end", {});
+    std::this_thread::sleep_for(std::chrono::seconds(1));
+  }
+}
+
 }  // namespace
 
 int run_serve(const Settings& settings, std::function<Settings()> read_again) {
@@ -636,7 +662,8 @@ int run_serve(const Settings& settings, std::function<Settings()> read_again) {
   static_cast<void>(raise_file_limit());
   int status = 1;
   std::vector<std::string> excessive;
-  if (stores_are_good(settings, excessive)) {
+  postgres::EventAgreement agreement(postgres::with_brief_waits(postgres_options(settings)), settings.events.enabled);
+  if (stores_are_good(settings, excessive) && agrees_about_events(agreement, settings.events.enabled)) {
     telemetry::start_log({settings.log.level, settings.log.format});
     for (const auto& warning : token_warnings(settings)) telemetry::log_warn("tokens", {{"warning", warning}});
     if (settings.shop.demo) {
@@ -648,7 +675,7 @@ int run_serve(const Settings& settings, std::function<Settings()> read_again) {
       telemetry::log_warn("this process may do more in a store than it needs", {{"what", more}});
     }
     postgres::leave_events(settings.events.enabled);
-    Process process(settings, std::move(read_again));
+    Process process(settings, agreement, std::move(read_again));
     status = process.run();
   }
   telemetry::shutdown_log();

@@ -6,6 +6,7 @@
 
 #include "embedded/flashsale_postgres.hpp"
 #include "flashsale/postgres/order_repository.hpp"
+#include "flashsale/telemetry/log.hpp"
 #include "outbox_rows.hpp"
 #include "row_query.hpp"
 #include "row_reader.hpp"
@@ -217,11 +218,16 @@ Result<bool> retire_all_events(Session& session, std::chrono::seconds keep, std:
   return in_transaction<bool>(session, [&](pqxx::work& tx) {
     if (!tx.exec(std::string(embedded::event_nobody_leads_sql))[0][0].as<bool>()) return false;
     const auto line = read_line(tx.exec(std::string(embedded::event_line_sql))[0]);
+    const auto told = tx.exec(std::string(embedded::told_to_all_sql))[0][0].as<std::int64_t>();
     const auto gone_until = retire_in(tx, line.last_position, keep, rows);
     const auto unnumbered =
         execute(tx, embedded::outbox_retire_unnumbered_sql, std::int64_t{keep.count()}, rows)[0][0].as<std::int32_t>();
     const bool is_more = gone_until > 0 || unnumbered > 0;
     if (is_more) commit(tx);
+    if (gone_until > told || unnumbered > 0) {
+      telemetry::log_warn("old events were removed that not everybody was told of, since events.enabled is false",
+                          {{"until", gone_until}, {"without_position", unnumbered}});
+    }
     return is_more;
   });
 }

@@ -184,6 +184,37 @@ class SwitchedOffTest(ClusterCase):
         self.assertEqual(self.cluster.query("SELECT gone_until FROM event_line"), [(1,)])
 
 
+class MixedFleetTest(EventsCase):
+    """One instance must not make changes without events, or remove events, beside one that leaves them."""
+    instances = 1
+
+    def refuse(self, enabled):
+        """Why it does not start."""
+        with self.assertRaises(harness.HarnessError) as refused:
+            self.cluster.add_instance({"events.enabled": enabled})
+        self.cluster.instances.pop()
+        return str(refused.exception)
+
+    def test_one_that_does_otherwise_does_not_start(self):
+        self.assertIn("events.enabled is false here, and not in 1 processes that are connected", self.refuse("false"))
+        self.cluster.add_instance({"events.enabled": "true"})
+        # When all have been stopped it may: what is old goes then, and the log says so.
+        for instance in self.cluster.instances:
+            instance.stop()
+        self.cluster.query("INSERT INTO event_sinks (name, kind, position) SELECT 'webhook:x', 'webhook', last_position"
+                           " FROM event_line RETURNING 1")
+        self.cluster.query("INSERT INTO outbox (sale_no, at, position, change_no, events, type, payload)"
+                           " SELECT 0, now() - interval '10 days', last_position + 1, 1, 1, 22, '{}' FROM event_line"
+                           " RETURNING 1")
+        self.cluster.query("UPDATE event_line SET last_position = last_position + 1 RETURNING 1")
+        self.cluster.query("UPDATE outbox SET at = now() - interval '10 days' RETURNING 1")
+        other = self.cluster.add_instance({"events.enabled": "false"})
+        wait_until(lambda: self.cluster.query("SELECT count(*) FROM outbox") == [(0,)], 30, "what is old stays")
+        wait_until(lambda: "old events were removed that not everybody was told of" in other.process.log_text(), 10,
+                   "the log says nothing of it")
+        self.assertIn("events.enabled is true here", self.refuse("true"))
+
+
 class TurnedOnTest(EventsCase):
     instances = 1
     settings = EventsCase.settings | {"events.enabled": "false"}

@@ -15,6 +15,9 @@ constexpr milliseconds kAnswerTime{15'000};
 constexpr milliseconds kUnreachedTime{3'000};
 /// Between two looks at the time.
 constexpr milliseconds kSlice{250};
+/// A commit whose call timed out can still end within librdkafka after the next call has told of its end: the
+/// transaction that has begun since is then taken for ended. Its authors advise against short times here.
+constexpr milliseconds kCommitSlice{1000};
 constexpr milliseconds kPause{20};
 
 /// As it is told: one of them means something else than it says.
@@ -141,10 +144,10 @@ std::string KafkaProducer::trouble(Clock::time_point deadline) const {
 
 /// Takes the step, which gives its error, again and again while that says that it goes on.
 template <class Step>
-std::string KafkaProducer::repeat(Step step, Clock::time_point deadline) {
+std::string KafkaProducer::repeat(Step step, Clock::time_point deadline, std::chrono::milliseconds slice) {
   progress_at_ = Clock::now();
   for (;;) {
-    const KafkaFailure failure(step(static_cast<int>(kSlice.count())));
+    const KafkaFailure failure(step(static_cast<int>(slice.count())));
     if (!failure) return {};
     serve_events();
     if (rd_kafka_error_is_retriable(failure.get()) == 0) {
@@ -156,7 +159,7 @@ std::string KafkaProducer::repeat(Step step, Clock::time_point deadline) {
 }
 
 std::string KafkaProducer::begin_transactions(Clock::time_point deadline) {
-  return repeat([this](int ms) { return rd_kafka_init_transactions(handle_.get(), ms); }, deadline);
+  return repeat([this](int ms) { return rd_kafka_init_transactions(handle_.get(), ms); }, deadline, kSlice);
 }
 
 std::string KafkaProducer::begin_transaction() {
@@ -166,7 +169,7 @@ std::string KafkaProducer::begin_transaction() {
 
 std::string KafkaProducer::commit(Clock::time_point deadline) {
   if (is_over_()) return "interrupted";
-  return repeat([this](int ms) { return rd_kafka_commit_transaction(handle_.get(), ms); }, deadline);
+  return repeat([this](int ms) { return rd_kafka_commit_transaction(handle_.get(), ms); }, deadline, kCommitSlice);
 }
 
 void KafkaProducer::begin_batch(std::size_t records) {

@@ -56,7 +56,7 @@ class KafkaProducer {
   static void on_error(rd_kafka_t* handle, int error, const char* reason, void* self);
   [[nodiscard]] std::string trouble(Clock::time_point deadline) const;
   template <class Step>
-  [[nodiscard]] std::string repeat(Step step, Clock::time_point deadline);
+  [[nodiscard]] std::string repeat(Step step, Clock::time_point deadline, std::chrono::milliseconds slice);
 
   std::function<bool()> is_over_;
   KafkaHandle handle_;

@@ -26,7 +26,7 @@ constexpr std::chrono::seconds kTryingBefore{1};
 /// A longer pause of an address ends what came before, and is no gap.
 constexpr std::chrono::seconds kNewcomerGapMax{10};
 constexpr std::size_t kCustomersOfNetwork = 4;
-/// So many sets are looked at for findings in one pass: a full table in four.
+/// So many sets with customers are looked at for findings in one pass: a full table in four.
 constexpr std::size_t kSetsOfPass = 4096;
 
 std::array<std::uint64_t, 2> random_key() {
@@ -220,9 +220,12 @@ bool BehaviourTable::is_worth_keeping(const Customer& customer) {
 
 std::vector<BehaviourTable::Finding> BehaviourTable::take_findings(std::size_t count) {
   std::vector<Finding> findings;
-  const auto sets = std::min(kSetsOfPass, customers_.size());
-  for (std::size_t i = 0; i < sets && findings.size() < count; ++i) {
-    if (customers_[next_set_]) take_findings_of(*customers_[next_set_], findings);
+  std::size_t looked_at = 0;
+  for (std::size_t i = 0; i < customers_.size() && looked_at < kSetsOfPass && findings.size() < count; ++i) {
+    if (customers_[next_set_]) {
+      take_findings_of(*customers_[next_set_], findings);
+      ++looked_at;
+    }
     if (sets_to_look_at_ > 0) --sets_to_look_at_;
     if (++next_set_ < customers_.size()) continue;
     next_set_ = 0;

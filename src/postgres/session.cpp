@@ -12,6 +12,7 @@
 #include "flashsale/postgres/error.hpp"
 #include "flashsale/telemetry/log.hpp"
 #include "statement.hpp"
+#include "statement_cache.hpp"
 
 #if defined(__SANITIZE_ADDRESS__)
 // libpqxx 6 loses the PGresult of a call whose connection broke under it: about 2 KB for each broken connection.
@@ -47,7 +48,7 @@ std::string first_line(std::string_view text) {
 Trouble from_sql_error(const pqxx::sql_error& error) {
   Trouble trouble;
   trouble.sqlstate = error.sqlstate();
-  trouble.sql = error.query().substr(0, kLoggedBytesMax);
+  trouble.sql = error.query();
   const std::string_view state = trouble.sqlstate;
   const auto kind = state.substr(0, 2);
   // These quote the value that they are about.
@@ -62,8 +63,10 @@ Trouble from_sql_error(const pqxx::sql_error& error) {
     trouble.failure = Failure::timed_out;
   } else if (is_refused_data(error)) {
     trouble.failure = Failure::data_refused;
-  } else if (kind == "08" || kind == "53" || kind == "57" || kind == "58" || state == "25P03" || state == "25006") {
-    // 25006, read-only: a standby answers, so the address leads to another server than it did.
+  } else if (kind == "08" || kind == "53" || kind == "57" || kind == "58" || state == "25P03" || state == "25006" ||
+             state == "0A000") {
+    // 25006, read-only: a standby answers, so the address leads to another server than it did. 0A000: a migration has
+    // changed what a prepared statement returns.
     trouble.failure = Failure::unavailable;
     trouble.again = Trouble::Again::reconnect;
     trouble.connection_lost = true;
@@ -243,7 +246,8 @@ struct Session::State {
   std::string name;
   std::function<void(pqxx::connection&)> on_connect;
   std::unique_ptr<pqxx::connection> connection;
-  CallWatch::Ticket watched = 0;  ///< of the call under way
+  std::unique_ptr<StatementCache> statements;  ///< of the connection
+  CallWatch::Ticket watched = 0;               ///< of the call under way
   std::string server_identity;
   Backend backend;      ///< of this connection
   Backend predecessor;  ///< of the one before it, until it is known to be gone
@@ -272,6 +276,7 @@ struct Session::State {
       tx.commit();
     }
     connection = std::move(fresh);
+    statements = std::make_unique<StatementCache>(*connection);
 #if PQXX_VERSION_MAJOR < 7
     quiet = std::move(fresh_quiet);
 #endif
@@ -279,13 +284,17 @@ struct Session::State {
 
   Trouble try_watched(const std::function<void(pqxx::connection&)>& work) {
     const WatchedCall call(*connection, options.statement_timeout + kWatchSlack, watched);
-    return try_once(*connection, work);
+    const StatementCache::Use use(*statements);
+    Trouble trouble = try_once(*connection, work);
+    trouble.sql = statements->with_text(std::move(trouble.sql)).substr(0, kLoggedBytesMax);
+    return trouble;
   }
 
   void close() {
 #if PQXX_VERSION_MAJOR < 7
     quiet.reset();
 #endif
+    statements.reset();
     connection.reset();
     server_identity.clear();
     if (!backend.pid.empty()) predecessor = std::exchange(backend, {});

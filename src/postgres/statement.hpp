@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "flashsale/postgres/pqxx.hpp"
+#include "statement_cache.hpp"
 
 // The few places where libpqxx 6 and 7 differ. Parameters are numbers, bool and std::string; there is no null among
 // them, since libpqxx 6 has no portable way to say it: statements use NULLIF or arrays instead.
@@ -13,7 +14,7 @@ namespace flashsale::postgres {
 
 #if PQXX_VERSION_MAJOR > 7 || (PQXX_VERSION_MAJOR == 7 && PQXX_VERSION_MINOR >= 10)
 template <class... Parameters>
-pqxx::result execute(pqxx::transaction_base& tx, std::string_view sql, const Parameters&... parameters) {
+pqxx::result execute_unprepared(pqxx::transaction_base& tx, std::string_view sql, const Parameters&... parameters) {
   const std::string text(sql);
   return tx.exec(pqxx::zview{text}, pqxx::params{parameters...});
 }
@@ -23,7 +24,7 @@ pqxx::result execute_prepared(pqxx::transaction_base& tx, const char* name, cons
 }
 #else
 template <class... Parameters>
-pqxx::result execute(pqxx::transaction_base& tx, std::string_view sql, const Parameters&... parameters) {
+pqxx::result execute_unprepared(pqxx::transaction_base& tx, std::string_view sql, const Parameters&... parameters) {
   return tx.exec_params(std::string(sql), parameters...);
 }
 template <class... Parameters>
@@ -31,6 +32,15 @@ pqxx::result execute_prepared(pqxx::transaction_base& tx, const char* name, cons
   return tx.exec_prepared(name, parameters...);
 }
 #endif
+
+/// Within Session::run() the statement is prepared when it is first executed.
+template <class... Parameters>
+pqxx::result execute(pqxx::transaction_base& tx, std::string_view sql, const Parameters&... parameters) {
+  auto* const cache = StatementCache::of(tx.conn());
+  const auto name = cache != nullptr ? cache->name_of(sql) : std::string_view{};
+  if (name.empty()) return execute_unprepared(tx, sql, parameters...);
+  return execute_prepared(tx, name.data(), parameters...);
+}
 
 /// Commits. Whatever leaves it open whether the transaction stands becomes pqxx::in_doubt_error, a warning of the
 /// server too; every transaction that changes something ends with this and not with tx.commit().

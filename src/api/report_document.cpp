@@ -129,8 +129,12 @@ void append_totals(std::string& out, const Whole& whole) {
 
 void append_refusals(std::string& out, const SaleReport& report) {
   append_member(out, "refusals");
+  if (!report.refusals) {
+    out += "null";
+    return;
+  }
   out += '{';
-  for (const auto& refusal : report.refusals) append_number(out, refusal.reason, refusal.count);
+  for (const auto& refusal : *report.refusals) append_number(out, refusal.reason, refusal.count);
   out += '}';
 }
 
@@ -153,7 +157,8 @@ void append_curve(std::string& out, const SaleReport& report) {
     append_time(out, "at", point.at);
     append_number(out, "orders", point.orders);
     append_number(out, "units", point.units);
-    append_number(out, "checkouts", point.checkouts);
+    append_member(out, "checkouts");
+    out += report.knows_checkouts ? std::to_string(point.checkouts) : "null";
     out += '}';
   }
   out += "]}";
@@ -203,10 +208,34 @@ void append_conversion(std::string& out, const SaleReport& report, const ItemTot
   out += '}';
 }
 
+void append_behaviour(std::string& out, const std::optional<postgres::BehaviourBands>& bands) {
+  if (bands) return append_behaviour_bands(out, "behaviour", *bands);
+  append_member(out, "behaviour");
+  out += "null";
+}
+
+void append_unreadable(std::string& out, const std::vector<std::string_view>& parts) {
+  append_member(out, "unavailable");
+  out += '[';
+  for (const auto part : parts) {
+    if (out.back() != '[') out += ',';
+    append_json_string(out, part);
+  }
+  out += ']';
+}
+
 }  // namespace
 
-std::string report_document(const SaleReport& report, const ReportedForecast& forecast,
-                            const postgres::BehaviourBands& behaviour) {
+std::vector<std::string_view> unreadable_parts(const SaleReport& report, const ReportExtras& extras) {
+  std::vector<std::string_view> parts;
+  if (!report.refusals) parts.emplace_back("refusals");
+  if (!report.knows_checkouts) parts.emplace_back("curve.points.checkouts");
+  if (!extras.knows_hindsight) parts.emplace_back("forecast.hindsight");
+  if (!extras.behaviour) parts.emplace_back("behaviour");
+  return parts;
+}
+
+std::string report_document(const SaleReport& report, const ReportExtras& extras) {
   const Whole whole = add_up(report);
   std::string out = "{";
   append_member(out, "sale_id");
@@ -227,10 +256,11 @@ std::string report_document(const SaleReport& report, const ReportedForecast& fo
   append_conversion(out, report, whole.totals);
   append_member(out, "forecast");
   out += '{';
-  append_forecast(out, "now", forecast.now, report.items.size());
-  append_hindsight(out, "hindsight", forecast.looked_back);
+  append_forecast(out, "now", extras.forecast, report.items.size());
+  append_hindsight(out, "hindsight", extras.hindsight);
   out += '}';
-  append_behaviour_bands(out, "behaviour", behaviour);
+  append_behaviour(out, extras.behaviour);
+  append_unreadable(out, unreadable_parts(report, extras));
   out += '}';
   return out;
 }

@@ -6,6 +6,7 @@
 #include "caller.hpp"
 #include "flashsale/postgres/behaviour_repository.hpp"
 #include "flashsale/postgres/report_repository.hpp"
+#include "flashsale/telemetry/log.hpp"
 #include "operation.hpp"
 #include "order_export.hpp"
 #include "query_parameters.hpp"
@@ -15,6 +16,28 @@ namespace flashsale::api {
 namespace {
 
 constexpr unsigned kRetryAfterS = 10;
+
+/// What is not made of the sale's orders. None of it is worth the report.
+ReportExtras read_extras(postgres::Session& session, const postgres::SaleReport& report,
+                         const admin::ForecastWatch& watch) {
+  ReportExtras extras;
+  // Arrivals that could not be read just now are not waited for once more.
+  extras.knows_hindsight = report.knows_checkouts;
+  if (extras.knows_hindsight) {
+    auto looked_back = watch.look_back_at(session, report.sale);
+    extras.knows_hindsight = looked_back.has_value();
+    if (looked_back) extras.hindsight = std::move(*looked_back);
+  }
+  if (const auto bands = postgres::read_bands(session, report.sale.sale_no)) extras.behaviour = *bands;
+  return extras;
+}
+
+void log_unreadable(const postgres::SaleReport& report, const ReportExtras& extras) {
+  std::string parts;
+  for (const auto part : unreadable_parts(report, extras)) parts.append(parts.empty() ? "" : ", ").append(part);
+  if (parts.empty()) return;
+  telemetry::log_warn("parts of a report cannot be read", {{"sale", report.sale.id}, {"parts", parts}});
+}
 
 }  // namespace
 
@@ -34,15 +57,12 @@ void ReportEndpoints::report(Exchange& exchange) {
     const auto report = postgres::read_report(stores.session(), sale_id);
     if (!report) return Answer::failure(report.error());
     if (!*report) return Answer::problem(ProblemType::unknown_sale, "there is no sale of this id");
-    const auto& sale = (*report)->sale;
-    auto looked_back = watch.look_back_at(stores.session(), sale);
-    if (!looked_back) return Answer::failure(looked_back.error());
-    const auto behaviour = postgres::read_behaviour(stores.session(), sale.sale_no);
-    if (!behaviour) return Answer::failure(behaviour.error());
+    auto extras = read_extras(stores.session(), **report, watch);
+    log_unreadable(**report, extras);
     const auto forecasts = watch.latest();
+    extras.forecast = admin::find_forecast(*forecasts, (*report)->sale.sale_no);
     Answer answer;
-    answer.body = report_document(**report, {admin::find_forecast(*forecasts, sale.sale_no), *looked_back},
-                                  postgres::count_bands(*behaviour));
+    answer.body = report_document(**report, extras);
     return answer;
   });
 }

@@ -155,11 +155,8 @@ void Behaviour::add(const Behaviour& other) {
 }
 
 BehaviourBand behaviour_band(int score) {
-  constexpr int kSome = 25;
-  constexpr int kVeryHigh = 75;
-  if (score >= kVeryHigh) return BehaviourBand::very_high;
-  if (score >= kUnlikePeople) return BehaviourBand::high;
-  return score >= kSome ? BehaviourBand::some : BehaviourBand::low;
+  const auto* const above = std::ranges::upper_bound(kBandsFrom, score);
+  return static_cast<BehaviourBand>(above - kBandsFrom.begin());
 }
 
 std::string_view to_string(BehaviourBand band) { return kBehaviourBands[static_cast<std::size_t>(band)]; }

@@ -6,6 +6,7 @@
 #include <map>
 #include <utility>
 
+#include "array_literal.hpp"
 #include "embedded/flashsale_postgres.hpp"
 #include "flashsale/model/json_members.hpp"
 #include "row_query.hpp"
@@ -140,6 +141,18 @@ Result<std::vector<CustomerBehaviour>> read_behaviour(Session& session, std::int
 BehaviourBands count_bands(std::span<const CustomerBehaviour> customers) {
   BehaviourBands bands{};
   for (const auto& one : customers) ++bands[static_cast<std::size_t>(behaviour_band(one.score))];
+  return bands;
+}
+
+Result<BehaviourBands> read_bands(Session& session, std::int32_t sale_no) {
+  ArrayLiteral bounds;
+  for (const auto bound : kBandsFrom) bounds.add(bound);
+  const auto read = [](const pqxx::row& row) { return std::pair{row[0].as<std::size_t>(), row[1].as<std::int64_t>()}; };
+  const auto rows = read_rows<std::pair<std::size_t, std::int64_t>>(session, read, embedded::behaviour_bands_sql,
+                                                                    sale_no, bounds.close());
+  if (!rows) return rows.error();
+  BehaviourBands bands{};
+  for (const auto& [band, customers] : *rows) bands.at(band) = customers;
   return bands;
 }
 

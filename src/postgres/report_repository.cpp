@@ -51,6 +51,10 @@ void read_curve(pqxx::transaction_base& tx, const Span& span, SaleReport& report
     points.push_back({read_time(row[0]), row[1].as<std::int64_t>(), row[2].as<std::int64_t>()});
   }
   report.curve = with_empty_steps(points, report.step);
+}
+
+void read_checkouts(pqxx::transaction_base& tx, SaleReport& report) {
+  if (report.curve.empty()) return;
   const auto came = execute(tx, embedded::arrivals_curve_sql, report.sale.sale_no, std::int64_t{report.step.count()});
   auto point = report.curve.begin();
   for (const auto& row : came) {
@@ -71,12 +75,28 @@ void read_customers(pqxx::transaction_base& tx, SaleReport& report) {
 void read_refusals(pqxx::transaction_base& tx, SaleReport& report) {
   const auto rows =
       execute(tx, "SELECT reason, count FROM refusals WHERE sale_no = $1 ORDER BY reason", report.sale.sale_no);
+  report.refusals.emplace();
   for (const auto& row : rows) {
-    report.refusals.push_back({report.sale.sale_no, row[0].as<std::string>(), row[1].as<std::int64_t>()});
+    report.refusals->push_back({report.sale.sale_no, row[0].as<std::string>(), row[1].as<std::int64_t>()});
   }
 }
 
-std::optional<SaleReport> read_in(Session& session, pqxx::transaction_base& tx, std::string_view sale_id) {
+/// Of a part without which the report is still one. False: it cannot be read; the snapshot goes on all the same.
+template <class Read>
+bool try_part(pqxx::work& tx, const Read& read) {
+  try {
+    pqxx::subtransaction part(tx, "part");
+    // What somebody has locked is not worth more.
+    part.exec("SET LOCAL lock_timeout = '500ms'");
+    read(part);
+    part.commit();
+    return true;
+  } catch (const pqxx::sql_error&) {
+    return false;
+  }
+}
+
+std::optional<SaleReport> read_in(Session& session, pqxx::work& tx, std::string_view sale_id) {
   use_one_snapshot(tx);
   allow_long_reads(session, tx);
   auto sale = read_sale(tx, sale_id);
@@ -89,7 +109,9 @@ std::optional<SaleReport> read_in(Session& session, pqxx::transaction_base& tx, 
   read_curve(tx, span, report);
   session.more_time(kLongRead);
   read_customers(tx, report);
-  read_refusals(tx, report);
+  session.more_time(kLongRead);
+  report.knows_checkouts = try_part(tx, [&](auto& part) { read_checkouts(part, report); });
+  try_part(tx, [&](auto& part) { read_refusals(part, report); });
   return report;
 }
 

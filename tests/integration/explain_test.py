@@ -59,6 +59,15 @@ class ExplainTest(ClusterCase):
         heads = [line.split()[0] for line in lines if not line.startswith(" ")]
         self.assertEqual(heads, [order["id"] for order in reversed(orders)])
 
+    def test_orders_are_told_of_while_the_behaviour_cannot_be_read(self):
+        customer = self.cluster.new_customer()
+        order = self.order(self.cluster.create_sale(), customer)
+        self.cluster.query("ALTER TABLE customer_behaviour RENAME TO behaviour_away")
+        self.addCleanup(self.cluster.query, "ALTER TABLE behaviour_away RENAME TO customer_behaviour")
+        lines = self.explain(customer)
+        self.assertIn("cannot be read now", lines[0])
+        self.assertTrue(lines[1].startswith(order["id"]), lines)
+
     def test_what_nobody_knows(self):
         sale = self.cluster.create_sale(stock=1)
         self.order(sale, self.cluster.new_customer())

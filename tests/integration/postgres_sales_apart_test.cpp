@@ -644,7 +644,9 @@ TEST_F(SalesApartTest, UnpaidItemsAndRefusalsAreCountedBySale) {
     ASSERT_FALSE(add_refusals(session, first.sale_no, {{"sold_out", 2}}));
     ASSERT_FALSE(add_refusals(session, second.sale_no, {{"sold_out", 3}}));
   }
-  const auto refused = [&](const char* sale_id) { return read_report(session, sale_id).value().value().refusals; };
+  const auto refused = [&](const char* sale_id) {
+    return read_report(session, sale_id).value().value().refusals.value();
+  };
   ASSERT_EQ(refused("first").size(), 1U);
   EXPECT_EQ(refused("first")[0].count, 4);
   ASSERT_EQ(refused("second").size(), 1U);

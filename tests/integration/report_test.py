@@ -40,6 +40,7 @@ class ReportTest(ReportCase):
         self.assertEqual(report["items"][0] | {"sku": ""}, report["totals"] | {
             "sku": "", "revenue": {"amount": 0, "currency": "EUR"}})
         self.assertEqual(report["refusals"], {})
+        self.assertEqual(report["unavailable"], [])
         self.assertEqual(report["curve"], {"bucket_s": 1, "points": []})
         self.assertIsNone(report["conversion"])
         self.assertLess(abs(harness.unix_time(report["as_of"]) - time.time()), 30)
@@ -146,6 +147,48 @@ class ReportTest(ReportCase):
         self.cluster.query("UPDATE sales SET payment = 1 WHERE sale_id = %s", (sale,))
         self.assertEqual(self.report(sale)["conversion"],
                          {"reserved": 12, "confirmed": 6, "expired": 3, "cancelled": 2, "ratio": 0.5})
+
+    def test_what_cannot_be_read_is_named_and_the_rest_is_told(self):
+        sale = self.cluster.create_sale(stock=2)
+        for _ in range(2):
+            self.buy(sale)
+        self.buy(sale, status=409, problem="sold-out")
+        wait_until(lambda: (self.report(sale)["forecast"]["hindsight"] or {}).get("checkouts") == 3, 20,
+                   "those who came are not counted")
+        whole = wait_until(lambda: (report := self.report(sale))["refusals"] and report, 10, "no refusals")
+        for tables, parts in (("customer_behaviour", ["behaviour"]),
+                              ("arrivals", ["curve.points.checkouts", "forecast.hindsight"]),
+                              ("refusals", ["refusals"]),
+                              ("customer_behaviour, arrivals, refusals",
+                               ["refusals", "curve.points.checkouts", "forecast.hindsight", "behaviour"])):
+            with self.subTest(tables), self.locked(tables):
+                report = self.report(sale)
+            self.assertEqual(report["unavailable"], parts)
+            for core in ("totals", "items", "customers", "conversion"):
+                self.assertEqual(report[core], whole[core])
+            points = [point | {"checkouts": None} for point in whole["curve"]["points"]]
+            self.assertEqual(report["curve"]["points"],
+                             points if "curve.points.checkouts" in parts else whole["curve"]["points"])
+            self.assertEqual(report["forecast"]["hindsight"],
+                             None if "forecast.hindsight" in parts else whole["forecast"]["hindsight"])
+            for part in ("refusals", "behaviour"):
+                self.assertEqual(report[part], None if part in parts else whole[part])
+            told = f'"sale":"{sale}","parts":"{", ".join(parts)}"'
+            wait_until(lambda text=told: text in self.log_text(), 5, "the log does not say so")
+            self.assertEqual(self.log_text().count(told), 1)
+        self.assertEqual(self.report(sale)["unavailable"], [])
+
+    def log_text(self):
+        return self.cluster.instances[0].process.log_text()
+
+    @contextlib.contextmanager
+    def locked(self, tables):
+        with contextlib.closing(self.cluster.postgres.connect(self.cluster.database)) as other:
+            other.autocommit = False
+            with other.cursor() as cursor:
+                cursor.execute(f"LOCK TABLE {tables} IN ACCESS EXCLUSIVE MODE")
+                yield
+            other.rollback()
 
     def test_who_may_read_it(self):
         sale = self.cluster.create_sale()

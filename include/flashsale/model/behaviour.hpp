@@ -59,6 +59,8 @@ enum class BehaviourBand : std::uint8_t { low, some, high, very_high };
 inline constexpr std::array<std::string_view, 4> kBehaviourBands{"low", "some", "high", "very_high"};
 /// Scores from here on are called unlike people.
 inline constexpr int kUnlikePeople = 50;
+/// The least score of each band but the first.
+inline constexpr std::array<int, 3> kBandsFrom{25, kUnlikePeople, 75};
 [[nodiscard]] BehaviourBand behaviour_band(int score);
 [[nodiscard]] std::string_view to_string(BehaviourBand band);
 

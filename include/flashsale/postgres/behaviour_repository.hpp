@@ -37,6 +37,9 @@ inline constexpr std::int32_t kBehaviourRowsMax = 50'000;
 
 using BehaviourBands = std::array<std::int64_t, kBehaviourBands.size()>;
 [[nodiscard]] BehaviourBands count_bands(std::span<const CustomerBehaviour> customers);
+/// Of a sale, however many there are, by the highest score that one process has given a customer. Put together, as
+/// read_behaviour() does it, scores can be other ones.
+[[nodiscard]] Result<BehaviourBands> read_bands(Session& session, std::int32_t sale_no);
 
 /// In which sales something is told of a customer.
 [[nodiscard]] Result<std::vector<std::int32_t>> find_sales_with_behaviour(Session& session,

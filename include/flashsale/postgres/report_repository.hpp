@@ -45,14 +45,16 @@ struct CustomersByUnits {
 struct SaleReport {
   Sale sale;
   TimePoint as_of{};
-  std::vector<ItemTotals> items;  ///< of sale.items, in their order
-  std::chrono::seconds step{1};   ///< of the curve
-  std::vector<CurvePoint> curve;  ///< orders taken, over time; empty when there are none
-  std::vector<RefusalCount> refusals;
-  std::vector<CustomersByUnits> customers;  ///< fewest units first
+  std::vector<ItemTotals> items;                      ///< of sale.items, in their order
+  std::chrono::seconds step{1};                       ///< of the curve
+  std::vector<CurvePoint> curve;                      ///< orders taken, over time; empty when there are none
+  bool knows_checkouts = true;                        ///< false: those of the curve cannot be read now
+  std::optional<std::vector<RefusalCount>> refusals;  ///< empty: they cannot be read now
+  std::vector<CustomersByUnits> customers;            ///< fewest units first
 };
 
-/// All of a sale in one snapshot; reads its orders three times. Empty: there is no such sale.
+/// All of a sale in one snapshot; reads its orders three times. Empty: there is no such sale. What is not made of its
+/// orders may be missing, as when somebody has locked the table that it stands in: the report says what.
 [[nodiscard]] Result<std::optional<SaleReport>> read_report(Session& session, std::string_view sale_id);
 
 /// Adds to what is stored of a sale; `counts` by reason.

@@ -22,11 +22,16 @@ function section(title, ...content) {
   return element("section", { className: "card" }, element("h3", {}, title), ...content);
 }
 
+const NOT_READABLE = "Cannot be read at the moment.";
+
 function funnel(report) {
   const { orders } = report.totals;
   const taken = Object.values(orders).reduce((sum, count) => sum + count, 0) - orders.rejected;
-  const refused = Object.values(report.refusals).reduce((sum, count) => sum + count, 0);
-  const rows = [["Checkouts decided", taken + orders.rejected + refused], ["Orders taken", taken]];
+  const rows = [["Orders taken", taken]];
+  if (report.refusals) {
+    const refused = Object.values(report.refusals).reduce((sum, count) => sum + count, 0);
+    rows.unshift(["Checkouts decided", taken + orders.rejected + refused]);
+  }
   if (report.conversion) rows.push(["Paid", report.conversion.confirmed], ["Not paid in time", orders.expired]);
   else rows.push(["Confirmed", orders.confirmed]);
   rows.push(["Cancelled", orders.cancelled]);
@@ -56,6 +61,8 @@ function drawFairness(plots, report) {
   if (points.some((point) => point.checkouts)) {
     drawColumns(plots.chance, { label: "Of 100 checkouts so many got an order, by when they came", values: chance,
       first: when(points[0].at), last: when(points[points.length - 1].at) });
+  } else if (report.unavailable.includes("curve.points.checkouts")) {
+    plots.chance.textContent = NOT_READABLE;
   } else {
     plots.chance.textContent = "Nobody counted who came.";
   }
@@ -86,7 +93,8 @@ function figures(report) {
     ["Sold out", when(report.totals.sold_out_at)], ["Revenue", report.totals.revenue.map(money).join(", ") || "–"]];
   const ratio = report.conversion?.ratio ?? null;
   if (ratio !== null) shown.push(["Paid of reserved", `${number(100 * ratio, 1)} %`]);
-  shown.push(["Customers unlike people", number(report.behaviour.high + report.behaviour.very_high)]);
+  const bands = report.behaviour;
+  shown.push(["Customers unlike people", bands ? number(bands.high + bands.very_high) : "–"]);
   for (const [name, value] of shown) {
     list.append(element("div", {}, element("dt", {}, name), element("dd", {}, value)));
   }
@@ -108,6 +116,8 @@ export async function showReport(place, sale, back) {
   place.replaceChildren(buttons,
     element("h2", {}, `Report: ${sale.name}`),
     element("p", { className: "quiet" }, `As of ${when(report.as_of)}${report.rehearsal ? ". A rehearsal" : ""}`),
+    report.unavailable.length
+      ? element("p", { role: "status" }, `Cannot be read at the moment: ${report.unavailable.join(", ")}`) : "",
     figures(report),
     section("From checkout to order", plots.funnel),
     section(`Orders over time, in steps of ${step} s`, plots.curve),
@@ -124,11 +134,11 @@ export async function showReport(place, sale, back) {
     plots.curve.textContent = "No order was taken.";
   }
   drawFairness(plots, report);
-  const lost = Object.entries(report.refusals).sort((a, b) => b[1] - a[1]);
+  const lost = Object.entries(report.refusals ?? {}).sort((a, b) => b[1] - a[1]);
   if (lost.length) {
     drawBars(plots.lost, lost.map(([name, value]) => ({ name: name.replaceAll("_", " "), value, text: number(value) })));
   } else {
-    plots.lost.textContent = "Nobody was refused.";
+    plots.lost.textContent = report.refusals ? "Nobody was refused." : NOT_READABLE;
   }
   if (latency) {
     drawLines(plots.latency, { label: "Answers to checkouts", span: span(), series: ["p50", "p95", "p99"].map((which) =>

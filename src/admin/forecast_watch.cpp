@@ -7,6 +7,7 @@
 #include "flashsale/forecast/running_sale.hpp"
 #include "flashsale/postgres/arrival_repository.hpp"
 #include "flashsale/postgres/error.hpp"
+#include "flashsale/telemetry/log.hpp"
 #include "pending_arrivals.hpp"
 #include "sale_curves.hpp"
 
@@ -29,6 +30,9 @@ constexpr std::int64_t kBehindMaxS = 5;
 constexpr std::int64_t kFollowedOnS = 5;
 constexpr std::size_t kReadAtOnce = 3600;
 constexpr std::chrono::seconds kWritingMax{2};
+/// What cannot be read of earlier sales is asked for again after a pause; at last the forecast goes without.
+constexpr std::chrono::seconds kAskAgain{2};
+constexpr int kPriorTries = 3;
 /// So many sales that cannot be reached end a pass: PostgreSQL may be away.
 constexpr int kUnreachableSales = 3;
 
@@ -51,19 +55,19 @@ bool is_unavailable(const Error& error) { return error == postgres::make_error_c
 
 class ForecastWatch::Followed {
  public:
-  explicit Followed(forecast::Prior prior) : running(std::move(prior)) {}
-
   /// The sale as it is now, and what it has left at the end of the second before.
   void see(const catalog::SaleSnapshot& snapshot, std::int64_t second) {
     sale = snapshot.sale;
     open_at = second;
-    if (!snapshot.serving || !snapshot.known_levels) return;
+    if (!running || !snapshot.serving || !snapshot.known_levels) return;
     std::vector<std::int64_t> remaining;
     for (const auto& level : snapshot.levels) remaining.push_back(level.remaining);
-    running.note_levels(second - 1, std::move(remaining));
+    running->note_levels(second - 1, std::move(remaining));
   }
 
-  forecast::RunningSale running;
+  std::optional<forecast::RunningSale> running;  ///< empty: what earlier sales tell is not known yet
+  int failures = 0;                              ///< to read that
+  Clock::time_point ask_at{};
   std::shared_ptr<const Sale> sale;
   std::int64_t open_at = 0;                 ///< the second in which it was last seen open
   std::int64_t read_until = 0;              ///< the last second of which all is known that was written
@@ -119,7 +123,9 @@ void ForecastWatch::pass() {
   const auto now = snapshot ? redis_now(*snapshot) : std::nullopt;
   if (!now) return;
   follow(*snapshot, *now);
+  // Whatever can or cannot be read.
   write(second_of(*now - kHandOver));
+  find_priors(*snapshot, *now);
   const auto complete = second_of(*now - kWritten) - 1;
   // Another Redis may have another clock, by which all begins anew.
   if (complete + kBehindMaxS < read_until_) followed_.clear();
@@ -132,41 +138,53 @@ void ForecastWatch::pass() {
 void ForecastWatch::follow(const catalog::Snapshot& snapshot, TimePoint now) {
   const auto second = second_of(now);
   std::size_t open = 0;
-  bool may_ask = true;
   for (auto one = snapshot.sales.rbegin(); one != snapshot.sales.rend() && open < kForecastSalesMax; ++one) {
     const auto& sale = *(*one)->sale;
     if (!is_open(sale, now)) continue;
     ++open;
-    auto followed = followed_.find(sale.sale_no);
-    if (followed == followed_.end()) {
-      if (!may_ask) continue;
-      auto prior = find_prior(session_, snapshot, sale, now);
-      if (!prior) {
-        may_ask = !is_unavailable(prior.error());  // PostgreSQL may be away: the next pass shows
-        continue;
-      }
-      followed = followed_.emplace(sale.sale_no, std::make_unique<Followed>(std::move(*prior))).first;
-    }
-    followed->second->see(**one, second);
+    auto& followed = followed_[sale.sale_no];
+    if (!followed) followed = std::make_unique<Followed>();
+    followed->see(**one, second);
   }
   std::erase_if(followed_, [second](const auto& one) { return one.second->open_at + kFollowedOnS < second; });
 }
 
+/// A sale for which that fails holds up the others once, and is asked about again in a later pass.
+void ForecastWatch::find_priors(const catalog::Snapshot& snapshot, TimePoint now) {
+  for (const auto& [sale_no, followed] : followed_) {
+    if (followed->running || Clock::now() < followed->ask_at) continue;
+    auto prior = find_prior(session_, snapshot, *followed->sale, now);
+    if (!prior) {
+      followed->ask_at = Clock::now() + kAskAgain;
+      // PostgreSQL may be away: that says nothing of what it has.
+      if (is_unavailable(prior.error()) || ++followed->failures < kPriorTries) return;
+      telemetry::log_warn("a forecast is made without what earlier sales tell", {{"sale", followed->sale->id}});
+      prior = forecast::Prior{};
+    }
+    followed->running.emplace(std::move(*prior));
+  }
+}
+
+/// All that has come, whether a forecast is made of it or not. It begins behind the sale that failed last, so that one
+/// that cannot be written holds up no other.
 void ForecastWatch::write(std::int64_t before) {
   const auto until = Clock::now() + kWritingMax;
+  auto unwritten = unwritten_->take(before);
   int unreachable = 0;
-  for (auto& [sale_no, counts] : unwritten_->take(before)) {
-    const auto followed = followed_.find(sale_no);
-    if (followed == followed_.end()) continue;
-    std::erase_if(counts, [&](const auto& one) { return !followed->second->running.is_kept(one.first); });
+  auto next = unwritten.upper_bound(last_failed_);
+  for (std::size_t i = 0; i < unwritten.size(); ++i, ++next) {
+    if (next == unwritten.end()) next = unwritten.begin();
+    const auto& [sale_no, counts] = *next;
     if (Clock::now() >= until || unreachable >= kUnreachableSales) {
       unwritten_->put_back(sale_no, counts);
       continue;
     }
-    const auto error = postgres::add_arrivals(session_, sale_no, counts);
+    const auto error = postgres::add_arrivals(session_, sale_no, counts, forecast::RunningSale::kSecondsMax);
+    if (!error) continue;
+    last_failed_ = sale_no;
     if (is_unavailable(error)) ++unreachable;
     // A COMMIT whose outcome is unknown is not repeated.
-    if (error && error != postgres::make_error_code(postgres::Failure::outcome_unknown)) {
+    if (error != postgres::make_error_code(postgres::Failure::outcome_unknown)) {
       unwritten_->put_back(sale_no, counts);
     }
   }
@@ -174,7 +192,9 @@ void ForecastWatch::write(std::int64_t before) {
 
 void ForecastWatch::read(std::int64_t complete) {
   std::vector<std::int32_t> sales;
-  for (const auto& [sale_no, followed] : followed_) sales.push_back(sale_no);
+  for (const auto& [sale_no, followed] : followed_) {
+    if (followed->running) sales.push_back(sale_no);
+  }
   for (const auto sale_no : sales) {
     if (!read_one(sale_no, complete)) return;
   }
@@ -183,7 +203,8 @@ void ForecastWatch::read(std::int64_t complete) {
 /// False: PostgreSQL does not answer.
 bool ForecastWatch::read_one(std::int32_t sale_no, std::int64_t complete) {
   auto& followed = *followed_.at(sale_no);
-  const auto page = postgres::read_arrivals(session_, sale_no, followed.running.next(), kReadAtOnce);
+  auto& running = *followed.running;
+  const auto page = postgres::read_arrivals(session_, sale_no, running.next(), kReadAtOnce);
   if (!page) return !is_unavailable(page.error());
   if (!page->counts.empty()) {
     if (followed.reset_epoch.value_or(page->reset_epoch) != page->reset_epoch) {
@@ -196,14 +217,15 @@ bool ForecastWatch::read_one(std::int32_t sale_no, std::int64_t complete) {
   for (const auto& one : page->counts) counts.push_back({one.second, static_cast<double>(one.checkouts)});
   const bool is_whole = counts.size() < kReadAtOnce;
   followed.read_until = is_whole ? complete : std::min(complete, counts.back().second);
-  followed.running.add(counts, followed.read_until);
+  running.add(counts, followed.read_until);
   return true;
 }
 
 void ForecastWatch::publish(std::int64_t complete) {
   auto forecasts = std::make_shared<Forecasts>();
   for (const auto& [sale_no, followed] : followed_) {
-    const auto& running = followed->running;
+    if (!followed->running) continue;
+    const auto& running = *followed->running;
     const bool is_current = followed->read_until + kBehindMaxS > complete && running.is_kept(complete);
     if (is_current && is_open(*followed->sale, begin_of(complete + 1))) {
       const auto next = running.begun() ? running.next() : followed->read_until + 1;

@@ -29,7 +29,8 @@ ArrivalCurve curve_of(const std::vector<Row>& rows) {
 
 }  // namespace
 
-Error add_arrivals(Session& session, std::int32_t sale_no, const std::map<std::int64_t, std::int64_t>& counts) {
+Error add_arrivals(Session& session, std::int32_t sale_no, const std::map<std::int64_t, std::int64_t>& counts,
+                   std::int64_t seconds_max) {
   if (counts.empty()) return {};
   return session.run([&](pqxx::connection& connection) {
     pqxx::work tx(connection);
@@ -38,7 +39,7 @@ Error add_arrivals(Session& session, std::int32_t sale_no, const std::map<std::i
       seconds.add(second);
       checkouts.add(count);
     }
-    execute(tx, embedded::arrivals_add_sql, sale_no, seconds.close(), checkouts.close());
+    execute(tx, embedded::arrivals_add_sql, sale_no, seconds.close(), checkouts.close(), seconds_max);
     commit(tx);
   });
 }

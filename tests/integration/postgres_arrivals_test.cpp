@@ -5,10 +5,12 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include "admin/sale_curves.hpp"
+#include "flashsale/admin/forecast_watch.hpp"
 #include "flashsale/postgres/arrival_repository.hpp"
 #include "flashsale/postgres/rehearsal.hpp"
 #include "integration/postgres_fixture.hpp"
@@ -16,7 +18,6 @@
 namespace flashsale {
 namespace {
 
-using postgres::add_arrivals;
 using postgres::NewestRun;
 using postgres::read_arrivals;
 using postgres::read_newest_run;
@@ -25,6 +26,11 @@ using ::testing::IsEmpty;
 using testing::PostgresDatabase;
 
 MATCHER_P2(Second, second, checkouts, "") { return arg.second == second && arg.checkouts == checkouts; }
+
+Error add_arrivals(postgres::Session& session, std::int32_t sale_no,
+                   const std::map<std::int64_t, std::int64_t>& counts) {
+  return postgres::add_arrivals(session, sale_no, counts, 1000);
+}
 
 class PostgresArrivalsTest : public ::testing::Test {
  protected:
@@ -66,6 +72,21 @@ TEST_F(PostgresArrivalsTest, InstancesAddUp) {
   EXPECT_THAT(read_arrivals(session, sale.sale_no, 103, 100)->counts, IsEmpty());
 }
 
+TEST_F(PostgresArrivalsTest, ACurveHasABound) {
+  const auto sale = create("sale"), rehearsal = create("rehearsal", true);
+  for (const auto& one : {sale, rehearsal}) {
+    ASSERT_FALSE(add_arrivals(session, one.sale_no, {{100, 5}}));
+    ASSERT_FALSE(add_arrivals(session, one.sale_no, {{99, 1}, {1098, 7}, {1099, 8}, {5000, 9}}));
+  }
+  const auto kept = ElementsAre(Second(99, 1), Second(100, 5), Second(1098, 7), Second(1099, 8));
+  EXPECT_THAT(read_arrivals(session, sale.sale_no, 0, 100)->counts, kept);
+  ASSERT_FALSE(add_arrivals(session, sale.sale_no, {{1099, 1}}));
+  EXPECT_THAT(read_arrivals(session, sale.sale_no, 1000, 100)->counts, ElementsAre(Second(1098, 7), Second(1099, 8)));
+  reset(rehearsal);
+  ASSERT_FALSE(add_arrivals(session, rehearsal.sale_no, {{5000, 9}}));
+  EXPECT_THAT(read_arrivals(session, rehearsal.sale_no, 0, 100)->counts, ElementsAre(Second(5000, 9)));
+}
+
 TEST_F(PostgresArrivalsTest, AResetBeginsACurveAndKeepsTheLastOne) {
   const auto sale = create("rehearsal", true);
   ASSERT_FALSE(add_arrivals(session, sale.sale_no, {{100, 5}}));
@@ -101,6 +122,80 @@ TEST_F(PostgresArrivalsTest, ThePriorIsTheSalesOwnLastRunOrElseTheLastSale) {
       << "what is under way is no earlier curve";
   reset(sale);
   EXPECT_EQ(admin::find_prior(session, snapshot, sale, now)->earlier->total(1000), 60);
+}
+
+/// By a view that stands in for the table.
+class ForecastWatchTest : public PostgresArrivalsTest {
+ protected:
+  void make_unreadable(const Sale& sale) {
+    database.ask(
+        "CREATE FUNCTION is_readable(number integer) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN IF number = " +
+        std::to_string(sale.sale_no) +
+        " THEN RAISE 'a damaged page'; END IF; RETURN true; END $$;"
+        "ALTER TABLE arrivals RENAME TO stored_arrivals;"
+        "CREATE VIEW arrivals AS SELECT * FROM stored_arrivals WHERE is_readable(sale_no)");
+  }
+  [[nodiscard]] bool await(const Sale& sale, std::int64_t checkouts) {
+    const auto count = [&] {
+      return database.count("SELECT coalesce(sum(checkouts), 0) FROM arrivals WHERE sale_no = " +
+                            std::to_string(sale.sale_no));
+    };
+    for (int i = 0; i < 1500 && count() != checkouts; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    return count() == checkouts;
+  }
+  /// As if Redis had just said what time it is.
+  static std::shared_ptr<const catalog::Snapshot> now_of(catalog::Snapshot snapshot, TimePoint reading) {
+    auto index = std::make_shared<catalog::Index>();
+    for (std::size_t i = 0; i < snapshot.sales.size(); ++i) {
+      index->sales.emplace(snapshot.sales[i]->sale->id, i);
+      index->numbers.emplace(snapshot.sales[i]->sale->sale_no, i);
+    }
+    snapshot.index = index;
+    snapshot.clock.reading = reading;
+    snapshot.clock.sent_at = snapshot.clock.received_at = std::chrono::steady_clock::now();
+    return std::make_shared<const catalog::Snapshot>(std::move(snapshot));
+  }
+};
+
+TEST_F(ForecastWatchTest, WhatComesIsWrittenThoughAnEarlierSaleCannotBeRead) {
+  auto earlier = create("earlier"), sale = create("sale"), beside = create("beside");
+  earlier.state = SaleState::closed;
+  for (auto* one : {&sale, &beside}) one->state = SaleState::open;
+  rush(earlier, 10);
+  make_unreadable(earlier);
+  const auto snapshot = now_of(snapshot_of({earlier, sale, beside}), sale.starts_at + std::chrono::minutes(1));
+  ASSERT_FALSE(admin::find_prior(session, *snapshot, sale, snapshot->clock.reading));
+  admin::ForecastWatch watch({.postgres = database.options()});
+  watch.observe(snapshot);
+  watch.start();
+  watch.add({{sale.sale_no, 30}, {beside.sale_no, 7}}, *snapshot);
+  EXPECT_TRUE(await(sale, 30));
+  EXPECT_TRUE(await(beside, 7));
+  // Some tries later it goes without.
+  for (int i = 0; i < 1500 && watch.latest()->size() != 2; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  EXPECT_EQ(watch.latest()->size(), 2U);
+  watch.add({{sale.sale_no, 5}}, *snapshot);
+  watch.stop();
+  EXPECT_TRUE(await(sale, 35)) << "a stop writes what there is";
+}
+
+TEST_F(ForecastWatchTest, WhatCannotBeWrittenOfOneSaleIsNoReasonToForgetAnother) {
+  auto first = create("first"), second = create("second");
+  for (auto* one : {&first, &second}) one->state = SaleState::open;
+  database.ask(
+      "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'not this sale'; END $$;"
+      "CREATE TRIGGER fail BEFORE INSERT ON arrivals FOR EACH ROW WHEN (NEW.sale_no = " +
+      std::to_string(first.sale_no) + ") EXECUTE FUNCTION fail()");
+  const auto snapshot = now_of(snapshot_of({first, second}), second.starts_at + std::chrono::minutes(1));
+  admin::ForecastWatch watch({.postgres = database.options()});
+  watch.observe(snapshot);
+  watch.start();
+  watch.add({{first.sale_no, 3}, {second.sale_no, 4}}, *snapshot);
+  EXPECT_TRUE(await(second, 4));
+  database.ask("DROP TRIGGER fail ON arrivals");
+  EXPECT_TRUE(await(first, 3)) << "it waits";
 }
 
 TEST_F(PostgresArrivalsTest, LooksBackAtAWholeSale) {

@@ -19,8 +19,8 @@ class PendingArrivals;
 
 /// Makes a forecast of every open sale once a second. Each instance writes the checkouts that came to it, by second, to
 /// PostgreSQL, reads those of all instances from there, and computes the same from them; nobody leads. Without
-/// PostgreSQL there is no forecast, and nothing else is missing: what has been counted waits in bounded memory. One
-/// thread.
+/// PostgreSQL there is no forecast, and nothing else is missing: what has been counted waits in bounded memory. It is
+/// written whether there is a forecast or not. One thread.
 class ForecastWatch {
  public:
   struct Options {
@@ -49,6 +49,7 @@ class ForecastWatch {
 
   void pass();
   void follow(const catalog::Snapshot& snapshot, TimePoint now);
+  void find_priors(const catalog::Snapshot& snapshot, TimePoint now);
   void write(std::int64_t before);
   void read(std::int64_t complete);
   [[nodiscard]] bool read_one(std::int32_t sale_no, std::int64_t complete);
@@ -60,6 +61,7 @@ class ForecastWatch {
   postgres::Session session_;                                   ///< the watch's thread only, and stop() after it
   std::map<std::int32_t, std::unique_ptr<Followed>> followed_;  ///< by sale_no; like session_
   std::int64_t read_until_ = 0;                                 ///< like session_
+  std::int32_t last_failed_ = 0;                                ///< sale that could not be written; like session_
   mutable std::mutex mutex_;
   std::shared_ptr<const Forecasts> latest_;
   std::chrono::steady_clock::time_point made_at_{};  ///< latest_

@@ -20,9 +20,9 @@ struct ArrivalCurve {
   std::vector<ArrivalCount> counts;  ///< in the order of the seconds; none for those in which nobody came
 };
 
-/// Adds to what is stored of a sale; `counts` by second.
+/// Adds to what is stored of a sale; `counts` by second. Of a run that has gone on for `seconds_max` nothing more.
 [[nodiscard]] Error add_arrivals(Session& session, std::int32_t sale_no,
-                                 const std::map<std::int64_t, std::int64_t>& counts);
+                                 const std::map<std::int64_t, std::int64_t>& counts, std::int64_t seconds_max);
 
 /// Of the sale's run that is under way, or was the last: the first ones from `second` on.
 [[nodiscard]] Result<ArrivalCurve> read_arrivals(Session& session, std::int32_t sale_no, std::int64_t second,

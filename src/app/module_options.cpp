@@ -136,7 +136,6 @@ checkout::BehaviourRecorder::Options behaviour_options(const Settings& settings)
   checkout::BehaviourRecorder::Options options;
   options.postgres = postgres_options(settings);
   options.table.customers_max = settings.behaviour.customers_max;
-  options.keep = std::chrono::seconds(settings.behaviour.keep_s);
   return options;
 }
 

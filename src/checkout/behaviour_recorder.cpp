@@ -18,8 +18,6 @@ namespace {
 constexpr int kNice = 10;
 constexpr std::chrono::milliseconds kLookInterval{200};
 constexpr std::chrono::seconds kWriteInterval{2};
-/// One sale at a time, so that nothing is held up.
-constexpr std::chrono::seconds kDropInterval{10};
 constexpr std::size_t kFindingsMax = 2000;  ///< of one pass; the others' turn comes in the next
 constexpr int kPassesAtStop = 8;
 /// So many sales that cannot be written end a pass: PostgreSQL may be away.
@@ -55,7 +53,6 @@ std::vector<postgres::CustomerBehaviour> to_write(const std::vector<identity::Be
 BehaviourRecorder::BehaviourRecorder(const Options& options, const identity::GatewayPeers& trusted_proxies,
                                      telemetry::Metrics& metrics)
     : trusted_proxies_(trusted_proxies),
-      keep_(options.keep),
       process_no_(random_number()),
       session_(postgres::with_brief_waits(options.postgres), "behaviour"),
       table_(options.table),
@@ -71,7 +68,7 @@ void BehaviourRecorder::stop() {
   thread_.stop();
   look_now();
   for (int pass = 0; pass < kPassesAtStop && table_.has_news(); ++pass) {
-    if (!write_now()) return;
+    if (!write_now(Wanted::all)) return;
   }
 }
 
@@ -97,10 +94,6 @@ void BehaviourRecorder::work() {
   if (now - written_at_ >= kWriteInterval) {
     written_at_ = now;
     (void)write_now();
-  }
-  if (now - dropped_at_ >= kDropInterval) {
-    dropped_at_ = now;
-    drop_old();
   }
 }
 
@@ -189,9 +182,9 @@ bool BehaviourRecorder::write_sale(std::int32_t sale_no,
 }
 
 /// False: not all of it.
-bool BehaviourRecorder::write_now() {
+bool BehaviourRecorder::write_now(Wanted wanted) {
   if (!table_.has_news()) return true;
-  const auto findings = table_.take_findings(kFindingsMax);
+  const auto findings = table_.take_findings(kFindingsMax, wanted);
   for (std::size_t i = 0; i < bands_.size(); ++i) bands_[i]->Set(static_cast<double>(table_.bands()[i]));
   std::map<std::int32_t, std::vector<identity::BehaviourTable::Finding>> by_sale;
   for (const auto& one : findings) by_sale[one.sale_no].push_back(one);
@@ -209,13 +202,6 @@ bool BehaviourRecorder::write_now() {
     }
   }
   return failed == 0;
-}
-
-void BehaviourRecorder::drop_old() {
-  const auto snapshot = latest_.get();
-  if (!snapshot || snapshot->sales.empty()) return;
-  next_to_drop_ = (next_to_drop_ + 1) % snapshot->sales.size();
-  (void)postgres::drop_old_behaviour(session_, snapshot->sales[next_to_drop_]->sale->sale_no, keep_);
 }
 
 }  // namespace flashsale::checkout

@@ -7,6 +7,7 @@
 #include "flashsale/checkout/erased_names.hpp"
 #include "flashsale/checkout/give_back.hpp"
 #include "flashsale/checkout/retake.hpp"
+#include "flashsale/postgres/behaviour_repository.hpp"
 #include "flashsale/postgres/order_repository.hpp"
 #include "flashsale/postgres/payment_repository.hpp"
 #include "flashsale/postgres/sale_repository.hpp"
@@ -58,6 +59,10 @@ void Sweeper::pass() {
   finish_entries();
   held_back_ = count_held_back();
   (void)postgres::end_stalled_writers(stores_.session());
+  if (snapshot && now >= behaviour_at_) {
+    behaviour_at_ = now + options_.behaviour_interval;
+    drop_old_behaviour(*snapshot);
+  }
   if (!snapshot || !snapshot->redis_reached) return;
   for (const auto& sale : snapshot->sales) {
     if (sale->serving && sale->log_entries > 0 && is_overdue(*sale)) sweep_log(*sale);
@@ -249,6 +254,14 @@ void Sweeper::give_units_back(std::int32_t sale_no) {
     if (freed->size() < static_cast<std::size_t>(kGivenBackAtOnce)) return;
     given_back_up_to_.emplace(sale_no, freed->back());
   }
+}
+
+/// One sale at a time, so that nothing is held up.
+void Sweeper::drop_old_behaviour(const catalog::Snapshot& snapshot) {
+  if (snapshot.sales.empty()) return;
+  behaviour_next_ = (behaviour_next_ + 1) % snapshot.sales.size();
+  const auto sale_no = snapshot.sales[behaviour_next_]->sale->sale_no;
+  (void)postgres::drop_old_behaviour(stores_.session(), sale_no, options_.behaviour_keep);
 }
 
 }  // namespace flashsale::checkout

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <bit>
 #include <chrono>
+#include <cstdlib>
 #include <cstring>
 #include <utility>
 
@@ -54,8 +55,11 @@ struct alignas(64) BehaviourTable::Customer {
   int score = 0;
   int found_score = -1;  ///< with which it was given out last; below 0: never
   std::int32_t sale_no = 0;
-  bool is_changed = false;
+  bool is_changed = false;  ///< since it was given out
+  bool is_put_back = false;
+  std::uint32_t seen_in = 0;  ///< the pass before its last checkout
   std::uint64_t network = 0;
+  TimePoint found_at{};   ///< the last checkout of which it was told when it was given out
   TimePoint run_at{};     ///< begin of the burst under way
   std::uint32_t run = 0;  ///< its checkouts
   std::string id;
@@ -193,6 +197,7 @@ void BehaviourTable::observe(const Checkout& checkout, const SellingMoments& mom
   customer.last_at = is_first ? checkout.at : std::max(customer.last_at, checkout.at);
   newest_at_ = std::max(newest_at_, checkout.at);
   customer.is_changed = true;
+  customer.seen_in = passes_;
   customer.score = behaviour_score(customer.seen);
   sets_to_look_at_ = customers_.size();
 }
@@ -206,9 +211,20 @@ void BehaviourTable::look_at_neighbours(Customer& customer) const {
   customer.score = behaviour_score(customer.seen);
 }
 
-/// A flood of one band leaves those of the others their room.
+/// Of somebody who was given out before. What others at the same address do moves a score, too.
+bool BehaviourTable::is_due(const Customer& customer, Wanted wanted) {
+  if (customer.is_put_back) return true;
+  const bool has_moved = behaviour_band(customer.score) != behaviour_band(customer.found_score) ||
+                         std::abs(customer.score - customer.found_score) >= kScoreHardly;
+  if (has_moved || !customer.is_changed) return has_moved;
+  if (wanted == Wanted::all || customer.last_at - customer.found_at >= kSaidAgainAfter) return true;
+  if (passes_ - customer.seen_in >= kQuietPasses) return true;
+  sets_to_look_at_ = customers_.size();
+  return false;
+}
+
+/// For the first time. A flood of one band leaves those of the others their room.
 bool BehaviourTable::is_worth_keeping(const Customer& customer) {
-  if (customer.found_score >= 0) return customer.is_changed || customer.score != customer.found_score;
   if (customer.score < kScoreMin) return false;
   // Somebody who was erased meanwhile is not to come back by what others do later.
   if (newest_at_ - customer.last_at > kFirstFoundWithin) return false;
@@ -218,15 +234,16 @@ bool BehaviourTable::is_worth_keeping(const Customer& customer) {
   return true;
 }
 
-std::vector<BehaviourTable::Finding> BehaviourTable::take_findings(std::size_t count) {
+std::vector<BehaviourTable::Finding> BehaviourTable::take_findings(std::size_t count, Wanted wanted) {
   std::vector<Finding> findings;
+  ++passes_;
   std::size_t looked_at = 0;
   for (std::size_t i = 0; i < customers_.size() && looked_at < kSetsOfPass && findings.size() < count; ++i) {
+    if (sets_to_look_at_ > 0) --sets_to_look_at_;
     if (customers_[next_set_]) {
-      take_findings_of(*customers_[next_set_], findings);
+      take_findings_of(*customers_[next_set_], wanted, findings);
       ++looked_at;
     }
-    if (sets_to_look_at_ > 0) --sets_to_look_at_;
     if (++next_set_ < customers_.size()) continue;
     next_set_ = 0;
     bands_ = std::exchange(bands_under_way_, {});
@@ -234,23 +251,24 @@ std::vector<BehaviourTable::Finding> BehaviourTable::take_findings(std::size_t c
   return findings;
 }
 
-void BehaviourTable::take_findings_of(CustomerSet& set, std::vector<Finding>& findings) {
+void BehaviourTable::take_findings_of(CustomerSet& set, Wanted wanted, std::vector<Finding>& findings) {
   for (auto& customer : set.places) {
     if (customer.key == 0) continue;
     look_at_neighbours(customer);
     ++bands_under_way_[static_cast<std::size_t>(behaviour_band(customer.score))];
-    if (!is_worth_keeping(customer)) continue;
-    findings.push_back(
-        {customer.sale_no, customer.id, customer.seen, customer.score, customer.last_at, customer.found_score >= 0});
+    const bool was_found = customer.found_score >= 0;
+    if (!(was_found ? is_due(customer, wanted) : is_worth_keeping(customer))) continue;
+    findings.push_back({customer.sale_no, customer.id, customer.seen, customer.score, customer.last_at, was_found});
     customer.found_score = customer.score;
-    customer.is_changed = false;
+    customer.found_at = customer.last_at;
+    customer.is_changed = customer.is_put_back = false;
   }
 }
 
 void BehaviourTable::put_back(const Finding& finding) {
   auto* const customer = find(finding.sale_no, finding.customer_id);
   if (customer == nullptr) return;
-  customer->is_changed = true;
+  customer->is_put_back = true;
   sets_to_look_at_ = customers_.size();
   if (finding.was_found) return;
   customer->found_score = -1;

@@ -25,7 +25,6 @@ class BehaviourRecorderTest : public ::testing::Test {
   [[nodiscard]] BehaviourRecorder::Options options() const {
     BehaviourRecorder::Options options;
     options.postgres = database.options();
-    options.keep = std::chrono::hours(24);
     return options;
   }
 
@@ -156,6 +155,23 @@ TEST_F(BehaviourRecorderTest, OldRowsGo) {
   database.ask("UPDATE customer_behaviour SET seen_at = now() - interval '2 hours'");
   EXPECT_FALSE(postgres::drop_old_behaviour(session, definition.sale_no, 3600s));
   EXPECT_TRUE(written().empty());
+}
+
+TEST_F(BehaviourRecorderTest, BandsAreThoseOfTheHighestScoreOfACustomer) {
+  const auto other = testing::created_sale(session, "other", {10});
+  const auto add = [&](const Sale& sale, std::int64_t process_no, const std::string& customer, int score) {
+    const postgres::CustomerBehaviour one{customer, {}, score, opening};
+    ASSERT_FALSE(postgres::add_behaviour(session, sale.sale_no, process_no, {&one, 1}));
+  };
+  add(definition, 1, "alice", 93);
+  add(definition, 2, "alice", 10);
+  add(definition, 1, "bob", 24);
+  add(definition, 2, "carol", 25);
+  add(definition, 2, "dave", 75);
+  add(other, 1, "erin", kUnlikePeople);
+  EXPECT_EQ(*postgres::read_bands(session, definition.sale_no), (postgres::BehaviourBands{1, 1, 0, 2}));
+  EXPECT_EQ(*postgres::read_bands(session, other.sale_no), (postgres::BehaviourBands{0, 0, 1, 0}));
+  EXPECT_EQ(*postgres::read_bands(session, other.sale_no + 1), postgres::BehaviourBands{});
 }
 
 TEST_F(BehaviourRecorderTest, EveryNumberComesBackAsItWasWritten) {

@@ -5,6 +5,7 @@ import io
 import json
 import secrets
 import socket
+import time
 import unittest
 
 import harness
@@ -226,6 +227,33 @@ class OffTest(BehaviourCase):
         self.burst(sale, self.cluster.new_customer("bot"))
         self.assertEqual(self.listed(sale)["customers"], [])
         self.assertEqual(self.cluster.query("SELECT count(*) FROM customer_behaviour"), [(0,)])
+
+    def test_what_is_left_still_goes_by_its_time(self):
+        sale = self.cluster.create_sale()
+        for customer, days in (("old", 31), ("new", 29)):
+            self.cluster.query(
+                "INSERT INTO customer_behaviour SELECT %s, %s, 1, now() - %s * interval '1 day', 50, 1, 1, 0, now(), 0,"
+                " 0, 0, 12, 0, 0, 1, 1, 0, 0, 0", (self.cluster.sale_no(sale), customer, days))
+        self.assertEqual({one["customer_id"] for one in self.listed(sale)["customers"]}, {"old", "new"})
+        wait_until(lambda: self.of(sale, "old") is None, 60, "it is kept for ever", 0.2)
+        self.assertIsNotNone(self.of(sale, "new"))
+
+
+class RewrittenTest(BehaviourCase):
+    def test_whoever_goes_on_is_not_written_with_each_checkout(self):
+        sale = self.sold_out_sale()
+        bot = self.cluster.new_customer("bot")
+        self.burst(sale, bot, 100)
+        self.wait_told(sale, bot, lambda one: one["checkouts"] == 100)
+        writers = set()
+        # For some looks, without a pause that would be quiet.
+        for _ in range(12):
+            self.cluster.buy(sale, bot)
+            time.sleep(1)
+            writers.update(self.cluster.query("SELECT xmin::text FROM customer_behaviour WHERE customer_id = %s",
+                                              (bot,)))
+        self.assertLessEqual(len(writers), 2, "transactions that have written the row")
+        self.wait_told(sale, bot, lambda one: one["checkouts"] == 112)
 
 
 if __name__ == "__main__":

@@ -123,15 +123,58 @@ TEST_F(BehaviourTableTest, GivesOutWhatIsNewSinceTheLastTime) {
   for (int i = 0; i < 12; ++i) come("bot", milliseconds(9000 + 10 * i));
   ASSERT_EQ(take().size(), 1U);
   EXPECT_TRUE(take().empty());
-  come("bot", seconds(30));
+  for (int i = 0; i < 12; ++i) come("bot", seconds(30) + milliseconds(250 * i));
   const auto again = take();
   ASSERT_EQ(again.size(), 1U);
   EXPECT_TRUE(again[0].was_found);
+  EXPECT_GE(again[0].score, 90) << "a rhythm besides the burst";
   table.put_back(again[0]);
   EXPECT_EQ(take().size(), 1U);
   table.forget(7, "bot");
   table.put_back(again[0]);
   EXPECT_TRUE(take().empty());
+}
+
+TEST_F(BehaviourTableTest, WhoGoesOnWithoutANewScoreIsGivenOutWhenItIsQuietAgain) {
+  for (int i = 0; i < 12; ++i) come("bot", milliseconds(9000 + 10 * i));
+  ASSERT_EQ(take().size(), 1U);
+  std::size_t given_out = 0;
+  for (int i = 0; i < 1500; ++i) {
+    come("bot", seconds(20 + i));
+    given_out += take().size();
+    EXPECT_TRUE(table.has_news() || given_out > 0);
+  }
+  EXPECT_EQ(given_out, 2U) << "once in ten minutes";
+  std::vector<BehaviourTable::Finding> last;
+  for (unsigned pass = 0; pass < BehaviourTable::kQuietPasses && last.empty(); ++pass) last = take();
+  ASSERT_EQ(last.size(), 1U);
+  EXPECT_EQ(last[0].behaviour.checkouts, 1512U);
+  EXPECT_EQ(last[0].seen_at, kOpening + seconds(20 + 1499));
+  EXPECT_FALSE(table.has_news());
+  for (int look = 0; look < 10; ++look) EXPECT_TRUE(take().empty());
+}
+
+TEST_F(BehaviourTableTest, WhatIsHeldBackIsGivenOutAtTheEnd) {
+  for (int i = 0; i < 12; ++i) come("bot", milliseconds(9000 + 10 * i));
+  ASSERT_EQ(take().size(), 1U);
+  come("bot", seconds(30));
+  EXPECT_TRUE(take().empty());
+  EXPECT_TRUE(table.has_news());
+  EXPECT_EQ(table.take_findings(kAll, BehaviourTable::Wanted::all).size(), 1U);
+  EXPECT_TRUE(table.take_findings(kAll, BehaviourTable::Wanted::all).empty());
+}
+
+/// Others behind the same address move a score by and by.
+TEST_F(BehaviourTableTest, ABandThatChangesIsGivenOutAtOnce) {
+  come("bot", milliseconds(12));
+  ASSERT_EQ(take().at(0).score, kUnlikePeople);
+  for (int i = 0; i < 9; ++i) come("other-" + std::to_string(i), milliseconds(20 + i));
+  const auto findings = take();
+  const auto* const bot = of(findings, "bot");
+  ASSERT_NE(bot, nullptr);
+  EXPECT_EQ(behaviour_band(bot->score), BehaviourBand::very_high);
+  come("person", seconds(20));
+  EXPECT_EQ(of(take(), "bot"), nullptr) << "a neighbour more is hardly anything";
 }
 
 TEST_F(BehaviourTableTest, WhatCouldNotBeKeptTheFirstTimeIsNewOnceMore) {

@@ -26,7 +26,6 @@ class BehaviourRecorder {
   struct Options {
     postgres::Options postgres;
     identity::BehaviourTable::Options table;
-    std::chrono::seconds keep{};  ///< after a customer's last checkout
   };
 
   BehaviourRecorder(const Options& options, const identity::GatewayPeers& trusted_proxies, telemetry::Metrics& metrics);
@@ -41,7 +40,8 @@ class BehaviourRecorder {
 
   // What its thread does now and then. For whoever has not started it.
   void look_now();
-  bool write_now();  ///< a pass; false: PostgreSQL has not taken all of it
+  using Wanted = identity::BehaviourTable::Wanted;
+  bool write_now(Wanted wanted = Wanted::what_matters);  ///< a pass; false: PostgreSQL has not taken all of it
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -56,10 +56,8 @@ class BehaviourRecorder {
   void look_at(const std::vector<Note>& notes, const catalog::Snapshot& snapshot);
   [[nodiscard]] identity::SellingMoments moments_of(const catalog::SaleSnapshot& sale);
   [[nodiscard]] bool write_sale(std::int32_t sale_no, const std::vector<identity::BehaviourTable::Finding>& findings);
-  void drop_old();
 
   const identity::GatewayPeers& trusted_proxies_;
-  std::chrono::seconds keep_;
   std::int64_t process_no_;
   catalog::LatestSnapshot latest_;
   std::mutex mutex_;
@@ -72,8 +70,6 @@ class BehaviourRecorder {
   std::map<std::int32_t, Returns> returns_;
   std::int32_t last_failed_ = 0;  ///< sale that could not be written
   Clock::time_point written_at_{};
-  Clock::time_point dropped_at_{};
-  std::size_t next_to_drop_ = 0;  ///< place of a sale in the snapshot
   std::array<prometheus::Gauge*, kBehaviourBands.size()> bands_{};
   prometheus::Counter& left_out_;
   workers::PeriodicThread thread_;  ///< the last: it ends before what it uses

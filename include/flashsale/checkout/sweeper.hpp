@@ -20,7 +20,8 @@ namespace flashsale::checkout {
 
 /// Finishes what crashes left behind, on every instance: pending log entries that nobody has settled for a while go to
 /// the journal again (the order id makes that harmless), withdrawals of stock and late payments are written, units of
-/// final orders are given back to Redis, and it is told whose name was erased (PROTOCOL R3, R12, R13, R14). One thread.
+/// final orders are given back to Redis, and it is told whose name was erased (PROTOCOL R3, R12, R13, R14). What is
+/// told of customers' behaviour goes when its time is over, whether this instance adds to it or not. One thread.
 class Sweeper : public Settlement {
  public:
   struct Options {
@@ -30,6 +31,9 @@ class Sweeper : public Settlement {
     std::chrono::milliseconds older_than{3000};
     /// Orders in the journal at once, over all sales; up to as many again may wait there for items that are held.
     std::size_t in_flight_max = 2048;
+    /// After a customer's last checkout in a sale. One sale's turn comes with each interval.
+    std::chrono::seconds behaviour_keep{30 * 86'400};
+    std::chrono::milliseconds behaviour_interval{10'000};
   };
 
   Sweeper(Options options, catalog::Upkeep& upkeep, Journal& journal, telemetry::Metrics& metrics);
@@ -82,6 +86,7 @@ class Sweeper : public Settlement {
   void finish_entry(const Entry& entry);
   void give_units_back(const catalog::Snapshot& snapshot);
   void give_units_back(std::int32_t sale_no);
+  void drop_old_behaviour(const catalog::Snapshot& snapshot);
   [[nodiscard]] bool has_in_hand(std::int32_t sale_no, std::int64_t epoch, const std::string& entry_id);
 
   Options options_;
@@ -96,6 +101,8 @@ class Sweeper : public Settlement {
   /// What the last pass ended with; empty: from the first.
   std::map<std::int32_t, postgres::FreedOrder> given_back_up_to_;
   std::optional<postgres::ErasedName> names_told_up_to_;
+  catalog::SteadyTime behaviour_at_{};  ///< when the next sale's turn comes
+  std::size_t behaviour_next_ = 0;      ///< its place in the snapshot
 
   catalog::LatestSnapshot snapshot_;
   std::mutex mutex_;

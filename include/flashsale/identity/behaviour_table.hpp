@@ -1,5 +1,6 @@
 #pragma once
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -54,11 +55,17 @@ class BehaviourTable {
   BehaviourTable& operator=(const BehaviourTable&) = delete;
 
   void observe(const Checkout& checkout, const SellingMoments& moments);
+  enum class Wanted : std::uint8_t { what_matters, all };
   /// Customers whose score is worth keeping and of whom something is new since they were given out: `count`, or a few
-  /// more. A pass looks at a part of a large table, and the next one goes on there.
-  [[nodiscard]] std::vector<Finding> take_findings(std::size_t count);
-  /// Something has come that take_findings() has not looked at yet.
+  /// more. A pass looks at a part of a large table, and the next one goes on there. What matters is not whose score has
+  /// hardly moved since then, until they have been quiet for kQuietPasses or kSaidAgainAfter has passed: whoever goes
+  /// on for hours is not given out with each checkout.
+  [[nodiscard]] std::vector<Finding> take_findings(std::size_t count, Wanted wanted = Wanted::what_matters);
+  /// Something has come that take_findings() has not looked at yet, or has held back.
   [[nodiscard]] bool has_news() const { return sets_to_look_at_ > 0; }
+  static constexpr std::uint32_t kQuietPasses = 3;
+  static constexpr int kScoreHardly = 5;  ///< points, within one band
+  static constexpr std::chrono::minutes kSaidAgainAfter{10};
   /// It could not be kept, and is given out again.
   void put_back(const Finding& finding);
   /// As if the customer had never come.
@@ -82,7 +89,8 @@ class BehaviourTable {
   void react(Customer& customer, const Checkout& checkout, const SellingMoments& moments);
   void look_at_neighbours(Customer& customer) const;
   [[nodiscard]] bool is_worth_keeping(const Customer& customer);
-  void take_findings_of(CustomerSet& set, std::vector<Finding>& findings);
+  [[nodiscard]] bool is_due(const Customer& customer, Wanted wanted);
+  void take_findings_of(CustomerSet& set, Wanted wanted, std::vector<Finding>& findings);
 
   Options options_;
   std::array<std::uint64_t, 2> hash_key_;
@@ -94,6 +102,7 @@ class BehaviourTable {
   TimePoint newest_at_{};            ///< of all checkouts
   std::size_t next_set_ = 0;         ///< where the next pass begins, so that everybody's turn comes
   std::size_t sets_to_look_at_ = 0;  ///< until it has looked at whatever has changed
+  std::uint32_t passes_ = 0;
 };
 
 }  // namespace flashsale::identity

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <stdexcept>
 
+#include "flashsale/outbound/trace_probe.hpp"
 #include "flashsale/postgres/distribution.hpp"
 #include "flashsale/postgres/migrator.hpp"
 #include "flashsale/postgres/privileges.hpp"
@@ -139,6 +140,13 @@ void check_brokers(const Settings& settings, DependencyReport& report) {
   } catch (const std::invalid_argument& refused) {
     report.unsafe.emplace_back(refused.what());
   }
+}
+
+void check_trace_collector(const Settings& settings, DependencyReport& report) {
+  if (!settings.tracing.enabled) return;
+  const auto why = outbound::try_trace_collector(trace_exporter_options(settings));
+  if (why.empty()) return report.notes.push_back("traces reach their collector");
+  report.warnings.push_back("traces do not reach their collector: " + why);
 }
 
 DependencyReport check_dependencies(const Settings& settings) {

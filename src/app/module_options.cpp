@@ -151,6 +151,15 @@ telemetry::Tracer::Options tracer_options(const Settings& settings) {
   return options;
 }
 
+outbound::TraceExporter::Options trace_exporter_options(const Settings& settings) {
+  outbound::TraceExporter::Options options;
+  options.url = settings.tracing.url;
+  options.headers = settings.tracing.headers;
+  options.ca_file = settings.tracing.ca_file;
+  options.service_name = settings.tracing.service_name;
+  return options;
+}
+
 api::ShopOptions shop_options(const Settings& settings) {
   api::ShopOptions options;
   options.enabled = settings.shop.enabled;

@@ -13,6 +13,7 @@
 #include "flashsale/events/webhook_options.hpp"
 #include "flashsale/http/server.hpp"
 #include "flashsale/identity/customer_rate_limiter.hpp"
+#include "flashsale/outbound/trace_exporter.hpp"
 #include "flashsale/postgres/session.hpp"
 #include "flashsale/redis/options.hpp"
 #include "flashsale/telemetry/metrics.hpp"
@@ -30,6 +31,8 @@ namespace flashsale::app {
 [[nodiscard]] checkout::BehaviourRecorder::Options behaviour_options(const Settings& settings);
 [[nodiscard]] identity::CustomerRateLimiter::Options rate_limiter_options(const Settings& settings);
 [[nodiscard]] telemetry::Tracer::Options tracer_options(const Settings& settings);
+/// Without the name of the instance.
+[[nodiscard]] outbound::TraceExporter::Options trace_exporter_options(const Settings& settings);
 [[nodiscard]] api::ShopOptions shop_options(const Settings& settings);
 [[nodiscard]] api::StreamPlaces::Options stream_options(const Settings& settings);
 

@@ -219,12 +219,7 @@ std::unique_ptr<telemetry::Tracer> make_tracer(const Settings& settings, telemet
 std::unique_ptr<outbound::TraceExporter> make_trace_exporter(const Settings& settings, telemetry::Tracer* tracer,
                                                              telemetry::Metrics& metrics) {
   if (tracer == nullptr) return nullptr;
-  const auto& tracing = settings.tracing;
-  outbound::TraceExporter::Options options;
-  options.url = tracing.url;
-  options.headers = tracing.headers;
-  options.ca_file = tracing.ca_file;
-  options.service_name = tracing.service_name;
+  auto options = trace_exporter_options(settings);
   options.instance = instance_name();
   return std::make_unique<outbound::TraceExporter>(std::move(options), *tracer, metrics);
 }

@@ -101,9 +101,11 @@ int run_audit(const Settings& settings, const std::string& sale_id) {
 int run_check(const Settings& settings) {
   auto report = check_dependencies(settings);
   check_brokers(settings, report);
+  check_trace_collector(settings, report);
   for (const auto& problem : report.unreachable) std::cout << "unreachable  " << problem << '\n';
   for (const auto& problem : report.unsafe) std::cout << "unsafe       " << problem << '\n';
   for (const auto& warning : token_warnings(settings)) std::cout << "warning      " << warning << '\n';
+  for (const auto& warning : report.warnings) std::cout << "warning      " << warning << '\n';
   for (const auto& note : report.notes) std::cout << "note         " << note << '\n';
   for (const auto& more : report.excessive) std::cout << "not needed   " << more << '\n';
   if (report.good()) std::cout << "settings, schema and stores are good\n";

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "flashsale/telemetry/log.hpp"
+#include "trace_call.hpp"
 #include "trace_document.hpp"
 
 namespace flashsale::outbound {
@@ -17,7 +18,6 @@ using std::chrono::milliseconds;
 constexpr std::size_t kBatchesMax = 2048;
 constexpr std::size_t kTracesAtOnce = 256;
 constexpr std::size_t kOrdersOfBatchMax = 64;
-constexpr milliseconds kCallTime{5000};
 constexpr milliseconds kFlushTime{2000};
 constexpr milliseconds kPauseMin{500};
 constexpr milliseconds kPauseMax{30'000};
@@ -28,12 +28,6 @@ constexpr int kNice = 10;
 bool is_worth_another_try(const HttpClient::Answer& answer) {
   if (answer.end == HttpClient::End::failed) return true;
   return answer.status == 429 || answer.status == 502 || answer.status == 503 || answer.status == 504;
-}
-
-/// Whoever has more to say than is read has been understood.
-bool is_taken(const HttpClient::Answer& answer) {
-  const bool has_answered = answer.end == HttpClient::End::answered || answer.end == HttpClient::End::body_too_large;
-  return has_answered && answer.status >= 200 && answer.status < 300;
 }
 
 HttpClient::Options client_options(const TraceExporter::Options& options) {
@@ -132,10 +126,7 @@ std::vector<TraceExporter::Batch> TraceExporter::take_due_batches(bool is_last) 
 }
 
 void TraceExporter::deliver(const std::string& document, std::size_t traces) {
-  HttpClient::Request request{.url = options_.url, .headers = options_.headers, .body = document};
-  request.headers.emplace_back("Content-Type: application/json");
-  request.headers.emplace_back("Accept:");
-  request.time_max = kCallTime;
+  const auto request = trace_call(options_.url, options_.headers, document);
   for (unsigned attempt = 1;; ++attempt) {
     const auto answer = client_.send(request);
     if (is_taken(answer)) return note_success();
@@ -156,8 +147,7 @@ void TraceExporter::note_success() {
 void TraceExporter::note_failure(const HttpClient::Answer& answer) {
   (answer.status == 0 ? failed_ : refused_).Increment();
   if (std::exchange(is_failing_, true)) return;
-  const auto why = answer.error.empty() ? "answered " + std::to_string(answer.status) : answer.error;
-  telemetry::log_warn("traces do not reach their collector", {{"error", why}});
+  telemetry::log_warn("traces do not reach their collector", {{"error", why_not_taken(answer)}});
 }
 
 }  // namespace flashsale::outbound

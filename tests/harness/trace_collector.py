@@ -57,7 +57,7 @@ class Span:
 
 
 class TraceCollector:
-    """`behave()` gives a status, or "hang" or "endless"; it can be replaced at any time."""
+    """`behave()` gives a status, or "hang", "endless" or "page"; it can be replaced at any time."""
 
     def __init__(self, behave=lambda: 200):
         self.behave = behave
@@ -103,6 +103,8 @@ class TraceCollector:
         if what == 200:
             self._keep(body)
         answer = b"{}"
+        if what == "page":
+            what, answer = 200, b"\n<!doctype html><title>Traces</title>"
         handler.wfile.write(b"HTTP/1.1 %d Whatever\r\nContent-Length: %d\r\nContent-Type: application/json\r\n\r\n%b"
                             % (what, len(answer), answer))
 

@@ -310,6 +310,39 @@ class ChanceTest(TracingCase):
         self.assertFalse([span for span in self.collector.spans() if "alice-of-nowhere" in repr(span.attributes)])
 
 
+class CheckTest(TracingCase):
+    keeps = TracingCase.keeps | {"tracing.headers": "Authorization: Bearer hush-hush"}
+
+    def told(self, **settings):
+        """The line about traces. Whatever it is, no reason against selling."""
+        done = self.cluster.flashsaled("check", settings=settings)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertNotIn("hush-hush", done.stdout + done.stderr)
+        return next((line for line in done.stdout.splitlines() if " traces " in line), None)
+
+    def test_check_tries_the_collector(self):
+        self.assertEqual(self.told(), "note         traces reach their collector")
+        self.assertEqual({call["Authorization"] for call in self.collector.calls}, {"Bearer hush-hush"})
+        self.assertEqual(self.collector.spans(), [])
+        for behaviour, why in ((404, "answered 404: tracing.url has to be the whole one, with its path"),
+                               (401, "answered 401: it wants to know who sends (tracing.headers)"),
+                               (307, "answered 307: tracing.url has to be where that leads"),
+                               (415, "answered 415: it takes no JSON there"), (503, "answered 503"),
+                               ("page", "answered 200 with something else than a collector does"),
+                               ("hang", "")):
+            with self.subTest(behaviour):
+                self.collector.behave = lambda behaviour=behaviour: behaviour
+                self.assertTrue(self.told().startswith(f"warning      traces do not reach their collector: {why}"))
+        nowhere = f"http://127.0.0.1:{harness.free_port()}/v1/traces"
+        self.assertRegex(self.told(**{"tracing.url": nowhere}),
+                         "^warning      traces do not reach their collector: .*onnect")
+
+    def test_without_traces_there_is_none_to_try(self):
+        calls = len(self.collector.calls)
+        self.assertIsNone(self.told(**{"tracing.enabled": False}))
+        self.assertEqual(len(self.collector.calls), calls)
+
+
 class CollectorTest(TracingCase):
     """One that does not take what it is sent: buyers notice nothing."""
 

@@ -38,8 +38,10 @@
 #include "flashsale/outbound/trace_exporter.hpp"
 #include "flashsale/payments/payment_sweeper.hpp"
 #include "flashsale/postgres/call_watch.hpp"
+#include "flashsale/postgres/connecting.hpp"
 #include "flashsale/postgres/event_agreement.hpp"
 #include "flashsale/postgres/outbox.hpp"
+#include "flashsale/redis/connecting.hpp"
 #include "flashsale/telemetry/log.hpp"
 #include "module_options.hpp"
 #include "private_memory.hpp"
@@ -88,6 +90,8 @@ constexpr milliseconds kStopPoll{20};
 constexpr unsigned kPaymentThreads = 4;
 constexpr std::size_t kPaymentQueueMax = 1024;
 constexpr milliseconds kCutAfterDeadline{500};
+/// For whoever has yet to write its last counts, and lost its connection a moment ago.
+constexpr milliseconds kConnectWhenStopping{1000};
 
 /// Everything that the I/O threads share, and these.
 class Process {
@@ -582,13 +586,19 @@ void Process::stop() {
   admin_server_->stop_accepting();
   wait_until(std::min(deadline, Steady::now() + milliseconds(2000)),
              [this] { return admin_server_->connections() == 0; });
-  // A frozen PostgreSQL must not hold up the end.
-  postgres::CallWatch::instance().cut_all_at(deadline + kCutAfterDeadline);
+  // A PostgreSQL that is frozen, or answers nobody who connects, must not hold up the end.
+  const auto end = deadline + kCutAfterDeadline;
+  postgres::CallWatch::instance().cut_all_at(end);
+  postgres::give_up_connecting_at(end);
   journal_.stop(deadline);
   // Settled orders' log entries are trimmed in the loop's next turns.
   std::this_thread::sleep_for(kStopPoll * 2);
   public_server_->abort();
   admin_server_->abort();
+  // Nobody waits for anything any more. What stops one after the other would wait for a store as often, all in all.
+  const auto last_connect = std::min(end, Steady::now() + kConnectWhenStopping);
+  postgres::give_up_connecting_at(last_connect);
+  redis::give_up_connecting_at(last_connect);
   services_.stop();
   telemetry::log_info("stopped", {{"orders_left", permits_.taken()}});
 }
@@ -676,6 +686,7 @@ int run_serve(const Settings& settings, std::function<Settings()> read_again) {
     status = process.run();
   }
   telemetry::shutdown_log();
+  if (postgres::is_still_connecting()) std::_Exit(status);
   return status;
 }
 

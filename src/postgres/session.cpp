@@ -11,6 +11,7 @@
 #include "flashsale/postgres/call_watch.hpp"
 #include "flashsale/postgres/error.hpp"
 #include "flashsale/telemetry/log.hpp"
+#include "open_connection.hpp"
 #include "statement.hpp"
 #include "statement_cache.hpp"
 
@@ -257,7 +258,7 @@ struct Session::State {
 #endif
 
   void open() {
-    auto fresh = std::make_unique<pqxx::connection>(with_own_parameters(options, name));
+    auto fresh = open_connection(with_own_parameters(options, name));
 #if PQXX_VERSION_MAJOR < 7
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"

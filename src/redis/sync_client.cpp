@@ -2,9 +2,13 @@
 
 #include <hiredis/hiredis.h>
 
+#include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <thread>
 #include <utility>
 
+#include "flashsale/redis/connecting.hpp"
 #include "flashsale/redis/error.hpp"
 #include "flashsale/telemetry/log.hpp"
 #include "handshake.hpp"
@@ -26,6 +30,16 @@ std::string wire_of(std::span<const Command> commands) {
 
 timeval to_timeval(std::chrono::milliseconds duration) {
   return {duration.count() / 1000, duration.count() % 1000 * 1000};
+}
+
+using Clock = std::chrono::steady_clock;
+std::atomic<Clock::rep> given_up_at{Clock::time_point::max().time_since_epoch().count()};
+
+/// How much of `time` there is until the process ends; 0: nothing.
+std::chrono::milliseconds what_is_left_of(std::chrono::milliseconds time) {
+  const auto left = Clock::time_point(Clock::duration(given_up_at)) - Clock::now();
+  if (left <= Clock::duration(0)) return std::chrono::milliseconds(0);
+  return std::min(time, std::chrono::ceil<std::chrono::milliseconds>(left));
 }
 
 }  // namespace
@@ -115,8 +129,9 @@ SyncClient& SyncClient::operator=(SyncClient&&) noexcept = default;
 Error SyncClient::connect() {
   if (state_->context) return {};
   const auto& options = state_->options;
-  state_->context.reset(
-      redisConnectWithTimeout(options.address.host.c_str(), options.address.port, to_timeval(options.connect_timeout)));
+  const auto time = what_is_left_of(options.connect_timeout);
+  if (time.count() == 0) return Failure::unavailable;
+  state_->context.reset(redisConnectWithTimeout(options.address.host.c_str(), options.address.port, to_timeval(time)));
   if (!state_->context || state_->context->err != 0) {
     telemetry::log_warn(
         "redis connect failed",
@@ -126,6 +141,10 @@ Error SyncClient::connect() {
   }
   redisSetTimeout(state_->context.get(), to_timeval(options.timeout));
   return state_->shake_hands();
+}
+
+void give_up_connecting_at(std::chrono::steady_clock::time_point moment) {
+  given_up_at = moment.time_since_epoch().count();
 }
 
 void SyncClient::disconnect() { state_->close(); }

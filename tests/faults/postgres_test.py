@@ -12,6 +12,7 @@ import psycopg2
 import harness
 from fault_case import ROUNDS, FaultCase
 from harness import Purchase, check_buyers, crowd
+from tcp_proxy import TcpProxy
 
 
 class SilenceTest(FaultCase):
@@ -98,6 +99,26 @@ class SilenceTest(FaultCase):
         self.cluster.instances[1].start()
         self.check_status(self.cluster.cancel(order["id"], customer), 200)
         self.cluster.wait_consistent(sale)
+
+
+class NoAnswerTest(FaultCase):
+    def test_a_stop_beside_a_server_that_answers_no_connects(self):
+        port = self.cluster.postgres.port
+        link = TcpProxy(harness.free_port(), port)
+        self.addCleanup(link.stop)
+        instance = self.cluster.add_instance({
+            "postgres.url": self.cluster.postgres_url.replace(f":{port}", f":{link.port}"),
+            "postgres.connect_timeout_ms": 60_000})
+        sale = self.cluster.create_sale(stock=0)
+        where = len(self.cluster.instances) - 1
+        self.check_status(self.cluster.buy(sale, self.cluster.new_customer(), where=where), 409, "sold-out")
+        link.stall()
+        link.cut()
+        harness.wait_until(lambda: instance.client().get("/readyz").status == 503, 20, "/readyz is still 200")
+        # With counts that nobody can write any more.
+        self.check_status(self.cluster.buy(sale, self.cluster.new_customer(), where=where), 409, "sold-out")
+        instance.terminate()
+        self.assertEqual(instance.process.wait(30), 0, "one session after the other waits for its time-out")
 
 
 class CrashTest(FaultCase):

@@ -13,6 +13,7 @@ import yaml
 from harness import ROOT, ClusterCase, EventEndpoint, wait_until
 from harness.payment_provider import PaymentProvider, make_secret
 from harness.prometheus_server import Alertmanager, PrometheusServer
+from harness.trace_collector import TraceCollector
 
 SECRET = make_secret()
 CONNECTIONS_MAX = 20
@@ -35,7 +36,10 @@ class AlertsTest(ClusterCase):
     def setUpClass(cls):
         super().setUpClass()
         cls.addClassCleanup(cls.cluster.stop, check=False)
-        cls.small = cls.cluster.add_instance({"http.connections_max": CONNECTIONS_MAX})
+        cls.collector = TraceCollector()
+        cls.addClassCleanup(cls.collector.stop)
+        cls.small = cls.cluster.add_instance({"http.connections_max": CONNECTIONS_MAX, "tracing.enabled": True,
+                                              "tracing.url": cls.collector.url, "tracing.keep_one_in": 1})
         cls.victim = cls.cluster.add_instance()
         folder = cls.cluster.directory / "prometheus"
         cls.alertmanager = Alertmanager(folder / "alertmanager")
@@ -136,7 +140,10 @@ class AlertsTest(ClusterCase):
 
         self.leave_a_sink_untold()
         self.pay_too_late()
-        self.wait_firing("FlashsaledPaymentsGoBack")
+        # Each scrape is a request, and each of the small instance's requests is kept.
+        self.collector.behave = lambda: 404
+        self.wait_firing("FlashsaledPaymentsGoBack", "FlashsaledTracesLost")
+        self.collector.behave = lambda: 200
         self.change_a_number_in_redis(sale)
         with self.going_on(lambda: self.buy(sale), 0.2):
             self.wait_firing("FlashsaledStoresApart")

@@ -57,11 +57,11 @@ class Alertmanager:
 
 class PrometheusServer:
     """Scrapes every second, and evaluates the project's rules as often. `targets`: "127.0.0.1:port" of admin
-    listeners."""
+    listeners; `insight`: of `flashsaled insight`."""
 
     SCRAPE_S = 1
 
-    def __init__(self, directory, targets, alertmanager=None):
+    def __init__(self, directory, targets, alertmanager=None, insight=()):
         directory = pathlib.Path(directory)
         directory.mkdir(parents=True, exist_ok=True)
         for rules in CONFIG.glob("*.rules.yml"):
@@ -69,7 +69,8 @@ class PrometheusServer:
         config = yaml.safe_load((CONFIG / "prometheus.yml").read_text())
         config["global"] = {"scrape_interval": f"{self.SCRAPE_S}s", "scrape_timeout": f"{self.SCRAPE_S}s",
                             "evaluation_interval": f"{self.SCRAPE_S}s"}
-        config["scrape_configs"][0]["static_configs"] = [{"targets": list(targets)}]
+        for job, scraped in zip(config["scrape_configs"], (targets, insight), strict=True):
+            job["static_configs"] = [{"targets": list(scraped)}]
         if alertmanager is None:
             del config["alerting"]
         else:

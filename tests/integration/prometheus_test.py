@@ -7,20 +7,25 @@ import time
 import unittest
 
 import harness
-from harness import ROOT, ClusterCase, EventEndpoint, item_definition, wait_until
+from harness import ROOT, ClusterCase, EventEndpoint, Process, item_definition, wait_until
 from harness.payment_provider import PaymentProvider, make_secret
 from harness.prometheus_server import PrometheusServer
+from harness.trace_collector import TraceCollector
 
 SECRET = make_secret()
 # What Grafana fills in; the interval holds several scrapes.
 VARIABLES = {"$__rate_interval": "20s", "$sale": ".*", "$instance": ".*"}
 
 
-def panels():
+def targets():
     for path in sorted((ROOT / "config/grafana/dashboards").glob("*.json")):
         for panel in json.loads(path.read_text())["panels"]:
             for target in panel["targets"]:
-                yield f"{path.stem}: {panel['title']}", target["expr"]
+                yield f"{path.stem}: {panel['title']}", target
+
+
+def panels():
+    return [(place, target["expr"]) for place, target in targets()]
 
 
 def filled_in(expression):
@@ -31,20 +36,36 @@ def filled_in(expression):
 
 class PrometheusTest(ClusterCase):
     instances = 2
-    settings = {"payments.webhook_secrets": SECRET, "rate_limit.enabled": "false",
-                "events.webhooks.allow_private": True}
 
     @classmethod
     def setUpClass(cls):
+        cls.collector = TraceCollector()
+        cls.addClassCleanup(cls.collector.stop)
+        cls.settings = {"payments.webhook_secrets": SECRET, "rate_limit.enabled": "false",
+                        "events.webhooks.allow_private": True, "tracing.enabled": True,
+                        "tracing.url": cls.collector.url, "tracing.keep_one_in": 4}
         super().setUpClass()
         cls.addClassCleanup(cls.cluster.stop, check=False)
         cls.provider = PaymentProvider(cls.cluster, SECRET)
         cls.endpoint = EventEndpoint()
         cls.addClassCleanup(cls.endpoint.stop)
         cls.cluster.admin("POST", "/admin/v1/webhooks", {"url": cls.endpoint.url})
+        insight = cls.start_insight()
         cls.prometheus = PrometheusServer(cls.cluster.directory / "prometheus",
-                                          [f"127.0.0.1:{instance.admin_port}" for instance in cls.cluster.instances])
+                                          [f"127.0.0.1:{instance.admin_port}" for instance in cls.cluster.instances],
+                                          insight=[insight])
         cls.addClassCleanup(cls.prometheus.stop)
+
+    @classmethod
+    def start_insight(cls):
+        """Where it listens."""
+        listen = f"127.0.0.1:{harness.free_port()}"
+        url = f"http://127.0.0.1:{cls.cluster.instances[0].admin_port}"
+        process = Process("insight", [harness.BINARY, "insight", "--url", url, "--listen", listen],
+                          cls.cluster.directory / "insight.log",
+                          env=harness.clean_environment() | {"FLASHSALE_ADMIN_TOKEN": cls.cluster.admin_token})
+        cls.addClassCleanup(process.end)
+        return listen
 
     def metrics(self, where=0):
         return self.cluster.instances[where].admin("GET", "/metrics").body.decode()
@@ -94,6 +115,18 @@ class PrometheusTest(ClusterCase):
             for thread in threads:
                 thread.join()
         self.check_sums(sale)
+        self.check_exemplars()
+
+    def check_exemplars(self):
+        """Each panel that is to lead to traces does, and to such as were sent."""
+        leading = [(place, filled_in(target["expr"])) for place, target in targets() if target.get("exemplar")]
+        self.assertTrue(leading)
+        for place, expression in leading:
+            with self.subTest(place):
+                found = {trace_id for _, trace_id, _ in self.prometheus.exemplars(expression)}
+                self.assertTrue(found)
+                wait_until(lambda told=found: told <= {span.trace_id for span in self.collector.spans()}, 20,
+                           "they lead to traces that nobody has")
 
     def check_sums(self, sale):
         self.cluster.wait_consistent(sale)
@@ -105,6 +138,8 @@ class PrometheusTest(ClusterCase):
         totals = report["totals"]
         wait_until(lambda: self.prometheus.value(f"{stock} - {left}") == totals["sold"], 10,
                    "units that are taken are not those of the report")
+        taken = f'sum(flashsale_insight_taken_units{{sale="{sale}"}})'
+        wait_until(lambda: self.prometheus.value(taken) == totals["sold"], 20, "events do not tell of the same units")
         written = self.prometheus.value('sum(flashsale_orders_written_total{outcome="committed"})')
         self.assertEqual(written, sum(totals["orders"].values()), report)
         refused = self.prometheus.value('sum(flashsale_reservations_total{outcome="sold_out"})')

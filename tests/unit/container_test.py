@@ -205,6 +205,11 @@ def copied_paths(root):
     return breaches
 
 
+# What commands that call an instance read from their environment.
+CLIENT_COMMANDS = ("insight", "events")
+CLIENT_VARIABLES = {"FLASHSALE_ADMIN_URL", "FLASHSALE_ADMIN_TOKEN", "FLASHSALE_ADMIN_TOKEN_FILE"}
+
+
 def known_variables(root):
     """A FLASHSALE_ variable that a service is given is one that its program reads; what the caller's environment may
     change stands in the head of the file."""
@@ -212,13 +217,15 @@ def known_variables(root):
     known = settings(root)
     for name, service in services(root).items():
         program = words(service.get("entrypoint"))[:1]
+        is_client = words(service.get("command"))[:1] in ([command] for command in CLIENT_COMMANDS)
+        readable = CLIENT_VARIABLES if is_client else set(known)
         for variable in service.get("environment") or {}:
             if not variable.startswith("FLASHSALE_"):
                 continue
             if program and program[0].startswith("scripts/"):
                 if not re.search(rf"\b{variable}\b", read(root, program[0])):
                     breaches.append(f"{COMPOSE}: {name}: {program[0]} reads no {variable}")
-            elif variable not in known:
+            elif variable not in readable:
                 breaches.append(f"{COMPOSE}: {name}: there is no setting {variable}")
     text = read(root, COMPOSE)
     head = re.match(r"(#[^\n]*\n)*", text).group(0)
@@ -307,8 +314,13 @@ def ports(root):
                  "postgres": re.search(r"^port = (\d+)", read(root, "config/postgresql.conf"),
                                        re.MULTILINE).group(1), "rabbitmq": "5672"}
     for name, service in all_services.items():
-        values = [str(value) for value in (service.get("environment") or {}).values()]
-        for text in values + words(service.get("entrypoint")) + (urls_made(root) if name == "secrets" else []):
+        listened = (service.get("environment") or {}).get("COLLECTOR_OTLP_HTTP_HOST_PORT")
+        if listened:
+            listening[name] = listened.rpartition(":")[2]
+    for name, service in all_services.items():
+        texts = [str(value) for value in (service.get("environment") or {}).values()]
+        texts += words(service.get("entrypoint")) + words(service.get("command"))
+        for text in texts + (urls_made(root) if name == "secrets" else []):
             for scheme, default in (("redis", 6379), ("postgresql", 5432), ("amqp", 5672), ("http", 80)):
                 if not text.startswith(f"{scheme}://"):
                     continue
@@ -318,8 +330,59 @@ def ports(root):
                     breaches.append(f"{COMPOSE}: {name} calls {host}, which is no service")
                 elif host in listening and port != int(listening[host]):
                     breaches.append(f"{COMPOSE}: {name} calls {host} at {port}, which listens on {listening[host]}")
-                elif scheme == "http" and str(port) != all_services[host]["environment"]["FLASHSALE_ADMIN_PORT"]:
+                elif (scheme == "http" and host not in listening
+                      and str(port) != all_services[host]["environment"]["FLASHSALE_ADMIN_PORT"]):
                     breaches.append(f"{COMPOSE}: {name} calls {host} at {port}, which is not its admin port")
+    return breaches
+
+
+def networks_of(root, name):
+    return set(services(root)[name].get("networks", []))
+
+
+def data_sources(root):
+    folder = os.path.join("config", "grafana", "provisioning", "datasources")
+    return [source for file in sorted(os.listdir(os.path.join(root, folder)))
+            for source in yaml.safe_load(read(root, os.path.join(folder, file)))["datasources"]]
+
+
+def watching(root):
+    """Who looks on reaches whom it asks, and what it is told leads somewhere: Prometheus to what it scrapes, Grafana to
+    its data sources, an exemplar to the traces that the instances have sent."""
+    breaches = []
+
+    def expect_reach(caller, host, where):
+        if host not in services(root):
+            breaches.append(f"{where}: {host} is no service")
+        elif not networks_of(root, caller) & networks_of(root, host):
+            breaches.append(f"{where}: {caller} has no network with {host}")
+    scraped = os.path.join("config", "prometheus", "prometheus.yml")
+    for job in yaml.safe_load(read(root, scraped))["scrape_configs"]:
+        for target in job["static_configs"][0]["targets"]:
+            host, _, port = target.partition(":")
+            expect_reach("prometheus", host, scraped)
+            listens = {service_port for name in [host] if name in services(root)
+                       for word in words(services(root)[name].get("command"))
+                       for service_port in re.findall(r"^0\.0\.0\.0:(\d+)$", word)}
+            if listens and port not in listens:
+                breaches.append(f"{scraped}: {host} does not listen on {port}")
+    sources = {source["uid"]: source for source in data_sources(root)}
+    hosts = {}
+    for uid, source in sources.items():
+        hosts[uid] = urllib.parse.urlsplit(source["url"]).hostname
+        expect_reach("grafana", hosts[uid], f"the data source {source['name']}")
+        for leads in source.get("jsonData", {}).get("exemplarTraceIdDestinations", []):
+            if sources.get(leads["datasourceUid"], {}).get("type") != "jaeger":
+                breaches.append(f"the data source {source['name']}: its exemplars lead to no traces")
+            if f"{{{leads['name']}=" not in read(root, os.path.join("src", "telemetry", "open_metrics.cpp")):
+                breaches.append(f"the data source {source['name']}: no exemplar has a label {leads['name']}")
+    shown = {hosts[uid] for uid, source in sources.items() if source["type"] == "jaeger"}
+    for name, service in services(root).items():
+        if is_instance(service):
+            sent = urllib.parse.urlsplit(service["environment"]["FLASHSALE_TRACING_URL"])
+            expect_reach(name, sent.hostname, COMPOSE)
+            if {sent.hostname} != shown or sent.path != "/v1/traces":
+                breaches.append(f"{COMPOSE}: {name} sends traces to {sent.geturl()}, Grafana shows those of {shown}")
     return breaches
 
 
@@ -642,8 +705,8 @@ def libraries(root):
     return breaches
 
 
-RULES = [copied_paths, known_variables, ports, mounts, store_settings, readable_images, proxies, health, on_demand,
-         identities, version, programs, bases, grace, durability]
+RULES = [copied_paths, known_variables, ports, watching, mounts, store_settings, readable_images, proxies, health,
+         on_demand, identities, version, programs, bases, grace, durability]
 
 
 # --- the tree ------------------------------------------------------------------------------------------------------
@@ -677,7 +740,8 @@ class TreeTest(unittest.TestCase):
         self.assertEqual(["build", "edge", "flashsaled"], list(stages(ROOT)))
         self.assertEqual({8080, 8081}, stages(ROOT)["flashsaled"].exposed())
         self.assertEqual({"redis", "postgres", "secrets", "database", "migrate", "flashsaled-1", "flashsaled-2",
-                          "demo-sale", "nginx", "rabbitmq", "prometheus", "alertmanager", "grafana"},
+                          "demo-sale", "nginx", "rabbitmq", "prometheus", "alertmanager", "grafana", "jaeger",
+                          "insight"},
                          set(services(ROOT)))
         self.assertEqual(["rabbitmq"], services(ROOT)["rabbitmq"]["profiles"])
         self.assertEqual(["redis://flashsale:x@redis:6379/0", "postgresql://flashsale_serve:x@postgres/flashsale",
@@ -725,8 +789,11 @@ class PlantedBreachTest(planted_breaches.PlantedChangeTest):
     def test_known_variables(self):
         self.catches(known_variables, COMPOSE, "  FLASHSALE_HTTP_ADDRESS:", "  FLASHSALE_HTTP_ADDRES:", "no setting")
         self.catches(known_variables, SETTINGS, "FLASHSALE_JWT_ISSUER:", "FLASHSALE_JWT_ISSUER_URL:", "no setting")
-        self.catches(known_variables, COMPOSE, "FLASHSALE_ADMIN_TOKEN_FILE:", "FLASHSALE_ADMIN_TOKENS_FILES:",
+        token = "FLASHSALE_ADMIN_TOKEN_FILE: /var/lib/flashsale/admin_token\n    restart: "
+        self.catches(known_variables, COMPOSE, token + '"no"', "FLASHSALE_ADMIN_TOKENS_FILES: x\n    restart: 'no'",
                      "scripts/demo_sale reads no")
+        self.catches(known_variables, COMPOSE, token + "unless-stopped", "FLASHSALE_JWT_ISSUER: x\n    restart: always",
+                     "insight: there is no setting")
         self.catches(known_variables, COMPOSE, "${FLASHSALE_BIND:-127.0.0.1}", "${BIND:-127.0.0.1}", "not explained")
 
     def test_ports(self):
@@ -743,6 +810,8 @@ class PlantedBreachTest(planted_breaches.PlantedChangeTest):
                 ("EDGE_INSTANCES: flashsaled-1:8080 flashsaled-2:8080", "EDGE_INSTANCES: flashsaled-1:8080",
                  "the instances are"),
                 ("http://flashsaled-1:8081", "http://flashsaled:8081", "no service"),
+                ("COLLECTOR_OTLP_HTTP_HOST_PORT: 0.0.0.0:4318", "COLLECTOR_OTLP_HTTP_HOST_PORT: 0.0.0.0:4317",
+                 "listens on 4317"),
                 ):
             with self.subTest(new=new, what=what):
                 self.catches(ports, COMPOSE, old, new, what)
@@ -757,6 +826,21 @@ class PlantedBreachTest(planted_breaches.PlantedChangeTest):
         self.catches(ports, "config/nginx.conf", "${EDGE_LISTEN}", "${EDGE_ADDRESS}", "is not filled in")
         self.catches(ports, "config/redis.conf", "port 6379", "port 6380", "listens on 6380")
         self.catches(ports, "config/postgresql.conf", "port = 5432", "port = 5433", "listens on 5433")
+
+    def test_watching(self):
+        exporter = os.path.join("src", "telemetry", "open_metrics.cpp")
+        os.makedirs(os.path.dirname(os.path.join(self.root, exporter)))
+        shutil.copy(os.path.join(ROOT, exporter), os.path.join(self.root, exporter))
+        folder = "config/grafana/provisioning/datasources"
+        scraped = "config/prometheus/prometheus.yml"
+        self.catches(watching, scraped, "insight:9109", "insights:9109", "is no service")
+        self.catches(watching, scraped, "insight:9109", "insight:9110", "does not listen on")
+        self.catches(watching, f"{folder}/traces.yml", "http://jaeger:", "http://tempo:", "tempo is no service")
+        self.catches(watching, f"{folder}/traces.yml", "uid: flashsale-traces", "uid: traces", "lead to no traces")
+        self.catches(watching, f"{folder}/prometheus.yml", "name: trace_id", "name: traceID", "no exemplar has a label")
+        self.catches(watching, COMPOSE, "http://jaeger:4318/v1/traces", "http://jaeger:4318/traces", "sends traces to")
+        jaeger = 'MEMORY_MAX_TRACES: "20000"\n    tmpfs: [/tmp]\n    networks: '
+        self.catches(watching, COMPOSE, jaeger + "[front, watching]", jaeger + "[stores]", "has no network with")
 
     def test_mounts(self):
         self.catches(mounts, COMPOSE, "redis-data:/data", "./config/valkey.conf:/data:ro", "is no file")
@@ -783,7 +867,7 @@ class PlantedBreachTest(planted_breaches.PlantedChangeTest):
         self.catches(readable_images, DOCKERFILE, "RUN chmod -R a+rX .\n", "", "stage edge")
         self.catches(readable_images, DOCKERFILE, "USER 10001:10001", "COPY x x\nUSER 10001:10001", "stage flashsaled")
         self.catches(readable_images, COMPOSE, "  pull_policy: never\n",
-                     "  pull_policy: build\n  build: {context: ., target: flashsaled}\n", "is built 5 times")
+                     "  pull_policy: build\n  build: {context: ., target: flashsaled}\n", "is built 6 times")
 
     def test_proxies(self):
         self.catches(proxies, DOCKERFILE, '"--noproxy", "*", ', "", "stage edge may go")

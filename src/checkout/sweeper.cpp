@@ -59,16 +59,15 @@ void Sweeper::pass() {
   finish_entries();
   held_back_ = count_held_back();
   (void)postgres::end_stalled_writers(stores_.session());
-  if (snapshot && now >= behaviour_at_) {
-    behaviour_at_ = now + options_.behaviour_interval;
-    drop_old_behaviour(*snapshot);
-  }
   if (!snapshot || !snapshot->redis_reached) return;
   for (const auto& sale : snapshot->sales) {
     if (sale->serving && sale->log_entries > 0 && is_overdue(*sale)) sweep_log(*sale);
   }
   give_units_back(*snapshot);
   tell_erased_names(stores_, names_told_up_to_);
+  if (now < behaviour_at_) return;
+  behaviour_at_ = now + options_.behaviour_interval;
+  drop_old_behaviour(*snapshot);
 }
 
 /// By Redis's clock; what lies in the future of that has come before it stepped back, and ages by the clock here.
@@ -256,7 +255,7 @@ void Sweeper::give_units_back(std::int32_t sale_no) {
   }
 }
 
-/// One sale at a time, so that nothing is held up.
+/// After what buyers wait for: one sale at a time, and some of its rows.
 void Sweeper::drop_old_behaviour(const catalog::Snapshot& snapshot) {
   if (snapshot.sales.empty()) return;
   behaviour_next_ = (behaviour_next_ + 1) % snapshot.sales.size();

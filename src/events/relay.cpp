@@ -83,6 +83,8 @@ void Relay::step() {
   // (After a failure save_at_ is far ahead, and that is waited for.)
   const auto due_at = unsaved < kUnsavedMax ? save_at_ : save_at_ - kSaveInterval;
   if (unsaved != 0 && Clock::now() >= due_at && !save()) return;
+  // What was told and cannot be written down would be told again after a crash: no more of that.
+  if (position_ - saved_position_ >= kUnsavedMax) return pause(kLook);
   if (sink_->tend()) try_at_ = {};
   if (is_to_wait()) return;
   if (position_ == saved_position_ && was_moved()) {

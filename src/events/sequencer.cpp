@@ -91,8 +91,8 @@ void Sequencer::number(Clock::time_point now) {
     busy_until_ = {};
     return;
   }
-  // Counted from before the call: PostgreSQL counts from later.
-  if (numbering_.leads()) leadership_.set_until(now + postgres::kLeadWithoutCall);
+  // PostgreSQL counts from later.
+  if (numbering_.leads()) leadership_.set_until(numbered->asked_at + postgres::kLeadWithoutCall);
   if (numbered->events > 0 || !numbered->is_all) busy_until_ = now + kBusy;
   announce(numbered->line.last_position);
 }

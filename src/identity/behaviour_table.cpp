@@ -27,8 +27,10 @@ constexpr std::chrono::seconds kTryingBefore{1};
 /// A longer pause of an address ends what came before, and is no gap.
 constexpr std::chrono::seconds kNewcomerGapMax{10};
 constexpr std::size_t kCustomersOfNetwork = 4;
-/// So many sets with customers are looked at for findings in one pass: a full table in four.
-constexpr std::size_t kSetsOfPass = 4096;
+/// So many sets with customers are looked at for findings in one pass, and more of a table that would take more passes
+/// than that: a customer's turn has to come well within kFirstFoundWithin.
+constexpr std::size_t kSetsOfPassMin = 4096;
+constexpr std::size_t kPassesMax = 8;
 
 std::array<std::uint64_t, 2> random_key() {
   std::array<std::uint64_t, 2> key{};
@@ -237,8 +239,9 @@ bool BehaviourTable::is_worth_keeping(const Customer& customer) {
 std::vector<BehaviourTable::Finding> BehaviourTable::take_findings(std::size_t count, Wanted wanted) {
   std::vector<Finding> findings;
   ++passes_;
+  const auto sets_of_pass = std::max(kSetsOfPassMin, customers_.size() / kPassesMax);
   std::size_t looked_at = 0;
-  for (std::size_t i = 0; i < customers_.size() && looked_at < kSetsOfPass && findings.size() < count; ++i) {
+  for (std::size_t i = 0; i < customers_.size() && looked_at < sets_of_pass && findings.size() < count; ++i) {
     if (sets_to_look_at_ > 0) --sets_to_look_at_;
     if (customers_[next_set_]) {
       take_findings_of(*customers_[next_set_], wanted, findings);

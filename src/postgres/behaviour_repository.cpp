@@ -18,6 +18,7 @@ namespace {
 
 /// No order depends on these rows, so no commit of orders is to wait for them: a crash may take the last ones.
 constexpr const char* kMayBeLost = "SET LOCAL synchronous_commit = off";
+constexpr int kDroppedAtOnce = 5000;
 
 /// As many digits as bring the same number back.
 void append_real(std::string& out, std::string_view name, double value) {
@@ -174,9 +175,11 @@ Error erase_behaviour(Session& session, std::string_view customer_id) {
 
 Error drop_old_behaviour(Session& session, std::int32_t sale_no, std::chrono::seconds older_than) {
   const auto dropped = change_rows(session,
-                                   "DELETE FROM customer_behaviour"
-                                   " WHERE sale_no = $1 AND seen_at < now() - $2 * interval '1 second'",
-                                   sale_no, std::int64_t{older_than.count()});
+                                   "DELETE FROM customer_behaviour WHERE sale_no = $1 AND ctid = ANY (ARRAY("
+                                   "SELECT ctid FROM customer_behaviour"
+                                   " WHERE sale_no = $1 AND seen_at < now() - $2 * interval '1 second'"
+                                   " LIMIT $3 FOR UPDATE SKIP LOCKED))",
+                                   sale_no, std::int64_t{older_than.count()}, kDroppedAtOnce);
   return dropped ? Error() : dropped.error();
 }
 

@@ -26,14 +26,13 @@ Result<std::int64_t> EventAgreement::look() {
   std::int64_t others = 0;
   const Error error = session_.run([&](pqxx::connection& connection) {
     pqxx::work tx(connection);
-    // Of two that come at once the second sees the first.
-    tx.exec(std::string(embedded::event_agreement_turn_sql));
+    // Of two that come at once the second sees the first. Who is in only looks.
+    if (!holds_lock_) tx.exec(std::string(embedded::event_agreement_turn_sql));
     others = execute(tx, embedded::event_agreement_count_sql, lock_of(!leaves_events_))[0][0].as<std::int64_t>();
-    if (!holds_lock_ && (has_joined_ || others == 0)) {
-      execute(tx, embedded::event_agreement_join_sql, lock_of(leaves_events_));
-      holds_lock_ = has_joined_ = true;
-    }
+    const bool joins = !holds_lock_ && (has_joined_ || others == 0);
+    if (joins) execute(tx, embedded::event_agreement_join_sql, lock_of(leaves_events_));
     commit(tx);
+    if (joins) holds_lock_ = has_joined_ = true;
   });
   if (error) return Result<std::int64_t>(boost::system::in_place_error, error);
   return others;

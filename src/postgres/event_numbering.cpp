@@ -50,6 +50,7 @@ Result<Numbered> EventNumbering::number(std::int32_t rows, bool rehearsals) {
     done.events = row[2].as<std::int64_t>();
     done.is_all = row[3].as<bool>();
     FLASHSALE_FAULT_POINT("events.before_number_commit");
+    done.asked_at = std::chrono::steady_clock::now();
     commit(tx);
     FLASHSALE_FAULT_POINT("events.after_number_commit");
   });

@@ -64,10 +64,8 @@ Trouble from_sql_error(const pqxx::sql_error& error) {
     trouble.failure = Failure::timed_out;
   } else if (is_refused_data(error)) {
     trouble.failure = Failure::data_refused;
-  } else if (kind == "08" || kind == "53" || kind == "57" || kind == "58" || state == "25P03" || state == "25006" ||
-             state == "0A000") {
-    // 25006, read-only: a standby answers, so the address leads to another server than it did. 0A000: a migration has
-    // changed what a prepared statement returns.
+  } else if (kind == "08" || kind == "53" || kind == "57" || kind == "58" || state == "25P03" || state == "25006") {
+    // 25006, read-only: a standby answers, so the address leads to another server than it did.
     trouble.failure = Failure::unavailable;
     trouble.again = Trouble::Again::reconnect;
     trouble.connection_lost = true;
@@ -287,6 +285,10 @@ struct Session::State {
     const WatchedCall call(*connection, options.statement_timeout + kWatchSlack, watched);
     const StatementCache::Use use(*statements);
     Trouble trouble = try_once(*connection, work);
+    if (StatementCache::may_be_stale(trouble.sqlstate, trouble.sql)) {
+      trouble.again = Trouble::Again::reconnect;
+      trouble.connection_lost = true;
+    }
     trouble.sql = statements->with_text(std::move(trouble.sql)).substr(0, kLoggedBytesMax);
     return trouble;
   }

@@ -18,13 +18,19 @@ class StatementCache {
  public:
   using Connection = std::remove_reference_t<decltype(std::declval<pqxx::transaction_base&>().conn())>;
 
-  explicit StatementCache(Connection& connection) : connection_(connection) {}
+  explicit StatementCache(Connection& connection,
+                          std::chrono::milliseconds planned_anew_after = std::chrono::seconds(10))
+      : connection_(connection), planned_anew_after_(planned_anew_after) {}
 
   /// The name under which it is prepared now. Empty: the connection has enough of them.
   [[nodiscard]] std::string_view name_of(std::string_view sql);
 
   /// What an error of libpqxx says was executed, with the statement's text in place of its name.
   [[nodiscard]] std::string with_text(std::string said) const;
+
+  /// Whether an error can come of it that a statement was prepared long ago: a migration has changed what it returns,
+  /// or somebody has discarded it. A new connection helps.
+  [[nodiscard]] static bool may_be_stale(std::string_view sqlstate, std::string_view said);
 
   /// Within its lifetime execute() of this thread uses the cache, for transactions of its connection.
   class Use {
@@ -48,6 +54,7 @@ class StatementCache {
   };
 
   Connection& connection_;
+  std::chrono::milliseconds planned_anew_after_;
   std::map<std::string, Statement, std::less<>> statements_;  ///< by their texts
 };
 

@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <memory>
+#include <thread>
 
 #include "integration/postgres_fixture.hpp"
 
@@ -38,7 +40,10 @@ TEST_F(EventAgreementTest, WhenTheLastOneHasEndedAnotherMayJoin) {
   ASSERT_EQ(first->look().value(), 0);
   ASSERT_EQ(other->look().value(), 1);
   first.reset();
-  for (int i = 0; i < 200 && !other->has_joined(); ++i) (void)other->look();
+  for (int i = 0; i < 3000 && !other->has_joined(); ++i) {
+    (void)other->look();
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
   EXPECT_TRUE(other->has_joined());
   EXPECT_EQ(process(true)->look().value(), 1);
 }
@@ -48,7 +53,11 @@ TEST_F(EventAgreementTest, OneThatHasJoinedStaysSoAndSeesWhoHasCome) {
   const auto first = process(true), other = process(false);
   ASSERT_EQ(first->look().value(), 0);
   end_sessions();
-  while (!other->has_joined()) (void)other->look();
+  for (int i = 0; i < 3000 && !other->has_joined(); ++i) {
+    (void)other->look();
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  ASSERT_TRUE(other->has_joined());
   EXPECT_EQ(first->look().value(), 1);
   EXPECT_EQ(other->look().value(), 1);
 }

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 
@@ -95,6 +96,34 @@ TEST_F(PostgresStatementsTest, AStatementThatReturnsSomethingElseNowIsPreparedAn
   database.ask("ALTER TABLE things ADD COLUMN b integer");
   ASSERT_FALSE(session.run(look));
   EXPECT_EQ(columns, 2U);
+}
+
+/// As each statement is after ten seconds: within a transaction, and after one in which that failed.
+TEST_F(PostgresStatementsTest, AStatementIsPlannedAnewWhenItIsOld) {
+  ASSERT_FALSE(session.run([&](pqxx::connection& connection) {
+    StatementCache impatient(connection, std::chrono::milliseconds(0));
+    const StatementCache::Use use(impatient);
+    {
+      pqxx::work tx(connection);
+      for (int i = 0; i < 3; ++i) {
+        EXPECT_EQ(next(tx, i), i + 1);
+        EXPECT_EQ(executed(tx, kNext), 1) << "one that was prepared just now";
+      }
+      EXPECT_THROW(tx.exec("SELECT 1 / 0"), pqxx::sql_error);
+    }
+    pqxx::work tx(connection);
+    EXPECT_EQ(next(tx, 7), 8);
+  }));
+}
+
+TEST_F(PostgresStatementsTest, WhatSomebodyHasDiscardedIsPreparedAnew) {
+  const auto ask = [&](pqxx::connection& connection) {
+    pqxx::work tx(connection);
+    EXPECT_EQ(next(tx, 1), 2);
+  };
+  ASSERT_FALSE(session.run(ask));
+  ASSERT_FALSE(session.run([](pqxx::connection& connection) { pqxx::nontransaction(connection).exec("DISCARD ALL"); }));
+  ASSERT_FALSE(session.run(ask));
 }
 
 /// An operator has to see what failed, and not what it is called here.

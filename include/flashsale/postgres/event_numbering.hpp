@@ -16,7 +16,8 @@ inline constexpr std::chrono::seconds kLeadWithoutCall{3};
 struct Numbered {
   EventLine line;
   std::int64_t events = 0;
-  bool is_all = true;  ///< no row was left for the next look
+  bool is_all = true;                                ///< no row was left for the next look
+  std::chrono::steady_clock::time_point asked_at{};  ///< the session's last call, from which kLeadWithoutCall counts
 };
 
 /// Gives committed rows of the outbox their positions, many times a second, so its statements are prepared. One thread.

@@ -32,3 +32,8 @@ SELECT format('REVOKE INSERT, UPDATE, DELETE ON %s FROM %I', oid::regclass, $1)
 UNION ALL
 SELECT format('GRANT USAGE, SELECT ON SEQUENCE %s TO %I', oid::regclass, $1)
   FROM sequence WHERE NOT (has_sequence_privilege($1, oid, 'USAGE') AND has_sequence_privilege($1, oid, 'SELECT'))
+UNION ALL
+SELECT format('GRANT EXECUTE ON FUNCTION %s TO %I', oid::regprocedure, $1)
+  FROM pg_proc
+ WHERE pronamespace = current_schema()::regnamespace AND prokind = 'f'
+   AND pg_get_userbyid(proowner) = current_user AND NOT has_function_privilege($1, oid, 'EXECUTE')

@@ -2,7 +2,8 @@
 # shellcheck disable=SC2154  # who sources this sets project
 # Sourced by scripts/run and scripts/test after scripts/processes.sh: configuring and compiling.
 
-# Whether warnings are errors: scripts/test says yes. For who merely builds, a newer compiler's warnings are none.
+# Whether warnings are errors: scripts/test says yes where CI=true. For who merely builds, a newer compiler's warnings
+# are none.
 warnings_are_errors=no
 
 # configured DIRECTORY: is it as this script wants it? Strictness once asked for stays, so that running and testing in

@@ -24,9 +24,9 @@ ReportExtras read_extras(postgres::Session& session, const postgres::SaleReport&
   // Arrivals that could not be read just now are not waited for once more.
   extras.knows_hindsight = report.knows_checkouts;
   if (extras.knows_hindsight) {
-    auto looked_back = watch.look_back_at(session, report.sale);
+    const auto looked_back = watch.look_back_at(session, report.sale);
     extras.knows_hindsight = looked_back.has_value();
-    if (looked_back) extras.hindsight = std::move(*looked_back);
+    if (looked_back) extras.hindsight = *looked_back;
   }
   if (const auto bands = postgres::read_bands(session, report.sale.sale_no)) extras.behaviour = *bands;
   return extras;

@@ -145,7 +145,10 @@ void check_brokers(const Settings& settings, DependencyReport& report) {
 void check_trace_collector(const Settings& settings, DependencyReport& report) {
   if (!settings.tracing.enabled) return;
   const auto why = outbound::try_trace_collector(trace_exporter_options(settings));
-  if (why.empty()) return report.notes.push_back("traces reach their collector");
+  if (why.empty()) {
+    report.notes.emplace_back("traces reach their collector");
+    return;
+  }
   report.warnings.push_back("traces do not reach their collector: " + why);
 }
 

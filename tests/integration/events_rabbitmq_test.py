@@ -216,31 +216,24 @@ class BrokenTest(RabbitmqTest):
         self.sell(sale, 10)
         self.check_all(consumer, after, self.wait_told())
 
-    def test_a_memory_alarm_blocks_it_and_ends(self):
+    def check_alarm(self, resource, set_alarm):
         after = self.wait_told()
-        consumer = self.consumer("blocked")
+        consumer = self.consumer("blocked-by-" + resource)
         sale = self.open_sale(stock=100)
-        self.broker.set_memory_alarm(True)
-        self.addCleanup(self.broker.set_memory_alarm, False)
+        set_alarm(True)
+        self.addCleanup(set_alarm, False)
         self.sell(sale, 20)
-        self.wait_error("RabbitMQ has blocked whoever publishes: low on memory")
-        self.broker.set_memory_alarm(False)
+        self.wait_error("RabbitMQ has blocked whoever publishes: low on " + resource)
+        set_alarm(False)
         until = self.wait_told()
         self.check_all(consumer, after, until)
         self.assertEqual(len(consumer.messages), until - after, "what waited was sent again")
 
+    def test_a_memory_alarm_blocks_it_and_ends(self):
+        self.check_alarm("memory", self.broker.set_memory_alarm)
+
     def test_a_disk_alarm_blocks_it_and_ends(self):
-        after = self.wait_told()
-        consumer = self.consumer("blocked-by-disk")
-        sale = self.open_sale(stock=100)
-        self.broker.set_disk_alarm(True)
-        self.addCleanup(self.broker.set_disk_alarm, False)
-        self.sell(sale, 20)
-        self.wait_error("RabbitMQ has blocked whoever publishes: low on disk")
-        self.broker.set_disk_alarm(False)
-        until = self.wait_told()
-        self.check_all(consumer, after, until)
-        self.assertEqual(len(consumer.messages), until - after, "what waited was sent again")
+        self.check_alarm("disk", self.broker.set_disk_alarm)
 
     def test_it_does_not_answer_for_a_while(self):
         after = self.wait_told()

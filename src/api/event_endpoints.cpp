@@ -201,11 +201,12 @@ void EventEndpoints::list(Exchange& exchange, const identity::AdminTokens::Admin
 void EventEndpoints::wait(Exchange& exchange, EventQuery query, std::chrono::seconds wait) {
   listen_to_log();
   auto kept = exchange.shared_from_this();
-  const auto poll =
-      feed_.wait(std::move(query), exchange.request().received_at + wait, [this, kept](const Result<EventPage>& page) {
-        if (answered_unreadable(*kept, page)) return;
-        kept->reply({.body = event_page_document(*page, process_.event_source), .headers = {}});
-      });
+  auto answer = [this, kept](const Result<EventPage>& page, std::chrono::steady_clock::duration waited) {
+    if (auto* trace = kept->trace()) trace->waited = waited;
+    if (answered_unreadable(*kept, page)) return;
+    kept->reply({.body = event_page_document(*page, process_.event_source), .headers = {}});
+  };
+  const auto poll = feed_.wait(std::move(query), exchange.request().received_at + wait, std::move(answer));
   if (!poll) return reply_problem(exchange, ProblemType::overloaded, "as many calls wait for events as may");
   exchange.watch_client([this, weak = std::weak_ptr(poll)] {
     if (const auto left = weak.lock()) feed_.forget(left);

@@ -27,13 +27,14 @@ bool is_readable(const Result<EventPage>& page) { return page && page->is_readab
 }  // namespace
 
 struct EventFeed::Poll {
-  Poll(boost::asio::io_context& context, EventQuery wanted, PageRead then)
+  Poll(boost::asio::io_context& context, EventQuery wanted, PollAnswer then)
       : query(std::move(wanted)), answer(std::move(then)), timer(context) {}
 
   EventQuery query;
-  PageRead answer;  ///< null: it is over
+  PollAnswer answer;  ///< null: it is over
   boost::asio::steady_timer timer;
   bool is_live = false;
+  std::chrono::steady_clock::time_point live_since{};
 };
 
 struct EventFeed::Follower {
@@ -95,7 +96,8 @@ void EventFeed::read_again(bool is_at_end, std::function<void()> read) {
 
 // ---- calls that wait
 
-EventFeed::PollPtr EventFeed::wait(EventQuery query, std::chrono::steady_clock::time_point deadline, PageRead answer) {
+EventFeed::PollPtr EventFeed::wait(EventQuery query, std::chrono::steady_clock::time_point deadline,
+                                   PollAnswer answer) {
   if (polls_.size() >= options_.polls_max) return nullptr;
   query.goes_on = true;
   auto poll = std::make_shared<Poll>(context_, std::move(query), std::move(answer));
@@ -107,7 +109,7 @@ EventFeed::PollPtr EventFeed::wait(EventQuery query, std::chrono::steady_clock::
     if (error) return;
     EventPage empty;
     empty.next_after = poll->query.after.value_or(0);
-    settle(poll, empty);
+    settle(poll, empty, poll->timer.expiry());
   });
   read_for(poll);
   return poll;
@@ -117,7 +119,7 @@ void EventFeed::read_for(const PollPtr& poll) {
   // If too many wait to read, the call ends when its time is up.
   parts_.read(poll->query, [this, poll](const Result<EventPage>& page) {
     if (!poll->answer) return;
-    if (!is_readable(page) || !page->events.empty()) return settle(poll, page);
+    if (!is_readable(page) || !page->events.empty()) return settle(poll, page, {});
     poll->query.after = page->next_after;
     if (!may_join(page->next_after, page->is_at_end)) {
       return read_again(page->is_at_end, [this, poll] {
@@ -126,14 +128,17 @@ void EventFeed::read_for(const PollPtr& poll) {
     }
     join(page->next_after);
     poll->is_live = true;
+    poll->live_since = std::chrono::steady_clock::now();
   });
 }
 
-void EventFeed::settle(const PollPtr& poll, const Result<EventPage>& page) {
+void EventFeed::settle(const PollPtr& poll, const Result<EventPage>& page,
+                       std::chrono::steady_clock::time_point waited_until) {
   if (!poll->answer) return;
   const auto answer = std::exchange(poll->answer, nullptr);
+  const bool has_waited = poll->is_live && waited_until > poll->live_since;
   forget(poll);
-  answer(page);
+  answer(page, has_waited ? waited_until - poll->live_since : std::chrono::steady_clock::duration{});
 }
 
 void EventFeed::forget(const PollPtr& poll) {
@@ -148,7 +153,7 @@ void EventFeed::end_waits() {
   for (const auto& poll : std::vector<PollPtr>(polls_)) {
     EventPage empty;
     empty.next_after = poll->query.after.value_or(0);
-    settle(poll, empty);
+    settle(poll, empty, std::chrono::steady_clock::now());
   }
 }
 
@@ -206,6 +211,7 @@ void EventFeed::look() {
   is_listening_ = is_anybody_live();
   // Fewer than were read: PostgreSQL has gone back in time, or this process has not heard of them yet.
   if (!is_listening_ || is_reading_ || is_pausing_ || parts_.last_position() == head_) return;
+  read_since_ = std::chrono::steady_clock::now();
   is_reading_ = parts_.read(page_behind(head_, {}), [this, after = head_](const Result<EventPage>& page) {
     is_reading_ = false;
     take_live(after, page);
@@ -284,7 +290,7 @@ void EventFeed::deliver_to_polls(const EventPage& page) {
       break;
     }
     poll->query.after = own.next_after;
-    if (!own.events.empty()) settle(poll, own);
+    if (!own.events.empty()) settle(poll, own, read_since_);
   }
 }
 
@@ -295,7 +301,7 @@ void EventFeed::end_live(const EventPage& page) {
     if (follower->is_live) follower->stream->end();
   }
   for (const auto& poll : std::vector<PollPtr>(polls_)) {
-    if (poll->is_live) settle(poll, page);
+    if (poll->is_live) settle(poll, page, read_since_);
   }
 }
 

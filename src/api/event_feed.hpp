@@ -46,9 +46,11 @@ class EventFeed {
   /// One call that waits.
   struct Poll;
   using PollPtr = std::shared_ptr<Poll>;
+  /// `waited`: so long there was nothing to do for the call. What was read for it, before and at last, is not of it.
+  using PollAnswer = std::function<void(const Result<EventPage>&, std::chrono::steady_clock::duration waited)>;
   /// Waits behind a page that had nothing: calls `answer` once, with what there is then, or with an empty page when
   /// time is up. Null: as many wait as may.
-  [[nodiscard]] PollPtr wait(EventQuery query, std::chrono::steady_clock::time_point deadline, PageRead answer);
+  [[nodiscard]] PollPtr wait(EventQuery query, std::chrono::steady_clock::time_point deadline, PollAnswer answer);
   /// Nobody waits for the answer any more.
   void forget(const PollPtr& poll);
   /// Answers all calls that wait; none waits any more.
@@ -69,7 +71,7 @@ class EventFeed {
   [[nodiscard]] bool may_join(std::int64_t position, bool is_at_end) const;
   void join(std::int64_t position);
   void read_for(const PollPtr& poll);
-  void settle(const PollPtr& poll, const Result<EventPage>& page);
+  void settle(const PollPtr& poll, const Result<EventPage>& page, std::chrono::steady_clock::time_point waited_until);
   void read_for(const FollowerPtr& follower);
   void take_page(const FollowerPtr& follower, const EventPage& page);
   void read_again(bool is_at_end, std::function<void()> read);
@@ -89,6 +91,7 @@ class EventFeed {
   std::vector<FollowerPtr> followers_;
   std::vector<PollPtr> polls_;
   boost::asio::steady_timer pause_;
+  std::chrono::steady_clock::time_point read_since_{};  ///< what all who are live are brought
   bool is_reading_ = false;
   bool is_pausing_ = false;
   bool is_ending_ = false;

@@ -133,6 +133,15 @@ class OrderOfTrace {
   telemetry::OrderTrace* order_;
 };
 
+/// How long the order was waited for beyond `own`, which the server waits by itself, as its client wished `more`.
+void note_wish(Exchange& exchange, const telemetry::OrderTrace* order, std::chrono::milliseconds own,
+               std::chrono::milliseconds more) {
+  auto* const trace = exchange.trace();
+  if (trace == nullptr || order == nullptr || more.count() <= 0) return;
+  const auto beyond = std::chrono::steady_clock::now() - order->placed_at - own;
+  trace->waited = std::clamp<telemetry::TraceTime::duration>(beyond, {}, more);
+}
+
 }  // namespace
 
 void OrderEndpoints::add_routes(Routes& routes) {
@@ -211,8 +220,10 @@ void OrderEndpoints::check_out_of(Exchange& exchange, const std::shared_ptr<cons
   if (preference.respond_async) placement.wait = std::chrono::milliseconds(0);
 
   auto answer = [this, kept = exchange.shared_from_this(), sale, id = placement.id, async = preference.respond_async,
+                 more = placement.wait - process_.wait,
                  caller = log_.caller(request, sale->sale->id, placement.customer_id)](const PlacementResult& result) {
     log_.note(caller, checkout::to_string(result.outcome), checkout::is_refusal(result.outcome));
+    note_wish(*kept, result.trace, process_.wait, more);
     const OrderOfTrace noted(*kept, result.trace);
     switch (result.outcome) {
       case PlacementOutcome::committed: return show(*kept, 201, result.order, location_of(id));

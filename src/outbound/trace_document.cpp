@@ -47,6 +47,8 @@ json attributes_of(const KeptTrace& kept) {
   if (kept.status >= kLeastFailure) attributes.push_back(attribute("error.type", std::to_string(kept.status)));
   attributes.push_back(attribute("flashsale.request_id", kept.request_id));
   attributes.push_back(attribute("flashsale.kept_for", to_string(kept.trace.kept_for)));
+  const auto waited_ms = std::chrono::duration_cast<std::chrono::milliseconds>(kept.trace.waited).count();
+  if (waited_ms > 0) attributes.push_back(attribute("flashsale.waited_ms", static_cast<std::uint64_t>(waited_ms)));
   const auto& order = kept.trace.order;
   if (order.placed_at == TraceTime{}) return attributes;
   attributes.push_back(attribute("flashsale.order_id", order.id.to_string()));

@@ -69,8 +69,8 @@ void Tracer::end(RequestTrace& trace, const Ended& request) {
   trace.has_ended = true;
   if (trace.kept_for == KeptFor::nothing) {
     const bool has_failed = request.status >= kLeastFailure;
-    // What its client took to send it does not count.
-    if (!has_failed && request.ended - trace.parsed_at < options_.slow) return;
+    // What its client took to send it does not count, nor what it wished to wait.
+    if (!has_failed && request.ended - trace.parsed_at - trace.waited < options_.slow) return;
     const auto reason = has_failed ? KeptFor::failure : KeptFor::slow;
     if (!may_keep(reason, request.ended)) return;
     trace.kept_for = reason;

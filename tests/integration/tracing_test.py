@@ -286,6 +286,51 @@ class SlowTest(TracingCase):
         self.check_status(answer, 202)
         spans = self.wait_trace(trace_id, ROUTE, "commit")
         self.assertEqual(spans[ROUTE].attributes["flashsale.kept_for"], "slow")
+        self.assertNotIn("flashsale.waited_ms", spans[ROUTE].attributes)
+
+    def test_a_wish_that_the_server_grants_anyway_excuses_nothing(self):
+        sale = self.cluster.create_sale()
+        with self.cluster.locked_items(sale):
+            answer, trace_id, _ = self.buy(sale, flags="00", Prefer="wait=1")
+        self.check_status(answer, 202)
+        spans = self.wait_trace(trace_id, ROUTE, "commit")
+        self.assertEqual(spans[ROUTE].attributes["flashsale.kept_for"], "slow")
+
+
+class WishTest(TracingCase):
+    """Who asks to wait makes no request slow by it. What is waited is far longer than `slow_ms`, and that far longer
+    than the rest takes."""
+
+    keeps = {"tracing.keep_one_in": 0, "tracing.slow_ms": 3000, "checkout.wait_ms": 100}
+    FEED = "GET /admin/v1/events"
+
+    def poll(self, flags, wait_s):
+        """At the end of the line, where no event of this sale comes: the trace's id."""
+        trace_id = secrets.token_hex(16)
+        headers = {"traceparent": f"00-{trace_id}-{secrets.token_hex(8)}-{flags}", "Prefer": f"wait={wait_s}"}
+        answer = self.cluster.admin("GET", "/admin/v1/events?sale_id=never-told", headers=headers)
+        self.assertEqual(self.check_status(answer, 200).json()["events"], [])
+        return trace_id
+
+    def test_a_long_poll_is_no_slow_request(self):
+        unflagged = self.poll("00", 5)
+        flagged = self.poll("01", 1)
+        server = self.wait_trace(flagged, self.FEED)[self.FEED]
+        self.assertEqual(server.attributes["flashsale.kept_for"], "flag")
+        self.assertGreater(server.attributes["flashsale.waited_ms"], 0)
+        self.assertEqual(self.collector.trace(unflagged), {})
+
+    def test_a_checkout_that_waits_longer_by_its_clients_wish_is_none(self):
+        sale = self.cluster.create_sale()
+        with self.cluster.locked_items(sale):
+            answer, unflagged, _ = self.buy(sale, flags="00", Prefer="wait=5")
+            self.check_status(answer, 202)
+            answer, flagged, _ = self.buy(sale, Prefer="wait=1")
+            self.check_status(answer, 202)
+            server = self.wait_trace(flagged, ROUTE)[ROUTE]
+        self.assertGreater(server.attributes["flashsale.waited_ms"], 0)
+        self.assertEqual(self.collector.trace(unflagged), {})
+        self.cluster.wait_consistent(sale)
 
 
 class ChanceTest(TracingCase):

@@ -6,6 +6,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "flashsale/telemetry/metrics.hpp"
@@ -37,7 +38,9 @@ class EventFeedTest : public ::testing::Test {
   }
   bool read(EventQuery query, EventFeed::PageRead then) {
     ++reads_;
+    read_called_at_ = steady_clock::now();
     if (refuses_) return false;
+    std::this_thread::sleep_for(read_takes_);
     boost::asio::post(context_, [this, query = std::move(query), then = std::move(then)] { then(page(query)); });
     return true;
   }
@@ -92,14 +95,17 @@ class EventFeedTest : public ::testing::Test {
     std::int64_t next_after = -1;
     bool is_gone = false;
     std::optional<std::int64_t> ends_before;
+    steady_clock::duration waited{};
   };
   EventFeed::PollPtr wait(Answered& answered, std::int64_t after, milliseconds time, EventFilter filter = {}) {
     EventQuery query;
     query.after = after;
     query.filter = std::move(filter);
     query.limit = 3;
-    return feed_.wait(std::move(query), steady_clock::now() + time, [&answered](const Result<EventPage>& page) {
+    const auto deadline = steady_clock::now() + time;
+    return feed_.wait(std::move(query), deadline, [&answered](const Result<EventPage>& page, auto waited) {
       ++answered.times;
+      answered.waited = waited;
       answered.is_gone = page->oldest_after.has_value();
       answered.ends_before = page->ends_before;
       answered.next_after = page->next_after;
@@ -112,6 +118,8 @@ class EventFeedTest : public ::testing::Test {
   std::vector<events::EventPtr> line_;
   std::int64_t gone_until_ = 0;
   int reads_ = 0;
+  steady_clock::time_point read_called_at_{};
+  milliseconds read_takes_{0};
   bool refuses_ = false;
   StreamHub hub_{context_, {.streams_max = 1000}, metrics_.queue_depth("streams")};
   EventFeed feed_{
@@ -270,6 +278,23 @@ TEST_F(EventFeedTest, ACallIsAnsweredAsSoonAsThereIsSomething) {
   EXPECT_EQ(answered.times, 1);
 }
 
+TEST_F(EventFeedTest, ACallWaitsWhileNothingIsReadForIt) {
+  happen(5);
+  Answered answered;
+  read_takes_ = milliseconds(20);
+  ASSERT_TRUE(wait(answered, 5, kLong));
+  const auto live_at_earliest = read_called_at_ + read_takes_;
+  settle();
+  const auto live_at_latest = steady_clock::now();
+  settle();
+  const auto happened_at = steady_clock::now();
+  happen(2);
+  settle();
+  ASSERT_EQ(answered.times, 1);
+  EXPECT_GE(answered.waited, happened_at - live_at_latest);
+  EXPECT_LE(answered.waited, read_called_at_ - live_at_earliest) << "what was read at last is no wait";
+}
+
 TEST_F(EventFeedTest, ACallHasItsLimitAndItsFilter) {
   Answered answered;
   EventFilter expired;
@@ -294,6 +319,7 @@ TEST_F(EventFeedTest, ACallThatBeganBehindTheEndIsAnsweredAtOnce) {
   ASSERT_TRUE(wait(answered, 4, kLong));
   settle();
   EXPECT_EQ(answered.positions, range(5, 6));
+  EXPECT_EQ(answered.waited.count(), 0);
 }
 
 TEST_F(EventFeedTest, ACallEndsWhenItsTimeIsUp) {
@@ -304,6 +330,7 @@ TEST_F(EventFeedTest, ACallEndsWhenItsTimeIsUp) {
   EXPECT_EQ(answered.times, 1);
   EXPECT_TRUE(answered.positions.empty());
   EXPECT_EQ(answered.next_after, 5);
+  EXPECT_LE(answered.waited, milliseconds(1)) << "how late the answer is, nobody wished";
 }
 
 TEST_F(EventFeedTest, ACallIsToldThatItsEventsAreGone) {

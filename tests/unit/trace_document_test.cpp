@@ -95,7 +95,16 @@ TEST(TraceDocumentTest, ARequestIsASpanOfTheServer) {
   EXPECT_EQ(value_of(server, "http.response.status_code"), "201");
   EXPECT_EQ(value_of(server, "flashsale.kept_for"), "flag");
   EXPECT_EQ(value_of(server, "flashsale.outcome"), "committed");
+  EXPECT_EQ(value_of(server, "flashsale.waited_ms"), "none");
   EXPECT_EQ(microseconds(server), 8000);
+}
+
+TEST(TraceDocumentTest, SaysHowLongARequestWaitedByItsClientsWish) {
+  TraceDocument document({"flash", "host/1"});
+  auto kept = committed();
+  kept.trace.waited = 5ms;
+  document.add(kept);
+  EXPECT_EQ(value_of(spans_of(document)["POST /v1/sales/{sale_id}/orders"], "flashsale.waited_ms"), "5");
 }
 
 TEST(TraceDocumentTest, AnOrdersStepsStandBelowIt) {

@@ -21,9 +21,10 @@ class TracerTest : public testing::Test {
   void SetUp() override { use({.keep_one_in = 0}); }
 
   RequestTrace serve(unsigned status, std::chrono::milliseconds took = 1ms, const std::string& traceparent = "",
-                     TraceTime at = kNow) {
+                     TraceTime at = kNow, std::chrono::milliseconds waited = 0ms) {
     RequestTrace trace;
     tracer->begin(trace, traceparent, "shop-1", at);
+    trace.waited = waited;
     tracer->end(trace, {.method = "POST",
                         .route = "/v1/sales/{sale_id}/orders",
                         .path = "/v1/sales/s/orders",
@@ -72,6 +73,16 @@ TEST_F(TracerTest, FailuresAndWhatIsSlowAreKept) {
   EXPECT_EQ(traces[0].status, 503U);
   EXPECT_EQ(traces[0].route, "/v1/sales/{sale_id}/orders");
   EXPECT_EQ(traces[1].trace.kept_for, KeptFor::slow);
+}
+
+TEST_F(TracerTest, WhatItsClientWishedToWaitMakesARequestNotSlow) {
+  EXPECT_EQ(serve(200, 30s, "", kNow, 29'800ms).kept_for, KeptFor::nothing);
+  EXPECT_EQ(serve(200, 30s, "", kNow, 29'750ms).kept_for, KeptFor::slow) << "its own work took 250 ms";
+  EXPECT_EQ(serve(503, 30s, "", kNow, 30s).kept_for, KeptFor::failure);
+  RequestTrace trace;
+  trace.waited = 30s;
+  tracer->begin(trace, "", "r", kNow);
+  EXPECT_EQ(trace.waited.count(), 0) << "the next request of a connection begins anew";
 }
 
 TEST_F(TracerTest, ACallersFlagKeepsARequestFromItsBeginning) {

@@ -64,6 +64,7 @@ struct RequestTrace {
   KeptFor kept_for = KeptFor::nothing;
   bool has_ended = false;
   TraceTime parsed_at{};
+  TraceTime::duration waited{};  ///< because its client wished to: that makes no request slow
   OrderTrace order{};
 };
 

@@ -26,7 +26,8 @@ class SecondBudget {
 };
 
 /// Names each request's span, decides whether it is kept, and holds what is kept until the exporter takes it. A request
-/// is kept when it has failed or was slow, when its caller's flag says so, or by chance. Each of these reasons has so
+/// is kept when it has failed or was slow, when its caller's flag says so, or by chance. What it has waited by its
+/// client's wish (`RequestTrace::waited`) makes none slow. Each of these reasons has so
 /// many a second: who sends many flagged requests takes no room from failures. Thread-safe.
 class Tracer {
  public:

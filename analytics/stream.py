@@ -12,7 +12,7 @@ Columns mean what they mean in `flashsaled insight --once`. Below DIR, which is 
   checkpoint/  how far each of these has come: a job that was killed goes on without loss or repetition
 
 With --report it reads these folders and prints JSON: orders by status, items with what a forecast of their selling out
-begins with, complete windows, and the customers who buy most.
+begins with, complete windows, the customers who buy most, and addresses and cards that several have in common.
 """
 
 import argparse
@@ -25,7 +25,8 @@ from pyspark.sql import functions as f
 
 EVENT = """
     id STRING, type STRING, subject STRING, time TIMESTAMP, sequence STRING,
-    data STRUCT<sale_id: STRING, customer_id: STRING, rehearsal: BOOLEAN,
+    data STRUCT<sale_id: STRING, customer_id: STRING, rehearsal: BOOLEAN, client_hash: STRING,
+                payment: STRUCT<card_hash: STRING>,
                 lines: ARRAY<STRUCT<sku: STRING, quantity: BIGINT,
                                     unit_price: STRUCT<amount: BIGINT, currency: STRING>>>,
                 items: ARRAY<STRUCT<sku: STRING, stock: BIGINT, price: STRUCT<amount: BIGINT, currency: STRING>>>>"""
@@ -34,6 +35,8 @@ LIVE = ("confirmed", "awaiting_payment")
 SERIES = ("sale_id", "sku", "currency")
 RATE_S = 60
 BUYERS_SHOWN = 20
+ORIGIN_WINDOW_S = 3600
+ORIGINS_SHOWN = 20
 
 # Of the whole order and of each of its lines. An order has one currency.
 PARTS = """
@@ -61,6 +64,7 @@ def order_changes(events):
     status = f.regexp_extract("type", r"^flashsale\.order\.(\w+)$", 1)
     return (events.withColumn("status", status).where(f.col("status").isin(*STATUSES) & (f.size("data.lines") > 0))
             .select("id", "time", "status", f.col("subject").alias("order_id"), "data.sale_id", "data.customer_id",
+                    "data.client_hash", "data.payment.card_hash",
                     f.element_at(f.split("id", "/"), -1).cast("bigint").alias("change_no"),
                     f.explode(f.expr(PARTS)).alias("part"))
             .select("*", "part.*").drop("part"))
@@ -139,6 +143,22 @@ def top_buyers(changes):
             .agg(f.sum("units").alias("units")).orderBy(f.desc("units"), "customer_id").limit(BUYERS_SHOWN))
 
 
+def shared_origins(changes):
+    """Addresses and cards that several customers have in common, by the hour: of each kind those of the most."""
+    bought = changes.where(f"sku IS NULL AND status IN {LIVE}")
+    origins = bought.select("time", "customer_id", f.explode(f.array(
+        *[f.struct(f.lit(origin).alias("origin"), f.col(column).alias("hash"))
+          for origin, column in (("address", "client_hash"), ("card", "card_hash"))])).alias("one"))
+    counted_by_hour = (origins.where("one.hash IS NOT NULL")
+                       .groupBy(f.window("time", f"{ORIGIN_WINDOW_S} seconds"), "one.origin", "one.hash")
+                       .agg(f.count("*").alias("orders"), f.countDistinct("customer_id").alias("customers"))
+                       .where("customers > 1"))
+    most = Window.partitionBy("origin").orderBy(f.desc("customers"), f.desc("orders"), "window", "hash")
+    return (counted_by_hour.withColumn("n", f.row_number().over(most)).where(f"n <= {ORIGINS_SHOWN}")
+            .withColumn("window_start", f.date_format("window.start", "yyyy-MM-dd'T'HH:mm:ss'Z'"))
+            .withColumn("window_s", f.lit(ORIGIN_WINDOW_S)).drop("n", "window"))
+
+
 # --- the job ---------------------------------------------------------------------------------------------------------
 
 def start(rows, options, name):
@@ -169,7 +189,8 @@ def report(spark, options):
     stock = spark.read.parquet(str(options.output / "stock"))
     now = status_now(changes)
     tables = {"orders": orders_by_status(now), "items": forecast_input(changes, now, stock),
-              "windows": complete_windows(spark, options), "buyers": top_buyers(changes)}
+              "windows": complete_windows(spark, options), "buyers": top_buyers(changes),
+              "shared_origins": shared_origins(changes)}
     print(json.dumps({name: [row.asDict() for row in table.collect()] for name, table in tables.items()}))
 
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "caller.hpp"
+#include "flashsale/identity/client_address.hpp"
 #include "flashsale/model/json_members.hpp"
 #include "flashsale/model/json_text.hpp"
 #include "flashsale/model/order_total.hpp"
@@ -24,6 +25,12 @@ using checkout::PlacementResult;
 
 QueryParameters list_parameters(const Exchange& exchange) {
   return {exchange.request().query, {"sale_id", "limit", "cursor"}};
+}
+
+/// As the limits know it.
+std::string client_of(const Request& request, const identity::GatewayPeers& proxies) {
+  return identity::client_network(
+      identity::client_address(request.peer_address, request.header(Header::forwarded_for), proxies));
 }
 
 std::string location_of(const OrderId& id) {
@@ -214,6 +221,7 @@ void OrderEndpoints::check_out_of(Exchange& exchange, const std::shared_ptr<cons
   placement.customer_id = std::move(customer_id);
   placement.request_id = RequestId(request.request_id);
   if (const auto* trace = exchange.trace()) placement.trace = trace->context;
+  if (process_.origins.is_on()) placement.client = client_of(request, process_.trusted_proxies);
   const auto preference = parse_prefer(request.header(Header::prefer));
   placement.wait = process_.wait;
   if (preference.wait) placement.wait = std::min<std::chrono::milliseconds>(*preference.wait, process_.wait_max);

@@ -73,6 +73,7 @@ void PaymentEndpoints::settle(Exchange& exchange, PaymentNotice notice) {
   if (notice.foreign) return note(exchange, std::move(*notice.foreign));
   if (!notice.event) return exchange.reply({200, "application/json", "{\"outcome\":\"ignored\"}", {}});
   notice.event->webhook_id = exchange.request().header(Header::webhook_id);
+  notice.event->card_hash = process_.origins.of_card(notice.card_fingerprint);
   run_operation(exchange, process_.payments, [this, event = std::move(*notice.event)](workers::Stores& stores) {
     // While Redis is silent each call of it takes its time, and the next message may be one that needs none.
     const auto promptness =

@@ -1,5 +1,6 @@
 #include "payment_notice.hpp"
 
+#include <algorithm>
 #include <limits>
 #include <utility>
 
@@ -15,6 +16,7 @@ constexpr std::size_t kPaymentIdMax = 255;
 /// Providers tell much of which nothing is read here.
 constexpr JsonBounds kNoticeBounds{.values_max = 4096};
 constexpr std::size_t kForeignIdMax = 255;
+constexpr std::size_t kCardFingerprintMax = 128;
 
 PaymentNotice malformed(std::string detail) {
   PaymentNotice notice;
@@ -67,9 +69,21 @@ PaymentNotice read_foreign(const json& data, bool succeeded) {
   return notice;
 }
 
-PaymentNotice of_event(PaymentEvent event) {
+/// Empty: there is none. Nothing: it is not one.
+std::optional<std::string> card_fingerprint_of(const json& data) {
+  const auto found = data.find("card_fingerprint");
+  if (found == data.end() || found->is_null()) return std::string();
+  if (!found->is_string()) return std::nullopt;
+  auto text = found->get<std::string>();
+  const bool is_printable = std::ranges::all_of(text, [](char c) { return c >= ' ' && c <= '~'; });
+  return is_printable && !text.empty() && text.size() <= kCardFingerprintMax ? std::optional(std::move(text))
+                                                                             : std::nullopt;
+}
+
+PaymentNotice of_event(PaymentEvent event, std::string card_fingerprint) {
   PaymentNotice notice;
   notice.event = std::move(event);
+  notice.card_fingerprint = std::move(card_fingerprint);
   return notice;
 }
 
@@ -85,11 +99,13 @@ PaymentNotice read_data(const json& data, bool succeeded) {
   event.paid.currency = currency.value_or("");
   const auto amount = amount_of(data);
   event.paid.amount = amount.value_or(0);
-  if (!succeeded) return of_event(std::move(event));
+  auto card = card_fingerprint_of(data);
+  if (!card) return malformed("data.card_fingerprint must be a text of 1 to 128 printable ASCII characters, or null");
+  if (!succeeded) return of_event(std::move(event), std::move(*card));
   if (event.payment_id.empty()) return malformed("data.payment_id must be a text of 1 to 255 visible characters");
   if (!currency) return malformed("data.currency must be three letters");
   if (!amount) return malformed("data.amount must be an integer of minor units, not negative");
-  return of_event(std::move(event));
+  return of_event(std::move(event), std::move(*card));
 }
 
 }  // namespace

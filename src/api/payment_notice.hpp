@@ -12,13 +12,15 @@ namespace flashsale::api {
 struct PaymentNotice {
   std::optional<PaymentEvent> event;      ///< of an order that may be ours
   std::optional<ForeignPayment> foreign;  ///< of one that cannot be
+  std::string card_fingerprint;           ///< of the card that the event's payment is made with; empty: not told
   /// Without any of these the message is of a type that is not ours.
   std::optional<ProblemType> problem;
   std::string detail;
 };
 /// `{"type":"payment.succeeded"|"payment.failed","data":{"order_id","amount","currency","payment_id"}}`. Providers add
 /// members as they like: unknown ones are no fault. A failed payment need not name an amount, and one for an order of
-/// another system nothing at all: whatever its `order_id` is but a UUID of version 8, that is nothing to refuse.
+/// another system nothing at all: whatever its `order_id` is but a UUID of version 8, that is nothing to refuse. A
+/// `card_fingerprint` of null is none: there are payments without a card.
 [[nodiscard]] PaymentNotice parse_payment_notice(std::string_view body);
 
 }  // namespace flashsale::api

@@ -175,6 +175,7 @@ class Process {
   workers::OperationPool exports_;
   workers::OperationPool endpoints_;
   events::WebhookOptions webhook_options_;
+  identity::OriginHasher origins_;
   checkout::RefusalRecorder refusals_;
   admin::ForecastWatch forecasts_;
   std::unique_ptr<checkout::BehaviourRecorder> behaviour_;  ///< null: it is switched off
@@ -234,7 +235,7 @@ Process::IoThread::IoThread(Process& process, const Settings& settings,
       sales(context, catalog, process.directory_, redis),
       checkout(checkout_options(settings),
                {context, redis, catalog, sales, process.upkeep_, process.journal_, process.lookup_, process.permits_,
-                process.metrics_, process.tracer_.get()}),
+                process.metrics_, process.tracer_.get(), process.origins_}),
       tokens(token_options(settings), checked),
       webhooks(webhook_verifier(settings)),
       public_api(process.parts_,
@@ -313,6 +314,7 @@ Process::Process(const Settings& settings, postgres::EventAgreement& agreement, 
       exports_(pool_options(settings, "exports", kExportsMax, 0), metrics_),
       endpoints_(pool_options(settings, "endpoints", kEndpointThreads, kEndpointQueueMax), metrics_),
       webhook_options_(webhook_options(settings)),
+      origins_(settings.events.enabled ? settings.events.origin_key : std::string()),
       refusals_(postgres_options(settings)),
       forecasts_({.postgres = postgres_options(settings), .enabled = settings.forecast.enabled}),
       parts_{.operations = operations_,
@@ -335,6 +337,7 @@ Process::Process(const Settings& settings, postgres::EventAgreement& agreement, 
              .trusted_proxies = trusted_proxies_,
              .admin_tokens = admin_tokens_,
              .webhooks = webhook_options_,
+             .origins = origins_,
              .metrics = metrics_,
              .failing_parts = [this] { return failing_parts(); },
              .event_source = settings.events.source,

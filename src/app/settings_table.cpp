@@ -251,6 +251,12 @@ constexpr auto kTable = std::to_array<Setting>({
      [](S& s) -> M { return &s.events.retention_s; }},
     {"events", "rehearsals", "", 0, 0, "", Secrecy::open, "Tell of rehearsals, too, with a mark in the data",
      [](S& s) -> M { return &s.events.rehearsals; }},
+    {"events", "origin_key", "", 32, kTextMax, "", Secrecy::secret,
+     "Key of the hashes of a buyer's address and of a payment's card that events hold, the same in all processes of a "
+     "shop; empty: neither is hashed or kept",
+     [](S& s) -> M { return &s.events.origin_key; }},
+    {"events", "origin_key_file", "", 1, kTextMax, "", Secrecy::open, "File to read events.origin_key from",
+     [](S& s) -> M { return &s.events.origin_key_file; }, "origin_key"},
     {"events.rabbitmq", "url", "", 1, kTextMax, "", Secrecy::url,
      "RabbitMQ that events are published to, amqp:// or amqps://; empty: none",
      [](S& s) -> M { return &s.events_rabbitmq.url; }},

@@ -150,7 +150,8 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
       case Step::Act::settle: break;
       case Step::Act::reserve: batcher_->add(token); break;
       case Step::Act::write:
-        to_write_.push_back({{order.progress.row_to_write(), order.progress.epoch(), order.progress.placement().trace},
+        to_write_.push_back({{order.progress.row_to_write(), order.progress.epoch(), order.progress.placement().trace,
+                              parts_.origins.of_client(order.progress.placement().client)},
                              order.progress.reserves_again(),
                              this,
                              token});

@@ -67,6 +67,16 @@ std::string bare_order(const postgres::EventRow& row, const std::string& order_i
   return out + "}";
 }
 
+/// Where the order came from, and what it was paid with.
+void append_origins(std::string& out, const postgres::EventRow& row) {
+  if (!row.client_hash.empty()) append_text(out, "client_hash", row.client_hash);
+  if (row.card_hash.empty()) return;
+  append_member(out, "payment");
+  out += '{';
+  append_text(out, "card_hash", row.card_hash);
+  out += '}';
+}
+
 std::string order_document(const postgres::EventRow& row, const Json& payload, const std::string& order_id,
                            const Sale* sale) {
   std::string out;
@@ -78,9 +88,9 @@ std::string order_document(const postgres::EventRow& row, const Json& payload, c
     if (!append_order(out, order, *sale, OrderAudience::admin)) out.clear();
   }
   if (out.empty()) out = bare_order(row, order_id, sale);
-  if (row.type != EventType::order_refund_required) return out;
   out.pop_back();
-  append_refund(out, payload);
+  if (row.type == EventType::order_refund_required) append_refund(out, payload);
+  append_origins(out, row);
   return out + "}";
 }
 

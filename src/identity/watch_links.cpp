@@ -1,8 +1,6 @@
 #include "flashsale/identity/watch_links.hpp"
 
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <openssl/rand.h>
 
 #include <array>
@@ -11,6 +9,7 @@
 
 #include "base64url.hpp"
 #include "flashsale/model/check.hpp"
+#include "hmac.hpp"
 
 namespace flashsale::identity {
 namespace {
@@ -28,12 +27,8 @@ std::string random_key() {
 /// Of the prefix, too: what else may be signed with this secret one day does not pass for a link.
 std::string signature(std::string_view key, std::string_view seconds) {
   const std::string content = std::string(kPrefix).append(seconds);
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned size = 0;
-  const auto* done = HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
-                          reinterpret_cast<const unsigned char*>(content.data()), content.size(), digest.data(), &size);
-  FLASHSALE_CHECK(done != nullptr);
-  return encode_base64url({reinterpret_cast<const char*>(digest.data()), size});
+  const auto digest = hmac_sha256(key, content);
+  return encode_base64url({reinterpret_cast<const char*>(digest.data()), digest.size()});
 }
 
 }  // namespace

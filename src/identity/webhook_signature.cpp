@@ -1,13 +1,13 @@
 #include "flashsale/identity/webhook_signature.hpp"
 
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <openssl/rand.h>
 
 #include <algorithm>
 #include <array>
 
 #include "flashsale/model/check.hpp"
+#include "hmac.hpp"
 
 namespace flashsale::identity {
 namespace {
@@ -59,12 +59,8 @@ std::string webhook_content(std::string_view id, std::string_view timestamp, std
 }
 
 std::string webhook_signature(std::string_view key, std::string_view content) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned size = 0;
-  const auto* done = HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
-                          reinterpret_cast<const unsigned char*>(content.data()), content.size(), digest.data(), &size);
-  FLASHSALE_CHECK(done != nullptr && size == 32);
-  return encode_base64(digest, size);
+  const auto digest = hmac_sha256(key, content);
+  return encode_base64(digest, digest.size());
 }
 
 }  // namespace flashsale::identity

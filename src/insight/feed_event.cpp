@@ -61,6 +61,8 @@ bool read_lines(FeedEvent& event, const Json& data) {
 bool read_order(FeedEvent& event, const Json& data) {
   event.sale_id = text_of(data, "sale_id");
   event.customer_id = text_of(data, "customer_id");
+  event.client_hash = text_of(data, "client_hash");
+  event.card_hash = text_of(member(data, "payment"), "card_hash");
   return (event.sale_id.empty() || is_valid_identifier(event.sale_id)) && read_lines(event, data);
 }
 

@@ -42,7 +42,11 @@ std::int64_t Totals::taken_units() const {
 }
 
 Figures::Figures(const Limits& limits)
-    : limits_(limits), windows_(limits.window_cells_max), buyers_(limits.buyers_max), orders_(limits.orders_max) {}
+    : limits_(limits),
+      windows_(limits.window_cells_max),
+      buyers_(limits.buyers_max),
+      origins_(limits.origin_pairs_max),
+      orders_(limits.orders_max) {}
 
 void Figures::begin_after(std::int64_t position) { position_ = begun_after_ = position; }
 
@@ -65,7 +69,12 @@ void Figures::take(const FeedEvent& event) {
   else if (event.type == EventType::order_refund_required) ++counts_.refunds;
   else if (is_of_an_order(event.type)) take_order(event);
   else if (is_of_a_sale(event.type)) take_sale(event);
-  else if (event.type == EventType::customer_erased) buyers_.rename(event.customer_id, event.pseudonym);
+  else if (event.type == EventType::customer_erased) take_erasure(event);
+}
+
+void Figures::take_erasure(const FeedEvent& event) {
+  buyers_.rename(event.customer_id, event.pseudonym);
+  origins_.rename(event.customer_id, event.pseudonym);
 }
 
 void Figures::take_order(const FeedEvent& event) {
@@ -85,6 +94,10 @@ void Figures::take_order(const FeedEvent& event) {
     if (after == OrderStatus::confirmed && key.sku.empty()) buyers_.add(event.customer_id, amounts.units);
   }
   if (!is_in_time) ++counts_.late;
+  if (!is_live(after)) return;
+  // Each is in one event of an order that has its units: the address in its first, the card where it was paid.
+  origins_.add(event.at, OriginKind::address, event.client_hash, event.customer_id);
+  origins_.add(event.at, OriginKind::card, event.card_hash, event.customer_id);
 }
 
 void Figures::take_sale(const FeedEvent& event) {

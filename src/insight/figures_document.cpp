@@ -8,6 +8,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr std::size_t kBuyersShown = 20;
+constexpr std::size_t kOriginsShown = 20;
 
 Json row_of(const SeriesKey& key) {
   return {{"sale_id", key.sale_id}, {"sku", key.sku.empty() ? Json() : Json(key.sku)}, {"currency", key.currency}};
@@ -78,6 +79,21 @@ Json rows_of_buyers(const TopBuyers& buyers) {
   return rows;
 }
 
+/// What several customers have in common.
+Json rows_of_origins(const SharedOrigins& origins) {
+  auto rows = Json::array();
+  for (std::size_t kind = 0; kind < kOriginKinds.size(); ++kind) {
+    for (const auto& one : origins.top(static_cast<OriginKind>(kind), kOriginsShown))
+      rows.push_back({{"window_start", format_rfc3339(TimePoint{std::chrono::seconds{one.begins_at_s}})},
+                      {"window_s", SharedOrigins::kWindowSeconds},
+                      {"origin", kOriginKinds[kind]},
+                      {"hash", one.hash},
+                      {"orders", one.orders},
+                      {"customers", one.customers}});
+  }
+  return rows;
+}
+
 void append_rows(std::string& out, const char* name, const Json& rows) {
   out.append(",\n\"").append(name).append("\":[");
   for (const auto& row : rows) {
@@ -99,13 +115,15 @@ std::string figures_document(const Figures& figures, TimePoint now) {
                   {"unreadable", counts.unreadable},
                   {"rehearsed", counts.rehearsed},
                   {"unknown", counts.unknown},
-                  {"refunds", counts.refunds}};
+                  {"refunds", counts.refunds},
+                  {"origins_forgotten", figures.origins().forgotten()}};
   std::string out = head.dump();
   out.pop_back();
   append_rows(out, "orders", rows_by_status(figures));
   append_rows(out, "items", rows_of_items(figures, now));
   append_rows(out, "windows", rows_of_windows(figures.windows()));
   append_rows(out, "buyers", rows_of_buyers(figures.buyers()));
+  append_rows(out, "shared_origins", rows_of_origins(figures.origins()));
   return out + "}\n";
 }
 

@@ -4,6 +4,7 @@
 #include <prometheus/text_serializer.h>
 
 #include <algorithm>
+#include <array>
 #include <vector>
 
 #include "flashsale/insight/report.hpp"
@@ -16,6 +17,8 @@ using prometheus::Registry;
 
 constexpr std::size_t kSalesShown = 50;
 constexpr std::size_t kItemsShown = 500;
+/// So many customers behind one address or card are worth a look, the more the rather.
+constexpr std::array<std::int64_t, 3> kSharedBy{2, 5, 20};
 
 using Entry = std::pair<const SeriesKey, Totals>;
 
@@ -104,6 +107,22 @@ void add_item(Text& text, const Figures& figures, const SeriesKey& key, const To
                static_cast<double>(*sell_out->within_s));
 }
 
+void add_origins(Text& text, const SharedOrigins& origins, TimePoint until) {
+  for (std::size_t i = 0; i < kOriginKinds.size(); ++i) {
+    const auto kind = static_cast<OriginKind>(i);
+    Labels labels{{"origin", std::string(kOriginKinds[i])}};
+    text.gauge("flashsale_insight_origin_customers_max",
+               "Most customers of one address, or of one card, in this hour or the one before.", labels,
+               static_cast<double>(origins.customers_max(kind, until)));
+    for (const auto customers : kSharedBy) {
+      labels["customers"] = std::to_string(customers);
+      text.gauge("flashsale_insight_shared_origins",
+                 "Addresses, or cards, of at least so many customers, in this hour or the one before.", labels,
+                 static_cast<double>(origins.count_shared(kind, customers, until)));
+    }
+  }
+}
+
 }  // namespace
 
 std::string figures_metrics(const Figures& figures, const Reading& reading, TimePoint now) {
@@ -114,6 +133,7 @@ std::string figures_metrics(const Figures& figures, const Reading& reading, Time
     add_sale(text, figures, entry->first, entry->second, until);
   for (const auto* entry : newest(figures.series(), false, kItemsShown))
     add_item(text, figures, entry->first, entry->second, until);
+  add_origins(text, figures.origins(), until);
   return text.serialize();
 }
 

@@ -70,6 +70,22 @@ void restore(Windows& windows, const Json& list) {
   }
 }
 
+Json json_of(const SharedOrigins& origins) {
+  auto list = Json::array();
+  for (const auto& one : origins.list())
+    list.push_back({static_cast<int>(one.kind), one.begins_at_s, one.hash, one.orders, one.customers});
+  return list;
+}
+
+void restore(SharedOrigins& origins, const Json& list) {
+  for (const auto& one : list) {
+    const auto kind = one.at(0).get<std::size_t>();
+    if (kind < kOriginKinds.size())
+      origins.restore({static_cast<OriginKind>(kind), one.at(1).get<std::int64_t>(), one.at(2).get<std::string>(),
+                       one.at(3).get<std::int64_t>(), one.at(4).get<std::vector<std::uint64_t>>()});
+  }
+}
+
 }  // namespace
 
 /// Throws what nlohmann::json throws.
@@ -86,6 +102,9 @@ class StateReader {
     for (const auto& buyer : json.at("buyers"))
       figures.buyers_.add(buyer.at(0).get<std::string>(), buyer.at(1).get<std::int64_t>(),
                           buyer.at(2).get<std::int64_t>());
+    // A state of before there were any has none.
+    restore(figures.origins_, json.value("origins", Json::array()));
+    figures.origins_.restore_forgotten(json.value("origins_forgotten", std::int64_t{0}));
     for (const auto& order : json.at("orders"))
       figures.orders_.remember(order.at(0).get<std::string>(), static_cast<OrderStatus>(order.at(1).get<int>()));
     // What a state does not tell may have been.
@@ -106,6 +125,8 @@ std::string write_state(const Figures& figures) {
   auto& buyers = json["buyers"] = Json::array();
   for (const auto& buyer : figures.buyers_.top(figures.limits_.buyers_max))
     buyers.push_back({buyer.customer_id, buyer.units, buyer.error});
+  json["origins"] = json_of(figures.origins_);
+  json["origins_forgotten"] = figures.origins_.forgotten();
   auto& orders = json["orders"] = Json::array();
   for (const auto& [id, status] : figures.orders_.list()) orders.push_back({id, static_cast<int>(status)});
   json["has_lost_unpaid"] = figures.orders_.has_lost_unpaid();

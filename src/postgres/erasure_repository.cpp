@@ -55,6 +55,15 @@ void tell_of_erasure(pqxx::transaction_base& tx, const SaleOfCustomer& sale, con
   rows.insert(tx, sale.sale_no);
 }
 
+/// Where the customer's orders came from and what they were paid with, as far as anybody is yet to be told of it.
+void erase_origins(pqxx::transaction_base& tx, std::int32_t sale_no, const std::string& first,
+                   const std::string& last) {
+  execute(tx, embedded::erasure_payments_sql, sale_no, first, last);
+  execute(tx, embedded::outbox_erase_origins_sql, sale_no, first, last);
+  execute(tx, embedded::outbox_erase_origins_of_batches_sql, sale_no, first, last,
+          static_cast<std::int32_t>(kHashDigits));
+}
+
 ErasedOrders erase_in(pqxx::transaction_base& tx, const SaleOfCustomer& sale, const std::string& customer_id,
                       const std::string& pseudonym, const OrderId& after, std::int32_t limit, std::string_view who) {
   const auto first = sale.first.to_string();
@@ -75,6 +84,7 @@ ErasedOrders erase_in(pqxx::transaction_base& tx, const SaleOfCustomer& sale, co
   }
   execute(tx, embedded::erased_names_add_sql, sale.sale_no, pseudonym, first);
   execute(tx, embedded::outbox_erase_reasons_sql, sale.sale_no, first, last);
+  erase_origins(tx, sale.sale_no, first, last);
   tell_of_erasure(tx, sale, customer_id, pseudonym, erased.count);
   write_log(tx, who, "customer.erased", pseudonym, "{\"orders\":" + std::to_string(erased.count) + "}");
   commit(tx);

@@ -29,10 +29,11 @@ struct OutboxRow {
   std::string reason;
   std::optional<TimePoint> expires_at;
   std::string traces;
+  std::string clients;
 };
 
-/// Of what has happened to orders only these have more to tell than their rows; a batch of orders has a payload for its
-/// traces alone, which is not to be copied for each of them.
+/// Of what has happened to orders only these have more to tell than their rows; a batch of orders has a payload for how
+/// they came about alone, which is not to be copied for each of them.
 bool tells_payload(EventType type) {
   return !is_of_an_order(type) || type == EventType::order_rejected || type == EventType::order_refund_required;
 }
@@ -51,6 +52,8 @@ OutboxRow read_row(const pqxx::row& row) {
   if (!row[9].is_null() && tells_payload(read.event.type)) read.event.payload = row[9].as<std::string>();
   read.event.row_no = row[10].as<std::int64_t>();
   if (!row[11].is_null()) read.traces = row[11].as<std::string>();
+  if (!row[12].is_null()) read.clients = row[12].as<std::string>();
+  if (!row[13].is_null()) read.event.card_hash = row[13].as<std::string>();
   return read;
 }
 
@@ -75,6 +78,7 @@ std::vector<ReadEvent> spread(const pqxx::result& rows, std::int64_t after, std:
       one.event.position = position;
       if (!read.ids.empty()) {
         one.event.order_id = read.ids.at(static_cast<std::size_t>(i));
+        one.event.client_hash = find_client(read.clients, static_cast<std::size_t>(i));
         if (!read.traces.empty()) one.event.traceparent = find_trace(read.traces, *one.event.order_id);
       }
       events.push_back(std::move(one));

@@ -229,12 +229,18 @@ struct TakenColumns {
   ArrayLiteral items, epochs, units;
 };
 
+/// What has brought the change about.
+void note_origin(OrderChange& change, const NewOrder& order) {
+  change.trace = order.trace;
+  change.client_hash = order.client_hash;
+}
+
 /// What a batch tells of orders that had no row.
 OutboxRows first_rows(Entries entries, const PaymentWindows& windows) {
   return changes_of(entries, [&](const Entry& entry) {
     const Order& order = entry.order->order;
     auto change = first_row(order, windows.expires_at(order));
-    change.trace = entry.order->trace;
+    note_origin(change, *entry.order);
     return std::optional(change);
   });
 }
@@ -564,7 +570,7 @@ class CarefulWrite {
                               result.outcome == WriteOutcome::recorded;
       if (!is_written) return std::nullopt;
       auto change = first_row(result.row, result.row.expires_at);
-      change.trace = entry.order->trace;
+      note_origin(change, *entry.order);
       if (const auto counted = changes_.find(change.id); counted != changes_.end()) change.change_no = counted->second;
       return change;
     });
@@ -648,7 +654,9 @@ void write_rejection(pqxx::connection& connection, const Entry& entry, Results& 
   }
   execute(tx, embedded::orders_reject_sql, row.id.sale_no(), array_of(std::span(&row.id, 1)),
           ArrayLiteral().add_text(row.reason).close());
-  note_change(tx, first_row(row, std::nullopt));
+  auto change = first_row(row, std::nullopt);
+  note_origin(change, *entry.order);
+  note_change(tx, change);
   commit(tx);
   results[entry.place] = {WriteOutcome::rejected, row};
 }

@@ -41,15 +41,6 @@ std::string owed(const OrderChange& change) {
   return json + "}";
 }
 
-/// As find_trace() wants it. Few orders of a batch have one, or none.
-std::string payload_of(std::string payload, const std::string& traces) {
-  if (traces.empty()) return payload;
-  if (payload.empty()) payload = "{}";
-  payload.pop_back();
-  append_text(payload, kTracesMember, traces);
-  return payload + "}";
-}
-
 }  // namespace
 
 std::string_view find_trace(std::string_view traces, const OrderId& id) {
@@ -59,36 +50,65 @@ std::string_view find_trace(std::string_view traces, const OrderId& id) {
                                          : traces.substr(found + name.size(), telemetry::kTraceparentBytes);
 }
 
+std::string_view find_client(std::string_view clients, std::size_t place) {
+  const auto begin = place * kHashDigits;
+  if (clients.size() < begin + kHashDigits || clients[begin] == '-') return {};
+  return clients.substr(begin, kHashDigits);
+}
+
 void leave_events(bool yes) { events_are_left = yes; }
 bool leaves_events() { return events_are_left.load(std::memory_order_relaxed); }
 
 void OutboxRows::add(const OrderChange& change) {
   if (change.refund != nullptr) {
-    Row row{EventType::order_refund_required, change.change_no, {}, std::nullopt, {}, owed(change), {}};
+    Row row{EventType::order_refund_required, change.change_no, {}, std::nullopt, {}, owed(change), {}, {}, {}};
     if (change.after != OrderStatus::pending) row.order_ids.push_back(change.id);
-    note_trace(row, change);
+    note_cause(row, change);
     rows_.push_back(std::move(row));
     return;
   }
   const auto type = event_of(change.after);
   if (type == EventType::order_rejected) {
-    rows_.push_back(
-        {type, change.change_no, std::string(change.reason), std::nullopt, {change.id}, refused_try(*change.row), {}});
-    note_trace(rows_.back(), change);
+    rows_.push_back({type,
+                     change.change_no,
+                     std::string(change.reason),
+                     std::nullopt,
+                     {change.id},
+                     refused_try(*change.row),
+                     {},
+                     {},
+                     {}});
+    note_cause(rows_.back(), change);
     return;
   }
+  if (auto* row = find_like(type, change)) {
+    row->order_ids.push_back(change.id);
+    return note_cause(*row, change);
+  }
+  rows_.push_back({type, change.change_no, std::string(change.reason), change.expires_at, {change.id}, {}, {}, {}, {}});
+  note_cause(rows_.back(), change);
+}
+
+/// The row that one more order can join; null: there is none.
+OutboxRows::Row* OutboxRows::find_like(EventType type, const OrderChange& change) {
+  if (!change.card_hash.empty()) return nullptr;
   const auto like_it = [&](const Row& row) {
     return row.type == type && row.change_no == change.change_no && row.reason == change.reason &&
-           row.expires_at == change.expires_at && row.payload.empty() && row.order_ids.size() < kEventsOfRowMax;
+           row.expires_at == change.expires_at && row.payload.empty() && row.card_hash.empty() &&
+           row.order_ids.size() < kEventsOfRowMax;
   };
   // Nearly all of a batch are alike, and the last row is theirs.
   const auto found = std::find_if(rows_.rbegin(), rows_.rend(), like_it);
-  if (found != rows_.rend()) {
-    found->order_ids.push_back(change.id);
-    return note_trace(*found, change);
-  }
-  rows_.push_back({type, change.change_no, std::string(change.reason), change.expires_at, {change.id}, {}, {}});
-  note_trace(rows_.back(), change);
+  return found == rows_.rend() ? nullptr : &*found;
+}
+
+/// Of the order that the row has as its last.
+void OutboxRows::note_cause(Row& row, const OrderChange& change) {
+  note_trace(row, change);
+  row.card_hash = change.card_hash;
+  if (change.client_hash.size() != kHashDigits || row.order_ids.empty()) return;
+  row.clients.resize((row.order_ids.size() - 1) * kHashDigits, '-');
+  row.clients += change.client_hash;
 }
 
 void OutboxRows::note_trace(Row& row, const OrderChange& change) {
@@ -100,7 +120,23 @@ void OutboxRows::note_trace(Row& row, const OrderChange& change) {
 }
 
 void OutboxRows::add_event(EventType type, std::int32_t change_no, std::string payload) {
-  rows_.push_back({type, change_no, {}, std::nullopt, {}, std::move(payload), {}});
+  rows_.push_back({type, change_no, {}, std::nullopt, {}, std::move(payload), {}, {}, {}});
+}
+
+/// With what is known of how its events came about: of few orders of a batch, or of none.
+std::string OutboxRows::payload_of(const Row& row) {
+  auto payload = row.payload;
+  const auto add = [&payload](std::string_view name, const std::string& text) {
+    if (text.empty()) return;
+    if (payload.empty()) payload = "{}";
+    payload.pop_back();
+    append_text(payload, name, text);
+    payload += '}';
+  };
+  add(kTracesMember, row.traces);
+  add(kClientsMember, row.clients);
+  add(kCardMember, row.card_hash);
+  return payload;
 }
 
 OutboxRows::Columns OutboxRows::columns() const {
@@ -114,7 +150,7 @@ OutboxRows::Columns OutboxRows::columns() const {
     if (row.reason.empty()) columns.reasons.add_null();
     else columns.reasons.add_text(row.reason);
     columns.expiries.add(row.expires_at);
-    const auto payload = payload_of(row.payload, row.traces);
+    const auto payload = payload_of(row);
     if (payload.empty()) columns.payloads.add_null();
     else columns.payloads.add_text(payload);
   }

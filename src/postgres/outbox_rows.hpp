@@ -32,6 +32,8 @@ struct OrderChange {
   const Order* row = nullptr;              ///< with its lines; not given for a refund
   const RequiredRefund* refund = nullptr;  ///< what has happened is that it was marked, its status is as before
   telemetry::TraceContext trace{};         ///< of the request that has caused it; none: of the thread's TraceScope
+  std::string_view client_hash{};          ///< of the buyer's address (identity::OriginHasher); empty: not told
+  std::string_view card_hash{};            ///< of the payment that has made it; empty: not told
 };
 
 /// In the payload of a row the member `traces` tells which requests have caused its events, of those that are kept:
@@ -40,6 +42,16 @@ inline constexpr std::string_view kTracesMember = "traces";
 
 /// The traceparent that `traces` has of an order; empty: none.
 [[nodiscard]] std::string_view find_trace(std::string_view traces, const OrderId& id);
+
+/// The member `clients` has the hashes of the addresses that its orders came from, one behind the other in the order of
+/// the row's ids, up to the last that is known, with `-` in the place of those that are not. The member `card_hash` has
+/// that of the card that a row of one event was made by.
+inline constexpr std::string_view kClientsMember = "clients";
+inline constexpr std::string_view kCardMember = "card_hash";
+inline constexpr std::size_t kHashDigits = 32;
+
+/// The hash that `clients` has of the row's order at this place; empty: none.
+[[nodiscard]] std::string_view find_client(std::string_view clients, std::size_t place);
 
 /// Of one row of the outbox; so a reader knows how far before a position its row can begin.
 inline constexpr std::size_t kEventsOfRowMax = 1024;
@@ -72,9 +84,14 @@ class OutboxRows {
     std::optional<TimePoint> expires_at;
     std::vector<OrderId> order_ids;  ///< empty: one event without an order's row
     std::string payload;
-    std::string traces;  ///< of those orders whose traces are kept
+    std::string traces;   ///< of those orders whose traces are kept
+    std::string clients;  ///< as find_client() wants it
+    std::string card_hash;
   };
+  [[nodiscard]] Row* find_like(EventType type, const OrderChange& change);
+  static void note_cause(Row& row, const OrderChange& change);
   static void note_trace(Row& row, const OrderChange& change);
+  static std::string payload_of(const Row& row);
   std::vector<Row> rows_;
 };
 

@@ -68,10 +68,12 @@ std::optional<PaidOrder> lock_order(pqxx::transaction_base& tx, const OrderId& i
 
 /// What is answered, and the units that come back, stand or fall with the change.
 void change_locked(pqxx::transaction_base& tx, std::string_view sql, const Order& row, OrderStatus after,
-                   std::string_view reason = {}) {
+                   std::string_view card_hash, std::string_view reason = {}) {
   const auto changed = execute(tx, sql, row.id.sale_no(), row.id.to_string());
   if (changed.size() != 1) throw std::runtime_error("a locked order has changed");
-  note_change(tx, change_of(row, changed[0][0].as<std::int32_t>(), after, reason));
+  auto change = change_of(row, changed[0][0].as<std::int32_t>(), after, reason);
+  change.card_hash = card_hash;
+  note_change(tx, change);
 }
 
 /// Only what this message is judged by is asked for.
@@ -92,12 +94,13 @@ void carry_out(pqxx::transaction_base& tx, const Order& row, const PaymentEvent&
                const PaymentJudgement& judgement) {
   switch (judgement.outcome) {
     case PaymentOutcome::confirmed:
-      return change_locked(tx, embedded::order_confirm_paid_sql, row, OrderStatus::confirmed);
+      return change_locked(tx, embedded::order_confirm_paid_sql, row, OrderStatus::confirmed, event.card_hash);
     case PaymentOutcome::failed:
-      change_locked(tx, embedded::order_payment_failed_sql, row, OrderStatus::cancelled, "payment_failed");
+      change_locked(tx, embedded::order_payment_failed_sql, row, OrderStatus::cancelled, event.card_hash,
+                    "payment_failed");
       return free_units(tx, row);
     case PaymentOutcome::refund_required:
-      return require_refund(tx, event.order_id, event.payment_id, event.paid, judgement.refund_reason);
+      return require_refund(tx, event.order_id, event.payment_id, event.paid, judgement.refund_reason, event.card_hash);
     default: return;
   }
 }
@@ -132,6 +135,7 @@ StoredEvent read_event(pqxx::transaction_base& tx, const PaymentKey& key, std::c
   stored.event.paid = {row[4].as<std::int64_t>(), row[5].as<std::string>()};
   stored.outcome = static_cast<PaymentOutcome>(row[6].as<int>());
   stored.is_overdue = row[7].as<bool>();
+  stored.event.card_hash = row[8].as<std::string>();
   return stored;
 }
 
@@ -160,7 +164,8 @@ PaymentResult as_it_stands(pqxx::transaction_base& tx, const StoredEvent& stored
 /// False: a message is known by its id.
 bool store_event(pqxx::transaction_base& tx, const PaymentEvent& event) {
   return execute(tx, embedded::payment_event_insert_sql, event.order_id.sale_no(), event.webhook_id,
-                 event.order_id.to_string(), event.payment_id, event.succeeded, event.paid.amount, event.paid.currency)
+                 event.order_id.to_string(), event.payment_id, event.succeeded, event.paid.amount, event.paid.currency,
+                 event.card_hash)
              .affected_rows() == 1;
 }
 
@@ -204,7 +209,7 @@ PaymentResult apply_in(pqxx::work& tx, PaymentEvent event) {
 PaymentResult end_waiting(pqxx::work& tx, const StoredEvent& stored, const PaymentJudgement& judgement) {
   const auto& event = stored.event;
   if (judgement.outcome == PaymentOutcome::refund_required) {
-    require_refund(tx, event.order_id, event.payment_id, event.paid, judgement.refund_reason);
+    require_refund(tx, event.order_id, event.payment_id, event.paid, judgement.refund_reason, event.card_hash);
   }
   auto result = as_it_stands(tx, stored);
   result.outcome = judgement.outcome;
@@ -254,7 +259,7 @@ LateOutcome confirm_late_in(pqxx::work& tx, const Order& taken, std::int64_t epo
   if (!may_come_back(order->due) || row.generation >= taken.generation) return LateOutcome::over;
   // First of all, since it also tells whether anybody still waits: the money may have gone back meanwhile.
   const auto waiting = execute(tx, embedded::payment_late_confirmed_sql, sale_no, row.id.to_string());
-  if (waiting.affected_rows() != 1) return LateOutcome::over;
+  if (waiting.size() != 1) return LateOutcome::over;
   for (const auto& line : row.lines) {
     const auto item =
         execute(tx, embedded::items_take_one_sql, sale_no, line.item_no, epoch, std::int64_t{line.quantity});
@@ -263,7 +268,10 @@ LateOutcome confirm_late_in(pqxx::work& tx, const Order& taken, std::int64_t epo
     return has_epoch(tx, sale_no, line.item_no, epoch) ? LateOutcome::not_enough : LateOutcome::stale_epoch;
   }
   const auto confirmed = execute(tx, embedded::order_confirm_late_sql, sale_no, row.id.to_string(), taken.generation);
-  note_change(tx, change_of(row, confirmed[0][0].as<std::int32_t>(), OrderStatus::confirmed));
+  auto change = change_of(row, confirmed[0][0].as<std::int32_t>(), OrderStatus::confirmed);
+  const auto card_hash = waiting[0][0].as<std::string>();
+  change.card_hash = card_hash;
+  note_change(tx, change);
   FLASHSALE_FAULT_POINT("payment.before_late_commit");
   commit(tx);
   return LateOutcome::confirmed;

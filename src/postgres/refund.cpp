@@ -9,13 +9,15 @@
 namespace flashsale::postgres {
 
 void require_refund(pqxx::transaction_base& tx, const OrderId& order_id, std::string_view payment_id, const Money& paid,
-                    std::string_view reason) {
+                    std::string_view reason, std::string_view card_hash) {
   const auto noted = execute(tx, embedded::order_require_refund_sql, order_id.sale_no(), order_id.to_string(),
                              std::string(payment_id), paid.amount, paid.currency, std::string(reason));
   if (noted.empty()) return;
   const auto status = static_cast<OrderStatus>(noted[0][0].as<int>());
   const RequiredRefund refund{payment_id, paid, reason};
-  note_change(tx, {order_id, noted[0][1].as<std::int32_t>(), status, {}, std::nullopt, nullptr, &refund});
+  OrderChange change{order_id, noted[0][1].as<std::int32_t>(), status, {}, std::nullopt, nullptr, &refund};
+  change.card_hash = card_hash;
+  note_change(tx, change);
 }
 
 void refund_cancelled(pqxx::transaction_base& tx, const OrderId& order_id) {

@@ -14,7 +14,7 @@ import unittest
 import harness
 from harness import ClusterCase, Process, item_definition, process_tree, wait_until
 from harness.kafka_server import KafkaServer, read_topic, write_topic
-from harness.order_sums import WINDOW_COLUMNS, status_sums, wait_numbered, window_sums
+from harness.order_sums import WINDOW_COLUMNS, origin_sums, status_sums, told_origins, wait_numbered, window_sums
 from harness.payment_provider import PaymentProvider, make_secret
 
 JARS = os.environ.get("FLASHSALE_TEST_KAFKA_JARS")
@@ -33,7 +33,7 @@ class SparkTest(ClusterCase):
         cls.kafka = KafkaServer(harness.run_directory() / "kafka", JARS)
         cls.kafka.make_topic(TOPIC, 3)
         cls.settings = {"events.kafka.brokers": cls.kafka.brokers, "events.kafka.topic": TOPIC,
-                        "payments.webhook_secrets": SECRET}
+                        "payments.webhook_secrets": SECRET, "events.origin_key": "k" * 32}
         super().setUpClass()
         cls.output = cls.cluster.directory / "insight"
 
@@ -67,13 +67,15 @@ class SparkTest(ClusterCase):
         provider = PaymentProvider(self.cluster, SECRET)
         for number in range(rounds):
             customer = self.cluster.new_customer()
+            address = {"X-Forwarded-For": f"192.0.2.{number % 3}"}
             lines = [{"sku": "hat", "quantity": 2}, {"sku": "shoe", "quantity": 1}][:1 + number % 2]
-            bought = self.check_status(self.cluster.buy(sales[0], customer, body={"lines": lines}), 201).json()
-            order = self.check_status(self.cluster.buy(sales[1], customer, sku="dress"), 201).json()
+            bought = self.check_status(self.cluster.buy(sales[0], customer, body={"lines": lines}, headers=address),
+                                       201).json()
+            order = self.check_status(self.cluster.buy(sales[1], customer, sku="dress", headers=address), 201).json()
             if number % 3 == 0:
                 self.check_status(self.cluster.cancel(bought["id"], customer), 200)
             if number % 2 == 0:
-                self.check_status(provider.pay(order), 200)
+                self.check_status(provider.pay(order, card_fingerprint=f"fp_{number % 4}"), 200)
             if number % 4 < 2:
                 self.check_status(self.cluster.cancel(order["id"], customer), 200)
 
@@ -135,12 +137,16 @@ class SparkTest(ClusterCase):
                     tuple(row[name] for name in WINDOW_COLUMNS)
                     for row in report["windows"] if row["window_s"] == width_s}
             self.assertEqual(told, window_sums(self.cluster, width_s))
+        origins = origin_sums(self.cluster)
+        self.assertEqual(told_origins(report["shared_origins"]), origins)
+        self.assertEqual({origin for _, origin, _ in origins}, {"address", "card"})
         insight = json.loads(subprocess.run(
             [harness.BINARY, "insight", "--once", "--url", f"http://127.0.0.1:{self.cluster.instances[0].admin_port}"],
             env=harness.clean_environment() | {"FLASHSALE_ADMIN_TOKEN": self.cluster.admin_token},
             capture_output=True, text=True, check=True, timeout=60).stdout)
         # Of customers who have bought as much, either may have others.
         self.assertEqual([row["units"] for row in report["buyers"]], [row["units"] for row in insight["buyers"]])
+        self.assertEqual(told_origins(report["shared_origins"]), told_origins(insight["shared_origins"]))
 
 
 if __name__ == "__main__":

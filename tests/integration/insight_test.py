@@ -9,14 +9,14 @@ import unittest
 
 import harness
 from harness import Client, ClusterCase, Process, clean_environment, free_port, item_definition, wait_until
-from harness.order_sums import WINDOW_COLUMNS, status_sums, wait_numbered, window_sums
+from harness.order_sums import WINDOW_COLUMNS, origin_sums, status_sums, told_origins, wait_numbered, window_sums
 from harness.payment_provider import PaymentProvider, make_secret
 
 SECRET = make_secret()
 
 
 class InsightCase(ClusterCase):
-    settings = {"payments.webhook_secrets": SECRET}
+    settings = {"payments.webhook_secrets": SECRET, "events.origin_key": "k" * 32}
 
     def setUp(self):
         super().setUp()
@@ -70,6 +70,9 @@ class InsightCase(ClusterCase):
             # Of the shortest only the last are kept.
             self.assertEqual(told, {key: sums[key] for key in sums if width_s > 1 or key in told})
             self.assertTrue(told)
+        origins = origin_sums(self.cluster)
+        self.assertEqual(told_origins(figures["shared_origins"]), origins)
+        self.assertEqual({origin for _, origin, _ in origins}, {"address", "card"})
         stock = {(row["sale_id"], row["sku"]): (row["stock"], row["taken_units"]) for row in figures["items"]}
         self.assertEqual(stock, {row[:2]: row[2:] for row in self.cluster.query(
             "SELECT sale_id, sku, stock, sold FROM item_stock")})
@@ -88,20 +91,23 @@ class InsightCase(ClusterCase):
         provider = PaymentProvider(self.cluster, SECRET)
         for number in range(rounds):
             customer = self.cluster.new_customer()
+            address = {"X-Forwarded-For": f"192.0.2.{number % 3}"}
+            card = {"card_fingerprint": f"fp_{number % 2}"}
             cart = {"lines": [{"sku": "hat", "quantity": 2}, {"sku": "shoe", "quantity": 1}]}
-            bought = self.buy(paid_at_once, customer, body=cart if number % 3 == 0 else None, sku="shoe", quantity=2)
+            bought = self.buy(paid_at_once, customer, body=cart if number % 3 == 0 else None, sku="shoe", quantity=2,
+                              headers=address)
             if chance.random() < 0.3:
                 self.check_status(self.cluster.cancel(bought["id"], customer), 200)
-            order = self.buy(to_pay, customer, sku="dress", quantity=3)
+            order = self.buy(to_pay, customer, sku="dress", quantity=3, headers=address)
             fate = number % 5
             if fate in (0, 1, 2):
-                self.check_status(provider.pay(order), 200)
+                self.check_status(provider.pay(order, **card), 200)
             if fate in (1, 3):
                 self.check_status(self.cluster.cancel(order["id"], customer), 200)
             if fate == 4:
-                self.check_status(provider.fail(order), 200)
+                self.check_status(provider.fail(order, **card), 200)
                 if number % 2 == 0:
-                    self.check_status(provider.pay(order), 200)
+                    self.check_status(provider.pay(order, **card), 200)
 
     def buy(self, sale, customer, **order):
         return self.check_status(self.cluster.buy(sale, customer, **order), 201).json()
@@ -180,6 +186,9 @@ class CrashTest(InsightCase):
                 self.assertEqual((metrics[f"flashsale_insight_orders{labels}"],
                                   metrics[f"flashsale_insight_revenue{labels}"]), (sums[0], sums[2]), labels)
         self.assertEqual(metrics['flashsale_insight_events_total{outcome="unknown"}'], 0)
+        for origin in ("address", "card"):
+            shared = [customers for (_, kind, _), (_, customers) in origin_sums(self.cluster).items() if kind == origin]
+            self.assertEqual(metrics[f'flashsale_insight_origin_customers_max{{origin="{origin}"}}'], max(shared))
         follower.send(signal.SIGTERM)
         self.assertEqual(follower.wait(10), 0, follower.log_tail())
         state = json.loads(self.state.read_text())

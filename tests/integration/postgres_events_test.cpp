@@ -146,6 +146,94 @@ TEST_F(EventsTest, WhatHasCausedAnEventIsToldOfThoseThatAreKept) {
   expect_whole(sale);
 }
 
+/// `<order>/<change>`: the two hashes, with a blank between.
+std::map<std::string, std::string> origins_of(const std::vector<EventRow>& events) {
+  std::map<std::string, std::string> told;
+  for (const auto& event : events) {
+    if (!event.client_hash.empty() || !event.card_hash.empty())
+      told[event.order_id->to_string() + '/' + std::to_string(event.change_no)] =
+          event.client_hash + ' ' + event.card_hash;
+  }
+  return told;
+}
+
+TEST_F(EventsTest, WhereOrdersCameFromIsToldUntilTheirCustomerIsErased) {
+  const auto sale = create("drop", PaymentMode::required);
+  const auto hash = [](char digit) { return std::string(32, digit); };
+  std::vector<NewOrder> orders;
+  for (int i = 0; i < 12; ++i) {
+    // Three orders of each of four customers.
+    auto order = new_order(sale, 0, "c" + std::to_string(i % 4), "k" + std::to_string(i));
+    order.order.status = OrderStatus::awaiting_payment;
+    order.order.expires_at = order.order.created_at + 600s;
+    if (i % 4 < 3) order.client_hash = hash(static_cast<char>('0' + i % 4));
+    orders.push_back(order);
+  }
+  ASSERT_TRUE(writer.write(orders, false));
+  auto alone = new_order(sale, 0, "c1", "alone");
+  alone.order.status = OrderStatus::awaiting_payment;
+  alone.client_hash = hash('9');
+  ASSERT_TRUE(writer.write(std::span(&alone, 1), true));
+  const auto pay_by_card = [&](std::size_t i, char card) {
+    const auto name = "pay-" + std::to_string(i) + card;
+    ASSERT_TRUE(apply_payment(session, {name, orders[i].order.id, name, true, {1999, "EUR"}, hash(card)}));
+  };
+  pay_by_card(0, 'a');
+  pay_by_card(0, 'b');  // twice: to be refunded
+  pay_by_card(1, 'a');
+  // Its order does not come: it waits with its card.
+  const auto unknown = new_order(sale, 0, "c1", "lost").order.id;
+  ASSERT_TRUE(apply_payment(session, {"lost", unknown, "lost", true, {1000, "EUR"}, hash('c')}));
+  const auto cards = [&] { return database.count("SELECT count(*) FROM payment_events WHERE card_hash IS NOT NULL"); };
+  EXPECT_EQ(cards(), 1) << "what is settled keeps its card";
+
+  std::map<std::string, std::string> expected;
+  const auto name = [&](std::size_t i, int change) {
+    return orders[i].order.id.to_string() + '/' + std::to_string(change);
+  };
+  for (std::size_t i = 0; i < orders.size(); ++i) {
+    if (!orders[i].client_hash.empty()) expected[name(i, 1)] = orders[i].client_hash + ' ';
+  }
+  expected[alone.order.id.to_string() + "/1"] = hash('9') + ' ';
+  expected[name(0, 2)] = ' ' + hash('a');
+  expected[name(0, 3)] = ' ' + hash('b');
+  expected[name(1, 2)] = ' ' + hash('a');
+  EXPECT_EQ(origins_of(number_and_read()), expected);
+  EXPECT_EQ(database.count("SELECT count(*) FROM outbox WHERE type = 2 AND cardinality(order_ids) = 12"), 1);
+
+  const auto sales = find_sales_of_customer(session, "c1").value();
+  ASSERT_EQ(sales.size(), 1u);
+  ASSERT_TRUE(erase_orders(session, sales[0], "c1", "erased-1", {}, 100, "test"));
+  for (const std::size_t i : {1u, 5u, 9u}) expected.erase(name(i, 1));
+  expected.erase(alone.order.id.to_string() + "/1");
+  expected.erase(name(1, 2));
+  EXPECT_EQ(origins_of(number_and_read()), expected);
+  EXPECT_EQ(cards(), 0);
+  EXPECT_EQ(database.count("SELECT count(*) FROM outbox WHERE payload::text LIKE '%" + hash('1') +
+                           "%' OR payload::text"
+                           " LIKE '%" +
+                           hash('9') + "%'"),
+            0);
+  expect_whole(sale);
+}
+
+TEST_F(EventsTest, ALatePaymentTellsOfItsCard) {
+  const auto sale = create("drop", PaymentMode::required);
+  const auto id = buy(sale, "jane", OrderStatus::awaiting_payment);
+  expire(sale, id);
+  const std::string card(32, 'd');
+  const auto late = apply_payment(session, {"late", id, "late", true, {1999, "EUR"}, card});
+  ASSERT_TRUE(late);
+  ASSERT_EQ(late->outcome, PaymentOutcome::late);
+  auto taken = late->row;
+  ++taken.generation;
+  const auto epoch = database.count("SELECT max(epoch) FROM items");
+  EXPECT_EQ(confirm_late_payment(session, taken, epoch).value(), LateOutcome::confirmed);
+  EXPECT_EQ(origins_of(number_and_read()), (std::map<std::string, std::string>{{id.to_string() + "/3", ' ' + card}}));
+  EXPECT_EQ(database.count("SELECT count(*) FROM payment_events WHERE card_hash IS NOT NULL"), 0);
+  expect_whole(sale);
+}
+
 TEST_F(EventsTest, ABatchLargerThanARowMayBeIsSeveral) {
   const auto sale = create("drop", PaymentMode::none, 10'000);
   std::vector<NewOrder> orders;

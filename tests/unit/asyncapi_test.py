@@ -70,6 +70,19 @@ class AsyncApiTest(unittest.TestCase):
             with self.subTest(change), self.assertRaises(AssertionError):
                 event_schemas.check_event(event | change)
 
+    def test_where_an_order_came_from_is_a_hash(self):
+        order = {"id": "5a2c7c8e-54d4-8f0e-9d0b-3a0d6f3b7a11", "status": "confirmed", "client_hash": "0" * 32,
+                 "payment": {"card_hash": "f" * 32}}
+        event = {"specversion": "1.0", "id": "x/1", "source": "/", "type": "flashsale.order.confirmed", "subject": "x",
+                 "time": "2026-01-01T00:00:00.000000Z", "datacontenttype": "application/json",
+                 "dataschema": "urn:flashsaled:schema:order.confirmed:1", "sequence": "0" * 19 + "1",
+                 "partitionkey": "x", "data": order}
+        event_schemas.check_event(event)
+        for wrong in ({"client_hash": "192.0.2.1"}, {"client_hash": "A" * 32}, {"payment": {}},
+                      {"payment": {"card_hash": "fp_1"}}, {"payment": {"card_hash": "f" * 32, "card": "1"}}):
+            with self.subTest(wrong), self.assertRaises(AssertionError):
+                event_schemas.check_event(event | {"data": order | wrong})
+
 
 if __name__ == "__main__":
     unittest.main()

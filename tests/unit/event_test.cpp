@@ -57,6 +57,23 @@ TEST(EventTest, WhatHasCausedItIsAnExtension) {
   EXPECT_EQ(render(row, &sale).id, render(row_of(EventType::order_confirmed, 2), &sale).id);
 }
 
+TEST(EventTest, WhereAnOrderCameFromIsToldIfItIsKnown) {
+  const auto sale = sale_of_shoes();
+  for (const auto type : {EventType::order_confirmed, EventType::order_rejected, EventType::order_refund_required}) {
+    auto row = row_of(type, 1);
+    row.payload = "{}";
+    auto data = cloud_event(render(row, &sale))["data"];
+    EXPECT_FALSE(data.contains("client_hash") || data.contains("payment")) << data;
+    row.client_hash = std::string(32, 'a');
+    row.card_hash = std::string(32, 'b');
+    data = cloud_event(render(row, &sale))["data"];
+    EXPECT_EQ(data["client_hash"], row.client_hash);
+    EXPECT_EQ(data["payment"], (Json{{"card_hash", row.card_hash}}));
+    row.order.reset();
+    EXPECT_EQ(cloud_event(render(row, &sale))["data"]["payment"]["card_hash"], row.card_hash);
+  }
+}
+
 TEST(EventTest, AnOrdersEventIsACloudEvent) {
   const auto sale = sale_of_shoes();
   const auto row = row_of(EventType::order_confirmed, 2);

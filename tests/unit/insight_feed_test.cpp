@@ -38,6 +38,16 @@ TEST(InsightFeedTest, ReadsAnOrder) {
   EXPECT_EQ(read.lines.front().unit_price, (Money{1000, "EUR"}));
 }
 
+TEST(InsightFeedTest, ReadsWhereAnOrderCameFrom) {
+  const auto plain = page_of(event("flashsale.order.confirmed", kOrder));
+  EXPECT_EQ(plain->events.front().client_hash, "");
+  EXPECT_EQ(plain->events.front().card_hash, "");
+  const auto page =
+      page_of(event("flashsale.order.confirmed", R"({"id":"o","client_hash":"c1","payment":{"card_hash":"c2"}})"));
+  EXPECT_EQ(page->events.front().client_hash, "c1");
+  EXPECT_EQ(page->events.front().card_hash, "c2");
+}
+
 TEST(InsightFeedTest, ReadsTheStockOfASaleAndAnErasure) {
   const auto page =
       page_of(event("flashsale.sale.opened",

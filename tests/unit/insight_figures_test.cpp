@@ -240,13 +240,53 @@ TEST(InsightFiguresTest, RehearsalsCountNowhere) {
   EXPECT_EQ(figures.counts().rehearsed, 1);
 }
 
+TEST(InsightFiguresTest, CountsBuyersByAddressAndByCard) {
+  Feed feed;
+  Figures figures;
+  const std::string home(32, '1'), card(32, '2');
+  for (int i = 0; i < 6; ++i) {
+    const auto id = "o" + std::to_string(i);
+    auto placed = feed.order(id, 1, EventType::order_awaiting_payment, i);
+    placed.client_hash = home;
+    figures.take(placed);
+    auto ended = feed.order(id, 2, i % 2 == 0 ? EventType::order_confirmed : EventType::order_cancelled, i);
+    ended.card_hash = card;
+    figures.take(ended);
+  }
+  // What took no units is no buyer, and what is of nobody's order counts nowhere.
+  for (const auto type : {EventType::order_rejected, EventType::order_refund_required}) {
+    auto other = feed.order("other", 1, type, 1);
+    other.client_hash = home;
+    figures.take(other);
+  }
+  using Origins = std::vector<SharedOrigins::Origin>;
+  EXPECT_EQ(figures.origins().top(OriginKind::address, 9), (Origins{{kStartS, home, 6, 6}}));
+  EXPECT_EQ(figures.origins().top(OriginKind::card, 9), (Origins{{kStartS, card, 3, 3}}));
+  const auto document = figures_document(figures, at_s(9));
+  EXPECT_NE(document.find(R"("origin":"address","hash":")" + home + R"(","orders":6,"customers":6})"),
+            std::string::npos)
+      << document;
+  const auto text = figures_metrics(figures, {}, at_s(9));
+  for (const char* line : {"flashsale_insight_origin_customers_max{origin=\"address\"} 6\n",
+                           "flashsale_insight_origin_customers_max{origin=\"card\"} 3\n",
+                           "flashsale_insight_shared_origins{customers=\"5\",origin=\"address\"} 1\n",
+                           "flashsale_insight_shared_origins{customers=\"5\",origin=\"card\"} 0\n",
+                           "flashsale_insight_shared_origins{customers=\"20\",origin=\"address\"} 0\n"})
+    EXPECT_NE(text.find(line), std::string::npos) << line << text;
+  for (const auto& hash : {home, card}) EXPECT_EQ(text.find(hash), std::string::npos);
+  figures.take({.position = 1000, .type = EventType::customer_erased, .customer_id = "buyer-o0", .pseudonym = "e"});
+  EXPECT_EQ(figures.origins().customers_max(OriginKind::card, at_s(9)), 3);
+}
+
 TEST(InsightFiguresTest, GoesOnFromItsStateAsIfItHadNotEnded) {
   Feed feed;
   std::vector<FeedEvent> events{feed.sale("drop", 1000)};
   for (int i = 0; i < 40; ++i) {
     const auto id = "o" + std::to_string(i);
     events.push_back(feed.order(id, 1, EventType::order_awaiting_payment, i));
+    events.back().client_hash = std::string(31, '0') + std::to_string(i % 3);
     if (i % 2 == 0) events.push_back(feed.order(id, 2, EventType::order_confirmed, i + 5));
+    if (i % 2 == 0) events.back().card_hash = std::string(32, 'f');
     if (i % 4 == 0) events.push_back(feed.order(id, 3, EventType::order_cancelled, i + 9));
   }
   Figures whole;

@@ -21,6 +21,7 @@
 #include "flashsale/identity/customer_id_form.hpp"
 #include "flashsale/identity/customer_rate_limiter.hpp"
 #include "flashsale/identity/gateway_peers.hpp"
+#include "flashsale/identity/origin_hasher.hpp"
 #include "flashsale/identity/token_verifier.hpp"
 #include "flashsale/identity/webhook_verifier.hpp"
 #include "flashsale/telemetry/metrics.hpp"
@@ -53,6 +54,7 @@ struct ProcessParts {
   const identity::GatewayPeers& trusted_proxies;
   const identity::AdminTokens& admin_tokens;  ///< of the thread that serves admins; replaced between two calls
   const events::WebhookOptions& webhooks;
+  const identity::OriginHasher& origins;  ///< of clients and of cards
   telemetry::Metrics& metrics;
   std::function<std::vector<std::string_view>()> failing_parts;  ///< what keeps the process from selling; any thread
   std::string event_source;                                      ///< of all events

@@ -132,6 +132,8 @@ struct Settings {
     std::string source = "/flashsaled";
     std::uint32_t retention_s = 604'800;
     bool rehearsals = false;
+    std::string origin_key;  ///< empty: off; after loading also the content of origin_key_file
+    std::string origin_key_file;
   } events;
 
   struct EventsRabbitmq {

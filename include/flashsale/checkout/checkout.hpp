@@ -15,6 +15,7 @@
 #include "flashsale/checkout/order_lookup.hpp"
 #include "flashsale/checkout/permits.hpp"
 #include "flashsale/checkout/placement.hpp"
+#include "flashsale/identity/origin_hasher.hpp"
 #include "flashsale/postgres/report_repository.hpp"
 #include "flashsale/redis/connection.hpp"
 #include "flashsale/telemetry/tracer.hpp"
@@ -37,7 +38,8 @@ class Checkout {
     OrderLookup& lookup;
     Permits& permits;
     telemetry::Metrics& metrics;
-    telemetry::Tracer* tracer;  ///< null: tracing is off
+    telemetry::Tracer* tracer;              ///< null: tracing is off
+    const identity::OriginHasher& origins;  ///< of clients
   };
 
   Checkout(Options options, const Parts& parts);

@@ -24,6 +24,7 @@ struct Placement {
   std::chrono::milliseconds wait{2000};  ///< for the commit; 0: answer as soon as Redis has taken it
   RequestId request_id;                  ///< of the request, which may be over before the order is
   telemetry::TraceContext trace;         ///< its span; none while tracing is off
+  std::string client{};                  ///< its client_network(); empty where nobody is told of it
 };
 
 /// Whether a row under its id is its order. It can be another's, although the id is made of the customer's: of one who

@@ -38,6 +38,8 @@ struct FeedEvent {
   std::string pseudonym{};  ///< what takes the customer's place
   std::vector<FeedLine> lines{};
   std::vector<FeedStock> stock{};
+  std::string client_hash{};  ///< of the address that the order came from
+  std::string card_hash{};    ///< of the card that it was paid with
 };
 
 struct FeedPage {

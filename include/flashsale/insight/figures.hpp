@@ -8,6 +8,7 @@
 #include "flashsale/insight/feed_event.hpp"
 #include "flashsale/insight/order_memory.hpp"
 #include "flashsale/insight/series.hpp"
+#include "flashsale/insight/shared_origins.hpp"
 #include "flashsale/insight/top_buyers.hpp"
 #include "flashsale/insight/windows.hpp"
 #include "flashsale/model/order.hpp"
@@ -41,6 +42,7 @@ class Figures {
     std::size_t window_cells_max = 512;
     std::size_t orders_max = 100'000;  ///< remembered: those that can still become something that depends on before
     std::size_t buyers_max = 1000;
+    std::size_t origin_pairs_max = 50'000;  ///< see SharedOrigins
   };
   struct Counts {
     std::int64_t events = 0;
@@ -69,6 +71,7 @@ class Figures {
   [[nodiscard]] const std::map<SeriesKey, Totals>& series() const { return series_; }
   [[nodiscard]] const Windows& windows() const { return windows_; }
   [[nodiscard]] const TopBuyers& buyers() const { return buyers_; }
+  [[nodiscard]] const SharedOrigins& origins() const { return origins_; }
   /// Of an item whose stock is known. `now`: rates fall when nothing is told any more.
   [[nodiscard]] std::optional<SellOut> sell_out(const SeriesKey& item, TimePoint now) const;
 
@@ -78,6 +81,7 @@ class Figures {
 
   void take_order(const FeedEvent& event);
   void take_sale(const FeedEvent& event);
+  void take_erasure(const FeedEvent& event);
   /// What it was until now. Empty: it is new.
   [[nodiscard]] std::optional<OrderStatus> status_before(const FeedEvent& event, OrderStatus after);
   void remember_or_forget(const std::string& order_id, std::optional<OrderStatus> before, OrderStatus after);
@@ -91,6 +95,7 @@ class Figures {
   std::map<SeriesKey, Totals> series_;
   Windows windows_;
   TopBuyers buyers_;
+  SharedOrigins origins_;
   OrderMemory orders_;
 };
 

@@ -16,6 +16,7 @@ struct PaymentEvent {
   std::string payment_id;
   bool succeeded = false;
   Money paid;
+  std::string card_hash{};  ///< as identity::OriginHasher gives it; empty: not told, or not kept any more
 };
 
 /// What the provider tells of a payment for an order of another system, as far as it can be read.

@@ -42,6 +42,8 @@ struct EventRow {
   std::optional<OrderId> order_id;  ///< of an order; it need not have a row (any more)
   std::string payload;              ///< JSON, or empty
   std::string traceparent;          ///< of the request that has caused it, if its trace is kept; of orders alone
+  std::string client_hash{};        ///< of the address that the order came from, in the first of its events
+  std::string card_hash{};          ///< of the card of the payment that has caused it
 };
 /// Events behind position `after`, in order and without a gap, at most `limit`. An empty list: there is none yet.
 [[nodiscard]] Result<std::vector<EventRow>> read_events(Session& session, std::int64_t after, std::int32_t limit);

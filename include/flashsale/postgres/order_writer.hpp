@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <set>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -18,6 +19,7 @@ struct NewOrder {
   Order order;             ///< id, item, customer, quantity, created_at; status is what it becomes when it is taken
   std::int64_t epoch = 0;  ///< the epoch under which Redis accepted it
   telemetry::TraceContext trace{};  ///< of the request that placed it; none while tracing is off
+  std::string client_hash{};        ///< of who sent it, as identity::OriginHasher gives it; empty: not told
 };
 
 /// A session's name tells a writer from everything else that is connected: see end_stalled_writers().

@@ -1,6 +1,8 @@
 #include "ops_document.hpp"
 
 #include <algorithm>
+#include <cstdint>
+#include <tuple>
 
 #include "documents.hpp"
 #include "flashsale/model/json_members.hpp"
@@ -164,14 +166,30 @@ struct Shown {
   std::size_t left_out = 0;
 };
 
-/// Those that can still sell come before those that are over; each the newest first. Redis has nothing of the others.
+enum class Turn : std::uint8_t { now, next, draft, over };
+
+Turn turn_of(const Sale& sale, TimePoint now) {
+  const auto state = effective_state(sale.state, sale.starts_at, sale.ends_at, now);
+  if (state == SaleState::closed) return Turn::over;
+  if (sale.is_draft) return Turn::draft;
+  return state == SaleState::scheduled ? Turn::next : Turn::now;
+}
+
+/// What is on sale, the last that has opened first; what comes, the next one first; drafts; and what is over, the last
+/// one first. Of those at one time the one that was made first, of those that are over the last. Redis has nothing of
+/// the others.
 Shown choose_sales(const catalog::Snapshot& snapshot, TimePoint now) {
   Shown shown;
-  for (auto one = snapshot.sales.rbegin(); one != snapshot.sales.rend(); ++one) {
-    if (!(*one)->sale->let_go) shown.sales.push_back(one->get());
+  for (const auto& one : snapshot.sales) {
+    if (!one->sale->let_go) shown.sales.push_back(one.get());
   }
-  std::stable_partition(shown.sales.begin(), shown.sales.end(), [now](const auto* one) {
-    return one->sale->state != SaleState::closed && now < one->sale->ends_at;
+  std::ranges::stable_sort(shown.sales, {}, [now](const auto* one) {
+    const auto& sale = *one->sale;
+    const auto turn = turn_of(sale, now);
+    const auto starts_at = sale.starts_at.time_since_epoch().count();
+    const auto created_at = sale.created_at.time_since_epoch().count();
+    const bool is_to_come = turn == Turn::next || turn == Turn::draft;
+    return std::tuple(turn, is_to_come ? starts_at : -starts_at, turn == Turn::over ? -created_at : created_at);
   });
   shown.left_out = shown.sales.size() - std::min(shown.sales.size(), kOpsSalesMax);
   shown.sales.resize(shown.sales.size() - shown.left_out);

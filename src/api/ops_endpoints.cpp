@@ -64,6 +64,7 @@ OpsEndpoints::OpsEndpoints(ProcessParts& process, ThreadParts thread, const Watc
       feed_(thread.context, {.instance = watch.instance, .look = [this] { return look(); }, .now = wall_clock}) {}
 
 void OpsEndpoints::add_routes(Routes& routes) {
+  add_way_to_page(routes, "/ops");
   add_page_file(routes, "/ops", PagePart::document, pages::ops_html);
   add_page_file(routes, "/ops/ops.css", PagePart::style, pages::ops_css);
   add_page_file(routes, "/ops/ops.js", PagePart::script, pages::ops_js);

@@ -25,14 +25,25 @@ constexpr std::string_view kPageHeaders =
 
 }  // namespace
 
-void reply_page(Exchange& exchange, PagePart part, std::string_view text, std::string_view etag) {
+void reply_page(Exchange& exchange, PagePart part, std::string_view text, std::string_view etag,
+                std::string_view headers) {
   // Asked for each time: a document and the script that belongs to it come from one version.
-  reply_cached(exchange, {content_type(part), text, etag, 0, kPageHeaders});
+  reply_cached(exchange, {content_type(part), text, etag, 0, std::string(kPageHeaders).append(headers)});
 }
 
 void add_page_file(Routes& routes, std::string_view pattern, PagePart part, std::string_view text) {
   routes.push_back({Method::get, pattern, [part, text, etag = entity_tag(text)](Exchange& exchange) {
                       reply_page(exchange, part, text, etag);
+                    }});
+}
+
+void add_way_to_page(Routes& routes, std::string_view page) {
+  routes.push_back({Method::get, "/", [page](Exchange& exchange) {
+                      const auto query = exchange.request().query;
+                      std::string headers;
+                      append_header(headers, "Location",
+                                    std::string(page).append(query.empty() ? "" : "?").append(query));
+                      exchange.reply({303, "text/plain", {}, headers});
                     }});
 }
 

@@ -14,10 +14,14 @@ namespace flashsale::api {
 enum class PagePart : std::uint8_t { document, style, script };
 
 /// Answers with a file, or with 304 who has it, under headers that let the browser load and run only what comes from
-/// this server, send nothing elsewhere, and show it in nobody's frame.
-void reply_page(Exchange& exchange, PagePart part, std::string_view text, std::string_view etag);
+/// this server, send nothing elsewhere, and show it in nobody's frame. `headers` as in Reply, beside those.
+void reply_page(Exchange& exchange, PagePart part, std::string_view text, std::string_view etag,
+                std::string_view headers = {});
 
 /// A file that is the same for everybody. `text` lives as long as the routes.
 void add_page_file(Routes& routes, std::string_view pattern, PagePart part, std::string_view text);
+
+/// Leads whoever asks for `/` to a listener's page, with what the address asks of it.
+void add_way_to_page(Routes& routes, std::string_view page);
 
 }  // namespace flashsale::api

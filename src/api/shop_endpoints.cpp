@@ -11,6 +11,7 @@
 #include "query_parameters.hpp"
 #include "shop_text.hpp"
 #include "shown_level.hpp"
+#include "weighted_list.hpp"
 
 namespace flashsale::api {
 namespace {
@@ -22,12 +23,16 @@ constexpr std::string_view kOver = "closed";
 constexpr std::size_t kListedMax = 100;
 constexpr std::size_t kKeptMax = 256;
 
-/// What `?lang` says, if it is spoken here.
-std::string_view language_of(const QueryParameters& query) {
-  const auto chosen = query.find("lang");
+/// One document for each language: what is kept for one browser is not another's.
+constexpr std::string_view kByLanguage = "Vary: Accept-Language\r\n";
+
+/// What `?lang` says, else what the browser wishes, if it is spoken here. The page's script goes by the same.
+std::string_view language_of(const QueryParameters& query, const Request& request) {
   const auto& spoken = ShopTexts::instance().languages();
-  const auto found = std::find(spoken.begin(), spoken.end(), chosen.value_or(kLanguageUnlessChosen));
-  return found == spoken.end() ? kLanguageUnlessChosen : std::string_view(*found);
+  for (const auto wish : {query.find("lang").value_or(""), request.header(Header::accept_language)}) {
+    if (const auto language = wished_language(wish, spoken); !language.empty()) return language;
+  }
+  return kLanguageUnlessChosen;
 }
 
 std::string state_key(std::string_view state) { return std::string("state_").append(state); }
@@ -56,6 +61,7 @@ void append_item(std::string& out, const Item& item, const ShownLevel& level, bo
 }  // namespace
 
 void ShopEndpoints::add_routes(Routes& routes) {
+  add_way_to_page(routes, "/shop");
   routes.push_back({Method::get, "/shop", [this](Exchange& exchange) { answer_list(exchange); }});
   routes.push_back({Method::get, "/shop/{sale_id}", [this](Exchange& exchange) { answer_sale(exchange); }});
   add_page_file(routes, "/shop.css", PagePart::style, pages::shop_css);
@@ -92,7 +98,7 @@ const std::vector<ShopEndpoints::ListedSale>& ShopEndpoints::listed_sales() {
 /// Of one sale that is not over there is nothing to choose.
 void ShopEndpoints::answer_list(Exchange& exchange) {
   const QueryParameters query(exchange.request().query, {"lang"});
-  const auto language = language_of(query);
+  const auto language = language_of(query, exchange.request());
   const auto& sales = listed_sales();
   if (sales.size() == 1) {
     std::string headers;
@@ -114,11 +120,11 @@ void ShopEndpoints::answer_list(Exchange& exchange) {
     append_page(list.text, pages::shop_list_html, language, {{"language", language}, {"sales", entries, true}});
     list.etag = entity_tag(list.text);
   }
-  reply_page(exchange, PagePart::document, list.text, list.etag);
+  reply_page(exchange, PagePart::document, list.text, list.etag, kByLanguage);
 }
 
 void ShopEndpoints::answer_sale(Exchange& exchange) {
-  const auto language = language_of(QueryParameters(exchange.request().query, {"lang"}));
+  const auto language = language_of(QueryParameters(exchange.request().query, {"lang"}), exchange.request());
   const auto sale_id = exchange.request().path_parameters[0];
   if (const auto sale = thread_.sales.find_in_memory(sale_id)) return reply_sale(exchange, *sale, language);
   thread_.sales.find(sale_id, [this, language, kept = exchange.shared_from_this()](catalog::SaleLookup::Outcome outcome,
@@ -146,7 +152,7 @@ void ShopEndpoints::reply_sale(Exchange& exchange, const catalog::SaleSnapshot& 
     write_sale(page.text, sale, language);
     page.etag = entity_tag(page.text);
   }
-  reply_page(exchange, PagePart::document, page.text, page.etag);
+  reply_page(exchange, PagePart::document, page.text, page.etag, kByLanguage);
 }
 
 void ShopEndpoints::write_sale(std::string& out, const catalog::SaleSnapshot& sale, std::string_view language) const {

@@ -35,6 +35,7 @@ api::Method to_method(beast::http::verb verb) {
 api::Header to_header(beast::http::field field, std::string_view name) {
   switch (field) {
     case beast::http::field::accept: return api::Header::accept;
+    case beast::http::field::accept_language: return api::Header::accept_language;
     case beast::http::field::authorization: return api::Header::authorization;
     case beast::http::field::content_type: return api::Header::content_type;
     case beast::http::field::content_encoding: return api::Header::content_encoding;

@@ -2,6 +2,7 @@
 after a confirmation, and that a link to watch shows and does nothing.
 """
 
+import time
 import unittest
 
 import harness
@@ -52,8 +53,9 @@ class OpsPageTest(ClusterCase):
         page.find("#confirm-yes").click()
 
     def state(self, sale, where):
-        return next(each for each in self.cluster.client(where).get("/v1/sales").json()["sales"]
-                    if each["id"] == sale)["state"]
+        """As that instance tells it; None while it has not heard of the sale."""
+        return next((each["state"] for each in self.cluster.client(where).get("/v1/sales").json()["sales"]
+                     if each["id"] == sale), None)
 
     def wait_state(self, sale, where, state):
         wait_until(lambda: self.state(sale, where) == state, 5, f"instance {where + 1}: the sale is not {state}")
@@ -77,6 +79,12 @@ class OpsPageTest(ClusterCase):
             sale, f"late-{number}", sku="black", client=client))
         page.wait(lambda: page.text("#orders") == "98" and page.text("#left") == "52", "it does not show what was sold")
         page.wait_for_text("sold out", "#items")
+        for left in ("Sneaker, black: 0 of 60", "Sneaker, white: 52 of 90"):
+            page.wait_for_text(left, "#stock .legend")
+        axis = page.run("return [...document.querySelectorAll('#stock svg text')].map((one) => one.textContent)")
+        self.assertEqual(axis[:3], ["0", "50", "100"], "shares of each item's stock, however large that is")
+        for heading, group in (("This sale", "#h-of-sale"), ("All sales", "#h-of-instance")):
+            self.assertIn(heading, page.text(group))
         page.wait_for_text("sold out", "#refusals")
         for part in ("Redis", "PostgreSQL", "Catalog"):
             self.assertIn(part, page.text("#parts"))
@@ -92,14 +100,49 @@ class OpsPageTest(ClusterCase):
         page.prefer(dark=False)
         page.screenshot("ops-light-360")
         page.resize(1280, 1500)
+        def report():
+            return self.cluster.admin("GET", f"/admin/v1/sales/{sale}/report").json()
+        wait_until(lambda: report()["refusals"], 10, "no refusal is reported")
+        wait_until(lambda: report()["forecast"]["hindsight"], 20, "no forecast is looked back at")
         page.find("#show-report").click()
-        wait_until(lambda: self.cluster.admin("GET", f"/admin/v1/sales/{sale}/report").json()["refusals"], 10,
-                   "no refusal is reported")
         page.wait_for_text("98 of 150", "#report")
+        self.assertIn("Sneaker, black black", page.text("#report"), "an item's name and its SKU")
+        self.assertIn("it was said each second between which numbers", page.text("#report"))
         page.wait_for_text("Lost demand", "#report")
         self.assertTrue(page.find("#report rect"))
         page.screenshot("ops-report")
         self.check_no_errors(page)
+
+    def test_it_opens_with_the_sale_of_the_moment_and_stays_there(self):
+        now = time.time()
+        tonight = self.cluster.create_sale(name="Tonight", starts_at=now - 1)
+        later = self.cluster.create_sale(name="Next week", starts_at=now + 600_000, ends_at=now + 700_000)
+        self.wait_state(tonight, 0, "open")
+        self.wait_state(later, 0, "scheduled")
+        page = self.enter()
+        page.wait_for_text("open", "#state")
+        self.assertEqual(page.run("return document.querySelector('#sale').value"), tonight)
+        newest = self.cluster.create_sale(name="Opened meanwhile", starts_at=time.time())
+        page.wait(lambda: page.run("return document.querySelector('#sale option').value") == newest,
+                  "what opened last is not first")
+        self.assertEqual(page.run("return document.querySelector('#sale').value"), tonight)
+
+    def test_six_items_make_no_card_tall_and_empty(self):
+        sale = self.cluster.create_sale(name="Six items", items=[
+            item_definition(f"item-{number}", 50 if number else 5000, name=f"Item {number}") for number in range(6)])
+        page = self.watch(sale)
+        page.wait_for_text("Item 5: 50 of 50", "#stock .legend")
+        for number in range(30):
+            self.cluster.buy(sale, f"buyer-{number}", sku=f"item-{number % 6}", where=number % 2)
+        page.wait_for_text("Item 5", "#forecast")
+        # Cards that stand side by side are as tall as the tallest: none is much taller than a plot and its legend.
+        heights = page.run("return [...document.querySelectorAll('.grid > .card')].map((card) => card."
+                           "getBoundingClientRect()).filter((box, index, all) => all.some((other) => other !== box && "
+                           "other.top === box.top)).map((box) => box.height)")
+        self.assertGreater(len(heights), 3)
+        self.assertLess(max(heights), 330, heights)
+        self.check_no_errors(page)
+        page.screenshot("ops-six-items")
 
     def test_what_it_does_is_confirmed_and_done_everywhere(self):
         sale = self.cluster.create_sale(name="Paused drop", stock=20)

@@ -667,6 +667,7 @@ class OpenApiTest(ClusterCase):
     """openapi.yaml is what the router serves, no more and no less."""
 
     METHODS = ("get", "put", "post", "delete", "patch", "head", "options", "trace")
+    settings = {"shop.enabled": True}  # without a page the public listener has no `/`
 
     def described(self):
         """(method, path) of every operation, by the indentation that YAML gives them."""
@@ -735,6 +736,12 @@ class OpenApiTest(ClusterCase):
                 self.assertNotEqual(response.status, 405, repr(response))
                 self.assertNotEqual(response.problem, "not-found", repr(response))
                 self.assertLess(response.status, 500, repr(response))
+
+    def test_the_root_leads_to_the_page_of_each_listener(self):
+        for answer, page in ((self.cluster.client().get("/?lang=de"), "/shop?lang=de"),
+                             (self.cluster.client().get("/"), "/shop"),
+                             (self.cluster.admin("GET", "/", token=False), "/ops")):
+            self.assertEqual(self.check_status(answer, 303).header("Location"), page)
 
     def test_nothing_else_is_routed(self):
         described = collections.defaultdict(set)

@@ -67,7 +67,7 @@ class SettingsTest(unittest.TestCase):
 class OffTest(ClusterCase):
     def test_there_is_no_shop_unless_it_is_switched_on(self):
         sale = self.cluster.create_sale()
-        for path in ("/shop", f"/shop/{sale}", "/shop.js", "/shop.css"):
+        for path in ("/", "/shop", f"/shop/{sale}", "/shop.js", "/shop.css"):
             self.check_status(self.cluster.client().get(path), 404, "not-found")
         self.check_status(self.cluster.client().request("POST", "/shop/demo/token"), 404, "not-found")
 
@@ -115,6 +115,20 @@ class PageTest(ClusterCase):
         for asked, word in (("de", "Verfügbar"), ("fr", "Disponible"), ("en", "Available"), ("xx", "Available"),
                             ("<b>", "Available")):
             self.assertIn(word, self.page(f"/shop/{sale}?lang={asked}").body.decode())
+
+    def test_it_speaks_the_language_that_a_browser_wishes(self):
+        sale = self.cluster.create_sale()
+        self.cluster.create_sale()
+        wait_until(lambda: self.cluster.client().get("/shop").status == 200, 10, "one alone is listed")
+        for path in (f"/shop/{sale}", "/shop"):
+            for wish, query, language in (("de-AT, en;q=0.8", "", "de"), ("en;q=0.3, fr", "", "fr"),
+                                          ("nl, *", "", "en"),
+                                          ("de", "?lang=fr", "fr"), ("de", "?lang=xx", "de")):
+                with self.subTest(path=path, wish=wish, query=query):
+                    answer = self.cluster.client().get(path + query, {"Accept-Language": wish})
+                    self.check_status(answer, 200)
+                    self.assertIn(f'<html lang="{language}">', answer.body.decode())
+                    self.assertEqual(answer.header("Vary"), "Accept-Language")
 
     def test_the_list(self):
         sales = {self.cluster.create_sale() for _ in range(2)}

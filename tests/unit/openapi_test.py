@@ -20,6 +20,7 @@ PROBLEM = "application/problem+json"
 
 # What the contract promises, and what each must be able to answer.
 OPERATIONS = {
+    "get /": {303, 404},
     "get /livez": {200},
     "get /readyz": {200, 503},
     "post /v1/webhooks/payments": {200, 400, 401, 413, 503},

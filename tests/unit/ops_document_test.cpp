@@ -1,10 +1,12 @@
 #include "api/ops_document.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include "pulse_sale.hpp"
 
@@ -116,6 +118,7 @@ TEST_F(OpsDocumentTest, WhatStillSellsComesFirstAndMuchIsLeftOut) {
   for (int i = 2; i <= 40; ++i) {
     over.sale_no = i;
     over.id = "over-" + std::to_string(i);
+    over.created_at = kReading - 2h + std::chrono::seconds(i);
     over.state = SaleState::closed;
     add(over);
   }
@@ -125,6 +128,7 @@ TEST_F(OpsDocumentTest, WhatStillSellsComesFirstAndMuchIsLeftOut) {
   auto large = catalog::open_sale(kOpsItemsMax + 3);
   large.sale_no = 42;
   large.id = "large";
+  large.starts_at += 1min;
   add(large);
   const auto shown = document({}, reading());
   ASSERT_EQ(shown["sales"].size(), kOpsSalesMax);
@@ -135,6 +139,36 @@ TEST_F(OpsDocumentTest, WhatStillSellsComesFirstAndMuchIsLeftOut) {
   EXPECT_EQ(shown["sales"][1]["items_left_out"], 2);
   EXPECT_EQ(shown["sales"][2]["id"], "over-40");
   EXPECT_EQ(shown["sales_left_out"], 41 - kOpsSalesMax);
+}
+
+TEST_F(OpsDocumentTest, TheSaleOfTheMomentComesFirst) {
+  struct Made {
+    const char* id;
+    std::chrono::minutes starts_in;
+    SaleState state = SaleState::scheduled;
+    bool is_draft = false;
+  };
+  // "sale", which is there, opened an hour ago; the last to be made stands last.
+  std::int32_t sale_no = 100;  // drawn by chance: it says nothing
+  for (const auto& [id, starts_in, state, is_draft] :
+       {Made{"just opened", -1min}, Made{"opened with it", -1min}, Made{"paused", -10min, SaleState::paused},
+        Made{"closed", -2min, SaleState::closed}, Made{"tomorrow", 1440min}, Made{"draft", -5min, {}, true},
+        Made{"in a minute", 1min}, Made{"over", -300min}, Made{"over before", -400min}}) {
+    auto sale = catalog::open_sale(1);
+    sale.sale_no = --sale_no;
+    sale.created_at = kReading - 2h + std::chrono::seconds(100 - sale_no);
+    sale.id = id;
+    sale.starts_at = kReading + starts_in;
+    sale.ends_at = sale.starts_at + 2h;
+    sale.state = state;
+    sale.is_draft = is_draft;
+    add(sale);
+  }
+  const auto shown = document({}, reading());
+  std::vector<std::string> ids;
+  for (const auto& one : shown["sales"]) ids.push_back(one["id"]);
+  EXPECT_THAT(ids, testing::ElementsAre("just opened", "opened with it", "paused", "sale", "in a minute", "tomorrow",
+                                        "draft", "closed", "over", "over before"));
 }
 
 TEST_F(OpsDocumentTest, TheForecastIsOfItsSale) {

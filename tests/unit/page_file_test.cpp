@@ -51,5 +51,18 @@ TEST_F(PageFileTest, IsAskedForEachTimeAndSentOnce) {
   EXPECT_THAT(again.headers, HasSubstr("Content-Security-Policy: "));
 }
 
+TEST(WayToPageTest, LeadsFromTheRootWithWhatTheAddressAsks) {
+  Routes routes;
+  add_way_to_page(routes, "/ops");
+  EXPECT_EQ(routes.front().pattern, "/");
+  RepliedExchange exchange;
+  routes.front().handler(exchange);
+  EXPECT_EQ(exchange.status, 303U);
+  EXPECT_EQ(exchange.headers, "Location: /ops\r\n");
+  exchange.asked.query = "lang=de";
+  routes.front().handler(exchange);
+  EXPECT_EQ(exchange.headers, "Location: /ops?lang=de\r\n");
+}
+
 }  // namespace
 }  // namespace flashsale::api

@@ -18,6 +18,7 @@ enum class Method : std::uint8_t { get, head, post, put, patch, delete_, options
 /// The request header fields that some endpoint reads; the connection keeps no others.
 enum class Header : std::uint8_t {
   accept,
+  accept_language,
   authorization,
   content_type,
   content_encoding,

@@ -2,17 +2,16 @@
 
 import { addStock, flip, pause, resume, share } from "./ops_actions.js";
 import { showForecast } from "./ops_forecast.js";
-import { latencies, levels, paces, remember, span, unitPace } from "./ops_history.js";
+import { latencies, paces, remember, shares, span, unitPace } from "./ops_history.js";
 import { drawBars, drawLines, element, levelBar, number } from "./ops_plots.js";
 import { showReport } from "./ops_report.js";
 import { token, watch } from "./ops_stream.js";
 
 const by = (id) => document.getElementById(id);
 const PLOTTED_ITEMS = 6;
-const SELLING = ["open", "paused", "scheduled"];
 
 let latest = null;
-let chosen = null; // id of a sale; null: the first
+let chosen = null; // id of a sale; null: none was there yet
 let watching = null; // ends the stream
 let role = null; // of the token; null until the server has said it
 
@@ -66,7 +65,12 @@ function connection(text, kind) {
 // ---- one second
 
 function sale() {
-  return latest.sales.find((one) => one.id === chosen) ?? latest.sales[0];
+  return latest.sales.find((one) => one.id === chosen);
+}
+
+/** The first that is public: the server puts first what is on sale, then what comes next. It stays when that changes. */
+function choose() {
+  if (!sale()) chosen = (latest.sales.find((one) => one.state !== "draft") ?? latest.sales[0])?.id ?? null;
 }
 
 /** What a role does not reach is not offered. */
@@ -76,6 +80,7 @@ const mayRead = () => role !== null && role !== "watch";
 function show(second) {
   latest = second;
   remember(second);
+  choose();
   connection("Live", "live");
   draw();
 }
@@ -115,9 +120,10 @@ function showSale(one) {
   by("pace").textContent = number(one.orders_a_second, 1);
   showItems(one);
   const plotted = one.items.slice(0, PLOTTED_ITEMS);
+  const leftOf = (item) => `${item.name}: ${number(item.remaining)} of ${number(item.stock)}`;
   drawLines(by("stock"), {
-    label: `Units left: ${plotted.map((item) => `${item.name} ${item.remaining}`).join(", ")}`, span: span(),
-    series: plotted.map((item) => ({ name: item.name, values: levels(one.id, item.sku).slice(-span()) })),
+    label: `Left of each item, in per cent. ${plotted.map(leftOf).join(", ")}`, span: span(), top: 100,
+    series: plotted.map((item) => ({ name: leftOf(item), values: shares(one.id, item).slice(-span()) })),
   });
   showForecast(by("forecast"), one);
   drawLines(by("rate"), { label: `Orders a second: ${number(one.orders_a_second, 1)}`, span: span(),

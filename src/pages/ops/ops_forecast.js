@@ -58,6 +58,8 @@ export function hindsightTable({ seconds, checkouts, intervals }) {
   const rows = TARGETS.map(([name, title]) => [title, number(intervals[name].told),
     intervals[name].covered === null ? "–" : `${number(100 * intervals[name].covered, 1)} %`]);
   return [element("p", { className: "quiet" },
-    `${number(checkouts)} checkouts came within ${number(seconds)} s. An interval is meant to hold 80 % of what comes.`),
+    "While the sale was open, it was said each second between which numbers the checkouts to come would lie; this is how " +
+    `often they did, of ${number(checkouts)} checkouts within ${number(seconds)} s. 80 % is meant: where it is much ` +
+    "less, this crowd was unlike those that the forecast has learnt from."),
   table("How often it held", ["Forecast of checkouts a second", "Times told", "Held"], rows)];
 }

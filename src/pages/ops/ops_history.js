@@ -59,8 +59,12 @@ export function paces(id) {
   return seconds.map((one) => saleOf(one, id)?.pace ?? null);
 }
 
-export function levels(id, sku) {
-  return seconds.map((one) => saleOf(one, id)?.left[sku] ?? null);
+/** What was left, as a percentage of the stock that there is now. */
+export function shares(id, { sku, stock }) {
+  return seconds.map((one) => {
+    const left = saleOf(one, id)?.left[sku] ?? null;
+    return left === null ? null : Math.min(100, (100 * left) / Math.max(stock, 1));
+  });
 }
 
 /** Units a second of the last ten seconds. */

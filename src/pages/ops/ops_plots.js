@@ -66,12 +66,13 @@ function legend(series) {
 
 /**
  * `series`: [{name, values}], null where nothing is known; all of one length, a value a second, the newest last. With
- * `first` and `last` they are of something else than time, and these stand at its ends.
+ * `first` and `last` they are of something else than time, and these stand at its ends. `top`: where the axis ends,
+ * whatever the values are.
  */
-export function drawLines(place, { label, series, span, first, last }) {
+export function drawLines(place, { label, series, span, first, last, top }) {
   const { drawing, area } = frame(place, label);
   const known = series.flatMap((one) => one.values).filter((value) => value !== null && value !== undefined);
-  const most = ceiling(Math.max(1, ...known));
+  const most = top ?? ceiling(Math.max(1, ...known));
   axis(drawing, area, most);
   series.forEach((one, index) => {
     const steps = Math.max(span - 1, 1);

@@ -76,15 +76,17 @@ function drawFairness(plots, report) {
   }
 }
 
-function itemTable(report) {
+/** The report knows items by their SKU, and the page some of them by their name. */
+function itemTable(report, names) {
   const head = ["Item", "Stock", "Sold", "Sold out", "Confirmed", "Cancelled", "Expired", "Revenue"];
-  const rows = report.items.map((item) => [item.sku, number(item.stock), number(item.sold), when(item.sold_out_at),
+  const title = ({ sku }) => names.has(sku) ? [`${names.get(sku)} `, element("small", {}, sku)] : [sku];
+  const rows = report.items.map((item) => [title(item), number(item.stock), number(item.sold), when(item.sold_out_at),
     number(item.units.confirmed), number(item.units.cancelled), number(item.units.expired), money(item.revenue)]);
   return element("div", { className: "scroll", tabIndex: 0, role: "group", ariaLabel: "Items" },
     element("table", {},
       element("thead", {}, element("tr", {}, ...head.map((name) => element("th", { scope: "col" }, name)))),
       element("tbody", {}, ...rows.map((row) => element("tr", {},
-        element("th", { scope: "row" }, row[0]), ...row.slice(1).map((cell) => element("td", {}, cell)))))));
+        element("th", { scope: "row" }, ...row[0]), ...row.slice(1).map((cell) => element("td", {}, cell)))))));
 }
 
 function figures(report) {
@@ -125,7 +127,7 @@ export async function showReport(place, sale, back) {
     section(`Fairness: units of ${number(report.customers.count)} customers, from those with the fewest on`, plots.shares),
     section("Lost demand: checkouts that were refused, by reason", plots.lost),
     latency, hindsight ? section("How good the forecast was", ...hindsightTable(hindsight)) : "",
-    section("Items", itemTable(report)));
+    section("Items", itemTable(report, new Map(sale.items.map((item) => [item.sku, item.name])))));
   drawBars(plots.funnel, funnel(report), "good");
   if (points.length) {
     drawColumns(plots.curve, { label: "Orders over time", values: points.map((point) => point.orders),

@@ -153,7 +153,7 @@ def main():
         print_set("validation", fitted, crowds.draw(crowds.SHAPES, 60, crowds.VALIDATION_SEED), baselines)
         return
     sets = [(shape, crowds.draw([shape], SALES_OF_A_SHAPE, crowds.HELD_OUT_SEED)) for shape in crowds.SHAPES]
-    sets.append(("all four, numbers beyond what was learnt from",
+    sets.append(("all of them, numbers beyond what was learnt from",
                  crowds.draw(crowds.SHAPES, SALES_OF_A_SHAPE, crowds.HELD_OUT_SEED, beyond=True)))
     sets.append((crowds.UNSEEN_SHAPE + ", a shape that it has never seen",
                  crowds.draw([crowds.UNSEEN_SHAPE], SALES_OF_A_SHAPE, crowds.HELD_OUT_SEED)))

@@ -41,6 +41,30 @@ TEST(LoadCrowdTest, MostComeEarlyExceptInALateWave) {
   EXPECT_LT(static_cast<double>(early_of_wave), 0.5 * static_cast<double>(all_of_wave));
 }
 
+TEST(LoadCrowdTest, AnEvenCrowdComesFromTheFirstSecondAndDoesNotEbb) {
+  int cut_off = 0;
+  for (std::uint64_t seed = 0; seed < 40; ++seed) {
+    const auto counts = draw_crowds(CrowdShape::even, CrowdRange::usual, seed, kSeconds).sale.arrivals;
+    const auto part = [&](unsigned from, unsigned to) {
+      return static_cast<double>(std::accumulate(counts.begin() + from, counts.begin() + to, std::uint64_t{0})) /
+             (to - from);
+    };
+    const double all = part(0, kSeconds);
+    // Many enough to tell it from counting.
+    if (all < 20) continue;
+    const double least = *std::ranges::min_element(counts);
+    if (least < 0.2 * all) {
+      ++cut_off;
+      continue;
+    }
+    EXPECT_NEAR(part(0, 3) / all, 1, 0.6) << seed;
+    EXPECT_NEAR(part(0, 100) / all, 1, 0.25) << seed;
+    EXPECT_NEAR(part(200, kSeconds) / all, 1, 0.25) << seed;
+  }
+  EXPECT_GT(cut_off, 0);
+  EXPECT_LT(cut_off, 20);
+}
+
 TEST(LoadCrowdTest, MachinesAreCountedAmongThoseWhoCome) {
   for (const auto& [shape, name] : kCrowdShapes) {
     const auto crowd = draw_crowds(shape, CrowdRange::beyond, 3, kSeconds).sale;

@@ -32,6 +32,7 @@ struct Crowd {
   double wave_at_s = 0;
   double wave = 0;  ///< a share of the people; 0: none
   double wave_rise_s = 0;
+  double even_s = 0;  ///< the people come evenly, all of them in so long; 0: not so
 };
 
 class Draw {
@@ -64,6 +65,13 @@ std::uint32_t Draw::poisson(double mean) {
   return count;
 }
 
+void add_outage(Crowd& crowd, Draw& draw) {
+  crowd.outage_at_s = draw.between(4, 90);
+  crowd.outage_s = draw.between(5, 40);
+  crowd.coming_back = std::min(1.5, draw.between(0.3, 1.2));
+  crowd.back_decay_s = draw.between(3, 20);
+}
+
 void add_what_is_of_the_shape(Crowd& crowd, CrowdShape shape, Draw& draw) {
   if (shape == CrowdShape::self_exciting) {
     crowd.offspring = std::min(0.95, draw.between(0.3, 0.8));
@@ -73,15 +81,16 @@ void add_what_is_of_the_shape(Crowd& crowd, CrowdShape shape, Draw& draw) {
     crowd.bot_gap_s = draw.between(8, 60);
     crowd.burst_s = draw.between(0.5, 3);
   } else if (shape == CrowdShape::outage) {
-    crowd.outage_at_s = draw.between(4, 90);
-    crowd.outage_s = draw.between(5, 40);
-    crowd.coming_back = std::min(1.5, draw.between(0.3, 1.2));
-    crowd.back_decay_s = draw.between(3, 20);
+    add_outage(crowd, draw);
   } else if (shape == CrowdShape::late_wave) {
     crowd.rush_share *= 0.3;
     crowd.wave = draw.between(0.5, 3);
     crowd.wave_at_s = draw.between(20, 150);
     crowd.wave_rise_s = draw.between(3, 25);
+  } else if (shape == CrowdShape::even) {
+    crowd.even_s = draw.between(120, 900);
+    crowd.wobble = draw.between(0.01, 0.12);
+    if (draw.chance(0.25)) add_outage(crowd, draw);
   }
 }
 
@@ -109,6 +118,7 @@ Crowd on_another_day(const Crowd& of, Draw& draw) {
   }
   crowd.rush_share = std::min(0.97, draw.around(of.rush_share, kSpread / 2));
   crowd.offspring = std::min(0.95, draw.around(of.offspring, kSpread / 2));
+  if (of.even_s > 0) crowd.even_s = draw.around(of.even_s, kSpread);
   return crowd;
 }
 
@@ -125,6 +135,7 @@ Crowd rehearsal_of(const Crowd& sale, Draw& draw) {
 }
 
 double people_a_second(const Crowd& crowd, double at_s) {
+  if (crowd.even_s > 0) return crowd.people / crowd.even_s;
   const double rush = std::exp(-at_s / crowd.rush_decay_s) / crowd.rush_decay_s;
   const double rest = std::exp(-at_s / crowd.long_decay_s) / crowd.long_decay_s;
   double rate =

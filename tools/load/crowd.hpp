@@ -14,16 +14,18 @@ enum class CrowdShape : std::uint8_t {
   bots,           ///< a rush with machines that come at the opening and again and again in bursts
   outage,         ///< a rush that is cut off for a while, and a wave that comes back afterwards
   late_wave,      ///< a slow opening, and a wave that somebody sets off at a moment that nobody knew
+  even,           ///< as many from the first second on, for minutes; some are cut off for a while
 };
 struct CrowdShapeName {
   CrowdShape shape;
   std::string_view name;
 };
-inline constexpr std::array<CrowdShapeName, 5> kCrowdShapes{{{CrowdShape::rush, "rush"},
+inline constexpr std::array<CrowdShapeName, 6> kCrowdShapes{{{CrowdShape::rush, "rush"},
                                                              {CrowdShape::self_exciting, "self-exciting"},
                                                              {CrowdShape::bots, "bots"},
                                                              {CrowdShape::outage, "outage"},
-                                                             {CrowdShape::late_wave, "late-wave"}}};
+                                                             {CrowdShape::late_wave, "late-wave"},
+                                                             {CrowdShape::even, "even"}}};
 [[nodiscard]] std::optional<CrowdShape> parse_crowd_shape(std::string_view name);
 
 /// Where a crowd's numbers are drawn from: `usual`, or beyond it on either side, to see what a forecast does with a

@@ -45,7 +45,7 @@ std::string set(CurvesOptions& options, std::string_view name, const std::string
   }
   if (name != "--shape") return "is no option; curves --help lists them";
   const auto shape = parse_crowd_shape(value);
-  if (!shape) return "is rush, self-exciting, bots, outage or late-wave";
+  if (!shape) return "is rush, self-exciting, bots, outage, late-wave or even";
   options.shapes = {{*shape, value}};
   return {};
 }
@@ -91,7 +91,7 @@ std::string_view curves_usage() {
   --sales N        of each shape, each with a rehearsal or earlier sale of the same merchant   (100)
   --seed N         the same seed gives the same curves                                         (1)
   --seconds N      of each curve, from the opening on                                          (300)
-  --shape NAME     rush, self-exciting, bots, outage or late-wave                              (all)
+  --shape NAME     rush, self-exciting, bots, outage, late-wave or even                        (all)
   --range RANGE    usual, or beyond: numbers of crowds from outside of what is usual           (usual)
 )";
 }

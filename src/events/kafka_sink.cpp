@@ -18,6 +18,23 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+/// Of one transaction, whose beginning and end cost as much whatever is between them.
+constexpr std::size_t kTransactionEventsMax = 5000;
+constexpr std::size_t kTransactionBytesMax = std::size_t{8} * 1024 * 1024;
+/// What an event takes beside its data.
+constexpr std::size_t kAttributeBytes = 600;
+
+/// The first ones that go into one transaction; at least one.
+std::span<const EventPtr> first_of(std::span<const EventPtr> events) {
+  std::size_t bytes = 0;
+  std::size_t count = 0;
+  for (; count < events.size(); ++count) {
+    bytes += events[count]->data.size() + kAttributeBytes;
+    if (count > 0 && bytes > kTransactionBytesMax) break;
+  }
+  return events.first(count);
+}
+
 std::int64_t time_ms_of(const Event& event) {
   const auto at = parse_rfc3339(event.time);
   return at ? std::chrono::duration_cast<std::chrono::milliseconds>(at->time_since_epoch()).count() : 0;
@@ -31,6 +48,9 @@ class KafkaSink final : public Sink {
   [[nodiscard]] const std::string& name() const override { return name_; }
   [[nodiscard]] const std::string& kind() const override { return name_; }
   void use(postgres::Session& /*session*/, const Leadership& leadership) override { leadership_ = &leadership; }
+  [[nodiscard]] std::size_t batch_max() const override {
+    return options_.is_exactly_once ? kTransactionEventsMax : Sink::batch_max();
+  }
   [[nodiscard]] Delivered deliver(std::span<const EventPtr> events, Clock::time_point deadline) override;
   [[nodiscard]] OwnPosition own_position(Clock::time_point deadline) override;
   [[nodiscard]] std::string probe(Clock::time_point deadline) override;
@@ -124,10 +144,11 @@ Delivered KafkaSink::publish(std::span<const EventPtr> events, Clock::time_point
 }
 
 Delivered KafkaSink::transact(std::span<const EventPtr> events, Clock::time_point deadline) {
-  if (auto error = transact_all(events, deadline); !error.empty()) return {0, failed(error)};
-  own_ = {events.back()->position, {}, events.back()->id, events.back()->time};
-  known_ = events.back()->position;
-  return {events.size(), {}};
+  const auto batch = first_of(events);
+  if (auto error = transact_all(batch, deadline); !error.empty()) return {0, failed(error)};
+  own_ = {batch.back()->position, {}, batch.back()->id, batch.back()->time};
+  known_ = batch.back()->position;
+  return {batch.size(), {}};
 }
 
 std::string KafkaSink::transact_all(std::span<const EventPtr> events, Clock::time_point deadline) {

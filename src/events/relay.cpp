@@ -16,7 +16,6 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr std::size_t kBatchMax = 1000;
 /// Of one batch. A sink that takes longer is taken for one that does not answer.
 constexpr std::chrono::seconds kDeliveryTime{30};
 constexpr milliseconds kBackOffFirst{100};
@@ -173,7 +172,7 @@ bool Relay::was_moved() {
 }
 
 void Relay::tell() {
-  const auto events = log_.read(session_, position_, kBatchMax);
+  const auto events = log_.read(session_, position_, sink_->batch_max());
   if (!events) return fail("PostgreSQL: " + events.error().message());
   if (events->empty()) return fail("event " + std::to_string(position_ + 1) + " is missing");
   const auto started = Clock::now();

@@ -79,6 +79,33 @@ TEST_F(EventsKafkaBrokerTest, EachEventIsThereOnceAndThePositionBesideIt) {
   EXPECT_EQ(leading_sink(options())->own_position(soon()).position, 5000);
 }
 
+TEST_F(EventsKafkaBrokerTest, ABacklogGoesInLargeTransactionsAndOnceThoughItsInstanceDies) {
+  {
+    auto first = leading_sink(options());
+    const auto most = static_cast<std::int64_t>(first->batch_max());
+    expect_delivered(*first, 1, most);
+    expect_delivered(*first, most + 1, 2 * most);
+  }
+  {
+    // Dies within the next one.
+    KafkaProducer dying([] { return false; });
+    ASSERT_EQ(dying.open(KafkaConfiguration(options())), "");
+    ASSERT_EQ(dying.begin_transactions(soon()), "");
+    ASSERT_EQ(dying.begin_transaction(), "");
+    dying.begin_batch(2000);
+    for (std::size_t i = 0; i < 2000; ++i) {
+      const auto lost = R"({"data":{"n":)" + std::to_string(10'001 + i) + "}}";
+      const KafkaRecord record{.topic = topic_, .key = "order-1", .value = lost, .time_ms = 0, .headers = {}};
+      ASSERT_EQ(dying.produce(record, i, soon()), "");
+    }
+    ASSERT_EQ(dying.wait(soon()), "");
+  }
+  auto second = leading_sink(options());
+  EXPECT_EQ(second->own_position(soon()).position, 10'000);
+  expect_delivered(*second, 10'001, 12'345);
+  expect_each_once(12'345);
+}
+
 TEST_F(EventsKafkaBrokerTest, AnInstanceThatDiesBetweenPublishAndProgressLeavesNothingTwice) {
   auto first = leading_sink(options());
   expect_delivered(*first, 1, 700);

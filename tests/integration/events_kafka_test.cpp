@@ -212,6 +212,55 @@ TEST_F(EventsKafkaTest, ExactlyOnceGoesOnWhereKafkaStandsAfterAStop) {
   EXPECT_EQ(kafka->own_position(soon()).position, 900);
 }
 
+/// Whoever dies has told PostgreSQL of some of what Kafka has taken, and of none of the last transaction.
+TEST_F(EventsKafkaTest, ABacklogGoesInLargeTransactionsAndOnceThoughItsInstanceDies) {
+  constexpr std::int64_t kLast = 23'456;
+  EXPECT_EQ(sink()->batch_max(), 1000U);
+  std::int64_t position = 0;
+  int instances = 0;
+  while (position < kLast) {
+    ++instances;
+    auto kafka = sink(true);
+    const auto own = kafka->own_position(soon());
+    ASSERT_EQ(own.error, "");
+    EXPECT_GE(own.position.value_or(0), position);
+    auto told = own.position.value_or(0);
+    for (int batch = 0; batch < 2 && told < kLast; ++batch) {
+      position = told;
+      const auto end = std::min(told + static_cast<std::int64_t>(kafka->batch_max()), kLast);
+      expect_delivered(*kafka, told + 1, end);
+      told = end;
+    }
+    if (told == kLast) position = kLast;
+  }
+  EXPECT_EQ(instances, 3);
+  EXPECT_EQ(kafka_.read(kPositions, 1).size(), 5U);
+  expect_each_once(kLast);
+}
+
+TEST_F(EventsKafkaTest, LargeEventsAreSeveralTransactions) {
+  auto kafka = sink(true);
+  std::vector<EventPtr> large;
+  for (std::int64_t i = 1; i <= 100; ++i) {
+    auto one = std::make_shared<Event>(*event(i));
+    one->data = R"({"n":)" + std::to_string(i) + R"(,"text":")" + std::string(150'000, 'x') + "\"}";
+    large.push_back(one);
+  }
+  std::size_t told = 0;
+  std::size_t transactions = 0;
+  while (told < large.size()) {
+    const auto delivered = kafka->deliver(std::span(large).subspan(told), soon());
+    ASSERT_EQ(delivered.error, "");
+    ASSERT_GT(delivered.events, 0U);
+    EXPECT_LE(delivered.events * 150'000, 8U * 1024 * 1024);
+    told += delivered.events;
+    ++transactions;
+  }
+  EXPECT_EQ(kafka_.read(kPositions, 1).size(), transactions);
+  EXPECT_EQ(transactions, 2U);
+  expect_each_once(100);
+}
+
 TEST_F(EventsKafkaTest, ThePositionIsFoundBehindManyRecords) {
   auto kafka = sink(true);
   for (std::int64_t i = 1; i <= 250; ++i) expect_delivered(*kafka, i, i);

@@ -34,6 +34,9 @@ struct Receiver {
   std::vector<std::int64_t> positions;
   std::atomic<bool> works{true};
   std::atomic<std::size_t> takes{1'000'000};  ///< of a batch
+  std::atomic<std::size_t> batch_max{1000};
+  std::atomic<std::size_t> largest_batch{0};
+  std::atomic<bool> is_content{false};  ///< not to take all of a batch is no failure
   std::atomic<int> released{0};
   std::function<void()> before;               ///< a delivery
   std::function<void(std::int64_t)> between;  ///< two events; the position of the first
@@ -51,16 +54,18 @@ class ReceiverSink : public Sink {
   const std::string& name() const override { return name_; }
   const std::string& kind() const override { return kind_; }
   void use(postgres::Session&, const Leadership&) override {}
+  std::size_t batch_max() const override { return receiver_.batch_max; }
   Delivered deliver(std::span<const EventPtr> events, Clock::time_point) override {
     if (receiver_.before) receiver_.before();
     if (!receiver_.works) return {0, "the broker is away"};
+    receiver_.largest_batch = std::max(receiver_.largest_batch.load(), events.size());
     const std::lock_guard lock(receiver_.mutex);
     const auto count = std::min(events.size(), receiver_.takes.load());
     for (const auto& event : events.first(count)) {
       receiver_.positions.push_back(event->position);
       if (receiver_.between) receiver_.between(event->position);
     }
-    return {count, count < events.size() ? "it takes no more" : ""};
+    return {count, count < events.size() && !receiver_.is_content ? "it takes no more" : ""};
   }
   OwnPosition own_position(Clock::time_point) override { return receiver_.own; }
   std::string probe(Clock::time_point) override { return {}; }
@@ -193,6 +198,28 @@ TEST_F(RelayTest, ABatchAndAsMuchBeforeItIsAllThatIsTakenAndNotWrittenDown) {
   EXPECT_EQ(receiver.told(), from_to(2, last));
   EXPECT_GT(behind, 0);
   EXPECT_LE(behind, 2 * kBatch);
+}
+
+/// And who takes a part of it gets the rest at once, without a failure.
+TEST_F(RelayTest, ABatchIsAsLargeAsItsSinkWants) {
+  Receiver receiver;
+  receiver.batch_max = 5000;
+  receiver.takes = 3000;
+  receiver.is_content = true;
+  auto told = relay("a", receiver);
+  ASSERT_TRUE(eventually([&] { return position_of("a") == 1; }));
+  leave(1);
+  ASSERT_TRUE(eventually([&] { return position_of("a") == last; }));
+  EXPECT_EQ(receiver.largest_batch, 1U) << "what is there is not waited to become more";
+  receiver.works = false;
+  database.ask(
+      "INSERT INTO outbox (sale_no, at, change_no, events, type, payload)"
+      " SELECT 0, now(), 1, 1, 22, '{}' FROM generate_series(1, 12000)");
+  number(20'000);
+  receiver.works = true;
+  ASSERT_TRUE(eventually([&] { return position_of("a") == last; }));
+  EXPECT_EQ(receiver.told(), from_to(2, last));
+  EXPECT_EQ(receiver.largest_batch, 5000U);
 }
 
 TEST_F(RelayTest, WhoeverDoesNotLeadDeliversNothing) {

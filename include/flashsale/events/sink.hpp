@@ -15,7 +15,7 @@ namespace flashsale::events {
 /// What has become of a batch.
 struct Delivered {
   std::size_t events = 0;    ///< of the first ones: the receiver has taken them for good
-  std::string error;         ///< empty: all of them. No secret is in it.
+  std::string error;         ///< empty: all of them, or as many as go at once. No secret is in it.
   std::size_t not_sent = 0;  ///< of those taken: the sink has put them aside for later, or they are none of its
 };
 
@@ -31,6 +31,9 @@ class Sink {
   /// Of whoever relays to it: a session, on the same thread, for what it keeps in PostgreSQL, and whether this process
   /// delivers. Once, before all else.
   virtual void use(postgres::Session& session, const Leadership& leadership) = 0;
+  /// How many deliver() is given at once, where so many wait. All of them come again if a process dies that has not
+  /// written down that they were taken, unless the receiver keeps its position itself.
+  [[nodiscard]] virtual std::size_t batch_max() const { return 1000; }
   /// In order, until all are taken for good, one has failed, the deadline is over, or this process does not lead any
   /// more: somebody else goes on then, so it is looked at all along. Connects when it is not connected. What was sent
   /// and not confirmed is sent again with the next call, or waited for.

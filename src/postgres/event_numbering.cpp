@@ -9,14 +9,13 @@
 namespace flashsale::postgres {
 namespace {
 
-void prepare_statements(pqxx::connection& connection) {
-  // Plans are made once, and the outbox may have been empty then: by the keys, however many rows it will have.
+void set_up(pqxx::connection& connection) {
+  // A plan may have been made when the outbox was empty: by the keys, however many rows it will have.
   pqxx::nontransaction(connection)
       .exec(
           "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;"
           // Somebody who is frozen leads no more after this.
           " SET idle_session_timeout = '3s'");
-  connection.prepare("events_number", std::string(embedded::events_number_sql));
 }
 
 }  // namespace
@@ -24,7 +23,7 @@ void prepare_statements(pqxx::connection& connection) {
 EventNumbering::EventNumbering(Options options, std::string name) : session_(std::move(options), std::move(name)) {
   session_.on_connect([this](pqxx::connection& connection) {
     leads_ = false;
-    prepare_statements(connection);
+    set_up(connection);
   });
 }
 
@@ -45,7 +44,7 @@ Result<Numbered> EventNumbering::number(std::int32_t rows, bool rehearsals) {
   Numbered done;
   const Error error = session_.run([&](pqxx::connection& connection) {
     pqxx::work tx(connection);
-    const auto row = execute_prepared(tx, "events_number", rows, rehearsals, is_backlog_)[0];
+    const auto row = execute(tx, embedded::events_number_sql, rows, rehearsals, is_backlog_)[0];
     done.line = {row[0].as<std::int64_t>(), row[1].as<std::int64_t>()};
     done.events = row[2].as<std::int64_t>();
     done.is_all = row[3].as<bool>();

@@ -42,16 +42,6 @@ struct Taken {
 };
 using TakenByItem = std::map<std::int32_t, Taken>;  // in the order in which rows are locked
 
-void prepare_statements(pqxx::connection& connection) {
-  connection.prepare("orders_insert", std::string(embedded::orders_insert_sql));
-  connection.prepare("orders_find", std::string(embedded::orders_find_sql));
-  connection.prepare("items_lock", std::string(embedded::items_lock_sql));
-  connection.prepare("items_take_one", std::string(embedded::items_take_one_sql));
-  connection.prepare("items_take_one_telling", std::string(embedded::items_take_one_telling_sql));
-  connection.prepare("items_take", std::string(embedded::items_take_sql));
-  connection.prepare("batch_write", std::string(embedded::batch_write_sql));
-}
-
 /// All are of one sale.
 std::int32_t sale_of(Entries entries) { return entries.front().order->order.id.sale_no(); }
 
@@ -250,9 +240,9 @@ bool take_units_telling(pqxx::transaction_base& tx, std::int32_t sale_no, const 
                         const OutboxRows& told) {
   const auto& [item_no, one] = *taken.begin();
   const auto rows = told.columns();
-  return execute_prepared(tx, "items_take_one_telling", sale_no, item_no, one.epoch, one.units, rows.change_nos.text(),
-                          rows.events.text(), rows.types.text(), rows.order_ids.text(), rows.reasons.text(),
-                          rows.expiries.text(), rows.payloads.text())
+  return execute(tx, embedded::items_take_one_telling_sql, sale_no, item_no, one.epoch, one.units,
+                 rows.change_nos.text(), rows.events.text(), rows.types.text(), rows.order_ids.text(),
+                 rows.reasons.text(), rows.expiries.text(), rows.payloads.text())
              .affected_rows() == 1;
 }
 
@@ -260,14 +250,14 @@ bool take_units_telling(pqxx::transaction_base& tx, std::int32_t sale_no, const 
 bool take_units(pqxx::transaction_base& tx, std::int32_t sale_no, const TakenByItem& taken) {
   if (taken.size() == 1) {
     const auto& [item_no, one] = *taken.begin();
-    return execute_prepared(tx, "items_take_one", sale_no, item_no, one.epoch, one.units).affected_rows() == 1;
+    return execute(tx, embedded::items_take_one_sql, sale_no, item_no, one.epoch, one.units).affected_rows() == 1;
   }
   TakenColumns columns(taken);
   const std::string& item_array = columns.items.close();
   // An UPDATE of several rows locks them in any order; two writers would wait for each other crosswise.
-  execute_prepared(tx, "items_lock", sale_no, item_array);
+  execute(tx, embedded::items_lock_sql, sale_no, item_array);
   const auto updated =
-      execute_prepared(tx, "items_take", sale_no, item_array, columns.epochs.close(), columns.units.close());
+      execute(tx, embedded::items_take_sql, sale_no, item_array, columns.epochs.close(), columns.units.close());
   return static_cast<std::size_t>(updated.affected_rows()) == taken.size();
 }
 
@@ -291,20 +281,19 @@ class InsertedColumns {
 
   /// Once. The ids that were inserted.
   [[nodiscard]] pqxx::result insert(pqxx::transaction_base& tx) {
-    return execute_prepared(tx, "orders_insert", sale_no_, ids_.close(), times_.close(), items_.close(),
-                            quantities_.close(), statuses_.close(), expiries_.close(), customers_.close(),
-                            more_items_.close(), more_quantities_.close());
+    return execute(tx, embedded::orders_insert_sql, sale_no_, ids_.close(), times_.close(), items_.close(),
+                   quantities_.close(), statuses_.close(), expiries_.close(), customers_.close(), more_items_.close(),
+                   more_quantities_.close());
   }
   /// Once, in one call with the units; none of them exists. False: an item refused, so roll back.
   [[nodiscard]] bool write_batch(pqxx::transaction_base& tx, const TakenByItem& taken, const OutboxRows& told) {
     TakenColumns units(taken);
     const auto rows = told.columns();
-    return execute_prepared(tx, "batch_write", sale_no_, ids_.close(), times_.close(), items_.close(),
-                            quantities_.close(), statuses_.close(), expiries_.close(), customers_.close(),
-                            more_items_.close(), more_quantities_.close(), units.items.close(), units.epochs.close(),
-                            units.units.close(), rows.change_nos.text(), rows.events.text(), rows.types.text(),
-                            rows.order_ids.text(), rows.reasons.text(), rows.expiries.text(),
-                            rows.payloads.text())[0][0]
+    return execute(tx, embedded::batch_write_sql, sale_no_, ids_.close(), times_.close(), items_.close(),
+                   quantities_.close(), statuses_.close(), expiries_.close(), customers_.close(), more_items_.close(),
+                   more_quantities_.close(), units.items.close(), units.epochs.close(), units.units.close(),
+                   rows.change_nos.text(), rows.events.text(), rows.types.text(), rows.order_ids.text(),
+                   rows.reasons.text(), rows.expiries.text(), rows.payloads.text())[0][0]
         .as<bool>();
   }
   /// Once. Rows of refusals become these: their ids and counts of changes.
@@ -470,7 +459,7 @@ class CarefulWrite {
     std::ranges::sort(numbers);
     numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
     if (numbers.empty()) return;
-    for (const auto& row : execute_prepared(tx_, "items_lock", sale_no_, array_of(numbers))) {
+    for (const auto& row : execute(tx_, embedded::items_lock_sql, sale_no_, array_of(numbers))) {
       items_[row[0].as<std::int32_t>()] = {row[1].as<std::int64_t>(),
                                            row[2].as<std::int64_t>() - row[3].as<std::int64_t>()};
     }
@@ -553,7 +542,7 @@ class CarefulWrite {
       ids.push_back(id);
     }
     if (ids.empty()) return;
-    const auto rows = execute_prepared(tx_, "orders_find", sale_no_, array_of(ids));
+    const auto rows = execute(tx_, embedded::orders_find_sql, sale_no_, array_of(ids));
     if (static_cast<std::size_t>(rows.size()) != ids.size()) throw std::logic_error("a row in the way is not there");
     for (const auto& row : rows) {
       Order order = read_order(row);
@@ -642,7 +631,7 @@ void write_rejection(pqxx::connection& connection, const Entry& entry, Results& 
   columns.add(row, std::nullopt);
   const auto inserted = columns.insert(tx);
   if (inserted.empty()) {
-    const auto rows = execute_prepared(tx, "orders_find", row.id.sale_no(), array_of(std::span(&row.id, 1)));
+    const auto rows = execute(tx, embedded::orders_find_sql, row.id.sale_no(), array_of(std::span(&row.id, 1)));
     results[entry.place] = {WriteOutcome::existing, read_order(rows[0])};
     commit_found(tx);
     return;
@@ -683,7 +672,6 @@ Error write_isolating(Session& session, std::span<const NewOrder> orders, std::s
 OrderWriter::OrderWriter(Options options, std::string name, BatchWrite how)
     : by_function_(how == BatchWrite::by_function), session_(std::move(options), std::move(name)) {
   session_.on_connect([this, how](pqxx::connection& connection) {
-    prepare_statements(connection);
     if (how == BatchWrite::by_function) return;
     pqxx::nontransaction tx(connection);
     by_function_ = has_citus(tx);

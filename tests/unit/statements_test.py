@@ -41,7 +41,8 @@ OVER_SALES = {
 # Statements of the line of events, which is one for all sales: they number, read and remove rows of any, by its end and
 # by position, and change nothing else of a sale.
 OF_THE_LINE = {"outbox_count_unnumbered.sql", "outbox_read.sql", "outbox_retire.sql",
-               "outbox_retire_unnumbered.sql", "outbox_oldest.sql", "event_gaps.sql", "event_sinks_lag.sql"}
+               "outbox_retire_unnumbered.sql", "outbox_oldest.sql", "event_gaps.sql", "event_sinks_lag.sql",
+               "number_events"}
 
 # A name before a parenthesis is a function's, but behind INTO.
 REFERENCE = re.compile(r"\bINTO\s+([a-z_]+)\b|\b(?:FROM|JOIN|UPDATE|USING)\s+([a-z_]+)\b(?!\s*\()", re.IGNORECASE)
@@ -49,6 +50,11 @@ REFERENCE = re.compile(r"\bINTO\s+([a-z_]+)\b|\b(?:FROM|JOIN|UPDATE|USING)\s+([a
 TIE = re.compile(r"(?:\b([a-z_]+)\.)?\bsale_no\s*=\s*(\$\d+|[a-z_]+(?=\.sale_no\b))", re.IGNORECASE)
 NAMED_ROWS = re.compile(r"\bINTO\s+[a-z_]+\s*\(\s*sale_no\b", re.IGNORECASE)
 VOLATILE = re.compile(r"\b(clock_timestamp|random|gen_random_uuid|nextval|timeofday)\s*\(", re.IGNORECASE)
+# A function of a migration in PL/pgSQL; and in its body a statement, behind the words that say when it is run.
+FUNCTION = re.compile(r"\bCREATE\s+(?:OR\s+REPLACE\s+)?FUNCTION\s+([a-z_]+)\s*\((.*?)\)\s*(?:RETURNS\b[^$]*)?"
+                      r"LANGUAGE\s+plpgsql\b[^$]*\$\$(.*?)\$\$", re.DOTALL)
+FLOW = re.compile(r"\b(SELECT|PERFORM|INSERT|UPDATE|DELETE|WITH)\b.*", re.DOTALL)
+SAYS_SELECT = re.compile(r"^PERFORM\b")
 SQL = re.compile(r"^\s*(SELECT|INSERT|UPDATE|DELETE|WITH|DECLARE)\b")
 
 
@@ -85,6 +91,27 @@ def in_sources():
     return found
 
 
+def of_functions(text):
+    """(function, statement) of what the functions in this text of a migration do; a parameter is shown as one of a
+    statement of its own, $1."""
+    found = []
+    for name, parameters, body in FUNCTION.findall(text):
+        taken = "|".join(re.findall(r"(?:^|,)\s*([a-z_]+)\s", bare(parameters)))
+        for part in split(body[re.search(r"^BEGIN$", body, re.MULTILINE).end():]):
+            said = FLOW.search(bare(part))
+            if said:
+                found.append((name, re.sub(rf"\b(?<!\.)({taken})\b", "$1", SAYS_SELECT.sub("SELECT", said.group(0)))))
+    return found
+
+
+def in_functions():
+    found = []
+    for path in sorted(glob.glob(os.path.join(SOURCES, "sql", "migrations", "*.sql"))):
+        with open(path, encoding="utf-8") as file:
+            found += of_functions(file.read())
+    return found
+
+
 def schema():
     return in_files("migrations")
 
@@ -92,7 +119,7 @@ def schema():
 def statements():
     folders = [name for name in sorted(os.listdir(os.path.join(SOURCES, "sql")))
                if name not in ("migrations", "server")]
-    return in_files(*folders) + in_sources()
+    return in_files(*folders) + in_sources() + in_functions()
 
 
 def referenced(text):
@@ -270,6 +297,9 @@ class TreeTest(unittest.TestCase):
         self.assertGreater(len(statements()), 90)
         self.assertIn("SELECT 1 FROM payment_events WHERE sale_no = $1 AND webhook_id = $2 FOR UPDATE",
                       [sql for _, sql in in_sources()])
+        found = [f"{name}: {sql.split()[0]}" for name, sql in in_functions()]
+        self.assertEqual(found.count("write_batch: INSERT"), 2)
+        self.assertIn("number_events: DELETE", found)
 
 
 class PlantedBreachTest(unittest.TestCase):
@@ -343,6 +373,14 @@ class PlantedBreachTest(unittest.TestCase):
             for sql in right:
                 with self.subTest(rule=rule.__name__, sql=sql):
                     self.assertEqual([], rule([("right", sql)]))
+
+    def test_what_a_function_does_is_read(self):
+        text = ("CREATE FUNCTION take(sale integer, n integer)\nRETURNS void\nLANGUAGE plpgsql\nAS $$\nBEGIN\n"
+                "    IF n > 1 THEN\n        UPDATE orders SET status = 3 WHERE order_id = n;\n    END IF;\n"
+                "    PERFORM 1 FROM items WHERE items.sale_no = sale;\nEND\n$$;\n")
+        found = of_functions(text)
+        self.assertEqual(found[1], ("take", "SELECT 1 FROM items WHERE items.sale_no = $1"))
+        self.assertEqual([line.partition(":")[0] for line in names_its_sale(found)], ["take"])
 
     def test_every_rule_has_its_planted_breach(self):
         self.assertEqual(set(STATEMENT_RULES) | set(SCHEMA_RULES), set(self.CAUGHT))

@@ -43,7 +43,7 @@ class Session {
   /// Within run(): the attempt goes on and may take so long from now.
   void more_time(std::chrono::milliseconds time);
 
-  /// `hook` runs once on each new connection before anything else does, e.g. to prepare statements.
+  /// `hook` runs once on each new connection before anything else does, e.g. to set what holds for the session.
   void on_connect(std::function<void(pqxx::connection&)> hook);
 
   /// Opens the connection if there is none.

@@ -50,6 +50,10 @@ void reply_later(std::shared_ptr<Exchange> exchange, Answer answer) {
   });
 }
 
+void reply_pool_full(Exchange& exchange) {
+  reply_problem(exchange, ProblemType::overloaded, "too many such requests wait already");
+}
+
 void run_operation(Exchange& exchange, const ProcessParts& process, std::function<Answer(workers::Stores&)> work) {
   run_operation(exchange, process.operations, std::move(work));
 }

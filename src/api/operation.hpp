@@ -35,6 +35,9 @@ void reply_failure(Exchange& exchange, const Error& error, std::string_view deta
 /// Answers from another thread than the exchange's.
 void reply_later(std::shared_ptr<Exchange> exchange, Answer answer);
 
+/// For what no pool has room for.
+void reply_pool_full(Exchange& exchange);
+
 /// Runs `work` on the operation pool and answers with what it returns, on the exchange's thread. A full pool is a 503.
 /// `work` may read the request: it lives until the answer.
 void run_operation(Exchange& exchange, const ProcessParts& process, std::function<Answer(workers::Stores&)> work);
@@ -72,7 +75,7 @@ void run_operation(Exchange& exchange, workers::OperationPool& pool, std::functi
         boost::asio::post(executor, [kept = std::move(kept), finish = std::move(finish),
                                      value = std::move(value)]() mutable { finish(*kept, std::move(value)); });
       });
-  if (!queued) reply_problem(exchange, ProblemType::overloaded, "too many such requests wait already");
+  if (!queued) reply_pool_full(exchange);
 }
 
 }  // namespace flashsale::api

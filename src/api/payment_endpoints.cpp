@@ -12,8 +12,6 @@
 namespace flashsale::api {
 namespace {
 
-constexpr std::chrono::milliseconds kRedisSilence{500};
-
 Answer settled_answer(const postgres::PaymentResult& result, const OrderId& order_id) {
   Answer answer;
   auto& body = answer.body;
@@ -74,15 +72,15 @@ void PaymentEndpoints::settle(Exchange& exchange, PaymentNotice notice) {
   if (!notice.event) return exchange.reply({200, "application/json", "{\"outcome\":\"ignored\"}", {}});
   notice.event->webhook_id = exchange.request().header(Header::webhook_id);
   notice.event->card_hash = process_.origins.of_card(notice.card_fingerprint);
-  run_operation(exchange, process_.payments, [this, event = std::move(*notice.event)](workers::Stores& stores) {
-    // While Redis is silent each call of it takes its time, and the next message may be one that needs none.
-    const auto promptness =
-        process_.pulse.age() < kRedisSilence ? payments::Promptness::at_once : payments::Promptness::later;
-    const auto result = payments::receive(stores, process_.upkeep, event, promptness);
-    if (!result) return Answer::failure(result.error());
+  const auto* trace = exchange.trace();
+  const auto cause = trace != nullptr ? trace->context : telemetry::TraceContext{};
+  const auto order_id = notice.event->order_id;
+  auto done = [this, order_id, kept = exchange.shared_from_this()](const Result<postgres::PaymentResult>& result) {
+    if (!result) return reply_later(kept, Answer::failure(result.error()));
     if (!result->repeated) process_.metrics.payments(to_string(result->outcome)).Increment();
-    return settled_answer(*result, event.order_id);
-  });
+    reply_later(kept, settled_answer(*result, order_id));
+  };
+  if (!process_.payment_intake.submit({*std::move(notice.event), cause}, std::move(done))) reply_pool_full(exchange);
 }
 
 /// The provider tells all systems of a shop of all payments: to refuse those of others would only make it tell again.

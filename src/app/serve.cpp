@@ -36,6 +36,7 @@
 #include "flashsale/events/agreement_watch.hpp"
 #include "flashsale/events/event_service.hpp"
 #include "flashsale/outbound/trace_exporter.hpp"
+#include "flashsale/payments/intake.hpp"
 #include "flashsale/payments/payment_sweeper.hpp"
 #include "flashsale/postgres/call_watch.hpp"
 #include "flashsale/postgres/connecting.hpp"
@@ -170,6 +171,7 @@ class Process {
   workers::OperationPool switches_;
   workers::OperationPool buyers_;
   workers::OperationPool payment_operations_;
+  payments::Intake payment_intake_;
   workers::OperationPool reports_;
   workers::OperationPool feed_;
   workers::OperationPool exports_;
@@ -309,6 +311,7 @@ Process::Process(const Settings& settings, postgres::EventAgreement& agreement, 
       switches_(pool_options(settings, "switches", kSwitchThreads, kSwitchQueueMax), metrics_),
       buyers_(pool_options(settings, "buyers", kBuyerThreads, kBuyerQueueMax), metrics_),
       payment_operations_(pool_options(settings, "payments", kPaymentThreads, kPaymentQueueMax), metrics_),
+      payment_intake_(payment_operations_, upkeep_, [this] { return pulse_.age(); }),
       reports_(pool_options(settings, "reports", kReportThreads, kReportQueueMax), metrics_),
       feed_(pool_options(settings, "feed", kFeedThreads, kFeedQueueMax), metrics_),
       exports_(pool_options(settings, "exports", kExportsMax, 0), metrics_),
@@ -321,6 +324,7 @@ Process::Process(const Settings& settings, postgres::EventAgreement& agreement, 
              .switches = switches_,
              .buyers = buyers_,
              .payments = payment_operations_,
+             .payment_intake = payment_intake_,
              .reports = reports_,
              .feed = feed_,
              .exports = exports_,
@@ -398,6 +402,7 @@ void Process::register_services() {
   services_.add(operations_);
   services_.add(switches_);
   services_.add(buyers_);
+  services_.add([] {}, [this] { payment_intake_.stop(); });
   services_.add(payment_operations_);
   services_.add(reports_);
   services_.add(feed_);

@@ -13,6 +13,7 @@
 #include "held_rows.hpp"
 #include "item_units.hpp"
 #include "order_changes.hpp"
+#include "paid_order.hpp"
 #include "refund.hpp"
 #include "row_query.hpp"
 #include "row_reader.hpp"
@@ -23,29 +24,6 @@ namespace {
 
 /// Of the transactions that expire orders, one a sale; the number means nothing.
 constexpr std::int32_t kExpiryLocks = 720'453'188;
-
-struct PaidOrder {
-  PaymentResult shown;
-  DueOrder due;
-};
-
-std::optional<PaidOrder> read_paid_order(pqxx::transaction_base& tx, const OrderId& id) {
-  const auto rows = execute(tx, embedded::payment_order_sql, id.sale_no(), id.to_string());
-  if (rows.empty()) return std::nullopt;
-  const auto row = rows[0];
-  PaidOrder order;
-  order.shown.row = read_order(row);
-  order.shown.given_back = row[kOrderColumns].as<bool>();
-  order.shown.sale_id = row[kOrderColumns + 1].as<std::string>();
-  order.shown.epoch = row[kOrderColumns + 6].as<std::int64_t>();
-  order.due.status = order.shown.row.status;
-  order.due.payment = static_cast<PaymentMode>(row[kOrderColumns + 2].as<int>());
-  order.due.due = {row[kOrderColumns + 3].as<std::int64_t>(), row[kOrderColumns + 4].as<std::string>()};
-  order.due.payment_failed = row[kOrderColumns + 5].as<bool>();
-  order.due.is_archived = row[kOrderColumns + 7].as<bool>();
-  order.due.attempts = row[kOrderColumns + 8].as<std::int64_t>();
-  return order;
-}
 
 /// In this order: it may be archived while this waits for its row.
 bool lock_row(pqxx::transaction_base& tx, const OrderId& id) {
@@ -67,13 +45,13 @@ std::optional<PaidOrder> lock_order(pqxx::transaction_base& tx, const OrderId& i
 }
 
 /// What is answered, and the units that come back, stand or fall with the change.
-void change_locked(pqxx::transaction_base& tx, std::string_view sql, const Order& row, OrderStatus after,
-                   std::string_view card_hash, std::string_view reason = {}) {
-  const auto changed = execute(tx, sql, row.id.sale_no(), row.id.to_string());
+void fail_payment(pqxx::transaction_base& tx, const Order& row, std::string_view card_hash) {
+  const auto changed = execute(tx, embedded::order_payment_failed_sql, row.id.sale_no(), row.id.to_string());
   if (changed.size() != 1) throw std::runtime_error("a locked order has changed");
-  auto change = change_of(row, changed[0][0].as<std::int32_t>(), after, reason);
+  auto change = change_of(row, changed[0][0].as<std::int32_t>(), OrderStatus::cancelled, "payment_failed");
   change.card_hash = card_hash;
   note_change(tx, change);
+  free_units(tx, row);
 }
 
 /// Only what this message is judged by is asked for.
@@ -90,27 +68,25 @@ PaymentHistory history_of(pqxx::transaction_base& tx, const PaidOrder& order, co
   return history;
 }
 
-void carry_out(pqxx::transaction_base& tx, const Order& row, const PaymentEvent& event,
+void carry_out(pqxx::transaction_base& tx, PaidOrder order, const PaymentEvent& event,
                const PaymentJudgement& judgement) {
   switch (judgement.outcome) {
     case PaymentOutcome::confirmed:
-      return change_locked(tx, embedded::order_confirm_paid_sql, row, OrderStatus::confirmed, event.card_hash);
-    case PaymentOutcome::failed:
-      change_locked(tx, embedded::order_payment_failed_sql, row, OrderStatus::cancelled, event.card_hash,
-                    "payment_failed");
-      return free_units(tx, row);
+      order.card_hash = event.card_hash;
+      return confirm_paid(tx, std::span(&order, 1));
+    case PaymentOutcome::failed: return fail_payment(tx, order.shown.row, event.card_hash);
     case PaymentOutcome::refund_required:
       return require_refund(tx, event.order_id, event.payment_id, event.paid, judgement.refund_reason, event.card_hash);
     default: return;
   }
 }
 
-/// Judges one message under the lock of its order, and does what follows. Without commit.
-PaymentResult settle_by_order(pqxx::transaction_base& tx, const PaymentEvent& event) {
-  const auto order = lock_order(tx, event.order_id);
+/// Judges one message whose order, if it is there, is locked, and does what follows. Without commit.
+PaymentResult settle_by_order(pqxx::transaction_base& tx, const std::optional<PaidOrder>& order,
+                              const PaymentEvent& event) {
   if (!order) return {};
   const auto judgement = judge(order->due, event, history_of(tx, *order, event));
-  carry_out(tx, order->shown.row, event, judgement);
+  carry_out(tx, *order, event, judgement);
   // As it stands after the change.
   auto result = read_paid_order(tx, event.order_id).value().shown;
   result.outcome = judgement.outcome;
@@ -123,9 +99,10 @@ struct StoredEvent {
   bool is_overdue = false;
 };
 
-StoredEvent read_event(pqxx::transaction_base& tx, const PaymentKey& key, std::chrono::seconds patience) {
+std::optional<StoredEvent> find_event(pqxx::transaction_base& tx, const PaymentKey& key,
+                                      std::chrono::seconds patience) {
   const auto rows = execute(tx, embedded::payment_event_find_sql, key.sale_no, key.webhook_id, patience.count());
-  if (rows.empty()) throw std::runtime_error("a payment's message has disappeared");
+  if (rows.empty()) return std::nullopt;
   const auto row = rows[0];
   StoredEvent stored;
   stored.event.webhook_id = row[0].as<std::string>();
@@ -137,6 +114,12 @@ StoredEvent read_event(pqxx::transaction_base& tx, const PaymentKey& key, std::c
   stored.is_overdue = row[7].as<bool>();
   stored.event.card_hash = row[8].as<std::string>();
   return stored;
+}
+
+StoredEvent read_event(pqxx::transaction_base& tx, const PaymentKey& key, std::chrono::seconds patience) {
+  auto stored = find_event(tx, key, patience);
+  if (!stored) throw std::runtime_error("a payment's message has disappeared");
+  return *std::move(stored);
 }
 
 StoredEvent lock_event(pqxx::transaction_base& tx, const PaymentKey& key, std::chrono::seconds patience) {
@@ -188,15 +171,20 @@ PaymentResult already_known(pqxx::work& tx, const StoredEvent& stored) {
 }
 
 PaymentResult apply_in(pqxx::work& tx, PaymentEvent event) {
+  constexpr std::chrono::seconds kAny{0};
+  // A repeated message waits for nobody who has its order locked.
+  const auto known = find_event(tx, key_of(event), kAny);
+  if (known && tells_the_same(known->event, event)) return already_known(tx, *known);
+  const auto order = lock_order(tx, event.order_id);
   bool is_new = store_event(tx, event);
   if (!is_new) {
-    const auto stored = read_event(tx, key_of(event), std::chrono::seconds(0));
+    const auto stored = read_event(tx, key_of(event), kAny);
     if (tells_the_same(stored.event, event)) return already_known(tx, stored);
     event.webhook_id = id_of_its_own(event);
     is_new = store_event(tx, event);
   }
-  if (!is_new) return already_known(tx, read_event(tx, key_of(event), std::chrono::seconds(0)));
-  auto result = settle_by_order(tx, event);
+  if (!is_new) return already_known(tx, read_event(tx, key_of(event), kAny));
+  auto result = settle_by_order(tx, order, event);
   result.webhook_id = event.webhook_id;
   note_outcome(tx, event, result.outcome);
   FLASHSALE_FAULT_POINT("payment.before_commit");
@@ -232,7 +220,7 @@ StoredEvent lock_with_order(pqxx::transaction_base& tx, const PaymentKey& key, s
 PaymentResult settle_in(pqxx::work& tx, const PaymentKey& key, std::chrono::seconds patience, UnknownOrders unknown) {
   const auto seen = lock_with_order(tx, key, patience);
   if (seen.outcome != PaymentOutcome::waiting && seen.outcome != PaymentOutcome::late) return as_it_stands(tx, seen);
-  auto result = settle_by_order(tx, seen.event);
+  auto result = settle_by_order(tx, lock_order(tx, seen.event.order_id), seen.event);
   result.webhook_id = seen.event.webhook_id;
   const bool is_open = result.outcome == PaymentOutcome::waiting || result.outcome == PaymentOutcome::late;
   if (is_open && seen.is_overdue) return end_waiting(tx, seen, judge_overdue(result.outcome, seen.event, unknown));

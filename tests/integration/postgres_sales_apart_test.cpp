@@ -429,6 +429,7 @@ TEST_F(SalesApartTest, WhatChangesAnOrderReadsItByItsKey) {
   database.ask("UPDATE orders SET status = 2, expires_at = now() + interval '1 hour'" + of_strangers + "'c1%'");
   database.ask("UPDATE orders SET status = 4, given_back = false, changed_at = now()" + of_strangers + "'c2%'");
   const NewOrder paid = unpaid(first, "paid", 60s);
+  const NewOrder paid_too = unpaid(first, "paid too", 60s);
   const NewOrder declined = unpaid(first, "declined", 60s);
   const NewOrder forgotten = unpaid(first, "forgotten", -1s);
   const NewOrder ended = written(first, "b", "ended");
@@ -438,6 +439,10 @@ TEST_F(SalesApartTest, WhatChangesAnOrderReadsItByItsKey) {
   };
   const std::vector<std::function<void(Session&)>> changes{
       [&](Session& own) { EXPECT_EQ(tell(own, paid, true, "m1"), PaymentOutcome::confirmed); },
+      [&](Session& own) {
+        const ToldPayment told{{"m6", paid_too.order.id, "p", true, {1999, "EUR"}}, {}};
+        EXPECT_TRUE(confirm_payments(own, {&told, 1})->front());
+      },
       [&](Session& own) {
         for (const char* message : {"m2", "m3", "m4"}) (void)tell(own, declined, false, message);
         EXPECT_EQ(tell(own, declined, true, "m5"), PaymentOutcome::late);
@@ -450,6 +455,49 @@ TEST_F(SalesApartTest, WhatChangesAnOrderReadsItByItsKey) {
   EXPECT_EQ(database.count("SELECT count(*) FROM orders WHERE given_back AND order_id = '" +
                            ended.order.id.to_string() + "'"),
             1);
+}
+
+/// To look a list of a sale's orders up by the sale alone looks cheaper than by each one's key, where most sales are
+/// small.
+TEST_F(SalesApartTest, ALargeSaleAmongSmallOnesIsReadByItsKeys) {
+  database.ask("ALTER TABLE orders SET (autovacuum_enabled = false)");
+  for (int i = 0; i < 20; ++i) insert_strangers(create("small-" + std::to_string(i)), 100);
+  insert_strangers(second, 20'000);
+  constexpr int kCount = 45;
+  std::vector<NewOrder> written_orders;
+  std::vector<OrderId> ids;
+  std::vector<Order> ended;
+  for (int i = 0; i < kCount; ++i) {
+    written_orders.push_back(unpaid(second, "o" + std::to_string(i), -1s));
+    ids.push_back(written_orders.back().order.id);
+  }
+  std::vector<ToldPayment> told;
+  for (int i = 0; i < kCount; ++i) {
+    const auto id = unpaid(second, "p" + std::to_string(i), 60s).order.id;
+    told.push_back({{id.to_string(), id, "p", true, {1999, "EUR"}}, {}});
+  }
+  const std::vector<std::pair<const char*, std::function<void(Session&)>>> looks{
+      {"find", [&](Session& own) { EXPECT_EQ(find_orders(own, ids)->size(), ids.size()); }},
+      {"write again",
+       [&](Session&) {
+         OrderWriter careful(database.options(), "reader");
+         EXPECT_EQ(careful.write(written_orders, true)->front().outcome, WriteOutcome::existing);
+       }},
+      {"held",
+       [&](Session&) {
+         OrderWriter own_writer(database.options(), "reader");
+         EXPECT_TRUE(own_writer.find_held_orders(second.sale_no, {ids.begin(), ids.end()}, Look::once)->empty());
+       }},
+      {"pay", [&](Session& own) { EXPECT_TRUE(confirm_payments(own, told)->back()); }},
+      {"expire",
+       [&](Session& own) {
+         for (const auto& one : *expire_orders(own, second.sale_no, kCount)) ended.push_back(one.row);
+         EXPECT_EQ(ended.size(), ids.size());
+       }},
+      {"give back", [&](Session& own) { EXPECT_FALSE(mark_given_back(own, ended)); }}};
+  database.ask("ANALYZE");
+  for (const auto& [name, look] : looks) EXPECT_LT(rows_read(look), 1000) << name;
+  EXPECT_EQ(database.count("SELECT count(*) FROM orders WHERE given_back"), kCount);
 }
 
 /// A small sale beside a large one costs what it has, whoever reads all of it, also when the statistics know only the

@@ -203,6 +203,8 @@ class RedisSale {
   /// Redis's clock right before and right after the last script.
   TimePoint call_began_at{};
   TimePoint call_ended_at{};
+  /// A machine's clock may be set in between: seen once, half a millisecond back.
+  static constexpr std::chrono::milliseconds kClockSet{20};
 
  private:
   static std::string fresh_id() {

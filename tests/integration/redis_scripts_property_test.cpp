@@ -214,8 +214,7 @@ class History {
 
   void expect_decided(const redis::ReservationTerms& terms, const std::vector<redis::ReservationRequest>& requests,
                       const redis::ReservationReply& reply) {
-    EXPECT_GE(reply.now, redis_.call_began_at);
-    EXPECT_LE(reply.now, redis_.call_ended_at);
+    expect_moment(reply.now);
     expect_replays(terms, requests, reply);
     const auto expected = model_.reserve(terms, requests, reply.now, reply.entry_id);
     bool accepted = false;
@@ -287,8 +286,8 @@ class History {
     return rest_until(keys.items, std::to_string(item_no) + ":o", kRestockRest.count());
   }
   std::int64_t rest_until(const std::string& key, const std::string& field, std::int64_t rest_us) {
-    const auto began = to_unix_us(redis_.call_began_at);
-    const auto ended = to_unix_us(redis_.call_ended_at);
+    const auto began = to_unix_us(redis_.call_began_at - redis_.kClockSet);
+    const auto ended = to_unix_us(redis_.call_ended_at + redis_.kClockSet);
     const auto until = redis_.number(key, field);
     EXPECT_GE(until, began + rest_us);
     EXPECT_LE(until, ended + rest_us);
@@ -472,8 +471,8 @@ class History {
     if (!seen_ || random_.percent(50)) seen_.emplace(epoch, now);
   }
   void expect_moment(TimePoint now) {
-    EXPECT_GE(now, redis_.call_began_at);
-    EXPECT_LE(now, redis_.call_ended_at);
+    EXPECT_GE(now, redis_.call_began_at - redis_.kClockSet);
+    EXPECT_LE(now, redis_.call_ended_at + redis_.kClockSet);
   }
   void expect_items(const std::vector<redis::ItemLevel>& items) {
     const auto& expected = model_.current().items;

@@ -24,6 +24,7 @@
 #include "flashsale/identity/origin_hasher.hpp"
 #include "flashsale/identity/token_verifier.hpp"
 #include "flashsale/identity/webhook_verifier.hpp"
+#include "flashsale/payments/intake.hpp"
 #include "flashsale/telemetry/metrics.hpp"
 #include "flashsale/workers/operation_pool.hpp"
 
@@ -38,6 +39,7 @@ struct ProcessParts {
   workers::OperationPool& switches;    ///< what must work at once, whatever else waits: state of a sale, feature flags
   workers::OperationPool& buyers;      ///< buyers' lists and cancellations
   workers::OperationPool& payments;    ///< apart from the others, so that neither waits for the other
+  payments::Intake& payment_intake;    ///< in front of that pool
   workers::OperationPool& reports;     ///< what reads or changes a whole sale, or all of a customer: takes its time
   workers::OperationPool& feed;        ///< reads events
   workers::OperationPool& exports;     ///< has no queue: one that is free, or none

@@ -1,6 +1,7 @@
 #pragma once
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -11,6 +12,7 @@
 #include "flashsale/model/result.hpp"
 #include "flashsale/postgres/order_repository.hpp"
 #include "flashsale/postgres/session.hpp"
+#include "flashsale/telemetry/trace_context.hpp"
 
 namespace flashsale::postgres {
 
@@ -37,6 +39,17 @@ struct PaymentKey {
 /// Stores the message and does what it says, once. One that says something else than the message that is known by its
 /// id is a message of its own, stored under an id that is made of both: its money must not be lost.
 [[nodiscard]] Result<PaymentResult> apply_payment(Session& session, const PaymentEvent& event);
+
+/// A message, and the request that has brought it, as what it does names its cause.
+struct ToldPayment {
+  PaymentEvent event;
+  telemetry::TraceContext cause;
+};
+/// Many successful payments of one sale, each of an order and under an id of its own, in one transaction: those that
+/// simply pay for an order that waits for it, of which nothing else was told, are stored and their orders confirmed.
+/// None for all others, of which nothing is changed: they are for apply_payment().
+[[nodiscard]] Result<std::vector<std::optional<PaymentResult>>> confirm_payments(Session& session,
+                                                                                 std::span<const ToldPayment> told);
 
 /// Looks again at a message that is `waiting` or `late`: its order may be there now, or confirmed by somebody else. One
 /// that has waited for `patience` without its order, or with its units sold, ends as `refund_required`; without its

@@ -1,5 +1,5 @@
 -- Orders of a sale that ended after it was let go: nobody in Redis has to be told. One that somebody has locked waits
--- for the next time. coalesce: what was found is changed by its key (order_confirm_paid.sql).
+-- for the next time. coalesce: what was found is changed by its key (orders_confirm_paid.sql).
 WITH free AS (
     SELECT orders.order_id
       FROM orders

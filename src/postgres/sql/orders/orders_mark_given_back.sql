@@ -1,6 +1,6 @@
 -- Of the generation that Redis was told of: one taken again since, and ended again, is another matter. An order that
 -- somebody has locked is left for the next time: Redis may be told again. coalesce: by the key and not by the index of
--- all that are to be given back (order_confirm_paid.sql).
+-- all that are to be given back (orders_confirm_paid.sql).
 WITH free AS (
     SELECT orders.order_id, orders.generation
       FROM unnest($2::uuid[], $3::smallint[]) AS told (order_id, generation)

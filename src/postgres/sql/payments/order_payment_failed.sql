@@ -1,4 +1,4 @@
--- + 0: by the key (order_confirm_paid.sql).
+-- + 0: by the key (orders_confirm_paid.sql).
 UPDATE orders
    SET status = 3, given_back = false, changes = changes + 1, changed_at = now(), expires_at = NULL,
        reason = 'payment_failed', payment_failed = true,

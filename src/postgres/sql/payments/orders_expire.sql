@@ -1,4 +1,4 @@
--- Of these, those that have not been paid or cancelled meanwhile. + 0: by the key (order_confirm_paid.sql).
+-- Of these, those that have not been paid or cancelled meanwhile. + 0: by the key (orders_confirm_paid.sql).
 WITH expired AS (
     UPDATE orders
        SET status = 4, given_back = false, changed_at = now(), changes = changes + 1,

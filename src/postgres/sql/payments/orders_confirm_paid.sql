@@ -7,5 +7,5 @@ UPDATE orders
                          OR EXISTS (SELECT 1
                                       FROM refunds
                                      WHERE refunds.sale_no = $1 AND refunds.order_id = orders.order_id)
- WHERE sale_no = $1 AND order_id = $2 AND status + 0 = 2
-RETURNING changes;
+ WHERE sale_no = $1 AND order_id = ANY ($2::uuid[]) AND status + 0 = 2
+RETURNING order_id, changes, coalesce(refund_required, false);

@@ -1,6 +1,6 @@
 -- The oldest message that waits for the order's units: it brings the order back. None: nobody waits for them. + 0: by
--- the index of the order's messages and not by that of all that are open (orders_confirm_paid.sql). The card that it has
--- told of until now.
+-- the index of the order's messages and not by that of all that are open (orders_confirm_paid.sql). The card that it
+-- has told of until now.
 WITH waiting AS (
     SELECT webhook_id, card_hash
       FROM payment_events

@@ -71,9 +71,7 @@ PaymentHistory history_of(pqxx::transaction_base& tx, const PaidOrder& order, co
 void carry_out(pqxx::transaction_base& tx, PaidOrder order, const PaymentEvent& event,
                const PaymentJudgement& judgement) {
   switch (judgement.outcome) {
-    case PaymentOutcome::confirmed:
-      order.card_hash = event.card_hash;
-      return confirm_paid(tx, std::span(&order, 1));
+    case PaymentOutcome::confirmed: order.card_hash = event.card_hash; return confirm_paid(tx, std::span(&order, 1));
     case PaymentOutcome::failed: return fail_payment(tx, order.shown.row, event.card_hash);
     case PaymentOutcome::refund_required:
       return require_refund(tx, event.order_id, event.payment_id, event.paid, judgement.refund_reason, event.card_hash);

@@ -56,29 +56,9 @@ Result<Unwritten> count_unwritten(workers::Stores& stores, std::int32_t sale_no,
   return unwritten;
 }
 
-/// `orders_came`: some were accepted between the reads. Else all rows are of orders that were accepted before, whatever
-/// moment they name: Redis's clock may have stepped back since.
-AuditedItem judge(const Item& item, const postgres::ItemAudit& row, const redis::ItemLevel* before,
-                  const redis::ItemLevel* after, const Unwritten& unwritten, bool orders_came) {
-  const auto live_units = orders_came ? row.live_units_until : row.live_units;
-  const auto freed_units = orders_came ? row.freed_units_until : row.freed_units;
-  AuditedItem audited{item.sku, row.stock, row.sold, 0, 0, live_units};
-  if (!before || !after) return audited;
-  const auto units = [&](const std::map<std::int32_t, std::int64_t>& by_item) {
-    const auto found = by_item.find(item.item_no);
-    return found == by_item.end() ? 0 : found->second;
-  };
-  audited.remaining = before->remaining;
-  audited.pending = units(unwritten.orders);
-  // PostgreSQL that contradicts itself is nothing to hold Redis against.
-  const bool nothing_moved = before->version == after->version && before->stock_version == row.stock_version;
-  const auto accounted = before->remaining + live_units + audited.pending + freed_units + units(unwritten.withdrawals);
-  audited.drift = accounted - row.stock;
-  // Redis may have been told of them already, and only the note of that be missing: then they stand here twice.
-  const bool may_be_counted_twice = audited.drift > 0 && audited.drift <= freed_units;
-  audited.judged = nothing_moved && row.sold == row.live_units && !may_be_counted_twice;
-  audited.consistent = audited.judged && audited.drift == 0;
-  return audited;
+std::int64_t units_of(const std::map<std::int32_t, std::int64_t>& by_item, std::int32_t item_no) {
+  const auto found = by_item.find(item_no);
+  return found == by_item.end() ? 0 : found->second;
 }
 
 /// Redis has let it go: what remains is what was not sold.
@@ -118,7 +98,6 @@ Result<AuditReport> look_at_sale(workers::Stores& stores, const Sale& sale) {
   const auto after = read_redis(stores, sale);
   if (!after) return after.error();
 
-  const bool orders_came = before->order_records != after->order_records;
   AuditReport report{sale.id, sale.rehearsal, rows->epoch == sale.epoch, before->now, {}};
   for (const auto& item : sale.items) {
     const auto row = std::find_if(rows->items.begin(), rows->items.end(),
@@ -127,8 +106,9 @@ Result<AuditReport> look_at_sale(workers::Stores& stores, const Sale& sale) {
       report.consistent = false;
       continue;
     }
-    report.items.push_back(judge(item, *row, find_item(before->items, item.item_no),
-                                 find_item(after->items, item.item_no), *unwritten, orders_came));
+    report.items.push_back(
+        judge(item, *row, {find_item(before->items, item.item_no), find_item(after->items, item.item_no), after->now},
+              {units_of(unwritten->orders, item.item_no), units_of(unwritten->withdrawals, item.item_no)}));
     report.consistent = report.consistent && report.items.back().consistent;
   }
   return report;

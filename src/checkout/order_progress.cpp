@@ -154,8 +154,10 @@ Step OrderProgress::settle_by(const Order& row, Step step) {
     mark_drifted(step);
     return settle(PlacementOutcome::key_reused, Shows::nothing, step);
   }
-  const bool is_live_one = is_live(row.status);
-  return settle(is_live_one ? PlacementOutcome::committed : PlacementOutcome::replayed, Shows::row, step);
+  // The row of another moment is of an earlier request, whose record Redis has lost: that one was told of it.
+  const bool is_own = reserves_again_ || row.created_at == created_at_;
+  return settle(is_own && is_live(row.status) ? PlacementOutcome::committed : PlacementOutcome::replayed, Shows::row,
+                step);
 }
 
 /// Of a reason that this version does not know nothing is claimed.

@@ -60,6 +60,7 @@ void count_orders(pqxx::transaction_base& tx, const Sale& sale, TimePoint until,
     item->live_units_until = row[2].as<std::int64_t>();
     item->freed_units_until = row[3].as<std::int64_t>();
     item->freed_units = row[4].as<std::int64_t>();
+    if (!row[5].is_null()) item->newest = read_time(row[5]);
   }
 }
 

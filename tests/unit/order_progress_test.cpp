@@ -83,6 +83,12 @@ Order other_row(OrderStatus status) {
   other.lines.front().quantity = 1;
   return other;
 }
+/// The same key, accepted once before.
+Order earlier_row(OrderStatus status) {
+  auto earlier = row(status);
+  earlier.created_at = kAccepted - 1s;
+  return earlier;
+}
 Order earlier_refusal() {
   auto earlier = rejected(RejectionReason::sold_out);
   earlier.created_at = kAccepted - 1us;
@@ -348,6 +354,9 @@ TEST(OrderProgressTest, WhatPostgresDecides) {
        trims(settles(std::nullopt)), Stage::settled},
       {"R5: answered from the row", writing, writes(WriteOutcome::existing, row(OrderStatus::awaiting_payment)),
        trims(settles(Outcome::committed, Shows::row)), Stage::settled},
+      {"R5: of an earlier request that Redis has forgotten", writing,
+       writes(WriteOutcome::existing, earlier_row(OrderStatus::confirmed)),
+       trims(settles(Outcome::replayed, Shows::row)), Stage::settled},
       {"R3, R5: its units go back once it is final", writing, writes(WriteOutcome::existing, cancelled), final_row,
        Stage::settled},
       {"R3, R5", writing, writes(WriteOutcome::existing, row(OrderStatus::expired)), final_row, Stage::settled},

@@ -6,24 +6,13 @@
 #include <string_view>
 #include <vector>
 
+#include "flashsale/admin/audited_item.hpp"
 #include "flashsale/model/result.hpp"
 #include "flashsale/model/sale.hpp"
 #include "flashsale/model/time.hpp"
 #include "flashsale/workers/stores.hpp"
 
 namespace flashsale::admin {
-
-struct AuditedItem {
-  std::string sku;
-  std::int64_t stock = 0;
-  std::int64_t sold = 0;        ///< as PostgreSQL's item row counts it
-  std::int64_t remaining = 0;   ///< in Redis
-  std::int64_t pending = 0;     ///< units in the pending log that have no row yet
-  std::int64_t live_units = 0;  ///< sum over the rows of live orders
-  bool consistent = false;
-  bool judged = false;     ///< nothing moved between the reads that would make the numbers say nothing
-  std::int64_t drift = 0;  ///< units that both stores together have too many (or, negative, too few)
-};
 
 struct AuditReport {
   std::string sale_id;

@@ -136,6 +136,7 @@ struct ItemAudit {
   std::int64_t live_units_until = 0;   ///< sum over live rows with created_at <= until
   std::int64_t freed_units_until = 0;  ///< final rows with created_at <= until whose unit is not given back yet
   std::int64_t freed_units = 0;        ///< all of those
+  TimePoint newest{};                  ///< created_at of the latest row that counts among these; none: the epoch
   std::int64_t stock_version = 0;
 };
 struct SaleAudit {

@@ -107,7 +107,8 @@ Result<AuditReport> look_at_sale(workers::Stores& stores, const Sale& sale) {
       continue;
     }
     report.items.push_back(
-        judge(item, *row, {find_item(before->items, item.item_no), find_item(after->items, item.item_no), after->now},
+        judge(item, *row,
+              {find_item(before->items, item.item_no), find_item(after->items, item.item_no), before->now, after->now},
               {units_of(unwritten->orders, item.item_no), units_of(unwritten->withdrawals, item.item_no)}));
     report.consistent = report.consistent && report.items.back().consistent;
   }

@@ -21,9 +21,10 @@ AuditedItem judge(const Item& item, const postgres::ItemAudit& row, const Levels
   // Redis may have been told of them already, and only the note of that be missing: then they stand here twice.
   const bool may_be_counted_twice = audited.drift > 0 && audited.drift <= freed_units;
   // Redis's clock has stepped back: the moments of orders do not tell which came in between.
-  const bool moments_mislead = orders_came && row.newest > levels.after_at;
+  const bool has_stepped_back = row.newest > levels.after_at || levels.before_at > levels.after_at;
   // PostgreSQL that contradicts itself is nothing to hold Redis against.
-  audited.judged = nothing_came_back && row.sold == row.live_units && !may_be_counted_twice && !moments_mislead;
+  audited.judged =
+      nothing_came_back && row.sold == row.live_units && !may_be_counted_twice && !(orders_came && has_stepped_back);
   audited.consistent = audited.judged && audited.drift == 0;
   return audited;
 }

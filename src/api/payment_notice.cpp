@@ -69,15 +69,13 @@ PaymentNotice read_foreign(const json& data, bool succeeded) {
   return notice;
 }
 
-/// Empty: there is none. Nothing: it is not one.
-std::optional<std::string> card_fingerprint_of(const json& data) {
+/// Empty: there is none, or what stands there is none. Nobody's payment is refused because of it.
+std::string card_fingerprint_of(const json& data) {
   const auto found = data.find("card_fingerprint");
-  if (found == data.end() || found->is_null()) return std::string();
-  if (!found->is_string()) return std::nullopt;
+  if (found == data.end() || !found->is_string()) return {};
   auto text = found->get<std::string>();
   const bool is_printable = std::ranges::all_of(text, [](char c) { return c >= ' ' && c <= '~'; });
-  return is_printable && !text.empty() && text.size() <= kCardFingerprintMax ? std::optional(std::move(text))
-                                                                             : std::nullopt;
+  return is_printable && text.size() <= kCardFingerprintMax ? text : std::string();
 }
 
 PaymentNotice of_event(PaymentEvent event, std::string card_fingerprint) {
@@ -100,12 +98,11 @@ PaymentNotice read_data(const json& data, bool succeeded) {
   const auto amount = amount_of(data);
   event.paid.amount = amount.value_or(0);
   auto card = card_fingerprint_of(data);
-  if (!card) return malformed("data.card_fingerprint must be a text of 1 to 128 printable ASCII characters, or null");
-  if (!succeeded) return of_event(std::move(event), std::move(*card));
+  if (!succeeded) return of_event(std::move(event), std::move(card));
   if (event.payment_id.empty()) return malformed("data.payment_id must be a text of 1 to 255 visible characters");
   if (!currency) return malformed("data.currency must be three letters");
   if (!amount) return malformed("data.amount must be an integer of minor units, not negative");
-  return of_event(std::move(event), std::move(*card));
+  return of_event(std::move(event), std::move(card));
 }
 
 }  // namespace

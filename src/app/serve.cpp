@@ -87,7 +87,7 @@ constexpr unsigned kFeedThreads = 2;
 /// One for each call that waits and each stream, and some.
 constexpr std::size_t kFeedQueueMax = 1024;
 constexpr milliseconds kStopPoll{20};
-/// More than cores: each payment is a transaction of its own, and most of its time is its commit.
+/// More than cores: most of a payment's time is its commit.
 constexpr unsigned kPaymentThreads = 4;
 constexpr std::size_t kPaymentQueueMax = 1024;
 constexpr milliseconds kCutAfterDeadline{500};

@@ -21,14 +21,16 @@ using Clock = std::chrono::steady_clock;
 /// Of one transaction, whose beginning and end cost as much whatever is between them.
 constexpr std::size_t kTransactionEventsMax = 5000;
 constexpr std::size_t kTransactionBytesMax = std::size_t{8} * 1024 * 1024;
+/// A slow way to Kafka takes smaller ones, down to these, so that each ends in its time.
+constexpr std::size_t kTransactionEventsMin = 100;
 /// What an event takes beside its data.
 constexpr std::size_t kAttributeBytes = 600;
 
 /// The first ones that go into one transaction; at least one.
-std::span<const EventPtr> first_of(std::span<const EventPtr> events) {
+std::span<const EventPtr> first_of(std::span<const EventPtr> events, std::size_t most) {
   std::size_t bytes = 0;
   std::size_t count = 0;
-  for (; count < events.size(); ++count) {
+  for (; count < std::min(most, events.size()); ++count) {
     bytes += events[count]->data.size() + kAttributeBytes;
     if (count > 0 && bytes > kTransactionBytesMax) break;
   }
@@ -81,6 +83,7 @@ class KafkaSink final : public Sink {
   std::atomic<bool> interrupted_{false};
   std::unique_ptr<KafkaProducer> producer_;  ///< null: after an error there is a new one, which knows nothing
   // Exactly once:
+  std::size_t transaction_max_ = kTransactionEventsMax;
   OwnPosition own_;                    ///< as Kafka has it
   std::optional<std::int64_t> known_;  ///< as whoever delivers knows it
   std::int64_t skip_until_ = 0;        ///< Kafka was told of these, and whoever delivers does not know
@@ -144,8 +147,13 @@ Delivered KafkaSink::publish(std::span<const EventPtr> events, Clock::time_point
 }
 
 Delivered KafkaSink::transact(std::span<const EventPtr> events, Clock::time_point deadline) {
-  const auto batch = first_of(events);
-  if (auto error = transact_all(batch, deadline); !error.empty()) return {0, failed(error)};
+  const auto batch = first_of(events, transaction_max_);
+  if (auto error = transact_all(batch, deadline); !error.empty()) {
+    const bool took_too_long = Clock::now() >= deadline;
+    if (took_too_long) transaction_max_ = std::max(kTransactionEventsMin, batch.size() / 2);
+    return {0, failed(error)};
+  }
+  transaction_max_ = std::min(kTransactionEventsMax, transaction_max_ * 2);
   own_ = {batch.back()->position, {}, batch.back()->id, batch.back()->time};
   known_ = batch.back()->position;
   return {batch.size(), {}};

@@ -105,7 +105,8 @@ OutboxRows::Row* OutboxRows::find_like(EventType type, const OrderChange& change
 /// Of the order that the row has as its last.
 void OutboxRows::note_cause(Row& row, const OrderChange& change) {
   note_trace(row, change);
-  row.card_hash = change.card_hash;
+  // An erasure goes by rows: without one nothing would reach it.
+  if (change.after != OrderStatus::pending) row.card_hash = change.card_hash;
   if (change.client_hash.size() != kHashDigits || row.order_ids.empty()) return;
   row.clients.resize((row.order_ids.size() - 1) * kHashDigits, '-');
   row.clients += change.client_hash;

@@ -119,6 +119,19 @@ TEST_F(EventsKafkaTest, ARepeatedProduceRequestLeavesNothingTwice) {
   expect_each_once(500);
 }
 
+TEST_F(EventsKafkaTest, ATransactionThatTookTooLongIsFollowedByASmallerOne) {
+  auto kafka = sink(true);
+  ASSERT_EQ(kafka->own_position(soon()).error, "");
+  const auto all = events(1, 4000);
+  EXPECT_NE(kafka->deliver(all, std::chrono::steady_clock::now()).error, "");
+  const auto half = kafka->deliver(all, soon());
+  EXPECT_EQ(half.error, "");
+  EXPECT_EQ(half.events, 2000U);
+  // The next may be twice as large again.
+  expect_delivered(*kafka, 2001, 6000);
+  // The mock cluster does not undo what was aborted, so the first try may stand there too.
+}
+
 TEST_F(EventsKafkaTest, ABrokerThatIsAwayIsToldAndComesBack) {
   auto kafka = sink();
   expect_delivered(*kafka, 1, 10);

@@ -25,6 +25,7 @@ class PaymentIntakeTest : public ::testing::Test {
     let_go();
     pool.stop();
     intake.stop();
+    EXPECT_EQ(answers, outcomes.size()) << "each is answered once";
   }
 
   Sale create(const std::string& id) {
@@ -66,6 +67,7 @@ class PaymentIntakeTest : public ::testing::Test {
     return intake.submit({{message, id, "p" + message, succeeded, {1999, "EUR"}}, {}},
                          [this, message](const Result<postgres::PaymentResult>& result) {
                            const std::lock_guard lock(mutex);
+                           ++answers;
                            outcomes.emplace(message, result ? std::string(to_string(result->outcome)) : "error");
                            changed.notify_all();
                          });
@@ -90,6 +92,7 @@ class PaymentIntakeTest : public ::testing::Test {
   std::mutex mutex;
   std::condition_variable changed;
   std::map<std::string, std::string> outcomes;  ///< of messages, once each
+  std::size_t answers = 0;
   bool is_let_go = false;
   std::atomic<int> held{0};
 };
@@ -168,7 +171,7 @@ TEST_F(PaymentIntakeTest, MoreThanItsQueueTakesAreRefused) {
   EXPECT_TRUE(wait_for(100));
 }
 
-TEST_F(PaymentIntakeTest, WithoutPostgresEachIsTold) {
+TEST_F(PaymentIntakeTest, WithoutItsTableEachIsTold) {
   const auto sale = create("s");
   const auto ids = write_unpaid(sale, 10);
   database.ask("ALTER TABLE payment_events RENAME TO away");
@@ -177,6 +180,29 @@ TEST_F(PaymentIntakeTest, WithoutPostgresEachIsTold) {
   let_go();
   ASSERT_TRUE(wait_for(ids.size()));
   for (const auto& [message, outcome] : outcomes) EXPECT_EQ(outcome, "error") << message;
+}
+
+/// One look at it for all of them.
+TEST_F(PaymentIntakeTest, WithoutPostgresEachIsToldAtOnce) {
+  const auto sale = create("s");
+  const auto ids = write_unpaid(sale, 40);
+  auto options = database.options();
+  options.url = "postgresql://nobody@127.0.0.1:1/nowhere";
+  workers::OperationPool lost({.postgres = options, .redis = {}, .threads = 1, .queue_max = 100, .name = "lost"},
+                              metrics);
+  Intake of_lost(lost, upkeep, [] { return 1h; });
+  std::atomic<int> told{0};
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    ASSERT_TRUE(of_lost.submit({{std::to_string(i), ids[i], "p", true, {1999, "EUR"}}, {}}, [&](const auto& result) {
+      EXPECT_FALSE(result);
+      ++told;
+    }));
+  }
+  lost.start();
+  for (int i = 0; i < 2000 && told < 40; ++i) std::this_thread::sleep_for(10ms);
+  lost.stop();
+  of_lost.stop();
+  EXPECT_EQ(told, 40);
 }
 
 }  // namespace

@@ -20,12 +20,13 @@ class AuditedItemTest : public ::testing::Test {
     before.remaining = after.remaining = 70;
   }
   [[nodiscard]] AuditedItem audited() const {
-    return judge(item, row, {&before, &after, kNow + 10ms}, {unwritten, withdrawn});
+    return judge(item, row, {&before, &after, before_at, kNow + 10ms}, {unwritten, withdrawn});
   }
 
   Item item;
   postgres::ItemAudit row;
   redis::ItemLevel before, after;
+  TimePoint before_at = kNow;
   std::int64_t unwritten = 0, withdrawn = 0;
 };
 
@@ -63,6 +64,8 @@ TEST_F(AuditedItemTest, WhereSomeCameAClockThatHasSteppedBackSaysNothing) {
   row.newest = kNow + 5ms;
   EXPECT_TRUE(audited().judged);
   EXPECT_EQ(audited().drift, -2);
+  before_at = kNow + 40s;
+  EXPECT_FALSE(audited().judged);
 }
 
 TEST_F(AuditedItemTest, WhatComesBackMeanwhileIsNotJudged) {
@@ -84,7 +87,7 @@ TEST_F(AuditedItemTest, UnitsThatMayBeCountedTwiceAreNoDrift) {
 }
 
 TEST_F(AuditedItemTest, AnItemThatRedisDoesNotHaveIsNotJudged) {
-  EXPECT_FALSE(judge(item, row, {&before, nullptr, kNow}, {}).judged);
+  EXPECT_FALSE(judge(item, row, {&before, nullptr, kNow, kNow}, {}).judged);
 }
 
 }  // namespace

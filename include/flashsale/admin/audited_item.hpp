@@ -25,7 +25,7 @@ struct AuditedItem {
 struct LevelsAround {
   const redis::ItemLevel* before = nullptr;
   const redis::ItemLevel* after = nullptr;
-  TimePoint after_at{};  ///< by Redis's clock
+  TimePoint before_at{}, after_at{};  ///< by Redis's clock
 };
 
 /// Units of the pending log that have no row yet.

@@ -1,5 +1,5 @@
 -- The addresses of one customer's orders, $2 to $3, in rows of several: $4 characters for each order, in the order of
--- the ids.
+-- the ids. The rows are locked before they are read: another customer's erasure may be at the same ones.
 WITH mine AS (
     SELECT DISTINCT row_no
       FROM outbox
@@ -13,7 +13,9 @@ told AS MATERIALIZED (
     SELECT row_no, order_ids, payload->>'clients' AS clients
       FROM outbox
       JOIN mine USING (row_no)
-     WHERE sale_no = $1),
+     WHERE sale_no = $1
+     ORDER BY row_no
+       FOR UPDATE OF outbox),
 erased AS (
     SELECT row_no,
            string_agg(CASE WHEN order_id BETWEEN $2::uuid AND $3::uuid THEN repeat('-', $4::integer)

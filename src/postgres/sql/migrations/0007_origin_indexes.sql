@@ -1,7 +1,3 @@
--- card_hash: of the card that the message tells of, until the message is settled and has made its event; null where it
--- tells of none, or events.origin_key is not set.
-ALTER TABLE payment_events ADD COLUMN card_hash text;
-
 -- Orders' rows of the outbox that tell where something came from, for erasures: those of one order by its id, and those
 -- of several, of which there are few.
 CREATE INDEX outbox_origins ON outbox (sale_no, (order_ids[1]))

@@ -123,7 +123,12 @@ TEST_F(EventsKafkaTest, ATransactionThatTookTooLongIsFollowedByASmallerOne) {
   auto kafka = sink(true);
   ASSERT_EQ(kafka->own_position(soon()).error, "");
   const auto all = events(1, 4000);
-  EXPECT_NE(kafka->deliver(all, std::chrono::steady_clock::now()).error, "");
+  const auto be_slow = [this](int round_trip_ms) {
+    EXPECT_EQ(rd_kafka_mock_broker_set_rtt(kafka_.cluster(), 1, round_trip_ms), RD_KAFKA_RESP_ERR_NO_ERROR);
+  };
+  be_slow(3000);
+  EXPECT_NE(kafka->deliver(all, std::chrono::steady_clock::now() + 500ms).error, "");
+  be_slow(0);
   const auto half = kafka->deliver(all, soon());
   EXPECT_EQ(half.error, "");
   EXPECT_EQ(half.events, 2000U);

@@ -11,7 +11,7 @@ namespace {
 
 using postgres::OrderMoment;
 
-std::string in_words(const Money& money) { return std::to_string(money.amount) + ' ' + money.currency; }
+std::string in_words(const Money& money) { return std::to_string(money.amount) + " minor units of " + money.currency; }
 
 /// "12 ms", "4.2 s"; of what is longer, seconds alone.
 std::string in_words(std::chrono::nanoseconds duration) {
@@ -62,7 +62,7 @@ std::string_view outcome_in_words(PaymentOutcome outcome) {
     case PaymentOutcome::late: return "came late: the units are to be taken again, if there are any";
     case PaymentOutcome::confirmed: return "the order is paid";
     case PaymentOutcome::failed: return "the order has ended, and its units are free";
-    case PaymentOutcome::refund_required: return "the order is not worth it, or not any more: it goes back";
+    case PaymentOutcome::refund_required: return "in the end it goes back";
     case PaymentOutcome::ignored: return "says what was known, or ends what had ended: nothing came of it";
     case PaymentOutcome::not_ours: return "is for an order of another system";
     case PaymentOutcome::declined: return "the order goes on: its buyer may try again";
@@ -74,7 +74,7 @@ std::string payment_in_words(const OrderMoment& moment) {
   std::string text = "the provider says that payment " + moment.payment_id + " of " + in_words(moment.amount);
   text += moment.succeeded ? " has succeeded: " : " has failed: ";
   text += outcome_in_words(moment.outcome);
-  if (moment.settled_at) text += ", settled after " + in_words(*moment.settled_at - moment.at);
+  if (moment.settled_at) text += ", as decided " + in_words(*moment.settled_at - moment.at) + " later";
   return text;
 }
 

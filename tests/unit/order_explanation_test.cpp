@@ -46,7 +46,7 @@ TEST(OrderExplanationTest, AConfirmedOrder) {
   const std::vector<OrderMoment> moments{moment(OrderMoment::Kind::accepted, 0ms),
                                          moment(OrderMoment::Kind::changed, 12ms)};
   EXPECT_THAT(explain_order(order_of(OrderStatus::confirmed), &sale, moments),
-              ElementsAre(HasSubstr(" of alice in drop: 2 x shoe at 500 EUR, now confirmed"),
+              ElementsAre(HasSubstr(" of alice in drop: 2 x shoe at 500 minor units of EUR, now confirmed"),
                           EndsWith("Z  Redis has taken its units: from here on the buyer has them"),
                           EndsWith("Z  confirmed for good, 12 ms after Redis had accepted it")));
 }
@@ -61,8 +61,8 @@ TEST(OrderExplanationTest, APaymentThatCameTooLate) {
   paid.settled_at = paid.at + 1500ms;
   const auto lines = explain_order(order, nullptr, std::vector{paid});
   EXPECT_THAT(lines[0], HasSubstr("2 x item 11, now expired, money has to go back"));
-  EXPECT_THAT(lines[1], HasSubstr("payment pay-1 of 1000 EUR has succeeded: the order is not worth it"));
-  EXPECT_THAT(lines[1], EndsWith("settled after 1.5 s"));
+  EXPECT_THAT(lines[1], HasSubstr("payment pay-1 of 1000 minor units of EUR has succeeded: in the end it goes back"));
+  EXPECT_THAT(lines[1], EndsWith("as decided 1.5 s later"));
   EXPECT_THAT(lines[2], StartsWith("its changes are not kept any more"));
 }
 

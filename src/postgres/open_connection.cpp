@@ -70,7 +70,8 @@ std::unique_ptr<pqxx::connection> open_connection(const std::string& parameters)
   while (!attempt->changed.wait_for(lock, kLook, [&] { return attempt->has_ended; })) {
     if (is_given_up()) throw pqxx::broken_connection("connection to server is given up: the process ends");
   }
-  if (attempt->failure) std::rethrow_exception(attempt->failure);
+  // Taken over whole: the thread that has connected lets go of the attempt at any moment.
+  if (auto failure = std::exchange(attempt->failure, nullptr)) std::rethrow_exception(std::move(failure));
   return std::move(attempt->connection);
 }
 

@@ -43,6 +43,11 @@ bool is_outcome_unknown(const Error& error) {
          error == postgres::make_error_code(postgres::Failure::outcome_unknown);
 }
 
+telemetry::TraceContext cause_of(Exchange& exchange) {
+  const auto* trace = exchange.trace();
+  return trace != nullptr ? trace->context : telemetry::TraceContext{};
+}
+
 void reply_later(std::shared_ptr<Exchange> exchange, Answer answer) {
   auto executor = exchange->executor();
   boost::asio::post(executor, [exchange = std::move(exchange), answer = std::move(answer)] {

@@ -32,6 +32,9 @@ void reply_failure(Exchange& exchange, const Error& error, std::string_view deta
 /// Whether what failed so may have been done all the same.
 [[nodiscard]] bool is_outcome_unknown(const Error& error);
 
+/// What another thread does for the exchange names this as its cause; none: nothing is traced.
+[[nodiscard]] telemetry::TraceContext cause_of(Exchange& exchange);
+
 /// Answers from another thread than the exchange's.
 void reply_later(std::shared_ptr<Exchange> exchange, Answer answer);
 
@@ -65,8 +68,7 @@ template <class Value>
 void run_operation(Exchange& exchange, workers::OperationPool& pool, std::function<Value(workers::Stores&)> work,
                    std::function<void(Exchange&, Value)> finish) {
   auto kept = exchange.shared_from_this();
-  const auto* trace = exchange.trace();
-  const auto cause = trace != nullptr ? trace->context : telemetry::TraceContext{};
+  const auto cause = cause_of(exchange);
   const bool queued =
       pool.submit([kept, cause, work = std::move(work), finish = std::move(finish)](workers::Stores& stores) mutable {
         const telemetry::TraceScope scope(cause);

@@ -72,15 +72,14 @@ void PaymentEndpoints::settle(Exchange& exchange, PaymentNotice notice) {
   if (!notice.event) return exchange.reply({200, "application/json", "{\"outcome\":\"ignored\"}", {}});
   notice.event->webhook_id = exchange.request().header(Header::webhook_id);
   notice.event->card_hash = process_.origins.of_card(notice.card_fingerprint);
-  const auto* trace = exchange.trace();
-  const auto cause = trace != nullptr ? trace->context : telemetry::TraceContext{};
   const auto order_id = notice.event->order_id;
   auto done = [this, order_id, kept = exchange.shared_from_this()](const Result<postgres::PaymentResult>& result) {
     if (!result) return reply_later(kept, Answer::failure(result.error()));
     if (!result->repeated) process_.metrics.payments(to_string(result->outcome)).Increment();
     reply_later(kept, settled_answer(*result, order_id));
   };
-  if (!process_.payment_intake.submit({*std::move(notice.event), cause}, std::move(done))) reply_pool_full(exchange);
+  if (!process_.payment_intake.submit({*std::move(notice.event), cause_of(exchange)}, std::move(done)))
+    reply_pool_full(exchange);
 }
 
 /// The provider tells all systems of a shop of all payments: to refuse those of others would only make it tell again.

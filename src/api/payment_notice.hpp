@@ -20,7 +20,7 @@ struct PaymentNotice {
 /// `{"type":"payment.succeeded"|"payment.failed","data":{"order_id","amount","currency","payment_id"}}`. Providers add
 /// members as they like: unknown ones are no fault. A failed payment need not name an amount, and one for an order of
 /// another system nothing at all: whatever its `order_id` is but a UUID of version 8, that is nothing to refuse. A
-/// `card_fingerprint` of null is none: there are payments without a card.
+/// `card_fingerprint` that is none counts as not told.
 [[nodiscard]] PaymentNotice parse_payment_notice(std::string_view body);
 
 }  // namespace flashsale::api

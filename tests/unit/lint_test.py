@@ -110,6 +110,16 @@ class KeyTest(PlantedTest):
         self.assertEqual([["c++", "-O2", "-c", "src/a/x.cpp"]], [one["arguments"] for one in kept.values()])
 
 
+class EmbeddedHeadersTest(unittest.TestCase):
+    """Without one of them, clang-tidy judges a source that it cannot read, and only where nothing was built before."""
+
+    def test_each_that_a_source_names_is_made_before_clang_tidy_looks(self):
+        named = {name for path in (ROOT / "src").rglob("*.[ch]pp") for name in lint.INCLUDE.findall(path.read_text())
+                 if name.startswith("embedded/")}
+        self.assertIn("embedded/flashsale_api_pages.hpp", named)
+        self.assertLessEqual(named, set(lint.embedded_headers(ROOT)))
+
+
 class TidyTest(PlantedTest):
     def setUp(self):
         super().setUp()

@@ -1,6 +1,9 @@
 #include "page_file.hpp"
 
+#include <algorithm>
+
 #include "entity_tag.hpp"
+#include "weighted_list.hpp"
 
 namespace flashsale::api {
 namespace {
@@ -9,10 +12,14 @@ std::string_view content_type(PagePart part) {
   switch (part) {
     case PagePart::document: return "text/html; charset=utf-8";
     case PagePart::style: return "text/css; charset=utf-8";
-    case PagePart::script: break;
+    case PagePart::script: return "text/javascript; charset=utf-8";
+    case PagePart::icon: break;
   }
-  return "text/javascript; charset=utf-8";
+  return "image/svg+xml";
 }
+
+/// A document and the script that belongs to it have to come from one version, so they are asked for each time.
+unsigned max_age_s(PagePart part) { return part == PagePart::icon ? 86'400 : 0; }
 
 /// The browser itself sends no forms: a page whose script has not run must not put what was typed into an address.
 constexpr std::string_view kPageHeaders =
@@ -27,8 +34,26 @@ constexpr std::string_view kPageHeaders =
 
 void reply_page(Exchange& exchange, PagePart part, std::string_view text, std::string_view etag,
                 std::string_view headers) {
-  // Asked for each time: a document and the script that belongs to it come from one version.
-  reply_cached(exchange, {content_type(part), text, etag, 0, std::string(kPageHeaders).append(headers)});
+  reply_cached(exchange, {content_type(part), text, etag, max_age_s(part), std::string(kPageHeaders).append(headers)});
+}
+
+bool prefers_page(std::string_view accept) {
+  double page = 0;
+  double problem = 0;
+  for (const auto& wanted : parse_weighted_list(accept)) {
+    if (wanted.value == "text/html") page = std::max(page, wanted.weight);
+    if (wanted.value == "application/problem+json" || wanted.value == "application/json") {
+      problem = std::max(problem, wanted.weight);
+    }
+  }
+  return page > 0 && page >= problem;
+}
+
+void reply_error_page(Exchange& exchange, unsigned status, std::string_view text, std::string_view headers) {
+  std::string all(kPageHeaders);
+  append_header(all, "Cache-Control", "no-store");
+  all += headers;
+  exchange.reply({status, content_type(PagePart::document), text, all});
 }
 
 void add_page_file(Routes& routes, std::string_view pattern, PagePart part, std::string_view text) {

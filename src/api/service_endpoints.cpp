@@ -4,8 +4,10 @@
 #include <utility>
 
 #include "embedded/flashsale_api.hpp"
+#include "embedded/flashsale_api_pages.hpp"
 #include "entity_tag.hpp"
 #include "flashsale/model/json_text.hpp"
+#include "page_file.hpp"
 #include "public_description.hpp"
 
 namespace flashsale::api {
@@ -64,6 +66,8 @@ void add_service_routes(Routes& routes, ProcessParts& process, Audience audience
          reply_cached(exchange, {"application/yaml", description.text, description.etag, kDescriptionMaxAgeS});
        }});
   routes.push_back({Method::get, "/problems/{name}", answer_problem_page});
+  // What browsers ask for by themselves wherever no page names an icon; the pages name it, too.
+  add_page_file(routes, "/favicon.ico", PagePart::icon, pages::favicon_svg);
 }
 
 }  // namespace flashsale::api

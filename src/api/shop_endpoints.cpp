@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -25,6 +26,9 @@ constexpr std::size_t kKeptMax = 256;
 
 /// One document for each language: what is kept for one browser is not another's.
 constexpr std::string_view kByLanguage = "Vary: Accept-Language\r\n";
+/// Where a program gets a problem document and a browser a page.
+constexpr std::string_view kByForm = "Vary: Accept\r\n";
+constexpr std::string_view kByFormAndLanguage = "Vary: Accept, Accept-Language\r\n";
 
 /// What `?lang` says, else what the browser wishes, if it is spoken here. The page's script goes by the same.
 std::string_view language_of(const QueryParameters& query, const Request& request) {
@@ -58,6 +62,13 @@ void append_item(std::string& out, const Item& item, const ShownLevel& level, bo
                {"stock", texts.text(language, level.availability)}});
 }
 
+/// A page without a script. `title` is the key of a text.
+void append_plain_page(std::string& out, std::string_view language, std::string_view title, std::string_view content) {
+  append_page(
+      out, pages::shop_plain_html, language,
+      {{"language", language}, {"title", ShopTexts::instance().text(language, title)}, {"content", content, true}});
+}
+
 }  // namespace
 
 void ShopEndpoints::add_routes(Routes& routes) {
@@ -68,13 +79,13 @@ void ShopEndpoints::add_routes(Routes& routes) {
   add_page_file(routes, "/shop.js", PagePart::script, pages::shop_js);
 }
 
-/// What is sold now, the newest first; then what is to come, the next one first.
+/// What is sold now, the newest first; then what is to come, the next one first. Of those at one time by their names.
 bool ShopEndpoints::comes_before(const ListedSale& one, const ListedSale& other) {
   const bool is_to_come = one.state == kToCome;
   if (is_to_come != (other.state == kToCome)) return !is_to_come;
   const bool is_earlier = one.sale->starts_at < other.sale->starts_at;
   if (one.sale->starts_at != other.sale->starts_at) return is_earlier == is_to_come;
-  return one.sale->sale_no > other.sale->sale_no;
+  return std::tie(one.sale->name, one.sale->id) < std::tie(other.sale->name, other.sale->id);
 }
 
 const std::vector<ShopEndpoints::ListedSale>& ShopEndpoints::listed_sales() {
@@ -117,7 +128,10 @@ void ShopEndpoints::answer_list(Exchange& exchange) {
                    {"language", language},
                    {"state", ShopTexts::instance().text(language, state_key(state))}});
     }
-    append_page(list.text, pages::shop_list_html, language, {{"language", language}, {"sales", entries, true}});
+    std::string content;
+    append_page(content, sales.empty() ? pages::shop_empty_html : pages::shop_list_html, language,
+                {{"sales", entries, true}});
+    append_plain_page(list.text, language, "sales", content);
     list.etag = entity_tag(list.text);
   }
   reply_page(exchange, PagePart::document, list.text, list.etag, kByLanguage);
@@ -130,11 +144,28 @@ void ShopEndpoints::answer_sale(Exchange& exchange) {
   thread_.sales.find(sale_id, [this, language, kept = exchange.shared_from_this()](catalog::SaleLookup::Outcome outcome,
                                                                                    const auto& sale) {
     if (outcome == catalog::SaleLookup::Outcome::found) return reply_sale(*kept, *sale, language);
-    if (outcome == catalog::SaleLookup::Outcome::unknown) {
-      return reply_problem(*kept, ProblemType::unknown_sale, "there is no sale of this id");
-    }
-    reply_problem(*kept, ProblemType::unavailable, "the sale cannot be looked up at the moment");
+    const bool is_unknown = outcome == catalog::SaleLookup::Outcome::unknown;
+    reply_no_sale(*kept, is_unknown ? ProblemType::unknown_sale : ProblemType::unavailable, language);
   });
+}
+
+/// A person is told in their language and led on; a program gets what the rest of the API answers.
+void ShopEndpoints::reply_no_sale(Exchange& exchange, ProblemType problem, std::string_view language) {
+  const bool is_unknown = problem == ProblemType::unknown_sale;
+  if (!prefers_page(exchange.request().header(Header::accept))) {
+    return reply_problem(exchange, problem,
+                         is_unknown ? "there is no sale of this id" : "the sale cannot be looked up at the moment",
+                         kByForm);
+  }
+  const auto& description = describe(problem);
+  const auto text = ShopTexts::instance().text(language, is_unknown ? "no_sale_text" : "not_shown_text");
+  std::string content;
+  append_page(content, pages::shop_none_html, language, {{"language", language}, {"text", text}});
+  std::string page;
+  append_plain_page(page, language, is_unknown ? "no_sale" : "not_shown", content);
+  std::string headers(kByFormAndLanguage);
+  if (description.retry_after_s > 0) append_retry_after(headers, description.retry_after_s);
+  reply_error_page(exchange, description.status, page, headers);
 }
 
 ShopEndpoints::Document& ShopEndpoints::document(std::string_view language, std::string_view sale_id) {

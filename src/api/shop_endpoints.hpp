@@ -44,6 +44,7 @@ class ShopEndpoints {
   [[nodiscard]] Document& document(std::string_view language, std::string_view sale_id);
   void answer_list(Exchange& exchange);
   void answer_sale(Exchange& exchange);
+  static void reply_no_sale(Exchange& exchange, ProblemType problem, std::string_view language);
   void reply_sale(Exchange& exchange, const catalog::SaleSnapshot& sale, std::string_view language);
   void write_sale(std::string& out, const catalog::SaleSnapshot& sale, std::string_view language) const;
 

@@ -71,6 +71,14 @@ class OffTest(ClusterCase):
             self.check_status(self.cluster.client().get(path), 404, "not-found")
         self.check_status(self.cluster.client().request("POST", "/shop/demo/token"), 404, "not-found")
 
+    def test_a_browser_finds_an_icon_wherever_it_looks(self):
+        for answer in (self.cluster.client().get("/favicon.ico"),
+                       self.cluster.admin("GET", "/favicon.ico", token=False)):
+            self.check_status(answer, 200)
+            self.assertEqual(answer.header("Content-Type"), "image/svg+xml")
+            self.assertEqual(answer.header("Cache-Control"), "public, max-age=86400")
+            self.assertEqual(answer.body, (PAGES.parent / "favicon.svg").read_bytes())
+
 
 class WithoutDemoTest(ClusterCase):
     settings = {"shop.enabled": True}
@@ -139,6 +147,32 @@ class PageTest(ClusterCase):
         self.assertNotIn(draft, self.page("/shop").body.decode())
         self.check_status(self.cluster.client().get("/shop/no-such-sale"), 404, "unknown-sale")
         self.check_status(self.cluster.client().get(f"/shop/{draft}"), 404, "unknown-sale")
+
+    BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"
+
+    def test_a_browser_is_told_in_words_that_there_is_no_such_sale(self):
+        draft = self.cluster.create_sale(state="draft")
+        for path, language, words in (("/shop/no-such-sale", "en", "There is no such sale"),
+                                      (f"/shop/{draft}", "en", "There is no such sale"),
+                                      ("/shop/%3Cb%3E", "de", "Diesen Verkauf gibt es nicht"),
+                                      ("/shop/no-such-sale?lang=fr", "fr", "Cette vente n’existe pas")):
+            with self.subTest(path):
+                answer = self.cluster.client().get(path, {"Accept": self.BROWSER, "Accept-Language": "en"
+                                                          if "lang" in path else language})
+                self.check_status(answer, 404)
+                text = answer.body.decode()
+                self.assertEqual(answer.header("Content-Type"), "text/html; charset=utf-8")
+                for part in (f'<html lang="{language}">', f"<h1>{words}</h1>", f'href="/shop?lang={language}"'):
+                    self.assertIn(part, text)
+                self.assertNotIn("{{", text)
+                self.assertNotIn("<b>", text)
+                self.assertIn("default-src 'none'; script-src 'self'", answer.header("Content-Security-Policy"))
+                self.assertEqual(answer.header("Vary"), "Accept, Accept-Language")
+                self.assertEqual(answer.header("Cache-Control"), "no-store")
+        for accept in ({}, {"Accept": "*/*"}, {"Accept": "application/json, text/html;q=0.9"}):
+            answer = self.cluster.client().get("/shop/no-such-sale", accept)
+            self.check_status(answer, 404, "unknown-sale")
+            self.assertEqual(answer.header("Vary"), "Accept")
 
     def test_prices_have_the_digits_that_amounts_are_counted_in(self):
         prices = {"EUR": "5.00", "HUF": "5.00", "ALL": "5.00", "XOF": "500", "RWF": "500", "XPF": "500", "BIF": "500",
@@ -210,6 +244,25 @@ class ListTest(ClusterCase):
                 self.check_status(made, 201)
         expected = [newest, first, oldest, soon, late, *(f"next-{number:03}" for number in range(99, 4, -1))]
         wait_until(lambda: self.listed() == expected, 10, "another list")
+
+
+class TiesTest(ClusterCase):
+    settings = {"shop.enabled": True}
+
+    def test_sales_of_one_time_stand_by_their_names(self):
+        text = self.check_status(self.cluster.client().get("/shop?lang=fr"), 200).body.decode()
+        self.assertIn("Rien n’est en vente", text)
+        now = time.time()
+        for state, when in (("open", {"starts_at": now - 60}),
+                            ("to come", {"starts_at": now + 86_400, "ends_at": now + 172_800})):
+            for name in "DBFACE":
+                self.cluster.create_sale(name=f"{name}, {state}", **when)
+
+        def names():
+            page = self.check_status(self.cluster.client().get("/shop"), 200).body.decode()
+            return re.findall(r'lang=en">([^<]+)</a>', page)
+        wait_until(lambda: len(names()) == 12, 10, "not all are listed")
+        self.assertEqual(names(), [f"{name}, {state}" for state in ("open", "to come") for name in "ABCDEF"])
 
 
 class KeysTest(ClusterCase):
@@ -329,6 +382,8 @@ class BrowserTest(ClusterCase):
         self.button("sneaker-42", page).click()
         self.title(page, "Bought. Thank you!")
         self.assertIn("€129.90", page.text("#receipt"))
+        self.assertFalse(self.button("console", page).is_enabled())
+        self.assertIn("close the message above", page.text("#one-at-a-time"))
         page.wait_for_text("2 left", self.stock("sneaker-42"))
         self.check_page(page, "shop-receipt")
         page.find("#button-cancel").click()
@@ -336,6 +391,8 @@ class BrowserTest(ClusterCase):
         page.wait_for_text("3 left", self.stock("sneaker-42"))
         page.find("#button-done").click()
         page.wait(lambda: page.find("#order[hidden]"), "the receipt is still there")
+        self.assertTrue(self.button("console", page).is_enabled())
+        self.assertFalse(page.find("#one-at-a-time").is_displayed())
         self.assertEqual(page.console(), [])
 
     def test_somebody_pays_with_one_card_and_then_another(self):
@@ -344,6 +401,7 @@ class BrowserTest(ClusterCase):
         self.button("console", page).click()
         self.title(page, "Reserved for you")
         self.assertRegex(page.text("#order-text"), r"Pay within [45]:\d\d")
+        self.assertIn("One purchase at a time", page.text("#one-at-a-time"))
         self.check_page(page, "shop-reserved")
         page.find("#button-decline").click()
         page.wait(lambda: page.find("#button-pay") and page.find("#button-pay").is_enabled(), "nobody can pay again")
@@ -396,6 +454,28 @@ class BrowserTest(ClusterCase):
         """Chromium itself notes that an answer was no good one."""
         for message in page.console():
             self.assertIn(f"status of {status}", message)
+
+    def test_who_has_a_wrong_address_is_led_to_the_list(self):
+        for _ in range(2):
+            self.demo_sale()
+        page = self.visit(self.demo_sale())
+        page.open(f"http://127.0.0.1:{self.cluster.instances[0].port}/shop/nowhere?lang=de")
+        self.assertEqual(page.text("h1"), "Diesen Verkauf gibt es nicht")
+        self.check_failed_answers_alone(page, 404)
+        page.screenshot("shop-nowhere")
+        page.resize(360, 800)
+        self.assertLessEqual(page.overflow(), 0)
+        page.find("main a").click()
+        page.wait_for_text("Verkäufe", "h1")
+        self.assertEqual(page.console(), [])
+
+    def test_the_pages_icon_is_a_picture_that_the_policy_allows(self):
+        page = self.visit(self.demo_sale())
+        width = page.run("const image = new Image(); image.src = document.querySelector('link[rel=icon]').href;"
+                         "return image.decode().then(() => image.naturalWidth)")
+        self.assertGreater(width, 0)
+        page.open(f"http://127.0.0.1:{self.cluster.instances[0].port}/livez")  # names none: the browser asks by itself
+        self.assertEqual(page.console(), [])
 
     def test_a_page_that_is_loaded_again_buys_once(self):
         sale = self.demo_sale()

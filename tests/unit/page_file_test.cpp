@@ -12,6 +12,17 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
 
+TEST(PrefersPage, IsTrueOfBrowsersAlone) {
+  for (const char* accept : {"text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8", "text/html",
+                             "application/json;q=0.5, Text/HTML"}) {
+    EXPECT_TRUE(prefers_page(accept)) << accept;
+  }
+  for (const char* accept : {"", "*/*", "application/json", "application/json, text/html;q=0.9", "text/html;q=0",
+                             "application/problem+json, text/html;q=0.5", "text/*"}) {
+    EXPECT_FALSE(prefers_page(accept)) << accept;
+  }
+}
+
 class PageFileTest : public ::testing::Test {
  protected:
   RepliedExchange ask(std::string_view if_none_match = {}) {
@@ -49,6 +60,27 @@ TEST_F(PageFileTest, IsAskedForEachTimeAndSentOnce) {
   EXPECT_EQ(again.status, 304U);
   EXPECT_THAT(again.body, IsEmpty());
   EXPECT_THAT(again.headers, HasSubstr("Content-Security-Policy: "));
+}
+
+TEST_F(PageFileTest, AnIconIsKeptForADay) {
+  Routes routes;
+  add_page_file(routes, "/favicon.ico", PagePart::icon, "<svg/>");
+  RepliedExchange exchange;
+  routes.front().handler(exchange);
+  EXPECT_EQ(exchange.content_type, "image/svg+xml");
+  EXPECT_THAT(exchange.headers, HasSubstr("Cache-Control: public, max-age=86400\r\n"));
+  EXPECT_THAT(exchange.headers, HasSubstr("X-Content-Type-Options: nosniff\r\n"));
+}
+
+TEST(ErrorPageTest, HasThePagesHeadersAndIsNotKept) {
+  RepliedExchange exchange;
+  reply_error_page(exchange, 404, "<h1>None</h1>", "Vary: Accept\r\n");
+  EXPECT_EQ(exchange.status, 404U);
+  EXPECT_EQ(exchange.content_type, "text/html; charset=utf-8");
+  EXPECT_EQ(exchange.body, "<h1>None</h1>");
+  EXPECT_THAT(exchange.headers, HasSubstr("Content-Security-Policy: default-src 'none'; script-src 'self';"));
+  EXPECT_THAT(exchange.headers, HasSubstr("Cache-Control: no-store\r\n"));
+  EXPECT_THAT(exchange.headers, HasSubstr("Vary: Accept\r\n"));
 }
 
 TEST(WayToPageTest, LeadsFromTheRootWithWhatTheAddressAsks) {

@@ -80,6 +80,7 @@ function showState(state) {
   find("#countdown").hidden = state !== "scheduled";
   if (hasOpened) tell(say("opened"));
   for (const item of document.querySelectorAll(".item")) showItem(item);
+  showWhyNot();
 }
 
 function showItem(item) {
@@ -112,6 +113,14 @@ function takeItems(items) {
     if (availability === "sold_out") tell(say("told_sold_out", { item: nameOf(item) }));
     if (availability === "available") tell(say("told_available", { item: nameOf(item) }));
   }
+  showWhyNot();
+}
+
+/** Why what is on sale cannot be bought by this tab just now. */
+function showWhyNot() {
+  const place = find("#one-at-a-time");
+  place.hidden = purchase === null || !find(".buying:not([hidden])");
+  place.textContent = place.hidden ? "" : say(find("#button-done") ? "close_first" : "one_at_a_time");
 }
 
 function prepareItems() {
@@ -232,6 +241,7 @@ function keep(changed) {
   if (purchase && purchase.isOpen) sessionStorage.setItem(place, JSON.stringify(purchase));
   else sessionStorage.removeItem(place);
   for (const button of document.querySelectorAll(".buy")) button.disabled = purchase !== null;
+  showWhyNot();
 }
 
 /** What somebody else has begun in this tab: its key would buy anew for who is here now. */
@@ -454,6 +464,7 @@ function showOrder(key, text, buttons = [], order = null) {
     button.addEventListener("click", act);
     return button;
   }));
+  showWhyNot();
   if (isNew) tell(`${say(key)} ${text}`);
   if (hadFocus) section.focus();
 }

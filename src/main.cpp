@@ -23,7 +23,7 @@ int serve(const CommandLine& line, const Settings& settings) {
 
 int run(const CommandLine& line) {
   if (line.command == Command::help) {
-    std::cout << usage();
+    std::cout << (line.help_topic ? usage(*line.help_topic) : usage());
     return 0;
   }
   if (line.command == Command::version) {

@@ -58,6 +58,7 @@ class Parser {
     }
     // Asked for help or the version, whatever else is wrong or missing.
     if (asked_) {
+      result_.help_topic = help_topic();
       result_.command = *asked_;
       return std::move(result_);
     }
@@ -72,6 +73,14 @@ class Parser {
     return argument;
   }
 
+  /// Of `help` and `version` there is nothing more to say than all.
+  [[nodiscard]] std::optional<HelpTopic> help_topic() const {
+    if (!command_given_ || result_.command == Command::help || result_.command == Command::version) return std::nullopt;
+    HelpTopic topic{result_.command, {}};
+    if (events_action_given_) topic.events_action = result_.events_action;
+    return topic;
+  }
+
   void read_command(std::string_view argument) {
     if (command_given_ && result_.command == Command::events && !events_action_given_) {
       return read_events_action(argument);
@@ -83,7 +92,9 @@ class Parser {
     if (found == std::end(kCommands)) {
       throw UsageError("there is no command " + in_quotes(argument) + "; flashsaled --help lists them");
     }
-    if (command_given_) {
+    if (command_given_ && result_.command == Command::help) {
+      asked_ = Command::help;
+    } else if (command_given_) {
       throw UsageError("one command at a time: both " + std::string(name_of(result_.command)) + " and " +
                        std::string(argument) + " are given");
     }
@@ -271,68 +282,6 @@ SettingsSources settings_sources(const CommandLine& command_line) {
   sources.environment = process_environment();
   sources.flags = command_line.flags;
   return sources;
-}
-
-std::string usage() {
-  std::string out =
-      R"(flashsaled sells a limited stock to a crowd: an HTTP server on Redis and PostgreSQL.
-
-usage: flashsaled [COMMAND] [OPTION…]
-
-commands:
-  serve         run the server (the default)
-  migrate       bring the PostgreSQL schema to this version
-                  --citus          and distribute it by sale over the nodes of a Citus cluster
-  audit         compare PostgreSQL and Redis; status 1 on a mismatch, or when it cannot tell
-                  --sale ID        this sale alone
-  archive       move the orders of past sales out of the way, into a table of their own; status 1 when that cannot be
-                  --sale ID        of this sale, which is closed, settled and gone from Redis
-                  --older-than-days N
-                                   of all such sales in which nothing has moved for N days
-  explain ID    tell what was decided about an order, or about a customer's orders (100 of them), when, and why;
-                status 1 when PostgreSQL knows of none
-  events audit  hold the orders against their events, and look for gaps; status 1 where something is missing
-                  --sale ID        this sale alone
-  events sinks  who is told of events, and how far
-  events replay tell a sink again
-                  --sink NAME      which
-                  --from POSITION  all from there on, or
-                  --sale ID        from the first event that is kept of this sale
-  events forget let events go that a sink was not told of, and its position
-                  --sink NAME      one that is not set up any more, or starts anew
-  events snapshot
-                print the orders of a sale as they stand, as the last event of each, one a line
-                  --sale ID        of this sale
-  insight       count what the feed of events of a server tells, with the token in FLASHSALE_ADMIN_TOKEN, or in the
-                file that FLASHSALE_ADMIN_TOKEN_FILE names
-                  --url URL        its admin listener; else FLASHSALE_ADMIN_URL
-                  --listen ADDRESS:PORT
-                                   follow it, and show the figures to Prometheus there, or
-                  --once           read to the end, print them as JSON, and end
-                  --state FILE     where they are kept, to go on from
-                  --after POSITION where to begin if nothing is kept; else with the oldest event
-  token         print a bearer token for development, signed with jwt.secret
-                  --customer ID    whose
-                  --ttl SECONDS    how long it is valid, 3600 unless given
-  check         check settings, schema, and the settings of Redis and PostgreSQL
-  verify-draw   recompute the places of a waiting room's draw
-                  --sale ID        of this sale
-  version       or --version: print the version
-  help          or --help: print this
-
-options:
-  --config FILE            settings file; else FLASHSALE_CONFIG, else )";
-  out += kDefaultSettingsFile;
-  out +=
-      R"( if it exists
-  --SECTION.KEY=VALUE      one setting; entries of a list are separated by commas
-
-Settings come from the file, then from environment variables FLASHSALE_SECTION_KEY, then from flags; the last wins.
-Secrets are not taken as flags.
-
-)";
-  out += describe_settings();
-  return out;
 }
 
 }  // namespace flashsale::app

@@ -149,6 +149,45 @@ TEST(CommandLine, UsageNamesCommandsAndSettings) {
   EXPECT_EQ(text.find("--jwt.secret="), std::string::npos) << "secrets are no flags";
 }
 
+std::string help_for(const std::vector<const char*>& arguments) {
+  const CommandLine line = parse_command_line(arguments);
+  EXPECT_EQ(line.command, Command::help);
+  return line.help_topic ? usage(*line.help_topic) : usage();
+}
+
+TEST(CommandLine, HelpOfACommandIsOfThatCommandAlone) {
+  const std::vector<std::vector<const char*>> ways{
+      {"audit", "--help"}, {"--help", "audit"}, {"audit", "-h", "--sale", "x"}, {"help", "audit"}};
+  for (const auto& way : ways) {
+    const std::string text = help_for(way);
+    for (const char* part : {"flashsaled audit [OPTION", "compare PostgreSQL and Redis", "--sale ID",
+                             "flashsaled --help lists them all"}) {
+      EXPECT_NE(text.find(part), std::string::npos) << part << " is not in " << text;
+    }
+    for (const char* part : {"--customer", "migrate", "http.port", "events audit"}) {
+      EXPECT_EQ(text.find(part), std::string::npos) << part << " is in " << text;
+    }
+  }
+}
+
+TEST(CommandLine, HelpOfEventsIsOfWhatItIsToDo) {
+  EXPECT_NE(help_for({"events", "replay", "--help"}).find("--from POSITION"), std::string::npos);
+  EXPECT_EQ(help_for({"events", "replay", "--help"}).find("events forget"), std::string::npos);
+  EXPECT_NE(help_for({"events", "--help"}).find("events forget"), std::string::npos);
+}
+
+TEST(CommandLine, HelpIsThereOfEveryCommand) {
+  for (const char* name :
+       {"serve", "migrate", "audit", "archive", "explain", "events", "insight", "token", "check", "verify-draw"}) {
+    EXPECT_EQ(help_for({name, "--help"}).find(std::string("flashsaled ") + name), 0U) << name;
+  }
+  EXPECT_NE(help_for({"insight", "--help"}).find("takes no settings"), std::string::npos);
+  EXPECT_EQ(help_for({"help"}), usage());
+  EXPECT_EQ(help_for({"--help"}), usage());
+  EXPECT_EQ(help_for({"help", "--help"}), usage());
+  expect_refused({"help", "sell"}, "no command \"sell\"");
+}
+
 TEST(TokenCommand, PrintsATokenThatVerifies) {
   Settings settings;
   settings.jwt.secret = "0123456789abcdef0123456789abcdef";

@@ -38,8 +38,15 @@ struct InsightOptions {
   bool once = false;                  ///< --once
 };
 
+/// What help is wanted of.
+struct HelpTopic {
+  Command command = Command::help;
+  std::optional<EventsAction> events_action;  ///< of `events`; empty: of all of them
+};
+
 struct CommandLine {
   Command command = Command::serve;
+  std::optional<HelpTopic> help_topic;     ///< of help: empty is everything
   std::optional<std::string> config_file;  ///< --config FILE
   std::vector<SettingFlag> flags;          ///< --section.key=value, not yet held against the table
   EventsAction events_action = EventsAction::audit;
@@ -69,5 +76,8 @@ class UsageError : public std::runtime_error {
 
 /// What `--help` prints: commands, options, and every setting.
 [[nodiscard]] std::string usage();
+
+/// What `COMMAND --help` prints: what it does, its own options, and where all settings are.
+[[nodiscard]] std::string usage(const HelpTopic& topic);
 
 }  // namespace flashsale::app

@@ -40,6 +40,9 @@ class LoadCase(ClusterCase):
 
 @unittest.skipUnless(harness.LOAD.exists(), "flashsale-load is not built in this tree")
 class LoadTest(LoadCase):
+    def state(self, result):
+        return self.cluster.admin("GET", f"/admin/v1/sales/{result['sale']}").json()["state"]
+
     def test_open_loop_of_a_mixed_crowd(self):
         code, output, result = self.run_load(**MIX, rate=1500, seconds=4, buyers=20_000, create_stock=100_000)
         self.assertEqual(code, 0, output)
@@ -47,12 +50,15 @@ class LoadTest(LoadCase):
         self.assertGreater(result["checkouts"]["created"], 500, output)
         self.assertGreater(result["checkouts"]["replayed"], 20, output)
         self.assertGreater(result["checkouts"]["refused_by_reason"].get("limit-exceeded", 0), 20, output)
+        self.assertEqual(self.state(result), "closed")
 
     def test_closed_loop_that_sells_out(self):
-        code, output, result = self.run_load(**MIX, connections=64, seconds=4, buyers=50_000, create_stock=1500)
+        code, output, result = self.run_load(**MIX, connections=64, seconds=4, buyers=50_000, create_stock=1500,
+                                             keep_open=True)
         self.assertEqual(code, 0, output)
         self.assertGreaterEqual(result["checkouts"]["created"], 1000, output)
         self.assertGreater(result["checkouts"]["refused_by_reason"].get("sold-out", 0), 500, output)
+        self.assertEqual(self.state(result), "open")
 
     def test_carts(self):
         # Some 5000 units are wanted. With little less on offer, how many are refused would be chance.

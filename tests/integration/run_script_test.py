@@ -566,6 +566,7 @@ class ServingTest(RunCase):
             self.assertIn("Court sneaker, white, EU 42", page)
             self.assertIn('data-demo="true"', page)
             self.check_status(self.it.get("/shop.js", which=which), 200)
+            self.check_status(self.it.get("/favicon.ico", which=which), 200)
 
     def test_a_crowd_comes(self):
         self.assertIn("40 buyers are coming to it now", self.it.output())
@@ -610,6 +611,11 @@ class ServingTest(RunCase):
         done = paste(f". {shlex.quote(str(self.it.state / 'env'))}\n{load[0]}\n", "/")
         self.assertEqual(0, done.returncode, done.stdout + done.stderr)
         self.assertIn("check: PASSED", done.stdout)
+        # It leaves nothing that stands before the demo sales.
+        def shop():
+            return self.check_status(self.it.get("/shop"), 200).body.decode()
+        wait_until(lambda: ">Load<" not in shop(), 5, "the shop offers what the load has sold")
+        self.assertRegex(shop(), r'<ul class="sales"><li class="sale"><a href="/shop/friday-drop\?')
 
     def test_what_is_taken_is_not_taken_twice(self):
         """A second run in the same directory, or at a port that is in use, changes nothing for the first."""

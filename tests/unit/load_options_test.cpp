@@ -70,6 +70,7 @@ TEST(LoadOptionsTest, SaysWhatIsWrong) {
       {{"--rate", "1"}, "--sale"},
       {{"--rate", "1", "--sale", "a", "--create-stock", "1"}, "--sale"},
       {{"--rate", "1", "--create-stock", "1", "--sku", "x"}, "--sku"},
+      {{"--rate", "1", "--sale", "a", "--keep-open"}, "--create-stock"},
       {{"--rate", "nan", "--create-stock", "1"}, "--rate"},
       {{"--rate", "1e9", "--create-stock", "1"}, "--rate"},
       {{"--rate"}, "--rate"},

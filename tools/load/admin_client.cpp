@@ -107,6 +107,13 @@ void AdminClient::create_sale(const NewSale& sale) {
   if (reply.status != 201) throw unexpected("creating the sale " + sale.id, reply.status, reply.body);
 }
 
+void AdminClient::close_sale(std::string_view sale_id) {
+  const Reply reply = call("PATCH", "/admin/v1/sales/" + std::string(sale_id), R"({"state":"closed"})");
+  // 202: Redis is yet to be told.
+  if (reply.status != 200 && reply.status != 202)
+    throw unexpected("closing the sale " + std::string(sale_id), reply.status, reply.body);
+}
+
 std::vector<Expectation::Item> AdminClient::items_of(std::string_view sale_id) {
   const Reply reply = call("GET", "/admin/v1/sales/" + std::string(sale_id), {});
   if (reply.status != 200) throw unexpected("reading the sale " + std::string(sale_id), reply.status, reply.body);

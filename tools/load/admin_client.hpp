@@ -24,8 +24,10 @@ class AdminClient {
     unsigned payment_window_s = 0;  ///< 0: free of charge
     TimePoint starts_at{};          ///< the epoch: at once
   };
-  /// For a day.
+  /// For a day, unless it is closed before.
   void create_sale(const NewSale& sale);
+  /// For good.
+  void close_sale(std::string_view sale_id);
   [[nodiscard]] std::vector<Expectation::Item> items_of(std::string_view sale_id);
   struct Score {
     std::string customer_id;

@@ -15,6 +15,7 @@
 #include "buyers.hpp"
 #include "clock.hpp"
 #include "formatted_text.hpp"
+#include "own_sale.hpp"
 #include "visitor_run.hpp"
 
 namespace flashsale::load {
@@ -174,7 +175,7 @@ std::string run_behaviour(const BehaviourOptions& options, const std::atomic<boo
   const auto now = std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now());
   const std::uint64_t now_here_ns = now_ns();
   const auto stock = options.stock >= 0 ? options.stock : std::int64_t{options.visitors.people / 20};
-  admin.create_sale({run.sale_id, 1, stock, 1, 0, now + kUntilOpening});
+  const OwnSale sale(admin, {run.sale_id, 1, stock, 1, 0, now + kUntilOpening});
   run.opening_ns = now_here_ns + static_cast<std::uint64_t>(kUntilOpening.count()) * kSecondNs;
   run.length_ns = static_cast<std::uint64_t>(options.visitors.seconds * 1e9);
   run.seed = options.seed;

@@ -105,6 +105,7 @@ std::span<const OptionRule> rules() {
       {"--create-stock", nullptr, true, number<std::int64_t>(&Options::create_stock, 0, 1'000'000'000)},
       {"--create-limit", nullptr, true, number<std::int64_t>(&Options::create_limit, 0, 1'000'000)},
       {"--create-payment-window-s", nullptr, true, number(&Options::create_payment_window_s, 1U, 3600U)},
+      {"--keep-open", nullptr, false, flag(&Options::keep_open, true)},
       {"--items", nullptr, true, number(&Options::items, 1U, 1000U)},
       {"--rate", nullptr, true, number(&Options::rate_per_s, 0.1, 1e6)},
       {"--connections", nullptr, true, number(&Options::connections, 1U, 20'000U)},
@@ -189,6 +190,7 @@ std::string judge(const Options& options) {
   if (is_open == (options.connections > 0)) return "needs either --rate (open loop) or --connections (closed loop)";
   if (creates == !options.sale.empty()) return "needs either --sale or --create-stock";
   if (creates && !options.sku.empty()) return "--sku goes with --sale";
+  if (!creates && options.keep_open) return "--keep-open goes with --create-stock";
   if (options.admin_url.empty() || options.admin_token.empty()) {
     return "needs --admin-url and --admin-token, or their variables";
   }
@@ -235,10 +237,11 @@ Whom (variables are those of the env file of scripts/run: `. .flashsale/env`)
   --webhook-secret TEXT  FLASHSALE_WEBHOOK_SECRET the payment provider's messages are signed with it (whsec_…)
 
 What
-  --create-stock N       make a sale with a fresh id, N units of each item
+  --create-stock N       make a sale with a fresh id, N units of each item; it is closed when all is over
   --create-limit L       units of an item that one customer may have; 0: any number   (0)
   --create-payment-window-s N  orders have to be paid within N seconds (1..3600); without it they cost nothing
   --items N              items of that sale                                           (1)
+  --keep-open            leave that sale open afterwards, for a day
   --sale ID [--sku SKU]  or buy in this sale, one of its items or any
 
 How (one of the first two)

@@ -48,6 +48,7 @@ struct Options {
   std::int64_t create_limit = 0;
   unsigned create_payment_window_s = 0;  ///< 0: free of charge
   unsigned items = 1;
+  bool keep_open = false;  ///< the sale that was made
 
   // How
   double rate_per_s = 0;     ///< open loop

@@ -11,6 +11,7 @@
 #include <iterator>
 #include <memory>
 #include <numeric>
+#include <optional>
 #include <random>
 #include <stdexcept>
 #include <thread>
@@ -19,6 +20,7 @@
 #include "clock.hpp"
 #include "flashsale/model/time.hpp"
 #include "order_list.hpp"
+#include "own_sale.hpp"
 #include "report_text.hpp"
 #include "store_reader.hpp"
 #include "worker.hpp"
@@ -101,6 +103,7 @@ class Run {
   Options options_;
   const std::atomic<bool>& is_stopping_;
   AdminClient admin_;
+  std::optional<OwnSale> own_sale_;
   std::vector<Target> targets_;
   Result result_;
   Expectation expectation_;
@@ -128,8 +131,9 @@ void Run::prepare_sale() {
   expectation_.redis_may_be_lost = options_.redis_may_be_lost;
   expectation_.is_behind_proxy = options_.is_behind_proxy;
   if (creates) {
-    admin_.create_sale({expectation_.sale_id, options_.items, options_.create_stock, options_.create_limit,
-                        options_.create_payment_window_s});
+    own_sale_.emplace(admin_, AdminClient::NewSale{expectation_.sale_id, options_.items, options_.create_stock,
+                                                   options_.create_limit, options_.create_payment_window_s});
+    if (options_.keep_open) own_sale_->keep_open();
   }
   expectation_.items = admin_.items_of(expectation_.sale_id);
   expectation_.sale = read_sale_identity(options_.postgres_url, expectation_.sale_id);

@@ -6,7 +6,7 @@ import time
 import unittest
 
 import harness
-from harness import ClusterCase, browser, item_definition, wait_until
+from harness import ClusterCase, browser, item_definition, payment_provider, wait_until
 
 SECRET = "watch-secret-of-the-tests-" + "x" * 16
 ENTER = "\ue007"
@@ -15,7 +15,7 @@ ENTER = "\ue007"
 @unittest.skipUnless(browser.has_browser(), "needs chromium, chromium-driver and python3-selenium")
 class OpsPageTest(ClusterCase):
     instances = 2
-    settings = {"admin.watch_secret": SECRET}
+    settings = {"admin.watch_secret": SECRET, "payments.webhook_secrets": payment_provider.make_secret()}
 
     @classmethod
     def setUpClass(cls):
@@ -143,6 +143,48 @@ class OpsPageTest(ClusterCase):
         self.assertLess(max(heights), 330, heights)
         self.check_no_errors(page)
         page.screenshot("ops-six-items")
+
+    def test_more_items_than_the_forecast_shows_are_counted(self):
+        sale = self.cluster.create_sale(name="Eight items", items=[
+            item_definition(f"item-{number}", 500, name=f"Item {number}") for number in range(8)])
+        page = self.watch(sale)
+        page.wait_for_text("Item 7", "#items")
+        for number in range(30):
+            self.cluster.buy(sale, f"buyer-{number}", sku=f"item-{number % 8}", where=number % 2)
+        page.wait_for_text("Items that are not shown here: 2.", "#forecast")
+        self.check_no_errors(page)
+
+    def test_what_is_sold_out_is_not_forecast(self):
+        for name, members, words in (("For free", {}, "Sold out: there is nothing to forecast."),
+                                     ("To be paid", {"payment": "required", "payment_window_s": 600},
+                                      "Some units are not paid yet and may come back")):
+            with self.subTest(name):
+                sale = self.cluster.create_sale(name=name, stock=20, **members)
+                page = self.watch(sale)
+                for number in range(25):
+                    self.cluster.buy(sale, f"buyer-{number}", where=number % 2)
+                page.wait_for_text(words, "#forecast")
+                self.assertNotIn("Next second", page.text("#forecast"))
+                self.check_no_errors(page)
+
+    def test_stock_can_be_changed_in_a_narrow_window(self):
+        sale = self.cluster.create_sale(name="Narrow drop", items=[
+            item_definition("sneaker", 4000, name="Court sneaker, white, EU 42"),
+            item_definition("print", 1, name="Print")])
+        page = self.watch(sale, width=500)
+        page.wait_for_text("Court sneaker", "#items")
+        self.cluster.buy(sale, "buyer", sku="print")
+        page.wait_for_text("sold out", "#items")
+        for width in (360, 500, 700):
+            page.resize(width)
+            cut = page.run("const seen = document.querySelector('#items').parentElement.getBoundingClientRect();"
+                           "return [...document.querySelectorAll('#items button')].map((one) => one."
+                           "getBoundingClientRect().right - seen.right)")
+            self.assertEqual(len(cut), 2)
+            self.assertLessEqual(max(cut), 0, f"at {width} px a button is cut off")
+            self.assertEqual(page.overflow(), 0)
+        page.resize(500, 1600)
+        page.screenshot("ops-500")
 
     def test_what_it_does_is_confirmed_and_done_everywhere(self):
         sale = self.cluster.create_sale(name="Paused drop", stock=20)

@@ -162,8 +162,8 @@ function showItems(one) {
         ? element("button", { type: "button", ariaLabel: `Add stock to ${item.name}`,
           onclick: () => addStock(sale(), sale().items.find((each) => each.sku === item.sku)) }, "Add stock")
         : "";
-      return element("tr", {}, element("th", { scope: "row" }, item.name), element("td"), element("td"), element("td"),
-        element("td"), element("td", {}, change));
+      return element("tr", {}, element("th", { scope: "row" }, item.name), element("td"), element("td"),
+        element("td", { className: "level-cell" }), element("td"), element("td", {}, change));
     }));
   }
   one.items.forEach((item, index) => {

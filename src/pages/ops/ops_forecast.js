@@ -31,23 +31,40 @@ function table(label, head, rows) {
         element("th", { scope: "row" }, first), ...cells.map((cell) => element("td", {}, cell)))))));
 }
 
-function parts({ forecast, items, state }) {
-  if (!forecast) {
-    return [state === "open" ? "Nothing is said: what came in the last seconds is not known here, or forecasts are off."
-      : "Nothing is said of a sale that is not open."];
-  }
+/** "" while something is left, or may be among what is not told. */
+function soldOut({ items, items_left_out: untold }) {
+  if (untold > 0 || items.some((item) => item.remaining > 0)) return "";
+  return items.some((item) => item.held)
+    ? "Sold out. Some units are not paid yet and may come back; until then nothing is forecast."
+    : "Sold out: there is nothing to forecast.";
+}
+
+/** Why nothing is forecast; "" where something is. */
+function silence(sale) {
+  if (sale.state !== "open") return "Nothing is said of a sale that is not open.";
+  if (soldOut(sale)) return soldOut(sale);
+  if (!sale.forecast) return "Nothing is said: what came in the last seconds is not known here, or forecasts are off.";
+  return sale.forecast.arrivals_a_second ? ""
+    : "Too little is known yet: three seconds and twenty checkouts are needed.";
+}
+
+function parts(sale) {
+  if (silence(sale)) return [silence(sale)];
+  const { forecast, items } = sale;
   const said = forecast.arrivals_a_second;
-  if (!said) return ["Too little is known yet: three seconds and twenty checkouts are needed."];
   const arrivals = table("Checkouts that are to come", ["Checkouts a second", "Expected", "80 % between"],
     TARGETS.map(([name, title]) => [title, rate(said[name].middle), `${rate(said[name].low)} – ${rate(said[name].high)}`]));
   const outs = table("When items are sold out", ["Item", "Sold out"], items.slice(0, SHOWN_ITEMS).map((item) =>
     [item.name, sellOut(forecast.sell_outs.find((one) => one.sku === item.sku)?.in_s ?? null, item)]));
-  return [arrivals, outs];
+  const more = Math.max(0, items.length - SHOWN_ITEMS) + sale.items_left_out;
+  return [arrivals, element("div", {}, outs,
+    element("p", { className: "quiet" }, more > 0 ? `Items that are not shown here: ${number(more)}.` : ""))];
 }
 
 /** Drawn anew only when what is said has changed, so that whoever reads it keeps the place. */
 export function showForecast(place, sale) {
-  const wanted = JSON.stringify([sale.id, sale.state, sale.forecast, sale.items.map((item) => item.remaining === 0)]);
+  const levels = sale.items.map((item) => [item.remaining === 0, item.held]);
+  const wanted = JSON.stringify([sale.id, sale.state, sale.forecast, levels, sale.items_left_out]);
   if (place.dataset.said === wanted) return;
   place.dataset.said = wanted;
   place.replaceChildren(...parts(sale));

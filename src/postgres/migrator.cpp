@@ -63,10 +63,10 @@ bool is_blank_or_comment(std::string_view line) {
   return start == std::string_view::npos || line.substr(start).starts_with("--");
 }
 
-/// Whether the line begins the body of a function, or ends one.
-bool has_body_mark(std::string_view line) { return line == "AS $$" || line == "$$;"; }
+/// Whether the line begins the body of a function or of a block, or ends one.
+bool has_body_mark(std::string_view line) { return line == "AS $$" || line == "DO $$" || line == "$$;"; }
 
-/// A statement ends with a semicolon at the end of a line, but for those in the body of a function.
+/// A statement ends with a semicolon at the end of a line, but for those in such a body.
 std::vector<std::string> statements_of(std::string_view text) {
   std::vector<std::string> statements;
   std::string statement;

@@ -235,14 +235,12 @@ OutboxRows first_rows(Entries entries, const PaymentWindows& windows) {
   });
 }
 
-/// The same as take_units() for a batch of one item, and tells of its orders.
+/// The same as take_units() for a batch of one item, and tells of its orders, which are all alike.
 bool take_units_telling(pqxx::transaction_base& tx, std::int32_t sale_no, const TakenByItem& taken,
-                        const OutboxRows& told) {
+                        const OutboxRows::Parameters& told) {
   const auto& [item_no, one] = *taken.begin();
-  const auto rows = told.columns();
-  return execute(tx, embedded::items_take_one_telling_sql, sale_no, item_no, one.epoch, one.units,
-                 rows.change_nos.text(), rows.events.text(), rows.types.text(), rows.order_ids.text(),
-                 rows.reasons.text(), rows.expiries.text(), rows.payloads.text())
+  return execute(tx, embedded::items_take_one_telling_sql, sale_no, item_no, one.epoch, one.units, told.change_no,
+                 told.events, told.type, told.order_ids, told.reason, told.expires_at, told.payload)
              .affected_rows() == 1;
 }
 
@@ -325,7 +323,8 @@ bool take_and_tell(pqxx::transaction_base& tx, Entries entries, const TakenByIte
                    const PaymentWindows& windows) {
   const auto sale_no = sale_of(entries);
   auto told = first_rows(entries, windows);
-  if (!told.empty() && taken.size() == 1) return take_units_telling(tx, sale_no, taken, told);
+  const auto only = told.only_row();
+  if (only && taken.size() == 1) return take_units_telling(tx, sale_no, taken, *only);
   if (!told.empty()) told.insert(tx, sale_no);
   return take_units(tx, sale_no, taken);
 }
@@ -667,6 +666,11 @@ Error write_isolating(Session& session, std::span<const NewOrder> orders, std::s
   return write_isolating(session, orders.subspan(half), first_place + half, results);
 }
 
+/// Looks at what the planner knows of the orders come after so many rows of a writer.
+constexpr std::size_t kRowsBetweenLooks = 2000;
+/// From so many rows on that it knows of, it looks each of a list up by its key.
+constexpr std::int64_t kRowsKnownAtLeast = 8000;
+
 }  // namespace
 
 OrderWriter::OrderWriter(Options options, std::string name, BatchWrite how)
@@ -681,6 +685,12 @@ OrderWriter::OrderWriter(Options options, std::string name, BatchWrite how)
 Result<std::vector<WriteResult>> OrderWriter::write(std::span<const NewOrder> orders, bool may_exist) {
   Results results(orders.size());
   if (orders.empty()) return results;
+  if (const Error error = write_all(orders, may_exist, results)) return error;
+  keep_statistics(orders.size());
+  return results;
+}
+
+Error OrderWriter::write_all(std::span<const NewOrder> orders, bool may_exist, std::vector<WriteResult>& results) {
   const auto entries = sorted_by_id(orders);
   const auto taken = units_by_item(entries);
   if (!may_exist && taken && !holds_nul(entries)) {
@@ -688,13 +698,24 @@ Result<std::vector<WriteResult>> OrderWriter::write(std::span<const NewOrder> or
     const Error error = session_.run([&](pqxx::connection& connection) {
       attempt = write_cheaply(connection, entries, *taken, by_function_, results);
     });
-    if (error) return error;
-    if (attempt == Attempt::written) return results;
+    if (error || attempt == Attempt::written) return error;
     // A COPY that was broken off on this side leaves the connection in a state not worth reasoning about.
     if (attempt == Attempt::bad_data) session_.disconnect();
   }
-  if (const Error error = write_isolating(session_, orders, 0, results)) return error;
-  return results;
+  return write_isolating(session_, orders, 0, results);
+}
+
+/// The first orders of a sale are when the planner may know of none. (On a distributed server, where the rows are
+/// others', it is left to them.)
+void OrderWriter::keep_statistics(std::size_t written) {
+  rows_since_look_ += written;
+  if (by_function_ || rows_since_look_ < kRowsBetweenLooks) return;
+  rows_since_look_ = 0;
+  const Error error = session_.run([](pqxx::connection& connection) {
+    pqxx::nontransaction tx(connection);
+    execute(tx, embedded::order_statistics_refresh_sql, kRowsKnownAtLeast);
+  });
+  if (error) telemetry::log_warn("the statistics of the orders stay as they are", {{"error", error.message()}});
 }
 
 Result<std::set<std::int32_t>> OrderWriter::find_held_items(std::int32_t sale_no, std::set<std::int32_t> item_nos,

@@ -140,11 +140,27 @@ std::string OutboxRows::payload_of(const Row& row) {
   return payload;
 }
 
+std::int64_t OutboxRows::events_of(const Row& row) {
+  return std::max<std::int64_t>(1, static_cast<std::int64_t>(row.order_ids.size()));
+}
+
+std::optional<OutboxRows::Parameters> OutboxRows::only_row() const {
+  if (rows_.size() != 1 || rows_.front().order_ids.empty()) return std::nullopt;
+  const auto& row = rows_.front();
+  return Parameters{.change_no = row.change_no,
+                    .events = events_of(row),
+                    .type = static_cast<std::int64_t>(row.type),
+                    .order_ids = array_of(row.order_ids),
+                    .reason = row.reason,
+                    .expires_at = row.expires_at ? format_rfc3339(*row.expires_at) : std::string(),
+                    .payload = payload_of(row)};
+}
+
 OutboxRows::Columns OutboxRows::columns() const {
   Columns columns;
   for (const auto& row : rows_) {
     columns.change_nos.add(std::int64_t{row.change_no});
-    columns.events.add(std::max<std::int64_t>(1, static_cast<std::int64_t>(row.order_ids.size())));
+    columns.events.add(events_of(row));
     columns.types.add(static_cast<std::int64_t>(row.type));
     if (row.order_ids.empty()) columns.order_ids.add_null();
     else columns.order_ids.add_text(array_of(row.order_ids));

@@ -76,6 +76,16 @@ class OutboxRows {
   /// Once, for a statement that inserts them with something else. Closed.
   [[nodiscard]] Columns columns() const;
 
+  /// The only row, as parameters; what there is none of is empty.
+  struct Parameters {
+    std::int32_t change_no = 1;
+    std::int64_t events = 0;
+    std::int64_t type = 0;
+    std::string order_ids, reason, expires_at, payload;
+  };
+  /// None: there are several, or none of orders.
+  [[nodiscard]] std::optional<Parameters> only_row() const;
+
  private:
   struct Row {
     EventType type = EventType::ping;
@@ -92,6 +102,7 @@ class OutboxRows {
   static void note_cause(Row& row, const OrderChange& change);
   static void note_trace(Row& row, const OrderChange& change);
   static std::string payload_of(const Row& row);
+  static std::int64_t events_of(const Row& row);
   std::vector<Row> rows_;
 };
 

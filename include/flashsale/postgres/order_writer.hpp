@@ -1,4 +1,5 @@
 #pragma once
+#include <cstddef>
 #include <cstdint>
 #include <set>
 #include <span>
@@ -53,8 +54,12 @@ class OrderWriter {
   [[nodiscard]] Result<std::set<OrderId>> find_held_orders(std::int32_t sale_no, std::set<OrderId> ids, Look look);
 
  private:
+  [[nodiscard]] Error write_all(std::span<const NewOrder> orders, bool may_exist, std::vector<WriteResult>& results);
+  void keep_statistics(std::size_t written);
+
   bool by_function_;
   Session session_;
+  std::size_t rows_since_look_ = 0;
 };
 
 }  // namespace flashsale::postgres

@@ -1,0 +1,1 @@
+SELECT refresh_order_statistics($1);

@@ -53,6 +53,7 @@ class KafkaSink final : public Sink {
   [[nodiscard]] std::size_t batch_max() const override {
     return options_.is_exactly_once ? kTransactionEventsMax : Sink::batch_max();
   }
+  [[nodiscard]] bool reads_ahead() const override { return true; }
   [[nodiscard]] Delivered deliver(std::span<const EventPtr> events, Clock::time_point deadline) override;
   [[nodiscard]] OwnPosition own_position(Clock::time_point deadline) override;
   [[nodiscard]] std::string probe(Clock::time_point deadline) override;

@@ -10,6 +10,7 @@
 #include "flashsale/postgres/event_sinks.hpp"
 #include "flashsale/telemetry/fault_point.hpp"
 #include "flashsale/telemetry/log.hpp"
+#include "read_ahead.hpp"
 
 namespace flashsale::events {
 namespace {
@@ -41,6 +42,8 @@ Relay::Relay(std::unique_ptr<Sink> sink, const postgres::Options& postgres, Even
       leadership_(leadership),
       metrics_(metrics) {
   sink_->use(session_, leadership_);
+  if (sink_->reads_ahead())
+    read_ahead_ = std::make_unique<ReadAhead>(postgres, "relay-" + sink_->name() + "-ahead", log);
 }
 
 Relay::~Relay() { stop(); }
@@ -171,13 +174,25 @@ bool Relay::was_moved() {
   return stands && *stands != saved_position_;
 }
 
+Result<std::vector<EventPtr>> Relay::next_events() {
+  const auto most = sink_->batch_max();
+  if (!read_ahead_) return log_.read(session_, position_, most);
+  Result<std::vector<EventPtr>> events = std::vector<EventPtr>();
+  if (auto read = read_ahead_->take(position_)) events = std::move(*read);
+  else events = log_.read(session_, position_, most);
+  // A full batch has more behind it.
+  if (events && events->size() == most && takes_all_) read_ahead_->begin(events->back()->position, most);
+  return events;
+}
+
 void Relay::tell() {
-  const auto events = log_.read(session_, position_, sink_->batch_max());
+  const auto events = next_events();
   if (!events) return fail("PostgreSQL: " + events.error().message());
   if (events->empty()) return fail("event " + std::to_string(position_ + 1) + " is missing");
   const auto started = Clock::now();
   const auto delivered = sink_->deliver(*events, started + kDeliveryTime);
   FLASHSALE_FAULT_POINT("events.after_delivery");
+  takes_all_ = delivered.events == events->size();
   if (delivered.events > 0) took(delivered, (*events)[delivered.events - 1]->position, Clock::now() - started);
   if (!delivered.error.empty() && !stopping_ && leadership_.holds()) fail(delivered.error);
 }
@@ -213,6 +228,7 @@ bool Relay::save() {
 void Relay::release() {
   if (!is_delivering_) return;
   if (position_ != saved_position_) (void)save();
+  if (read_ahead_) read_ahead_->drop();
   sink_->release();
   is_delivering_ = false;
 }

@@ -36,6 +36,7 @@ struct Receiver {
   std::atomic<std::size_t> takes{1'000'000};  ///< of a batch
   std::atomic<std::size_t> batch_max{1000};
   std::atomic<std::size_t> largest_batch{0};
+  std::atomic<bool> reads_ahead{false};
   std::atomic<bool> is_content{false};  ///< not to take all of a batch is no failure
   std::atomic<int> released{0};
   std::function<void()> before;               ///< a delivery
@@ -55,6 +56,7 @@ class ReceiverSink : public Sink {
   const std::string& kind() const override { return kind_; }
   void use(postgres::Session&, const Leadership&) override {}
   std::size_t batch_max() const override { return receiver_.batch_max; }
+  bool reads_ahead() const override { return receiver_.reads_ahead; }
   Delivered deliver(std::span<const EventPtr> events, Clock::time_point) override {
     if (receiver_.before) receiver_.before();
     if (!receiver_.works) return {0, "the broker is away"};
@@ -220,6 +222,36 @@ TEST_F(RelayTest, ABatchIsAsLargeAsItsSinkWants) {
   ASSERT_TRUE(eventually([&] { return position_of("a") == last; }));
   EXPECT_EQ(receiver.told(), from_to(2, last));
   EXPECT_EQ(receiver.largest_batch, 5000U);
+}
+
+/// And it is none of what a sink has not taken, of which some comes again first.
+TEST_F(RelayTest, WhatComesNextIsReadWhileASinkTakesABatch) {
+  Receiver receiver;
+  receiver.batch_max = 100;
+  receiver.reads_ahead = true;
+  int deliveries = 0;
+  bool is_read_meanwhile = false;
+  receiver.before = [&] {
+    ++deliveries;
+    receiver.takes = deliveries % 3 == 0 ? 30 : 1000;
+    if (deliveries > 1) return;
+    is_read_meanwhile = eventually([&] {
+      return database.count(
+                 "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'relay-a-ahead'"
+                 " AND state = 'idle' AND query LIKE '%outbox%'") == 1;
+    });
+  };
+  auto told = relay("a", receiver);
+  ASSERT_TRUE(eventually([&] { return position_of("a") == 1; }));
+  database.ask(
+      "INSERT INTO outbox (sale_no, at, change_no, events, type, payload)"
+      " SELECT 0, now(), 1, 1, 22, '{}' FROM generate_series(1, 1000)");
+  number();
+  ASSERT_TRUE(eventually([&] { return position_of("a") == last; }));
+  told->stop();
+  EXPECT_EQ(receiver.told(), from_to(2, last));
+  EXPECT_TRUE(is_read_meanwhile);
+  EXPECT_GT(deliveries, 12);
 }
 
 TEST_F(RelayTest, WhoeverDoesNotLeadDeliversNothing) {

@@ -7,6 +7,7 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "flashsale/events/event_log.hpp"
 #include "flashsale/events/leadership.hpp"
@@ -15,6 +16,8 @@
 #include "flashsale/telemetry/metrics.hpp"
 
 namespace flashsale::events {
+
+class ReadAhead;
 
 /// Tells one sink of events, from where it stands in PostgreSQL, while this process leads. A thread and a session of
 /// its own, at a low priority: no sink delays a buyer or another sink. At least once: after a crash events of the last
@@ -42,6 +45,7 @@ class Relay {
   void note_gone_back(std::int64_t position);
   [[nodiscard]] bool was_moved();
   void tell();
+  [[nodiscard]] Result<std::vector<EventPtr>> next_events();
   void took(const Delivered& delivered, std::int64_t position, Clock::duration time);
   [[nodiscard]] bool save();
   void release();
@@ -51,6 +55,8 @@ class Relay {
 
   std::unique_ptr<Sink> sink_;
   postgres::Session session_;
+  std::unique_ptr<ReadAhead> read_ahead_;  ///< null: the sink has no use for it
+  bool takes_all_ = true;                  ///< of a batch, the last time
   EventLog& log_;
   Leadership& leadership_;
   telemetry::Metrics& metrics_;

@@ -34,6 +34,8 @@ class Sink {
   /// How many deliver() is given at once, where so many wait. All of them come again if a process dies that has not
   /// written down that they were taken, unless the receiver keeps its position itself.
   [[nodiscard]] virtual std::size_t batch_max() const { return 1000; }
+  /// Whether the next batch is worth to be read while deliver() waits: it takes so long, and so many are waiting.
+  [[nodiscard]] virtual bool reads_ahead() const { return false; }
   /// In order, until all are taken for good, one has failed, the deadline is over, or this process does not lead any
   /// more: somebody else goes on then, so it is looked at all along. Connects when it is not connected. What was sent
   /// and not confirmed is sent again with the next call, or waited for.

@@ -1,11 +1,14 @@
 """Events sent to endpoints by HTTP: setting them up, what arrives there, and what becomes of what they do not take."""
 
+import random
 import subprocess
+import threading
 import time
 import unittest
 
 import harness
 from harness import SLOWNESS, ClusterCase, EventEndpoint, is_signed
+from harness.event_backlog import cancel_backlog, make_backlog
 
 ORDERS = "flashsale.order.*"
 LAG_S = 10  # within which what has happened has arrived
@@ -49,6 +52,13 @@ class WebhookCase(ClusterCase):
 
     def cancel(self, order):
         self.check_status(self.cluster.cancel(*order), 200)
+
+    def leader(self, made):
+        """Who delivers, as long as none of them was killed."""
+        for number, instance in enumerate(self.cluster.instances):
+            if f'"sink":"webhook:{made["id"]}"' in instance.process.log_text():
+                return number
+        return None
 
     @property
     def sale(self):
@@ -476,12 +486,6 @@ class TlsTest(WebhookCase):
 class KilledTest(WebhookCase):
     instances = 2
 
-    def leader(self, made):
-        for number, instance in enumerate(self.cluster.instances):
-            if instance.alive and f'"sink":"webhook:{made["id"]}"' in instance.process.log_text():
-                return number
-        return None
-
     def test_nothing_is_lost_when_the_process_that_delivers_dies(self):
         turns = []
 
@@ -511,6 +515,134 @@ class KilledTest(WebhookCase):
         for order, ids in by_order.items():
             firsts = sorted(set(ids), key=ids.index)
             self.assertEqual(firsts, sorted(firsts), order)
+
+
+class DeadlyEndpoint(EventEndpoint):
+    """Kills whoever delivers to it, once a turn, while an event is there that it has not answered. Some events it
+    refuses when they come first. Until the next turn begins it answers nobody."""
+
+    WAIT_S = 4  # less than a delivery has
+
+    def __init__(self, chance):
+        super().__init__(self.answer_to)
+        self.chance = chance
+        self.victim = None
+        self.seen = set()
+        self.met = []  # events that were there at the deaths, and what they were answered
+        self.left = 0  # deliveries until the next death
+        self.goes_on = threading.Event()
+        self.has_killed = threading.Event()
+
+    def begin_turn(self, victim, deliveries):
+        self.victim, self.left = victim, deliveries
+        self.has_killed.clear()
+        self.goes_on.set()
+
+    def end_turns(self):
+        self.begin_turn(None, 0)
+
+    def answer_to(self, event):
+        self.goes_on.wait(self.WAIT_S)
+        is_new = event["id"] not in self.seen
+        self.seen.add(event["id"])
+        self.left -= 1
+        if self.victim is not None and self.left == 0 and self.goes_on.is_set():
+            self.goes_on.clear()
+            self.victim.kill()
+            # A 2xx that nobody reads is none.
+            self.met.append((event["id"], self.chance.choice((200, "reset"))))
+            self.has_killed.set()
+            return self.met[-1][1]
+        return 500 if is_new and self.chance.random() < 0.02 else 200
+
+
+class KilledInDeliveryTest(WebhookCase):
+    """SIGKILL of whoever delivers, again and again, each time while the endpoint has an event in hand."""
+
+    instances = 2
+    KILLS = 4
+    ORDERS = 25  # of a sale; each leaves two events. Sales follow one another, so that positions move
+
+    def test_all_arrives_in_order_and_no_position_runs_ahead(self):
+        seed = time.time_ns()
+        with self.subTest(seed=seed):
+            self.play(random.Random(seed))
+
+    def play(self, chance):
+        endpoint = DeadlyEndpoint(chance)
+        self.addCleanup(endpoint.stop)
+        sales = [self.cluster.sale_no(self.cluster.create_sale(stock=self.ORDERS)) for _ in range(5 * self.KILLS)]
+        made = self.make(endpoint)
+        harness.wait_until(lambda: self.leader(made) is not None, LAG_S, "nobody delivers")
+        victim = self.leader(made)
+        begin, _ = self.stands(made)
+        stood = []
+        for _ in range(self.KILLS):
+            endpoint.begin_turn(self.cluster.instances[victim], chance.randrange(10, 200))
+            harness.wait_until(lambda: self.has_killed(made, endpoint, begin, sales), 60, "nobody was killed", 0.01)
+            self.is_behind(made, endpoint, begin)
+            stood.append(self.stands(made)[0])
+            self.cluster.instances[victim].start()
+            victim = 1 - victim
+        endpoint.end_turns()
+        last = self.wait_all_told(made, endpoint, begin)
+        self.assertTrue(begin < stood[-1] < last, (begin, stood, last))
+        self.check_arrived(made, endpoint, range(begin + 1, last + 1))
+
+    def has_killed(self, made, endpoint, begin, sales):
+        """Each sale's events follow when those before it are told, so that one batch does not have them all."""
+        self.is_behind(made, endpoint, begin)
+        if self.stands(made)[0] == self.last_position():
+            sale_no = sales.pop()
+            make_backlog(self.cluster, sale_no, self.ORDERS)
+            cancel_backlog(self.cluster, sale_no)
+        return endpoint.has_killed.is_set()
+
+    def last_position(self):
+        """None: some events have none yet."""
+        [(last, unnumbered)] = self.cluster.query(
+            "SELECT last_position, (SELECT count(*) FROM outbox WHERE position IS NULL) FROM event_line")
+        return last if unnumbered == 0 else None
+
+    def stands(self, made):
+        """Up to where PostgreSQL says that it was told, and what of that waits for another try, at one moment."""
+        [(position, parked)] = self.cluster.query(
+            "SELECT position, ARRAY(SELECT retry.position FROM webhook_retries AS retry WHERE webhook_id = %s)"
+            "  FROM event_sinks WHERE name = %s", (made["id"], f"webhook:{made['id']}"))
+        return position, set(parked)
+
+    def is_behind(self, made, endpoint, begin):
+        """Whatever PostgreSQL says was told had been answered with 2xx before, but for what is to be tried again."""
+        position, parked = self.stands(made)
+        answered = {int(event["sequence"]) for event in endpoint.events()}
+        self.assertEqual(set(range(begin + 1, position + 1)) - parked - answered, set(), "told, and not answered")
+        return True
+
+    def wait_all_told(self, made, endpoint, begin):
+        def all_told():
+            self.is_behind(made, endpoint, begin)
+            last = self.last_position()
+            return last if last is not None and self.stands(made) == (last, set()) else None
+        return harness.wait_until(all_told, 90, "not all is told", 0.05)
+
+    def check_arrived(self, made, endpoint, positions):
+        self.assertEqual({int(event["sequence"]) for event in endpoint.events()} & set(positions), set(positions))
+        answered, contents = set(), {}
+        for delivery in list(endpoint.deliveries):
+            self.assertTrue(is_signed(delivery, made["secret"]))
+            event = delivery.event
+            self.assertEqual(contents.setdefault(event["id"], event), event, "it comes again as another")
+            order, _, change = event["id"].rpartition("/")
+            # A change is not even tried before the one before it was taken.
+            is_later = event["type"].startswith("flashsale.order.") and int(change) > 1
+            self.assertTrue(not is_later or f"{order}/{int(change) - 1}" in answered, event["id"])
+            if (delivery.status or 0) // 100 == 2:
+                answered.add(event["id"])
+        orders = self.cluster.query("SELECT order_id::text FROM orders WHERE customer_id LIKE 'backlog-%'")
+        self.assertEqual({f"{order}/{change}" for (order,) in orders for change in (1, 2)} - answered, set())
+        self.assertEqual(len(endpoint.met), self.KILLS)
+        times = [delivery.event["id"] for delivery in endpoint.deliveries]
+        self.assertEqual([event for event, _ in endpoint.met if times.count(event) < 2], [], "they come again")
 
 
 if __name__ == "__main__":

@@ -46,24 +46,24 @@ std::optional<PaidOrder> read_paid_order(pqxx::transaction_base& tx, const Order
 }
 
 void confirm_paid(pqxx::transaction_base& tx, std::span<PaidOrder> orders) {
-  std::map<OrderId, PaidOrder*> by_id;
-  for (auto& order : orders) by_id[order.shown.row.id] = &order;
   std::vector<OrderId> ids;
-  ids.reserve(by_id.size());
-  for (const auto& [id, order] : by_id) ids.push_back(id);
+  ids.reserve(orders.size());
+  for (const auto& order : orders) ids.push_back(order.shown.row.id);
   const auto sale_no = ids.front().sale_no();
-  std::map<OrderId, std::int32_t> changes;
+  std::map<OrderId, pqxx::row> confirmed;
   for (const auto& row : execute(tx, embedded::orders_confirm_paid_sql, sale_no, array_of(ids))) {
-    const auto id = read_order_id(row[0]);
-    Order& order = by_id.at(id)->shown.row;
-    order.status = OrderStatus::confirmed;
-    order.expires_at.reset();
-    order.refund_required = row[2].as<bool>();
-    changes[id] = row[1].as<std::int32_t>();
+    confirmed.emplace(read_order_id(row[0]), row);
   }
-  if (changes.size() != orders.size()) throw std::runtime_error("a locked order has changed");
+  if (confirmed.size() != orders.size()) throw std::runtime_error("a locked order has changed");
+  for (auto& order : orders) {
+    Order& row = order.shown.row;
+    row.status = OrderStatus::confirmed;
+    row.expires_at.reset();
+    row.refund_required = confirmed.at(row.id)[2].as<bool>();
+  }
   note_change(tx, sale_no, orders, [&](const PaidOrder& order) {
-    auto change = change_of(order.shown.row, changes.at(order.shown.row.id), OrderStatus::confirmed);
+    const auto change_no = confirmed.at(order.shown.row.id)[1].as<std::int32_t>();
+    auto change = change_of(order.shown.row, change_no, OrderStatus::confirmed);
     change.trace = order.cause;
     change.card_hash = order.card_hash;
     return std::optional(change);

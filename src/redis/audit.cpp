@@ -25,7 +25,6 @@ Result<AuditReply> read_audit(ReplyView reply) {
   result.now = from_unix_us(reply[1].number());
   result.items = read_items(reply[2]);
   result.pending = std::move(pending->entries);
-  result.order_records = reply[4].number();
   return result;
 }
 
@@ -33,7 +32,7 @@ Result<AuditReply> read_audit(ReplyView reply) {
 
 Call<AuditReply> audit(const Fence& fence, std::int64_t log_entries_max) {
   const SaleKeys keys(fence.sale_id, fence.epoch);
-  auto command = evalsha("audit", {keys.fence, keys.items, keys.log, keys.orders}, 3);
+  auto command = evalsha("audit", {keys.fence, keys.items, keys.log}, 3);
   command.add(fence.epoch).add(fence.identity).add(log_entries_max);
   return {std::move(command), Reader(read_audit)};
 }

@@ -16,7 +16,6 @@ struct AuditReply {
   TimePoint now{};
   std::vector<ItemLevel> items;
   std::vector<PendingEntry> pending;
-  std::int64_t order_records = 0;  ///< ever accepted under this epoch
 };
 [[nodiscard]] Call<AuditReply> audit(const Fence& fence, std::int64_t log_entries_max);
 

@@ -1,9 +1,8 @@
 -- One moment of a sale, for the audit (PROTOCOL R17).
 -- Uses  fence, clock
--- KEYS  fence, items, log, orders
+-- KEYS  fence, items, log
 -- ARGV  1 epoch, 2 identity, 3 most entries of the log
--- Reply {'lost'}, {'too_long', entries} or {'ok', moment, fields and values of the items, entries of the log, number of
---       order records}
+-- Reply {'lost'}, {'too_long', entries} or {'ok', moment, fields and values of the items, entries of the log}
 --       What was accepted before has a stamp of that moment at most, what is accepted after this a later one, also when
 --       Redis's clock has stepped back: reserve.lua then counts on from the log's last id.
 if not look_at_fence() then return {'lost'} end
@@ -20,5 +19,4 @@ if redis.call('EXISTS', KEYS[3]) == 1 then
     end
   end
 end
-return {'ok', digits(moment), redis.call('HGETALL', KEYS[2]), redis.call('XRANGE', KEYS[3], '-', '+'),
-  redis.call('HLEN', KEYS[4])}
+return {'ok', digits(moment), redis.call('HGETALL', KEYS[2]), redis.call('XRANGE', KEYS[3], '-', '+')}

@@ -278,5 +278,49 @@ class KilledPaymentTest(FaultCase):
         harness.wait_until(is_whole, 10, "units are stranded")
 
 
+class SilentPostgresTest(harness.ClusterCase):
+    """What PostgreSQL does not answer when many messages go together: one failure is the answer to all of them."""
+
+    own_postgres = True
+    settings = {"payments.webhook_secrets": SECRET, "postgres.statement_timeout_ms": 1000,
+                "postgres.lock_timeout_ms": 500, "postgres.connect_timeout_ms": 1000}
+    MESSAGES = 40
+
+    def failed_calls(self):
+        """Of the threads that take the provider's messages."""
+        return sum('"session":"payments-' in line and '"level":"warn' in line
+                   for line in self.cluster.instances[0].process.log_text().splitlines())
+
+    def tell(self, messages):
+        """Each by a connection of its own, at the same moment."""
+        return crowd(self.ports, len(messages),
+                     lambda number, client: self.provider.send(*messages[number], client=client))
+
+    def test_all_of_a_batch_are_put_off_at_once_and_succeed_later(self):
+        self.provider = PaymentProvider(self.cluster, SECRET)
+        sale = self.cluster.create_sale(stock=self.MESSAGES, payment="required", payment_window_s=600)
+        orders = [self.check_status(self.cluster.buy(sale, self.cluster.new_customer(), "k"), 201).json()
+                  for _ in range(self.MESSAGES)]
+        messages = [(self.provider.notice(order), self.provider.new_id()) for order in orders]
+        before = self.failed_calls()
+        self.cluster.postgres.pause()
+        try:
+            answers = self.tell(messages)
+        finally:
+            self.cluster.postgres.resume()
+        self.assertEqual({answer.status for answer in answers}, {503})
+        self.assertEqual({answer.problem for answer in answers} - {"unavailable", "outcome-unknown"}, set())
+        self.assertEqual([answer for answer in answers if not answer.header("Retry-After")], [])
+        # One by one each of them would have waited for a failure of its own.
+        self.assertLess(self.failed_calls() - before, self.MESSAGES // 2)
+
+        def all_confirmed():
+            return {answer.status for answer in self.tell(messages)} == {200}
+        harness.wait_until(all_confirmed, 30, "they are not taken when they are sent again", 0.5)
+        self.assertEqual(self.cluster.query("SELECT status, count(*) FROM orders GROUP BY 1"), [(1, self.MESSAGES)])
+        check_money(self.cluster)
+        self.cluster.wait_consistent(sale)
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -10,6 +10,7 @@ import urllib.parse
 
 import harness
 from harness import ClusterCase, item_definition, wait_until
+from harness.order_sums import wait_numbered
 
 PSEUDONYM = re.compile(r"erased-[0-9a-f]{32}")
 
@@ -56,6 +57,12 @@ class ErasureCase(ClusterCase):
 
 
 class ErasureTest(ErasureCase):
+    def counted_report(self, sale, checkouts):
+        """Whoever comes is counted a little later; None: not all are yet."""
+        report = self.cluster.admin("GET", f"/admin/v1/sales/{sale}/report").json()
+        counted = sum(point["checkouts"] or 0 for point in report["curve"]["points"])
+        return report if counted == checkouts else None
+
     def test_the_name_goes_and_the_counts_stay(self):
         sales = [self.cluster.create_sale(stock=20, limit=5) for _ in range(2)]
         customer, other = "Erasmus of Rotterdam", self.cluster.new_customer()
@@ -64,7 +71,7 @@ class ErasureTest(ErasureCase):
         cancelled = next(iter(mine))
         self.check_status(self.cluster.admin("POST", f"/admin/v1/orders/{cancelled}/cancel", {
             "reason": "Erasmus of Rotterdam has called"}), 200)
-        reports = [self.cluster.admin("GET", f"/admin/v1/sales/{sale}/report").json() for sale in sales]
+        reports = [wait_until(lambda s=sale: self.counted_report(s, 3), 10, "not all are counted") for sale in sales]
         self.assertIn(customer.encode(), self.redis_text())
 
         self.assertEqual(self.erase(customer), {"orders": 4, "sales": sorted(sales)})
@@ -129,6 +136,68 @@ class ErasureTest(ErasureCase):
         self.assertEqual(self.erase("nobody-ever"), {"orders": 0, "sales": []})
         self.assertEqual(self.cluster.query("SELECT count(*) FROM admin_log"), log)
         self.assertEqual(self.cluster.admin("GET", f"/admin/v1/sales/{sale}").json()["epoch"], epoch)
+
+    def test_two_at_once_do_it_once(self):
+        """Both of them wait for the customer's first order, and go on at the same moment."""
+        sales = [self.cluster.create_sale(stock=50) for _ in range(3)]
+        customer, other = self.cluster.new_customer("twice"), self.cluster.new_customer()
+        for sale in sales:
+            self.buy(sale, customer, quantity=2)
+            self.buy(sale, other)
+            # More than one transaction takes.
+            self.cluster.insert_orders(sale, [customer] * 1200, 3, given_back=True, reason="twice-1 has called")
+        begin = wait_numbered(self.cluster)
+        total = 3 * 1201
+        with contextlib.closing(self.cluster.postgres.connect(self.cluster.database)) as holding, \
+                concurrent.futures.ThreadPoolExecutor() as pool:
+            holding.autocommit = False
+            holding.cursor().execute("SELECT 1 FROM orders WHERE customer_id = %s FOR UPDATE", (customer,))
+            asking = [pool.submit(self.insist, customer, where) for where in (0, 1)]
+            wait_until(lambda: self.cluster.query(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+                "AND wait_event_type = 'Lock'") == [(2,)], 10, "they do not meet", 0.005)
+            holding.rollback()
+            answers = [one.result() for one in asking]
+
+        # Of each order one of them tells, wherever it is told.
+        self.assertEqual(sum(answer["orders"] for answer in answers), total)
+        self.assertEqual({sale for answer in answers for sale in answer["sales"]}, set(sales))
+        pseudonyms = list({row[0] for sale in sales for row in self.rows_of(sale).values()})
+        logged = self.cluster.query("SELECT change FROM admin_log WHERE subject = ANY (%s)", (pseudonyms,))
+        self.assertEqual(sum(change["orders"] for (change,) in logged), total)
+        told = [event["data"] for event in self.events_after(begin) if event["type"] == "flashsale.customer.erased"]
+        self.assertEqual({data["customer_id"] for data in told}, {customer})
+        for sale in sales:
+            self.assertEqual(sum(data["orders"] for data in told if data["sale_id"] == sale), 1201)
+            names = {row[0] for row in self.rows_of(sale).values()} - {other}
+            self.assertEqual({name for name in names if not PSEUDONYM.fullmatch(name)}, set())
+            self.assertEqual({data["pseudonym"] for data in told if data["sale_id"] == sale}, names)
+            self.assertEqual({row[2] for row in self.rows_of(sale).values()}, {None})
+            self.cluster.wait_consistent(sale)
+        self.assertNotIn(b"twice-", self.redis_text())
+        self.assertEqual(self.erase(customer), {"orders": 0, "sales": []})
+
+    def insist(self, customer, where):
+        """As whoever is told that it is not done: what all the calls have done, the last of which was 200."""
+        done = {"orders": 0, "sales": []}
+        until = time.monotonic() + 20 * harness.SLOWNESS
+        while True:
+            answer = self.cluster.admin("POST", f"/admin/v1/customers/{customer}/erase", where=where)
+            self.assertIn(answer.status, (200, 202), repr(answer))
+            done["orders"] += answer.json()["orders"]
+            done["sales"] += answer.json()["sales"]
+            if answer.status == 200:
+                return done
+            self.assertLess(time.monotonic(), until, "it is never complete")
+            time.sleep(0.2)
+
+    def events_after(self, begin):
+        last, events = wait_numbered(self.cluster), []
+        while begin < last:
+            page = self.cluster.admin("GET", f"/admin/v1/events?after={begin}&limit=1000").json()
+            events += page["events"]
+            begin = page["next_after"]
+        return events
 
     def test_the_orders_are_nobodys_any_more(self):
         sale = self.cluster.create_sale(stock=50)

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
 #include <condition_variable>
 #include <map>
 #include <mutex>
@@ -17,6 +19,42 @@ namespace {
 using testing::new_order;
 using testing::PostgresDatabase;
 using namespace std::chrono_literals;
+
+/// In the place of a PostgreSQL that is away: hangs up on whoever connects, and counts them.
+class HangingUp {
+ public:
+  HangingUp() {
+    accept();
+    thread_ = std::thread([this] { context_.run(); });
+  }
+  ~HangingUp() {
+    context_.stop();
+    thread_.join();
+  }
+  HangingUp(const HangingUp&) = delete;
+  HangingUp& operator=(const HangingUp&) = delete;
+
+  [[nodiscard]] std::string url() const {
+    return "postgresql://nobody@127.0.0.1:" + std::to_string(acceptor_.local_endpoint().port()) +
+           "/nowhere?sslmode=disable&gssencmode=disable";
+  }
+  [[nodiscard]] int callers() const { return callers_; }
+
+ private:
+  using Tcp = boost::asio::ip::tcp;
+  void accept() {
+    acceptor_.async_accept([this](const boost::system::error_code& error, const Tcp::socket&) {
+      if (error) return;
+      ++callers_;
+      accept();
+    });
+  }
+
+  boost::asio::io_context context_;
+  Tcp::acceptor acceptor_{context_, {boost::asio::ip::make_address("127.0.0.1"), 0}};
+  std::atomic<int> callers_{0};
+  std::thread thread_;
+};
 
 class PaymentIntakeTest : public ::testing::Test {
  protected:
@@ -182,12 +220,12 @@ TEST_F(PaymentIntakeTest, WithoutItsTableEachIsTold) {
   for (const auto& [message, outcome] : outcomes) EXPECT_EQ(outcome, "error") << message;
 }
 
-/// One look at it for all of them.
-TEST_F(PaymentIntakeTest, WithoutPostgresEachIsToldAtOnce) {
+TEST_F(PaymentIntakeTest, WithoutPostgresOneLookAtItIsForAllOfABatch) {
   const auto sale = create("s");
   const auto ids = write_unpaid(sale, 40);
+  const HangingUp away;
   auto options = database.options();
-  options.url = "postgresql://nobody@127.0.0.1:1/nowhere";
+  options.url = away.url();
   workers::OperationPool lost({.postgres = options, .redis = {}, .threads = 1, .queue_max = 100, .name = "lost"},
                               metrics);
   Intake of_lost(lost, upkeep, [] { return 1h; });
@@ -203,6 +241,7 @@ TEST_F(PaymentIntakeTest, WithoutPostgresEachIsToldAtOnce) {
   lost.stop();
   of_lost.stop();
   EXPECT_EQ(told, 40);
+  EXPECT_EQ(away.callers(), 1);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <map>
+#include <memory>
 #include <random>
 #include <set>
 #include <string>
@@ -155,6 +156,43 @@ std::map<std::string, std::string> origins_of(const std::vector<EventRow>& event
           event.client_hash + ' ' + event.card_hash;
   }
   return told;
+}
+
+/// Both are in one row: neither may write down again what the other has taken out of it.
+TEST_F(EventsTest, TwoErasuresAtOnceEachReachWhereTheirOrdersCameFrom) {
+  const auto sale = create("drop");
+  std::vector<NewOrder> orders;
+  for (const std::string customer : {"a", "b", "c"}) {
+    orders.push_back(new_order(sale, 0, customer, "k"));
+    orders.back().client_hash = std::string(32, customer[0]);
+  }
+  ASSERT_TRUE(writer.write(orders, false));
+  ASSERT_EQ(database.count("SELECT count(*) FROM outbox WHERE cardinality(order_ids) = 3"), 1);
+
+  pqxx::connection other(database.url());
+  auto holding = std::make_unique<pqxx::work>(other);
+  holding->exec("SELECT 1 FROM outbox WHERE cardinality(order_ids) = 3 FOR UPDATE");
+  std::vector<std::thread> erasing;
+  for (const std::string customer : {"a", "b"}) {
+    erasing.emplace_back([this, customer] {
+      auto own = database.connect("erasing");
+      const auto sales = find_sales_of_customer(own, customer).value();
+      ASSERT_EQ(sales.size(), 1u);
+      EXPECT_EQ(erase_orders(own, sales[0], customer, "erased-" + customer, {}, 100, "test")->count, 1);
+    });
+  }
+  const auto waiting = [&] {
+    return database.count(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND "
+        "application_name = 'erasing' AND wait_event_type = 'Lock'");
+  };
+  for (int i = 0; i < 1000 && waiting() < 2; ++i) std::this_thread::sleep_for(2ms);
+  holding.reset();
+  for (auto& thread : erasing) thread.join();
+
+  const std::map<std::string, std::string> expected{
+      {orders[2].order.id.to_string() + "/1", orders[2].client_hash + ' '}};
+  EXPECT_EQ(origins_of(number_and_read()), expected);
 }
 
 TEST_F(EventsTest, WhereOrdersCameFromIsToldUntilTheirCustomerIsErased) {

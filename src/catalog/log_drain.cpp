@@ -80,7 +80,7 @@ Error LogDrain::settle(Page& page, std::vector<redis::PendingEntry> entries) {
 }
 
 Error LogDrain::carry_out(Page& page, WriteOrders work) {
-  for (auto& order : work.orders) page.orders.push_back({std::move(order), page.new_epoch});
+  for (auto& order : work.orders) page.orders.push_back(to_write(work, std::move(order), page.new_epoch));
   return {};
 }
 

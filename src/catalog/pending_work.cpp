@@ -31,7 +31,14 @@ std::optional<PendingWork> find_pending_work(redis::PendingEntry entry, const Sa
     return ConfirmRetake{std::move(entry.orders.front())};
   }
   for (auto& order : entry.orders) set_first_status(order, sale);
-  return WriteOrders{std::move(entry.orders)};
+  return WriteOrders{std::move(entry.orders), std::move(entry.client_hashes)};
+}
+
+postgres::NewOrder to_write(const WriteOrders& work, Order order, std::int64_t epoch) {
+  const auto hash = work.client_hashes.find(order.id);
+  postgres::NewOrder told{std::move(order), epoch};
+  if (hash != work.client_hashes.end()) told.client_hash = hash->second;
+  return told;
 }
 
 Verdict judge(std::span<const Order> sent, const postgres::WriteResult& written) {

@@ -70,6 +70,7 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
     const auto held_back = static_cast<std::int64_t>(parts_.journal.held_back());
     if (has_to_wait(placement, held_back)) return turn_away(callback, sale, PlacementOutcome::unavailable);
     if (!parts_.permits.try_take(held_back)) return turn_away(callback, sale, PlacementOutcome::overloaded);
+    placement.client_hash = parts_.origins.of_client(placement.client);
     telemetry::OrderTrace trace;
     if (placement.trace.is_set()) trace = {.id = placement.id, .placed_at = now};
     batcher_->add(orders_.add({OrderProgress(std::move(placement), now), std::move(callback), nullptr, trace}));
@@ -151,7 +152,7 @@ class Checkout::Impl : public Settlement, public std::enable_shared_from_this<Im
       case Step::Act::reserve: batcher_->add(token); break;
       case Step::Act::write:
         to_write_.push_back({{order.progress.row_to_write(), order.progress.epoch(), order.progress.placement().trace,
-                              parts_.origins.of_client(order.progress.placement().client)},
+                              order.progress.placement().client_hash},
                              order.progress.reserves_again(),
                              this,
                              token});

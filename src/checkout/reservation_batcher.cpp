@@ -113,7 +113,7 @@ void ReservationBatcher::send(std::int32_t sale_no, SaleQueue& queue, std::vecto
   requests.reserve(answer->tokens.size());
   for (const auto token : answer->tokens) {
     const auto& placement = orders_.find(token)->progress.placement();
-    requests.push_back({placement.id, placement.lines, placement.customer_id});
+    requests.push_back({placement.id, placement.lines, placement.customer_id, placement.client_hash});
   }
   redis::ReservationTerms terms;
   // Redis refuses from the moment on at which this side has certainly given up (PROTOCOL R10): its clock shows at

@@ -169,7 +169,9 @@ void Sweeper::carry_out(const std::shared_ptr<const Sale>& sale, const std::stri
     const auto token = next_token_++;
     entries_[token] = {sale, entry_id, work.orders, work.orders.size(), {}, catalog::EntryEnd::done};
     in_flight_ += work.orders.size();
-    for (auto& order : work.orders) submissions.push_back({{std::move(order), sale->epoch}, true, this, token});
+    for (auto& order : work.orders) {
+      submissions.push_back({catalog::to_write(work, std::move(order), sale->epoch), true, this, token});
+    }
   }
   telemetry::log_info("pending orders are written by the sweeper",
                       {{"sale", sale->id}, {"orders", submissions.size()}, {"entry", entry_id}});

@@ -141,7 +141,8 @@ std::string withdrawal_payload(std::int32_t item_no, std::int64_t units, std::st
 }
 
 std::optional<PendingEntry> parse_pending_entry(std::string_view entry_id, std::string_view stamp,
-                                                std::string_view kind, std::string_view packed) {
+                                                std::string_view kind, std::string_view packed,
+                                                std::string_view clients) {
   Cursor moment(stamp);
   PendingEntry entry;
   entry.id = entry_id;
@@ -163,6 +164,7 @@ std::optional<PendingEntry> parse_pending_entry(std::string_view entry_id, std::
   entry.is_retake = kind == "p";
   // A batch with carts in it has a kind of its own: a version that knows none leaves it alone.
   if (kind != "o" && kind != "c" && !entry.is_retake) return std::nullopt;
+  Cursor hashes(clients);
   while (!cursor.done()) {
     const auto id = cursor.bytes(kIdBytes);
     auto payload = take_payload(cursor);
@@ -174,6 +176,8 @@ std::optional<PendingEntry> parse_pending_entry(std::string_view entry_id, std::
     order.created_at = entry.created_at;
     if (entry.is_retake) order.generation = cursor.number<std::uint16_t>();
     if (cursor.broken()) return std::nullopt;
+    const auto hash = hashes.bytes(kClientHashDigits);
+    if (!hash.empty() && hash.front() != '-') entry.client_hashes.emplace(order.id, hash);
     entry.orders.push_back(std::move(order));
   }
   if (entry.is_retake && entry.orders.size() != 1) return std::nullopt;

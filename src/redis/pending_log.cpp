@@ -15,7 +15,8 @@ Result<PendingPage> read_pending(ReplyView reply) {
   page.size = reply.size();
   for (std::size_t i = 0; i < page.size; ++i) {
     const auto fields = reply[i][1];
-    auto entry = parse_pending_entry(reply[i][0].text(), fields[1].text(), fields[2].text(), fields[3].text());
+    auto entry =
+        parse_pending_entry(reply[i][0].text(), fields[1].text(), fields[2].text(), fields[3].text(), fields[5].text());
     if (entry) page.entries.push_back(std::move(*entry));
     else ++page.unreadable;
   }

@@ -35,6 +35,21 @@ std::string_view mode_of(const ReservationTerms& terms) {
   return terms.replay_only ? "3" : "0";
 }
 
+/// As the pending log has them (parse_pending_entry).
+std::string client_hashes(std::span<const ReservationRequest> requests) {
+  const auto is_told = [](const ReservationRequest& request) {
+    return request.client_hash.size() == kClientHashDigits;
+  };
+  std::string hashes;
+  if (std::ranges::none_of(requests, is_told)) return hashes;
+  hashes.reserve(requests.size() * kClientHashDigits);
+  for (const auto& request : requests) {
+    if (is_told(request)) hashes += request.client_hash;
+    else hashes.append(kClientHashDigits, '-');
+  }
+  return hashes;
+}
+
 Result<ReservationReply> read_reserve(ReplyView reply, std::size_t request_count) {
   ReservationReply result;
   const auto outcome = reply[0].text();
@@ -74,11 +89,11 @@ Call<ReservationReply> reserve(const Fence& fence, const ReservationTerms& terms
   }
   const SaleKeys keys(fence.sale_id, fence.epoch);
   auto command = evalsha("reserve", {keys.fence, keys.items, keys.orders, keys.buyers, keys.log},
-                         8 + items.size() + line_count * 5);
+                         9 + items.size() + line_count * 5);
   command.add(fence.epoch).add(fence.identity).add(to_unix_us(terms.deadline)).add(terms.log_entries_max);
   command.add(mode_of(terms));
   command.add(terms.unpaid_orders_max).add(std::int64_t{terms.unpaid_pause.count()});
-  command.add(static_cast<std::int64_t>(items.size()));
+  command.add(client_hashes(requests)).add(static_cast<std::int64_t>(items.size()));
   for (const auto item_no : items) command.add(static_cast<std::int64_t>(item_no));
   std::string payload;
   for (const auto& request : requests) {

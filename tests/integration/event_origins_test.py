@@ -160,8 +160,93 @@ class OriginsTest(OriginsCase):
         self.assertEqual([row for row in rows if row[0] and client_hash(HOME) in row[0]], [])
 
 
-class WithoutAKeyTest(OriginsCase):
+class UnwrittenCase(OriginsCase):
+    """Of orders that stand in Redis alone, since PostgreSQL takes none of their item, when their instance is killed."""
+
+    instances = 2
+
+    def setUp(self):
+        for instance in self.cluster.instances:
+            if not instance.alive:
+                instance.start()
+        super().setUp()
+
+    def take(self, address, customer=None):
+        how = {"X-Forwarded-For": address, "Prefer": "respond-async"}
+        return self.check_status(self.cluster.buy(self.sale, customer or self.cluster.new_customer(), headers=how),
+                                 202).json()
+
+    def log_entries(self):
+        """All fields of what waits to be written."""
+        client = self.cluster.redis.client
+        return [fields for key in client.scan_iter(match=f"fs:{{{self.sale}}}:*:log")
+                for _, fields in client.xrange(key)]
+
+    def wait_written(self, orders):
+        def written():
+            [(count,)] = self.cluster.query("SELECT count(*) FROM orders WHERE order_id = ANY (%s::uuid[])",
+                                            ([order["id"] for order in orders],))
+            return count == len(orders) and not self.log_entries()
+        wait_until(written, 20, "nobody writes them")
+
+
+class KilledInstanceTest(UnwrittenCase):
+    settings = {"payments.webhook_secrets": SECRET, "events.origin_key": KEY}
+
+    def take_and_die(self):
+        """{address: its order}"""
+        orders = {address: self.take(address) for address in (HOME, OFFICE, ELSEWHERE)}
+        self.cluster.instances[0].kill()
+        return orders
+
+    def check_told(self, orders):
+        self.wait_written(orders.values())
+        self.cluster.instances[0].start()
+        self.assertEqual({address: self.origins(order) for address, order in orders.items()},
+                         {address: [("awaiting_payment", client_hash(address), None)] for address in orders})
+        hashes = [client_hash(address).encode() for address in orders]
+        self.assertEqual([one for one in hashes if one in self.redis_text()], [], "Redis keeps them")
+
+    def redis_text(self):
+        client = self.cluster.redis.client
+        return b"".join(b"".join(part for pair in client.hgetall(key).items() for part in pair)
+                        for key in client.scan_iter(count=1000) if client.type(key) == b"hash")
+
+    def test_another_one_writes_them(self):
+        with self.cluster.locked_items(self.sale):
+            orders = self.take_and_die()
+        self.check_told(orders)
+
+    def test_a_rebuild_writes_them(self):
+        with self.cluster.locked_items(self.sale):
+            orders = self.take_and_die()
+            self.cluster.redis.client.delete(f"fs:{{{self.sale}}}")
+        self.check_told(orders)
+
+    def test_an_erasure_reaches_them(self):
+        customer = self.cluster.new_customer("leaving")
+        path = f"/admin/v1/customers/{customer}/erase"
+        with self.cluster.locked_items(self.sale):
+            order = self.take(CAFE, customer)
+            self.assertIn(client_hash(CAFE), self.stored_text())
+            self.cluster.instances[0].kill()
+            # It is not written, so nobody says that it is done.
+            self.check_status(self.cluster.admin("POST", path, where=1), 202)
+        wait_until(lambda: self.cluster.admin("POST", path, where=1).status == 200, 20, "it is never complete", 0.5)
+        self.assertNotIn(client_hash(CAFE), self.stored_text())
+        self.cluster.instances[0].start()
+        self.assertEqual(self.origins(order), [("awaiting_payment", None, None)])
+
+
+class WithoutAKeyTest(UnwrittenCase):
     settings = {"payments.webhook_secrets": SECRET}
+
+    def test_nothing_stands_in_redis(self):
+        with self.cluster.locked_items(self.sale):
+            order = self.take(OFFICE)
+            self.assertEqual([set(fields) for fields in self.log_entries()], [{b"t", b"o"}])
+        self.wait_written([order])
+        self.assertEqual(self.origins(order), [("awaiting_payment", None, None)])
 
     def test_nothing_is_told_or_kept(self):
         order = self.buy(OFFICE)

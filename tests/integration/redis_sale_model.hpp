@@ -43,6 +43,7 @@ struct ModelEntry {
   std::vector<std::pair<OrderId, ModelRecord>> orders;
   std::optional<redis::WithdrawalEntry> withdrawal;
   bool settled = false;  ///< written to PostgreSQL, so it may be trimmed
+  redis::ClientHashes client_hashes{};
 };
 
 /// The keys of one epoch.
@@ -158,6 +159,7 @@ struct SaleModel {
       for (const auto& line : request.lines) current().items.at(line.item_no).remaining -= line.quantity;
       current().add_record(request.id, record);
       entry.orders.emplace_back(request.id, record);
+      if (!request.client_hash.empty()) entry.client_hashes.emplace(request.id, request.client_hash);
     }
     if (!entry.orders.empty()) current().log.push_back(std::move(entry));
     return decisions;
@@ -270,6 +272,7 @@ inline std::string describe(const EpochKeys& keys) {
   for (const auto& entry : keys.log) {
     out << "entry " << entry.id << " at " << to_unix_us(entry.at) << "\n";
     for (const auto& [id, record] : entry.orders) out << "  " << id.to_string() << ": " << describe(record) << "\n";
+    for (const auto& [id, hash] : entry.client_hashes) out << "  " << id.to_string() << " from " << hash << "\n";
     if (!entry.withdrawal) continue;
     out << "  withdrawal " << entry.withdrawal->change_id.to_string() << ": " << entry.withdrawal->units << " of item "
         << entry.withdrawal->item_no << " by " << entry.withdrawal->who << "\n";
@@ -325,7 +328,7 @@ inline ModelRecord read_record(std::string_view text) {
 }
 
 inline ModelEntry read_entry(const redis::PendingEntry& pending) {
-  ModelEntry entry{pending.id, pending.created_at, {}, pending.withdrawal, false};
+  ModelEntry entry{pending.id, pending.created_at, {}, pending.withdrawal, false, pending.client_hashes};
   for (const auto& order : pending.orders) {
     entry.orders.emplace_back(order.id, ModelRecord{'h', order.created_at, order.lines, order.customer_id});
   }

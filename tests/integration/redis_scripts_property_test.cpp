@@ -18,6 +18,9 @@ constexpr std::array<std::int32_t, 3> kItems{1, 2, 11};
 constexpr std::int32_t kUnknownItem = 3;
 /// The second and third would collide in a units field without a delimiter that item numbers cannot hold.
 const std::array<std::string, 4> kCustomers{"ann", "1:ann", "1ann", "\xC5\xBElu\xC5\xA5"};
+const std::array<std::string, 3> kClientHashes{std::string(redis::kClientHashDigits, '0'),
+                                               std::string(redis::kClientHashDigits, '7'),
+                                               std::string(redis::kClientHashDigits, 'f')};
 constexpr int kKeys = 6;
 const TimePoint kPast = from_unix_us(1'000'000);
 const TimePoint kFuture = from_unix_us(4'102'444'800'000'000);
@@ -177,10 +180,12 @@ class History {
   std::vector<redis::ReservationRequest> pick_requests() {
     asked_lines_.clear();
     std::vector<redis::ReservationRequest> requests;
+    const bool is_told = random_.percent(50);
     for (auto count = random_.between(1, 6); count > 0; --count) {
       const auto& customer = random_.of(kCustomers);
       asked_lines_.push_back(pick_lines());
-      const redis::ReservationRequest request{pick_order_id(customer), asked_lines_.back(), customer};
+      redis::ReservationRequest request{pick_order_id(customer), asked_lines_.back(), customer};
+      if (is_told && random_.percent(80)) request.client_hash = random_.of(kClientHashes);
       // Ids in a batch are distinct, as the batcher sends them.
       const bool again =
           std::any_of(requests.begin(), requests.end(), [&](const auto& r) { return r.id == request.id; });

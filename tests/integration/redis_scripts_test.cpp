@@ -218,6 +218,24 @@ TEST_F(RedisScriptsTest, OrdersAreCountedOnFromTheLogWhileTheClockIsBehindIt) {
   EXPECT_EQ(redis::parse_order_record(record)->created_at, first.now);
 }
 
+/// Beside those that were accepted, as their batch had them; in no record.
+TEST_F(RedisScriptsTest, TheLogAloneHasTheHashesOfClients) {
+  const std::string hash_of_ann(kClientHashDigits, 'a'), hash_of_eve(kClientHashDigits, 'e');
+  const auto ann = cart_of("ann", {{kSneaker, 1}, {kTicket, 1}}), greedy = order("greedy", 99), bob = order("bob"),
+             eve = order("eve");
+  const std::vector<ReservationRequest> requests{{ann.id, ann.lines, ann.customer_id, hash_of_ann},
+                                                 {greedy.id, greedy.lines, greedy.customer_id, hash_of_ann},
+                                                 {bob.id, bob.lines, bob.customer_id},
+                                                 {eve.id, eve.lines, eve.customer_id, hash_of_eve}};
+  const auto reply = redis.reserve(fence(), {kFuture, 1000}, requests);
+  ASSERT_THAT(reply.decisions,
+              ElementsAre(Decision::accepted, Decision::limit, Decision::accepted, Decision::accepted));
+  const auto pending = redis.pending(1);
+  ASSERT_EQ(pending.size(), 1U);
+  EXPECT_EQ(pending[0].client_hashes, (redis::ClientHashes{{ann.id, hash_of_ann}, {eve.id, hash_of_eve}}));
+  EXPECT_EQ(redis.find(fence(), ann.id).record.size(), redis::make_order_record(ann).size());
+}
+
 TEST_F(RedisScriptsTest, ALogGoesOnFromTheNewestOrderThatWasLoaded) {
   const auto newest = redis.clock() + kStep;
   sale.epoch = 2;

@@ -43,6 +43,19 @@ TEST(PendingEntryTest, ABatchHoldsItsOrdersInTheirOrder) {
   }
 }
 
+TEST(PendingEntryTest, ABatchTellsWhereItsOrdersCameFrom) {
+  const std::string hash(kClientHashDigits, '7'), none(kClientHashDigits, '-');
+  const auto ann = sample::order_id("ann", "key"), bob = sample::order_id("bob", "key");
+  const auto hashes = [](const std::string& clients) {
+    return parse_pending_entry("1-1", kStamp, "c", kAnn + kBob, clients).value().client_hashes;
+  };
+  EXPECT_EQ(hashes(none + hash), (ClientHashes{{bob, hash}}));
+  EXPECT_EQ(hashes(hash + hash), (ClientHashes{{ann, hash}, {bob, hash}}));
+  EXPECT_EQ(hashes(hash), (ClientHashes{{ann, hash}}));
+  EXPECT_EQ(hashes(""), ClientHashes{});
+  EXPECT_EQ(hashes("7"), ClientHashes{});
+}
+
 TEST(PendingEntryTest, ARetakeIsOneOrderWithItsGeneration) {
   const auto entry = parse("p", kAnnAgain).value();
   EXPECT_TRUE(entry.is_retake);

@@ -119,6 +119,19 @@ TEST(PendingWorkOfPaidSalesTest, OrdersBeginAwaitingPaymentAndARetakeAsItWasTake
   }
 }
 
+TEST(WriteOrdersTest, EachIsWrittenWithWhereItCameFrom) {
+  const auto ann = order("ann", {kItem}), bob = order("bob", {kItem});
+  auto entry = batch({ann, bob});
+  entry.client_hashes = {{ann.id, "hash"}};
+  for (const auto log : {LogOf::served_epoch, LogOf::older_epoch}) {
+    const auto work = std::get<WriteOrders>(find_pending_work(entry, open_sale(2), log).value());
+    EXPECT_EQ(to_write(work, ann, 7).client_hash, "hash");
+    EXPECT_EQ(to_write(work, bob, 7).client_hash, "");
+    EXPECT_EQ(to_write(work, ann, 7).epoch, 7);
+    EXPECT_EQ(to_write(work, ann, 7).order.id, ann.id);
+  }
+}
+
 // --- what becomes of it ---
 
 constexpr Verdict kDone{EntryEnd::done, Release::nothing};

@@ -8,6 +8,7 @@
 #include "flashsale/model/order.hpp"
 #include "flashsale/model/result.hpp"
 #include "flashsale/model/sale.hpp"
+#include "flashsale/postgres/order_writer.hpp"
 #include "flashsale/postgres/payment_repository.hpp"
 #include "flashsale/postgres/sale_repository.hpp"
 #include "flashsale/postgres/write_result.hpp"
@@ -27,6 +28,7 @@ enum class LogOf : std::uint8_t {
 /// Orders of one batch, each with the status that its row begins with. None: nothing is left of it.
 struct WriteOrders {
   std::vector<Order> orders;
+  redis::ClientHashes client_hashes{};  ///< of some of them, at least
 };
 /// An ended order whose units were taken again for a late payment (PROTOCOL R16).
 struct ConfirmRetake {
@@ -40,6 +42,9 @@ using PendingWork = std::variant<WriteOrders, ConfirmRetake, WriteWithdrawal>;
 
 /// Empty: it is of another sale, in an older epoch's log.
 [[nodiscard]] std::optional<PendingWork> find_pending_work(redis::PendingEntry entry, const Sale& sale, LogOf log);
+
+/// One of its orders, as whoever accepted it would have written it, but for its trace.
+[[nodiscard]] postgres::NewOrder to_write(const WriteOrders& work, Order order, std::int64_t epoch);
 
 /// What becomes of an entry. One of several orders ends as that of them whose end stands last here.
 enum class EntryEnd : std::uint8_t {

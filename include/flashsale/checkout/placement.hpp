@@ -25,6 +25,7 @@ struct Placement {
   RequestId request_id;                  ///< of the request, which may be over before the order is
   telemetry::TraceContext trace;         ///< its span; none while tracing is off
   std::string client{};                  ///< its client_network(); empty where nobody is told of it
+  std::string client_hash{};             ///< of that, once Redis is asked for the order
 };
 
 /// Whether a row under its id is its order. It can be another's, although the id is made of the customer's: of one who

@@ -1,5 +1,7 @@
 #pragma once
+#include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -29,6 +31,10 @@ void append_order_payload(std::string& out, std::span<const OrderLine> lines, st
 [[nodiscard]] std::optional<OrderRecord> parse_order_record(std::string_view text);
 [[nodiscard]] std::string make_order_record(const Order& order);
 
+/// Of where orders come from, as identity::OriginHasher gives them.
+using ClientHashes = std::map<OrderId, std::string>;
+inline constexpr std::size_t kClientHashDigits = 32;
+
 /// A stock withdrawal in the pending log.
 struct WithdrawalEntry {
   OrderId change_id;
@@ -45,9 +51,12 @@ struct PendingEntry {
   std::vector<Order> orders;
   bool is_retake = false;  ///< its one order has a row already, which is to be confirmed (PROTOCOL R16)
   std::optional<WithdrawalEntry> withdrawal;
+  ClientHashes client_hashes{};  ///< of those of the orders that were accepted with one
 };
-/// Empty when the entry is not of our making (logged by the caller, left alone).
+/// Empty when the entry is not of our making (logged by the caller, left alone). `clients`: a hash for each of its
+/// orders, one behind the other, `-` in the place of those that have none; empty: none has one.
 [[nodiscard]] std::optional<PendingEntry> parse_pending_entry(std::string_view entry_id, std::string_view stamp,
-                                                              std::string_view kind, std::string_view packed);
+                                                              std::string_view kind, std::string_view packed,
+                                                              std::string_view clients = {});
 
 }  // namespace flashsale::redis

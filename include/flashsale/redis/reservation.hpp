@@ -32,6 +32,8 @@ struct ReservationRequest {
   OrderId id;
   std::span<const OrderLine> lines;  ///< at least one
   std::string_view customer_id;
+  /// Stands in the pending log beside it, for whoever writes it in this process's place; empty: not told.
+  std::string_view client_hash{};
 };
 struct ReservationReply {
   enum class Outcome : std::uint8_t { decided, lost, late } outcome = Outcome::lost;

@@ -6,7 +6,8 @@
 --         those of an older one, which may only look for what their key has made since; '3' for replays only: an order
 --         that is there is answered as ever, and nothing new is taken,
 --       6 unpaid orders of one customer after which the next wait, or '0', 7 for so long, us,
---       8 number of items I, then I item numbers,
+--       8 hashes of where the orders come from, 32 digits for each, `-` for one that has none; '' when none has one,
+--       9 number of items I, then I item numbers,
 --       then for each line of each order: id (16 bytes), index of its item (1..I), units field, quantity, payload.
 --       An order's first line has its id and the payload of the whole order; those behind it have neither (''). Of its
 --       lines all are taken or none
@@ -51,8 +52,8 @@ local in_time = mode == '1' and resting and not rests_anew and state ~= '3'
 local open = now < tonumber(ends_at) and now >= rest(KEYS[1], SELLS_FROM, sells_from, OPENING_REST)
   and (state == '1' or (state == '0' and now >= tonumber(starts_at)))
 
-local item_count = tonumber(ARGV[8])
-local item_no_of = 8  -- behind it the items' numbers stand
+local item_count = tonumber(ARGV[9])
+local item_no_of = 9  -- behind it the items' numbers stand
 local first = item_no_of + item_count + 1
 -- Of a line of an order: positions from its first argument, the id.
 local ITEM, UNITS_FIELD, QUANTITY, PAYLOAD, STRIDE = 1, 2, 3, 4, 5
@@ -112,7 +113,8 @@ local function refuses_customer(n)
 end
 
 local stamp = struct.pack('<I8', now)
-local codes, replays, orders, totals, packed = {}, {}, {}, {}, {}
+local codes, replays, orders, totals, packed, clients = {}, {}, {}, {}, {}, {}
+local hashes, HASH_DIGITS = ARGV[8], 32
 local kind = 'o'
 local total_of = {}
 local freed = 0
@@ -179,12 +181,25 @@ while n <= count do
       orders[#orders + 1] = ids[n]
       orders[#orders + 1] = HELD .. stamp .. payload
       packed[#packed + 1] = ids[n] .. payload
+      if hashes ~= '' then
+        clients[#clients + 1] = string.sub(hashes, #codes * HASH_DIGITS + 1, (#codes + 1) * HASH_DIGITS)
+      end
       if last > n then kind = 'c' end
       if was_refused then freed = freed + 1 end
     end
   end
   codes[#codes + 1] = code
   n = last + 1
+end
+
+-- In the log alone, which forgets an order when it is written: only whoever writes it has to tell where it came from.
+local function add_entry(id)
+  local fields = {'t', stamp, kind, table.concat(packed)}
+  if hashes ~= '' then
+    fields[5] = 'a'
+    fields[6] = table.concat(clients)
+  end
+  return redis.call('XADD', KEYS[5], id, unpack(fields))
 end
 
 local entry = ''
@@ -201,7 +216,7 @@ if #packed > 0 then
   redis.call('HSET', KEYS[4], unpack(totals))
   -- For the pulse, which tells by the number of records whether an item has moved.
   if freed > 0 then redis.call('HINCRBY', KEYS[1], MOVES, freed) end
-  entry = redis.call('XADD', KEYS[5], '*', 't', stamp, kind, table.concat(packed))
+  entry = add_entry('*')
   -- Ids of the log never go back, whatever the clock does. When they are ahead of it, it has stepped back: orders are
   -- then counted on from the log's last moment, so that whoever holds them against a moment (R17) finds what was
   -- accepted before it before, and the rest after. See audit.lua; a clock that is off by more is not waited for.
@@ -212,7 +227,7 @@ if #packed > 0 then
     redis.call('XDEL', KEYS[5], entry)
     now = ms * 1000 + 1000 + number
     stamp = struct.pack('<I8', now)
-    entry = redis.call('XADD', KEYS[5], digits(ms) .. '-' .. digits(number), 't', stamp, kind, table.concat(packed))
+    entry = add_entry(digits(ms) .. '-' .. digits(number))
     for at = 2, #orders, 2 do orders[at] = HELD .. stamp .. string.sub(orders[at], FIRST_LINE_AT) end
     redis.call('HSET', KEYS[3], unpack(orders))
   end

@@ -27,8 +27,9 @@ class LoadCase(ClusterCase):
     settings = {"rate_limit.enabled": False}
 
     def start(self, **options):
-        return subprocess.Popen(harness.load_command(self.cluster, create_limit=2, **options), stdout=subprocess.PIPE,
-                                stderr=subprocess.STDOUT, text=True)
+        # What is settled is not waited for; a machine with other things to do takes its time.
+        command = harness.load_command(self.cluster, create_limit=2, settle_s=60, **options)
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
     def run_load(self, **options):
         with tempfile.NamedTemporaryFile(suffix=".json") as out:

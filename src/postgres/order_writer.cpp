@@ -685,8 +685,10 @@ OrderWriter::OrderWriter(Options options, std::string name, BatchWrite how)
 Result<std::vector<WriteResult>> OrderWriter::write(std::span<const NewOrder> orders, bool may_exist) {
   Results results(orders.size());
   if (orders.empty()) return results;
+  // Not behind them: who has been committed is answered. Nor while something is amiss.
+  if (!may_exist && rows_since_look_ >= kRowsBetweenLooks) keep_statistics();
   if (const Error error = write_all(orders, may_exist, results)) return error;
-  keep_statistics(orders.size());
+  rows_since_look_ += orders.size();
   return results;
 }
 
@@ -707,10 +709,9 @@ Error OrderWriter::write_all(std::span<const NewOrder> orders, bool may_exist, s
 
 /// The first orders of a sale are when the planner may know of none. (On a distributed server, where the rows are
 /// others', it is left to them.)
-void OrderWriter::keep_statistics(std::size_t written) {
-  rows_since_look_ += written;
-  if (by_function_ || rows_since_look_ < kRowsBetweenLooks) return;
+void OrderWriter::keep_statistics() {
   rows_since_look_ = 0;
+  if (by_function_) return;
   const Error error = session_.run([](pqxx::connection& connection) {
     pqxx::nontransaction tx(connection);
     execute(tx, embedded::order_statistics_refresh_sql, kRowsKnownAtLeast);

@@ -55,7 +55,7 @@ class OrderWriter {
 
  private:
   [[nodiscard]] Error write_all(std::span<const NewOrder> orders, bool may_exist, std::vector<WriteResult>& results);
-  void keep_statistics(std::size_t written);
+  void keep_statistics();
 
   bool by_function_;
   Session session_;

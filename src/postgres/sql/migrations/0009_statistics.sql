@@ -27,3 +27,6 @@ BEGIN
     EXECUTE format('ALTER FUNCTION refresh_order_statistics(bigint) SET search_path = %I, pg_temp', current_schema());
 END
 $$;
+
+-- `migrate` grants it to whoever serves.
+REVOKE EXECUTE ON FUNCTION refresh_order_statistics(bigint) FROM PUBLIC;

@@ -11,7 +11,8 @@ constexpr std::size_t kRecentMax = 8192;
 constexpr std::size_t kRecentBytesMax = std::size_t{8} * 1024 * 1024;
 /// Sales whose orders come up in events at the same time.
 constexpr std::size_t kSalesMax = 256;
-/// An erasure, by whichever process, reaches what stands in memory within this time.
+/// An erasure, by whichever process, reaches what stands in memory within this time (and what was read ahead of it for
+/// a sink a second later).
 constexpr std::chrono::seconds kRecentAge{3};
 constexpr std::chrono::milliseconds kPatience{250};
 
@@ -61,12 +62,21 @@ std::int64_t EventLog::last_position() const {
   return last_position_;
 }
 
+std::int64_t EventLog::falls() const {
+  const std::lock_guard lock(mutex_);
+  return falls_;
+}
+
 void EventLog::announce(std::int64_t last_position) {
   std::vector<Listener> listeners;
   {
     const std::lock_guard lock(mutex_);
     if (last_position == last_position_) return;
-    if (last_position < last_position_) recent_.clear(), recent_bytes_ = 0;
+    if (last_position < last_position_) {
+      ++falls_;
+      recent_.clear();
+      recent_bytes_ = 0;
+    }
     last_position_ = last_position;
     listeners = listeners_;
   }

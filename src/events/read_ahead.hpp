@@ -19,10 +19,10 @@ class ReadAhead {
  public:
   ReadAhead(const postgres::Options& postgres, std::string session_name, EventLog& log);
 
-  /// In the background, what stands behind `after`: at most `limit` events.
+  /// In the background, what stands behind `after`: at most `limit` events. Where no thread can be had, nothing is.
   void begin(std::int64_t after, std::size_t limit);
-  /// What was read of it; waits for it. None: nothing was begun behind this position, it has failed, or it was so long
-  /// ago that an erasure may have come since.
+  /// What was read of it; waits for it. None: nothing was begun behind this position, it has failed, the line has gone
+  /// back, or it was so long ago that an erasure may have come since.
   [[nodiscard]] std::optional<std::vector<EventPtr>> take(std::int64_t after);
   /// Waits for what was begun, and forgets it.
   void drop() { reading_.reset(); }
@@ -32,6 +32,7 @@ class ReadAhead {
   struct Reading {
     std::int64_t after = 0;
     Clock::time_point begun_at;
+    std::int64_t falls = 0;                             ///< of the line until then
     std::future<Result<std::vector<EventPtr>>> events;  ///< of std::async: it is waited for when it goes
   };
 

@@ -80,7 +80,7 @@ void Relay::step() {
     return pause(kLook);
   }
   if (!is_delivering_ && (is_to_wait() || !begin())) return;
-  if (is_ahead_of_line()) return;
+  if (has_line_gone_back()) return;
   const auto unsaved = position_ - saved_position_;
   // (After a failure save_at_ is far ahead, and that is waited for.)
   const auto due_at = unsaved < kUnsavedMax ? save_at_ : save_at_ - kSaveInterval;
@@ -89,10 +89,7 @@ void Relay::step() {
   if (position_ - saved_position_ >= kUnsavedMax) return pause(kLook);
   if (sink_->tend()) try_at_ = {};
   if (is_to_wait()) return;
-  if (position_ == saved_position_ && was_moved()) {
-    is_delivering_ = false;
-    return;
-  }
+  if (position_ == saved_position_ && was_moved()) return end_delivery();
   const auto patience = Clock::now() + (position_ == saved_position_ ? kLook : kSaveInterval);
   if (log_.wait_beyond(position_, patience)) tell();
 }
@@ -107,6 +104,7 @@ bool Relay::is_to_wait() {
 
 /// From where it stands. False: that is not known yet.
 bool Relay::begin() {
+  falls_ = log_.falls();
   const auto stored = postgres::register_event_sink(session_, sink_->name(), sink_->kind());
   if (!stored) {
     fail("PostgreSQL: " + stored.error().message());
@@ -151,11 +149,12 @@ Result<bool> Relay::stands_in_line(const Sink::OwnPosition& own) {
 }
 
 /// PostgreSQL was put back to an older state: its positions are given anew, and what it knows of the sink is as old.
-bool Relay::is_ahead_of_line() {
+bool Relay::has_line_gone_back() {
   const auto last = log_.last_position();
-  if (last == 0 || position_ <= last) return false;
+  // It may have come as far again since.
+  if (last == 0 || (position_ <= last && log_.falls() == falls_)) return false;
   note_gone_back(position_);
-  is_delivering_ = false;
+  end_delivery();
   pause(kLook);
   return true;
 }
@@ -218,7 +217,7 @@ bool Relay::save() {
     return true;
   }
   if (!*saved) {
-    is_delivering_ = false;
+    end_delivery();
     return false;
   }
   saved_position_ = position_;
@@ -228,9 +227,14 @@ bool Relay::save() {
 void Relay::release() {
   if (!is_delivering_) return;
   if (position_ != saved_position_) (void)save();
-  if (read_ahead_) read_ahead_->drop();
   sink_->release();
+  end_delivery();
+}
+
+/// Nothing is kept of what was to come.
+void Relay::end_delivery() {
   is_delivering_ = false;
+  if (read_ahead_) read_ahead_->drop();
 }
 
 void Relay::fail(const std::string& error) {

@@ -666,8 +666,6 @@ Error write_isolating(Session& session, std::span<const NewOrder> orders, std::s
   return write_isolating(session, orders.subspan(half), first_place + half, results);
 }
 
-/// Looks at what the planner knows of the orders come after so many rows of a writer.
-constexpr std::size_t kRowsBetweenLooks = 2000;
 /// From so many rows on that it knows of, it looks each of a list up by its key.
 constexpr std::int64_t kRowsKnownAtLeast = 8000;
 
@@ -686,7 +684,7 @@ Result<std::vector<WriteResult>> OrderWriter::write(std::span<const NewOrder> or
   Results results(orders.size());
   if (orders.empty()) return results;
   // Not behind them: who has been committed is answered. Nor while something is amiss.
-  if (!may_exist && rows_since_look_ >= kRowsBetweenLooks) keep_statistics();
+  if (!may_exist && rows_since_look_ >= rows_between_looks_) keep_statistics();
   if (const Error error = write_all(orders, may_exist, results)) return error;
   rows_since_look_ += orders.size();
   return results;
@@ -712,10 +710,13 @@ Error OrderWriter::write_all(std::span<const NewOrder> orders, bool may_exist, s
 void OrderWriter::keep_statistics() {
   rows_since_look_ = 0;
   if (by_function_) return;
-  const Error error = session_.run([](pqxx::connection& connection) {
+  bool is_known = false;
+  const Error error = session_.run([&](pqxx::connection& connection) {
     pqxx::nontransaction tx(connection);
-    execute(tx, embedded::order_statistics_refresh_sql, kRowsKnownAtLeast);
+    is_known = !execute(tx, embedded::order_statistics_refresh_sql, kRowsKnownAtLeast)[0][0].as<bool>();
   });
+  // In a table with room for very many, a small sample may find none of a few thousand.
+  rows_between_looks_ = is_known ? kRowsBetweenLooks : std::min(rows_between_looks_ * 2, kRowsBetweenLooksMax);
   if (error) telemetry::log_warn("the statistics of the orders stay as they are", {{"error", error.message()}});
 }
 

@@ -186,7 +186,8 @@ TEST_F(EventsTest, TwoErasuresAtOnceEachReachWhereTheirOrdersCameFrom) {
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND "
         "application_name = 'erasing' AND wait_event_type = 'Lock'");
   };
-  for (int i = 0; i < 1000 && waiting() < 2; ++i) std::this_thread::sleep_for(2ms);
+  for (int i = 0; i < 10'000 && waiting() < 2; ++i) std::this_thread::sleep_for(2ms);
+  EXPECT_EQ(waiting(), 2);
   holding.reset();
   for (auto& thread : erasing) thread.join();
 

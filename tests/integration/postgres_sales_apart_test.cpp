@@ -528,6 +528,23 @@ TEST_F(SalesApartTest, TheFirstSaleInATableThatWasEmptiedIsReadByItsKeys) {
   expect_lists_read_by_keys(sale, [] {});
 }
 
+TEST_F(SalesApartTest, OrdersAreCountedWhereThePlannerKnowsOfFewAndNobodyElseDoesIt) {
+  database.ask("ALTER TABLE orders SET (autovacuum_enabled = false)");
+  insert_strangers(first, 3000);
+  const auto refresh = [&] { return database.ask("SELECT refresh_order_statistics(8000)"); };
+  {
+    pqxx::connection other(database.url());
+    pqxx::work vacuuming(other);
+    vacuuming.exec("LOCK TABLE orders IN SHARE UPDATE EXCLUSIVE MODE");
+    EXPECT_EQ(refresh(), "f");
+  }
+  EXPECT_EQ(refresh(), "t");
+  EXPECT_EQ(database.ask("SELECT reltuples FROM pg_class WHERE relname = 'orders'"), "3000");
+  insert_strangers(second, 6000);
+  EXPECT_EQ(refresh(), "t");
+  EXPECT_EQ(refresh(), "f");
+}
+
 /// A small sale beside a large one costs what it has, whoever reads all of it, also when the statistics know only the
 /// large one.
 TEST_F(SalesApartTest, AWholeSaleIsReadWithoutTheRowsOfAnother) {

@@ -321,6 +321,40 @@ TEST_F(RelayTest, ALineThatHasGoneBackIsToldAgain) {
   EXPECT_EQ(receiver.told(), (std::vector<std::int64_t>{2, 3, 4, 5, 3, 4, 5}));
 }
 
+/// And the same where it has come as far again by the time that the sink has taken what was lost.
+TEST_F(RelayTest, ALineThatHasGoneBackAndForthIsToldAgain) {
+  for (const bool reads_ahead : {false, true}) {
+    Receiver receiver;
+    receiver.reads_ahead = reads_ahead;
+    receiver.batch_max = 2;
+    const auto name = reads_ahead ? "ahead" : "alone";
+    const auto first = last;
+    const auto leave_six =
+        "INSERT INTO outbox (sale_no, at, change_no, events, type, payload)"
+        " SELECT 0, now(), 1, 1, 22, '{}' FROM generate_series(1, 6)";
+    std::atomic<int> deliveries{0};
+    receiver.before = [&] {
+      if (++deliveries != 2) return;
+      database.ask("DELETE FROM outbox WHERE position > " + std::to_string(first));
+      database.ask("UPDATE event_line SET last_position = " + std::to_string(first));
+      database.ask("UPDATE event_sinks SET position = " + std::to_string(first));
+      number();
+      database.ask(leave_six);
+      number();
+    };
+    auto told = relay(name, receiver);
+    ASSERT_TRUE(eventually([&] { return position_of(name) == first; }));
+    database.ask(leave_six);
+    number();
+    ASSERT_TRUE(eventually([&] { return deliveries > 4 && position_of(name) == first + 6; }));
+    told->stop();
+    auto expected = from_to(first + 1, first + 4);
+    for (const auto position : from_to(first + 1, first + 6)) expected.push_back(position);
+    EXPECT_EQ(receiver.told(), expected) << name;
+    EXPECT_EQ(metrics.events_delivered(name, "gone_back").Value(), 1);
+  }
+}
+
 /// A restored PostgreSQL may have overtaken what the sink keeps before anybody asks it.
 TEST_F(RelayTest, WhatASinkKeepsCountsAsLongAsItsLastEventStandsThere) {
   leave(4);

@@ -44,6 +44,16 @@ class StoreUsersTest(harness.ClusterCase):
         for view in self.relations("v"):
             self.assertEqual({"SELECT"}, self.privileges(view), view)
 
+    def test_who_serves_may_call_the_functions_and_nobody_else_one_of_the_owners(self):
+        """The owner's does what only an owner may."""
+        def callers(function):
+            return self.cluster.postgres.execute(
+                self.cluster.database, "SELECT has_function_privilege(%s, oid, 'EXECUTE'),"
+                                       " has_function_privilege('public', oid, 'EXECUTE'), prosecdef"
+                                       " FROM pg_proc WHERE proname = %s", (SERVE_ROLE, function))
+        self.assertEqual([(True, False, True)], callers("refresh_order_statistics"))
+        self.assertEqual([(True, True, False)], callers("number_events"))
+
     def test_what_the_role_may_not_do_fails(self):
         sale = self.cluster.create_sale()
         for sql in (f"DELETE FROM {APPENDED_TO}", f"UPDATE {APPENDED_TO} SET who = 'nobody'", "TRUNCATE orders",

@@ -6,11 +6,20 @@
 namespace flashsale::load {
 
 OwnSale::OwnSale(AdminClient& admin, const AdminClient::NewSale& sale) : admin_(admin), id_(sale.id) {
-  admin_.create_sale(sale);
+  try {
+    admin_.create_sale(sale);
+  } catch (const std::exception&) {
+    // The answer may be what was lost.
+    close();
+    throw;
+  }
 }
 
 OwnSale::~OwnSale() {
-  if (stays_open_) return;
+  if (!stays_open_) close();
+}
+
+void OwnSale::close() {
   try {
     admin_.close_sale(id_);
   } catch (const std::exception& error) {

@@ -17,6 +17,8 @@ class OwnSale {
   void keep_open() { stays_open_ = true; }
 
  private:
+  void close();
+
   AdminClient& admin_;
   std::string id_;
   bool stays_open_ = false;

@@ -23,6 +23,8 @@ class EventLog {
   /// Up to this position there are events, as far as is known here; 0 at first. It falls only with a PostgreSQL that
   /// was put back to an older state.
   [[nodiscard]] std::int64_t last_position() const;
+  /// How often it has fallen: what was read before the last time may stand elsewhere, or nowhere.
+  [[nodiscard]] std::int64_t falls() const;
   /// Tells that there are events up to here, and wakes who waits for them. Fewer than before: PostgreSQL has gone back,
   /// and what stood behind that place is forgotten. From one thread.
   void announce(std::int64_t last_position);
@@ -57,6 +59,7 @@ class EventLog {
   std::condition_variable wake_;
   std::int64_t last_position_ = 0;
   bool interrupted_ = false;
+  std::int64_t falls_ = 0;
   std::size_t waiting_ = 0;
   std::deque<EventPtr> recent_;  ///< of consecutive positions
   std::size_t recent_bytes_ = 0;

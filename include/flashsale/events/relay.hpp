@@ -20,8 +20,8 @@ namespace flashsale::events {
 class ReadAhead;
 
 /// Tells one sink of events, from where it stands in PostgreSQL, while this process leads. A thread and a session of
-/// its own, at a low priority: no sink delays a buyer or another sink. At least once: after a crash events of the last
-/// moment come again.
+/// its own (two where it reads ahead), at a low priority: no sink delays a buyer or another sink. At least once: after
+/// a crash events of the last moment come again.
 class Relay {
  public:
   Relay(std::unique_ptr<Sink> sink, const postgres::Options& postgres, EventLog& log, Leadership& leadership,
@@ -41,7 +41,7 @@ class Relay {
   void step();
   [[nodiscard]] bool begin();
   [[nodiscard]] Result<bool> stands_in_line(const Sink::OwnPosition& own);
-  [[nodiscard]] bool is_ahead_of_line();
+  [[nodiscard]] bool has_line_gone_back();
   void note_gone_back(std::int64_t position);
   [[nodiscard]] bool was_moved();
   void tell();
@@ -49,6 +49,7 @@ class Relay {
   void took(const Delivered& delivered, std::int64_t position, Clock::duration time);
   [[nodiscard]] bool save();
   void release();
+  void end_delivery();
   [[nodiscard]] bool is_to_wait();
   void fail(const std::string& error);
   void pause(std::chrono::milliseconds time);
@@ -62,6 +63,7 @@ class Relay {
   telemetry::Metrics& metrics_;
 
   bool is_delivering_ = false;
+  std::int64_t falls_ = 0;           ///< of the line, when that began
   std::int64_t position_ = 0;        ///< the sink has been told up to here
   std::int64_t saved_position_ = 0;  ///< as PostgreSQL knows it
   Clock::time_point save_at_{};

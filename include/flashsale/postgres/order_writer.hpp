@@ -57,9 +57,15 @@ class OrderWriter {
   [[nodiscard]] Error write_all(std::span<const NewOrder> orders, bool may_exist, std::vector<WriteResult>& results);
   void keep_statistics();
 
+  /// Looks at what the planner knows of the orders come after so many rows of a writer.
+  static constexpr std::size_t kRowsBetweenLooks = 2000;
+  /// While a look did not help, each comes after twice as many, up to this.
+  static constexpr std::size_t kRowsBetweenLooksMax = 256 * kRowsBetweenLooks;
+
   bool by_function_;
   Session session_;
   std::size_t rows_since_look_ = 0;
+  std::size_t rows_between_looks_ = kRowsBetweenLooks;
 };
 
 }  // namespace flashsale::postgres
